@@ -1,0 +1,46 @@
+# Two commands do all on a fresh machine with Python >= 3.11 and make: `make up` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export UV_PYTHON_DOWNLOADS = never
+export UV_PROJECT_ENVIRONMENT = $(VENV)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check test-fast test-long bench format
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(BIN)/.ready ## Prepare the environment in .venv
+
+$(BIN)/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv."; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+	@$(BIN)/uv sync --locked --quiet --inexact --python $(BIN)/python
+	@touch $@
+
+up: setup ## Run everything: PostgreSQL, Offers simulator, API, worker
+	@exec $(BIN)/aggregator up
+
+test: setup ## Run every test
+	@$(BIN)/pytest
+
+test-fast: setup ## Run the tests that need no database
+	@$(BIN)/pytest tests/domain tests/application tests/http
+
+test-long: setup ## Run the tests with real durations and 1 000 examples
+	@$(BIN)/pytest --hypothesis-profile=long
+
+check: setup ## Run format check, ruff, mypy, import-linter
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Format the code and fix what ruff can fix
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: setup ## Run the benchmarks
+	@$(BIN)/python -m benchmarks
