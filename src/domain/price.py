@@ -1,0 +1,68 @@
+"""The best price of a product over time, as steps: a step is written once, when it ends, and lies in one UTC day."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+KNOWN_FOR_INTERVALS = 3
+"""An observation is trusted for this many refresh intervals; after them the price is unknown (price history)."""
+
+
+class PriceState(StrEnum):
+    """Unknown is not out of stock, and neither is a price."""
+
+    IN_STOCK = "in_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class BestPrice:
+    """The lowest price among the offers in stock (None: an observation showed none), in force since then."""
+
+    price: int | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BestPriceStep:
+    """An ended stretch `[valid_from, valid_to)` of one best price."""
+
+    state: PriceState
+    price: int | None
+    valid_from: datetime
+    valid_to: datetime
+
+
+def next_best_price(
+    current: BestPrice | None, known_until: datetime | None, price: int | None, at: datetime
+) -> tuple[BestPrice, list[BestPriceStep]]:
+    """Return the best price in force from `at` on, and the steps that this observation ends.
+
+    An observation that comes later than `known_until` leaves a gap behind: the price carries forward to there and
+    the rest is recorded as unknown.
+    """
+    if current is None or known_until is None:
+        return BestPrice(price, at), []
+    if at > known_until:
+        return BestPrice(price, at), [
+            *_steps(current.price, current.since, known_until),
+            *(BestPriceStep(PriceState.UNKNOWN, None, *day) for day in days(known_until, at)),
+        ]
+    if price == current.price:
+        return current, []
+    return BestPrice(price, at), _steps(current.price, current.since, at)
+
+
+def days(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Split `[valid_from, valid_to)` at every midnight UTC; an empty stretch has no parts."""
+    while valid_from < valid_to:
+        midnight = datetime(valid_from.year, valid_from.month, valid_from.day, tzinfo=UTC) + timedelta(days=1)
+        yield valid_from, min(midnight, valid_to)
+        valid_from = midnight
+
+
+def _steps(price: int | None, valid_from: datetime, valid_to: datetime) -> list[BestPriceStep]:
+    state = PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
+    return [BestPriceStep(state, price, *day) for day in days(valid_from, valid_to)]

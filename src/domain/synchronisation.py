@@ -1,0 +1,100 @@
+"""Where one product stands with upstream: when it is due next, how the last attempts went, what they showed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from domain.offer import ObservedOffers, Offer, OfferChanges, OfferInterval, TrackedOffer, compare
+from domain.price import KNOWN_FOR_INTERVALS, BestPrice, BestPriceStep, next_best_price
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""The slot of a product that was never observed: the oldest of all, so it is the first to be claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One successful poll of one product: what has to be stored because of it."""
+
+    product_id: UUID
+    changed: list[TrackedOffer]
+    ended: list[OfferInterval]
+    steps: list[BestPriceStep]
+
+
+@dataclass(slots=True)
+class Synchronisation:
+    """The state that every attempt moves, kept apart from the product so that polling never touches the product.
+
+    `scheduled_at` is the slot of the last claim, None while the product is not registered. Nothing is attempted
+    before `not_before`; it is None when a terminal registration leaves nothing to attempt.
+    """
+
+    product_id: UUID
+    not_before: datetime | None
+    scheduled_at: datetime | None = None
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    consecutive_failures: int = 0
+    last_error: str | None = None
+    observed_at: datetime | None = None
+    known_until: datetime | None = None
+    best: BestPrice | None = None
+    best_offer: Offer | None = None
+    offers_in_stock: int = 0
+
+    def next_attempt_at(self, interval: timedelta) -> datetime | None:
+        """When the next attempt is due, None when there will be none; a time that has passed means now."""
+        if self.scheduled_at is None or self.not_before is None:
+            return self.not_before
+        return max(self.scheduled_at + interval, self.not_before)
+
+    def observe(
+        self, before: Iterable[TrackedOffer], observed: ObservedOffers, at: datetime, interval: timedelta
+    ) -> Observation | None:
+        """Take in a successful answer; None when it is not newer than what is stored, which then stays."""
+        if self.observed_at is not None and at <= self.observed_at:
+            return None
+        offers = compare(before, observed, at, self.known_until)
+        steps = self._adopt(offers, at)
+        self.observed_at = at
+        self.known_until = at + KNOWN_FOR_INTERVALS * interval
+        self._succeeded(at)
+        return Observation(self.product_id, offers.changed, offers.ended, steps)
+
+    def fail(self, error: str, at: datetime, not_before: datetime) -> None:
+        """Note a failed attempt; the next one is due no earlier than `not_before`. What was observed stays."""
+        self.last_attempt_at = at
+        self.consecutive_failures += 1
+        self.last_error = error
+        self.not_before = not_before
+
+    def await_registration(self, at: datetime) -> None:
+        """Attempt the registration from `at` on; no observation until it succeeds."""
+        self.scheduled_at = None
+        self.not_before = at
+
+    def start_observing(self, at: datetime) -> None:
+        """The registration succeeded: the first observation is due at once."""
+        self.scheduled_at = AT_ONCE
+        self.not_before = at
+        self._succeeded(at)
+
+    def give_up(self, error: str, at: datetime) -> None:
+        """The registration ended badly: nothing more is attempted until an admin retries."""
+        self.fail(error, at, at)
+        self.scheduled_at = None
+        self.not_before = None
+
+    def _adopt(self, offers: OfferChanges, at: datetime) -> list[BestPriceStep]:
+        best = offers.best
+        price = None if best is None else best.price
+        self.best, steps = next_best_price(self.best, self.known_until, price, at)
+        self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
+        self.offers_in_stock = offers.in_stock
+        return steps
+
+    def _succeeded(self, at: datetime) -> None:
+        self.last_attempt_at = self.last_success_at = at
+        self.consecutive_failures = 0
+        self.last_error = None
