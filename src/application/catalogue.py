@@ -1,0 +1,106 @@
+"""What admins do to the catalogue. Each use-case answers only after its commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from application.ports import BeginWork, Clock
+from domain.product import Product, RegistrationState
+
+
+class RegistrationSignal(Protocol):
+    """Tells the workers that a registration is due, for speed only: the schedule finds it anyway."""
+
+    def __call__(self) -> None:
+        """Return at once, never raise; many calls may become one signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterProduct:
+    """Add a product to the catalogue; its registration upstream follows in the background."""
+
+    begin: BeginWork
+    clock: Clock
+    signal: RegistrationSignal
+    new_id: Callable[[], UUID] = uuid4
+
+    async def __call__(self, *, name: str, description: str, product_id: UUID | None = None) -> Product:
+        """Store the product as pending and return it.
+
+        Raises:
+            InvalidText: the name or the description cannot be stored.
+            ProductAlreadyExists: the name or the id is taken.
+        """
+        product = Product.create(id=product_id or self.new_id(), name=name, description=description, at=self.clock())
+        async with self.begin() as work:
+            await work.products.add(product)
+            await work.commit()
+        self.signal()
+        return product
+
+
+@dataclass(frozen=True, slots=True)
+class AmendProduct:
+    """Edit a product's text. Upstream knows no update, so it never hears of it."""
+
+    begin: BeginWork
+    clock: Clock
+
+    async def __call__(self, product_id: UUID, *, name: str | None = None, description: str | None = None) -> None:
+        """Change what is given.
+
+        Raises:
+            ProductNotFound
+            InvalidText: the name or the description cannot be stored.
+            ProductAlreadyExists: the name is taken.
+        """
+        async with self.begin() as work:
+            product = await work.products.get(product_id)
+            product.amend(name=name, description=description, at=self.clock())
+            await work.products.save(product)
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawProduct:
+    """Take a product out of the catalogue; its rows are purged later."""
+
+    begin: BeginWork
+
+    async def __call__(self, product_id: UUID) -> None:
+        """Withdraw the product.
+
+        Raises:
+            ProductNotFound
+        """
+        async with self.begin() as work:
+            await work.products.remove(await work.products.get(product_id))
+            await work.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRegistration:
+    """Try a registration that is waiting or ended badly again now; a registered product stays as it is."""
+
+    begin: BeginWork
+    clock: Clock
+    signal: RegistrationSignal
+
+    async def __call__(self, product_id: UUID) -> None:
+        """Make the registration due at once.
+
+        Raises:
+            ProductNotFound
+        """
+        async with self.begin() as work:
+            at = self.clock()
+            product = await work.products.get(product_id)
+            product.retry_registration(at)
+            if product.registration.state is RegistrationState.PENDING:
+                synchronisation = await work.synchronisations.get(product_id)
+                synchronisation.await_registration(at)
+                await work.products.save(product)
+                await work.synchronisations.save(synchronisation)
+            await work.commit()
+        self.signal()

@@ -1,0 +1,35 @@
+"""Every duration and size of the synchronisation in one place, so that tests can divide them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast, how long and how many; durations are in seconds unless they are a timedelta."""
+
+    refresh_interval: timedelta = timedelta(seconds=60)
+    """Between two observations of a product."""
+    tick: float = 1.0
+    """Between two looks at what is due."""
+    batch_size: int = 100
+    """Products that one job claims: small enough that every worker gets a share of each cycle."""
+    batches_per_tick: int = 20
+    """Jobs of one kind that one tick leaves waiting at the most."""
+    batches_at_once: int = 8
+    """Jobs that one worker runs side by side, so that a slow product in one never idles the others."""
+    batch_deadline: float = 15.0
+    """Products without an answer by then are released as failed."""
+    group_age: float = 1.0
+    """Answers are written at least this often while a batch runs."""
+    lease: timedelta = timedelta(seconds=25)
+    """How long a claim keeps others away: longer than the deadline and the last write together."""
+    longest_registration_backoff: timedelta = timedelta(seconds=30)
+    most_backoff_intervals: int = 10
+    """A product that fails while others succeed is left alone for at most this many refresh intervals."""
+    longest_retry_after: timedelta = timedelta(seconds=300)
+    """What an upstream may ask for with Retry-After at the most."""
+    sold_out_kept: timedelta = timedelta(days=1)
+    """How long a sold-out offer stays readable."""
+    purge_rows: int = 5_000
+    """Rows that one housekeeping statement deletes at the most."""

@@ -1,0 +1,237 @@
+"""The ports that several use-cases share, in their words; contract tests hold every adapter to each sentence."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView
+from domain.offer import ObservedOffers, TrackedOffer
+from domain.product import Product
+from domain.synchronisation import Observation, Synchronisation
+
+Clock = Callable[[], datetime]
+"""The time now, with its zone."""
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be reached or did not answer in time; nothing of this unit of work is stored for sure."""
+
+
+class ProductRepository(Protocol):
+    """The products that were not withdrawn. Only inside a unit of work."""
+
+    async def add(self, product: Product) -> None:
+        """Store a new product with its synchronisation, due for registration since `created_at`.
+
+        Raises:
+            ProductAlreadyExists: the name is taken, or the id is, by a withdrawn product too until it is purged.
+        """
+
+    async def get(self, product_id: UUID) -> Product:
+        """Return the product and keep other writers away from it until the unit of work ends.
+
+        Raises:
+            ProductNotFound: no such product, or it was withdrawn.
+        """
+
+    async def list(self, product_ids: Collection[UUID]) -> list[Product]:
+        """Return those of the products that exist, in the order of their ids, locked as by `get`."""
+
+    async def save(self, *products: Product) -> None:
+        """Store products got in this unit of work.
+
+        Raises:
+            ProductAlreadyExists: a name is taken.
+        """
+
+    async def remove(self, product: Product) -> None:
+        """Withdraw the product: gone from every read, its name free again, its id taken until it is purged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Products that are ours to attempt until the lease ends; `claimed_at` is the storage's clock."""
+
+    lease_id: UUID
+    claimed_at: datetime
+    product_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many registrations and observations are due, each counted up to the limit that was asked for."""
+
+    registrations: int
+    observations: int
+
+
+class SynchronisationRepository(Protocol):
+    """Schedule and leases of all products. Only inside a unit of work; a claim counts once that is committed.
+
+    A claim is None when nothing is due.
+    """
+
+    async def count_due(self, interval: timedelta, limit: int) -> Due:
+        """Count what a claim could take now, each kind up to `limit`."""
+
+    async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
+        """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows."""
+
+    async def claim_observations(self, interval: timedelta, lease: timedelta, limit: int) -> Claim | None:
+        """Lease up to `limit` products whose observation is due, oldest slot first, skipping locked rows.
+
+        Due is a slot one interval after the last one, once `not_before` has passed, and a claim that was never
+        finished once its lease has ended. The claim moves the slot on by one interval, or to now if one was missed.
+        """
+
+    async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
+        """Return and lock those of the products that this lease still covers; withdrawn ones are left out.
+
+        A lease that has ended still covers a product until somebody else claims it.
+        """
+
+    async def get(self, product_id: UUID) -> Synchronisation:
+        """Return and lock one product's state, whoever has it leased.
+
+        Raises:
+            ProductNotFound: no such product, or it was withdrawn.
+        """
+
+    async def save(self, *states: Synchronisation) -> None:
+        """Store states held or got in this unit of work and end their leases."""
+
+    async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
+        """End the lease of these products without an attempt: they stay due, in the slot they were claimed for."""
+
+
+class OfferRepository(Protocol):
+    """Current offers and the history that observations leave. Only inside a unit of work."""
+
+    async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
+        """Return the stored offers, sold-out ones too, of each product that has any."""
+
+    async def record(self, observations: Collection[Observation]) -> None:
+        """Store changed offers and append ended intervals and steps; the products' synchronisations are held."""
+
+
+class UnitOfWork(Protocol):
+    """One transaction over all repositories; leaving it without `commit` rolls everything back."""
+
+    @property
+    def products(self) -> ProductRepository:
+        """The products."""
+
+    @property
+    def synchronisations(self) -> SynchronisationRepository:
+        """Their schedule and leases."""
+
+    @property
+    def offers(self) -> OfferRepository:
+        """Their offers and history."""
+
+    async def commit(self) -> None:
+        """Make everything durable.
+
+        Raises:
+            StorageUnavailable: it is unknown whether anything was stored.
+        """
+
+
+class BeginWork(Protocol):
+    """Begins a unit of work: `async with begin() as work`. No network call to others may stand inside.
+
+    Raises:
+        StorageUnavailable: on entering and in every call inside.
+    """
+
+    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Return the unit of work, to be entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PagePosition:
+    """The sort key of a page's last product: what comes after it is the next page."""
+
+    created_at: datetime
+    id: UUID
+
+
+class CatalogueReader(Protocol):
+    """Reads for everybody: each is one consistent statement, outside any unit of work, and sees no withdrawn product.
+
+    Raises:
+        ProductNotFound: in every read of one product.
+        StorageUnavailable: in every read.
+    """
+
+    async def product(self, product_id: UUID, *, sold_out_too: bool = False) -> ProductDetailView:
+        """Return the product with its offers in stock, cheapest first; the sold-out ones of the last day on demand."""
+
+    async def products(self, limit: int, after: PagePosition | None = None) -> list[ProductView]:
+        """Return up to `limit` products, newest first, of equal age by descending id, from behind `after`."""
+
+    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
+        """Return the offers as in `product`."""
+
+    async def synchronisation(self, product_id: UUID) -> SynchronisationView:
+        """Return how the product's attempts go."""
+
+
+class OffersServiceError(Exception):
+    """An attempt that the Offers service did not grant; the text is short and has no secret in it."""
+
+
+class NotAuthorised(OffersServiceError):
+    """No usable access token is to be had at the moment; nothing is known about the product."""
+
+
+class OffersServiceUnavailable(OffersServiceError):
+    """No answer, or one that says that upstream has trouble; `retry_after` is what it asked for, in seconds."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class AnswerRefused(OffersServiceError):
+    """The answer is malformed or larger than allowed; it proves nothing."""
+
+
+class UnknownUpstream(OffersServiceError):
+    """The Offers service does not know the product."""
+
+
+class AlreadyRegistered(OffersServiceError):
+    """The Offers service has the product's id already."""
+
+
+class RegistrationRefused(OffersServiceError):
+    """The Offers service does not accept the product; the text is its reason."""
+
+
+class OffersGateway(Protocol):
+    """The Offers service. Safe to call concurrently, never inside a unit of work; it bounds time, size and concurrency.
+
+    Raises:
+        NotAuthorised, OffersServiceUnavailable: in every call.
+    """
+
+    async def authorise(self) -> None:
+        """Make sure that an access token is at hand, renewing the shared one if it is our turn to."""
+
+    async def register(self, product_id: UUID, name: str, description: str) -> None:
+        """Register a product; not idempotent upstream.
+
+        Raises:
+            AlreadyRegistered, RegistrationRefused
+        """
+
+    async def offers_of(self, product_id: UUID) -> ObservedOffers:
+        """Return who offers the product now.
+
+        Raises:
+            UnknownUpstream, AnswerRefused
+        """

@@ -1,0 +1,58 @@
+"""The retry rule: when a product that failed is attempted again, and whose trouble a failure was."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.batch import Group
+from application.pace import Pace
+from application.ports import OffersServiceUnavailable
+
+
+@dataclass(slots=True)
+class Tally:
+    """How the calls of one batch went so far."""
+
+    calls: int = 0
+    unavailable: int = 0
+
+    def count(self, group: Group[object]) -> None:
+        """Add the calls of a group."""
+        errors = [failed.error for failed in group.failed.values()]
+        self.calls += len(group.answered) + len(errors)
+        self.unavailable += sum(isinstance(error, OffersServiceUnavailable) for error in errors)
+
+    @property
+    def upstream_in_trouble(self) -> bool:
+        """More than half of the calls found upstream unavailable: then it is not the products' own trouble."""
+        return self.unavailable * 2 > self.calls
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """Full jitter under a cap, and Retry-After honoured up to its own cap. `jitter` returns a number in [0, 1)."""
+
+    pace: Pace
+    jitter: Callable[[], float]
+
+    def registration(self, error: Exception, failures: int, at: datetime) -> datetime:
+        """When to try a registration again after `failures` failed attempts in a row."""
+        cap = self.pace.longest_registration_backoff
+        return at + max(self._backoff(timedelta(seconds=1), cap, failures), self._asked(error))
+
+    def observation(self, error: Exception, failures: int, at: datetime, tally: Tally) -> datetime:
+        """Before when not to observe again; upstream's trouble adds no backoff, so the next slot is taken."""
+        if tally.upstream_in_trouble:
+            return at + self._asked(error)
+        interval = self.pace.refresh_interval
+        cap = interval * self.pace.most_backoff_intervals
+        return at + max(self._backoff(interval, cap, failures), self._asked(error))
+
+    def _backoff(self, first: timedelta, cap: timedelta, failures: int) -> timedelta:
+        # The exponent is bounded before it is used: failures grow without limit, a timedelta does not.
+        return self.jitter() * min(cap, first * (1 << min(failures, 16)))
+
+    def _asked(self, error: Exception) -> timedelta:
+        if isinstance(error, OffersServiceUnavailable) and error.retry_after is not None:
+            return min(timedelta(seconds=error.retry_after), self.pace.longest_retry_after)
+        return timedelta(0)

@@ -1,0 +1,241 @@
+"""What the worker does, batch by batch: register products upstream, observe their offers.
+
+A batch is claimed under a lease and committed, then called for without any transaction, then written in groups as
+answers come in; whatever the lease no longer covers is dropped. There are no retries inside a batch: the product's
+`not_before` and its next slot are the only ones, so that the rate of calls is bounded by design.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from application.batch import Answered, Failed, Group, attempt_all
+from application.pace import Pace
+from application.ports import (
+    AlreadyRegistered,
+    BeginWork,
+    Claim,
+    Clock,
+    OffersGateway,
+    OffersServiceError,
+    RegistrationRefused,
+    UnknownUpstream,
+)
+from application.retrying import RetryRule, Tally
+from domain.offer import ObservedOffers
+from domain.product import Product
+from domain.synchronisation import Observation, Synchronisation
+
+ERROR_LENGTH = 200
+
+
+class Outcome(StrEnum):
+    """What became of a claimed product; `superseded` had lost its lease, its product or its newness meanwhile."""
+
+    REGISTERED = "registered"
+    REJECTED = "rejected"
+    CONFLICT = "conflict"
+    OBSERVED = "observed"
+    FORGOTTEN = "forgotten"
+    FAILED = "failed"
+    POSTPONED = "postponed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a batch came to: counts by outcome and by error text, and the defects of our own that it brought out."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    defects: list[Exception] = field(default_factory=list)
+    held_back: str | None = None
+    """Why nothing was claimed although something may be due."""
+
+    def add(self, group: Group[object], outcomes: Mapping[UUID, Outcome]) -> None:
+        """Count a group that was committed with these outcomes."""
+        lost = len(group.answered) + len(group.failed) - len(outcomes)
+        self.outcomes += Counter(outcomes.values())
+        self.outcomes += Counter({Outcome.POSTPONED: len(group.unattempted), Outcome.SUPERSEDED: lost})
+        for failed in group.failed.values():
+            self.errors[_text(failed.error)] += 1
+            if not isinstance(failed.error, OffersServiceError):
+                self.defects.append(failed.error)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshDueProducts:
+    """Observe one batch of the products whose observation is due."""
+
+    begin: BeginWork
+    offers: OffersGateway
+    clock: Clock
+    pace: Pace
+    retry: RetryRule
+
+    async def __call__(self) -> Report:
+        """Claim a batch and observe it; nothing is claimed while there is no access token."""
+        report, tally = Report(), Tally()
+        if not await _authorised(self.offers, report):
+            return report
+        async with self.begin() as work:
+            claim = await work.synchronisations.claim_observations(
+                self.pace.refresh_interval, self.pace.lease, self.pace.batch_size
+            )
+            await work.commit()
+        if claim is None:
+            return report
+
+        async def write(group: Group[ObservedOffers]) -> None:
+            tally.count(group)
+            report.add(group, await self._write(claim, group, tally))
+
+        await attempt_all(claim, self.offers.offers_of, write, pace=self.pace, clock=self.clock)
+        return report
+
+    async def _write(self, claim: Claim, group: Group[ObservedOffers], tally: Tally) -> dict[UUID, Outcome]:
+        forgotten = [id for id, failed in group.failed.items() if isinstance(failed.error, UnknownUpstream)]
+        outcomes: dict[UUID, Outcome] = {}
+        observations: list[Observation] = []
+        async with self.begin() as work:
+            # Products are locked before synchronisations, here as everywhere: with one order nothing deadlocks.
+            products = {product.id: product for product in await work.products.list(forgotten)}
+            states = await work.synchronisations.hold(claim.lease_id, [*group.answered, *group.failed])
+            offers = await work.offers.of([state.product_id for state in states])
+            for state in states:
+                id = state.product_id
+                if id in products:
+                    outcomes[id] = _forget(products[id], state, group.failed[id])
+                elif id in group.failed:
+                    outcomes[id] = self._fail(state, group.failed[id], tally)
+                else:
+                    answered = group.answered[id]
+                    observation = state.observe(
+                        offers.get(id, ()), answered.answer, answered.at, self.pace.refresh_interval
+                    )
+                    observations += [observation] if observation else []
+                    outcomes[id] = Outcome.OBSERVED if observation else Outcome.SUPERSEDED
+            await work.products.save(*products.values())
+            await work.offers.record(observations)
+            await work.synchronisations.save(*states)
+            await work.synchronisations.postpone(claim.lease_id, group.unattempted)
+            await work.commit()
+        return outcomes
+
+    def _fail(self, state: Synchronisation, failed: Failed, tally: Tally) -> Outcome:
+        failures = state.consecutive_failures + 1
+        retry_at = self.retry.observation(failed.error, failures, failed.at, tally)
+        state.fail(_text(failed.error), failed.at, retry_at)
+        return Outcome.FAILED
+
+
+def _forget(product: Product, state: Synchronisation, failed: Failed) -> Outcome:
+    product.forgotten(failed.at)
+    state.fail(_text(failed.error), failed.at, failed.at)
+    state.await_registration(failed.at)
+    return Outcome.FORGOTTEN
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRegistrations:
+    """Register one batch of the products that wait for it with the Offers service."""
+
+    begin: BeginWork
+    offers: OffersGateway
+    clock: Clock
+    pace: Pace
+    retry: RetryRule
+
+    async def __call__(self) -> Report:
+        """Claim a batch and register it; nothing is claimed while there is no access token."""
+        report = Report()
+        if not await _authorised(self.offers, report):
+            return report
+        async with self.begin() as work:
+            claim = await work.synchronisations.claim_registrations(self.pace.lease, self.pace.batch_size)
+            if claim is None:
+                return report
+            products = {product.id: product for product in await work.products.list(claim.product_ids)}
+            # If an earlier attempt may have reached upstream, a 409 now is its echo: so note this one before it starts.
+            submitted_before = {id for id, product in products.items() if product.registration.submitted_at}
+            for product in products.values():
+                product.submit(claim.claimed_at)
+            await work.products.save(*products.values())
+            await work.commit()
+
+        async def register(product_id: UUID) -> Outcome:
+            return await self._register(products[product_id], product_id in submitted_before)
+
+        async def write(group: Group[Outcome]) -> None:
+            report.add(group, await self._write(claim, group))
+
+        await attempt_all(claim, register, write, pace=self.pace, clock=self.clock)
+        return report
+
+    async def _register(self, product: Product, submitted_before: bool) -> Outcome:  # noqa: FBT001
+        try:
+            await self.offers.register(product.id, product.name, product.description)
+        except AlreadyRegistered:
+            return Outcome.REGISTERED if submitted_before else await self._whose(product.id)
+        return Outcome.REGISTERED
+
+    async def _whose(self, product_id: UUID) -> Outcome:
+        try:
+            await self.offers.offers_of(product_id)
+        except UnknownUpstream:
+            return Outcome.CONFLICT
+        return Outcome.REGISTERED
+
+    async def _write(self, claim: Claim, group: Group[Outcome]) -> dict[UUID, Outcome]:
+        ids = [*group.answered, *group.failed]
+        outcomes: dict[UUID, Outcome] = {}
+        async with self.begin() as work:
+            products = {product.id: product for product in await work.products.list(ids)}
+            states = await work.synchronisations.hold(claim.lease_id, products)
+            for state in states:
+                id = state.product_id
+                if id in group.failed:
+                    outcomes[id] = self._fail(products[id], state, group.failed[id])
+                else:
+                    outcomes[id] = _settle(products[id], state, group.answered[id])
+            await work.products.save(*(products[id] for id in outcomes))
+            await work.synchronisations.save(*states)
+            await work.synchronisations.postpone(claim.lease_id, group.unattempted)
+            await work.commit()
+        return outcomes
+
+    def _fail(self, product: Product, state: Synchronisation, failed: Failed) -> Outcome:
+        if isinstance(failed.error, RegistrationRefused):
+            product.rejected(_text(failed.error), failed.at)
+            state.give_up(_text(failed.error), failed.at)
+            return Outcome.REJECTED
+        retry_at = self.retry.registration(failed.error, state.consecutive_failures + 1, failed.at)
+        state.fail(_text(failed.error), failed.at, retry_at)
+        return Outcome.FAILED
+
+
+def _settle(product: Product, state: Synchronisation, answered: Answered[Outcome]) -> Outcome:
+    if answered.answer is Outcome.CONFLICT:
+        detail = "The Offers service has another product under this id."
+        product.conflicting(detail, answered.at)
+        state.give_up(detail, answered.at)
+    else:
+        product.registered(answered.at)
+        state.start_observing(answered.at)
+    return answered.answer
+
+
+async def _authorised(offers: OffersGateway, report: Report) -> bool:
+    try:
+        await offers.authorise()
+    except OffersServiceError as error:
+        report.held_back = _text(error)
+    return report.held_back is None
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OffersServiceError):
+        return str(error)[:ERROR_LENGTH]
+    return f"internal error ({type(error).__name__})"

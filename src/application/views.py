@@ -1,0 +1,103 @@
+"""What reads return: one shape for the ports, the fakes, the HTTP answers and their OpenAPI description."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from domain.product import Product, RegistrationState
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationView:
+    """Where the product stands with the Offers service; `detail` says why for `rejected` and `conflict`."""
+
+    state: RegistrationState
+    since: datetime
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BestOfferView:
+    """The cheapest offer in stock; the price is an integer in the Offers service's own unit."""
+
+    id: UUID
+    price: int
+    items_in_stock: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """One offer; `changed_at` dates its current price, or its selling out."""
+
+    id: UUID
+    price: int
+    items_in_stock: int
+    first_seen_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductView:
+    """A product as lists show it; `revision` counts edits and registration changes, never observations."""
+
+    id: UUID
+    name: str
+    description: str
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    registration: RegistrationView
+    best_offer: BestOfferView | None
+    offers_in_stock: int
+    observed_at: datetime | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductDetailView(ProductView):
+    """A product with its offers, cheapest first."""
+
+    offers: list[OfferView]
+
+
+@dataclass(frozen=True, slots=True)
+class OffersView:
+    """The offers of one product, cheapest first, from one observation."""
+
+    items: list[OfferView]
+    observed_at: datetime | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SynchronisationView:
+    """How the attempts to register and observe one product go; `next_attempt_at` in the past means now."""
+
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    next_attempt_at: datetime | None
+    consecutive_failures: int
+    last_error: str | None
+
+
+def view_of_new(product: Product) -> ProductView:
+    """Show a product that was just created, so that nothing was observed of it yet."""
+    registration = product.registration
+    return ProductView(
+        id=product.id,
+        name=product.name,
+        description=product.description,
+        created_at=product.created_at,
+        updated_at=product.updated_at,
+        revision=product.revision,
+        registration=RegistrationView(registration.state, registration.since, registration.detail),
+        best_offer=None,
+        offers_in_stock=0,
+        observed_at=None,
+        stale=False,
+    )
+
+
+def without_offers(product: ProductDetailView) -> ProductView:
+    """Show a product as lists do."""
+    return ProductView(**{field.name: getattr(product, field.name) for field in fields(ProductView)})
