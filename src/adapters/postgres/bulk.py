@@ -1,0 +1,20 @@
+"""Many rows in one statement: arrays as parameters, unnested into rows by the server."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ARRAY, Column, TableValuedAlias, bindparam, column, func
+
+
+def unnested(*columns: Column[Any]) -> TableValuedAlias:
+    """Return the rows of one array parameter per column, each named like its column, as a table called `new`."""
+    arrays = (bindparam(f"new_{each.name}", type_=ARRAY(each.type)) for each in columns)
+    rows = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns))
+    # Without the rendered column list PostgreSQL would know the columns only as f1, f2, …
+    return rows.render_derived(name="new")
+
+
+def arrays(columns: Iterable[Column[Any]], rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Turn rows into the parameters of `unnested`."""
+    rows = list(rows)
+    return {f"new_{each.name}": [row[each.name] for row in rows] for each in columns}

@@ -1,0 +1,108 @@
+"""The way to PostgreSQL: one DSN for every driver, engines with timeouts, and errors translated in one place."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from sqlalchemy import CursorResult, Executable
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from application.ports import StorageUnavailable
+from domain.errors import ProductAlreadyExists
+
+REFUSED_BY_CONSTRAINT = {"pk_product": "id", "uq_product_name": "name"}
+"""The field that is taken when this constraint is violated."""
+
+UNAVAILABLE_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")
+"""Connection trouble, idle too long, rollback by conflict, no resources, lock timeout, operator and time limits."""
+
+CONNECT_SECONDS = 2.0
+POOL_WAIT_SECONDS = 1.0
+
+
+def libpq_dsn(url: str) -> str:
+    """Return the URL in the one form that asyncpg and psycopg both take, `postgresql://…` with libpq's parameters.
+
+    Raises:
+        ValueError: it is no PostgreSQL URL; the text does not repeat it, as it may hold a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise ValueError("must start with postgres://, postgresql:// or postgresql+asyncpg://")
+    # urlunsplit drops an empty authority, but "postgresql:?host=…" is no URL to the drivers.
+    return urlunsplit(parts._replace(scheme="postgresql")).replace("postgresql:/?", "postgresql:///?", 1)
+
+
+def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> AsyncEngine:
+    """Make an engine whose every connection bounds statements, lock waits and idle transactions."""
+    settings = {
+        "application_name": "product-aggregator",
+        "statement_timeout": f"{statement_seconds * 1000:.0f}",
+        "lock_timeout": "1000",
+        "idle_in_transaction_session_timeout": "5000",
+        "jit": "off",
+    }
+
+    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
+        # The server ends a statement that takes too long; a server that is gone needs a limit on our side.
+        patience = statement_seconds + 1
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=patience, server_settings=settings)
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+    )
+
+
+class Connection:
+    """A connection whose calls raise what the ports promise."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Execute one statement and fetch its rows."""
+        with translated_errors():
+            return await self._connection.execute(statement, parameters)
+
+    async def commit(self) -> None:
+        """Commit the transaction."""
+        with translated_errors():
+            await self._connection.commit()
+
+
+@asynccontextmanager
+async def connect(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    """Lend a connection; what was not committed when it is given back is rolled back."""
+    with translated_errors():
+        connection = await engine.connect()
+    try:
+        yield Connection(connection)
+    finally:
+        with translated_errors():
+            await connection.close()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn errors of the driver into refusals by the constraint's name, or into `StorageUnavailable`."""
+    try:
+        yield
+    except DBAPIError as error:
+        cause = getattr(error.orig, "__cause__", None)
+        field = REFUSED_BY_CONSTRAINT.get(getattr(cause, "constraint_name", None) or "")
+        if field is not None:
+            raise ProductAlreadyExists(field) from error
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or sqlstate.startswith(UNAVAILABLE_SQLSTATES):
+            raise StorageUnavailable("the database did not carry out a statement") from error
+        raise
+    except (PoolTimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise StorageUnavailable("the database cannot be reached") from error

@@ -1,0 +1,103 @@
+"""The product repository on PostgreSQL. A withdrawn product keeps its row, and so its id, until it is purged."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, delete, func, insert, select, update
+
+from adapters.postgres.bulk import arrays, unnested
+from adapters.postgres.connection import Connection
+from adapters.postgres.tables import product, synchronisation
+from domain.errors import ProductNotFound
+from domain.product import Product, Registration, RegistrationState
+
+_COLUMNS = [column for column in product.columns if column is not product.c.withdrawn_at]
+_CHANGING = [column for column in _COLUMNS if column is not product.c.created_at]
+_NEW = unnested(*_CHANGING)
+
+_INSERT = insert(product)
+_INSERT_SYNCHRONISATION = insert(synchronisation)
+_LOCK = (
+    select(*_COLUMNS)
+    .where(product.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), product.c.withdrawn_at.is_(None))
+    .order_by(product.c.id)
+    .with_for_update()
+)
+_UPDATE = (
+    update(product)
+    .where(product.c.id == _NEW.c.id)
+    .values({column.name: _NEW.c[column.name] for column in _CHANGING if column is not product.c.id})
+)
+_WITHDRAW = update(product).where(product.c.id == bindparam("product_id")).values(withdrawn_at=func.now())
+_DROP_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
+
+
+class SqlAlchemyProductRepository:
+    """Products as rows of `product`, each with a row of `synchronisation` beside it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def add(self, product: Product) -> None:
+        await self._connection.execute(_INSERT, _to_row(product))
+        await self._connection.execute(
+            _INSERT_SYNCHRONISATION,
+            {
+                "product_id": product.id,
+                "not_before": product.created_at,
+                "consecutive_failures": 0,
+                "offers_in_stock": 0,
+            },
+        )
+
+    async def get(self, product_id: UUID) -> Product:
+        for found in await self.list([product_id]):
+            return found
+        raise ProductNotFound(product_id)
+
+    async def list(self, product_ids: Collection[UUID]) -> list[Product]:
+        if not product_ids:
+            return []
+        return [_to_product(row) for row in await self._connection.execute(_LOCK, {"ids": list(product_ids)})]
+
+    async def save(self, *products: Product) -> None:
+        if products:
+            await self._connection.execute(_UPDATE, arrays(_CHANGING, map(_to_row, products)))
+
+    async def remove(self, product: Product) -> None:
+        await self._connection.execute(_WITHDRAW, {"product_id": product.id})
+        # Whoever observes the product at this moment holds that row, or finds it gone.
+        await self._connection.execute(_DROP_SYNCHRONISATION, {"product_id": product.id})
+
+
+def _to_row(product: Product) -> dict[str, Any]:
+    return {
+        "id": product.id,
+        "name": product.name,
+        "description": product.description,
+        "created_at": product.created_at,
+        "updated_at": product.updated_at,
+        "revision": product.revision,
+        "registration_state": product.registration.state.value,
+        "registration_since": product.registration.since,
+        "registration_detail": product.registration.detail,
+        "submitted_at": product.registration.submitted_at,
+    }
+
+
+def _to_product(row: Row[Any]) -> Product:
+    return Product(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        revision=row.revision,
+        registration=Registration(
+            state=RegistrationState(row.registration_state),
+            since=row.registration_since,
+            detail=row.registration_detail,
+            submitted_at=row.submitted_at,
+        ),
+    )

@@ -1,0 +1,121 @@
+"""The row layout. What polling moves lies apart from what people edit, and history is append-only, partitioned by day.
+
+Only synchronisation points at product: it shares the product's life. Offers and history carry no foreign key, because
+checking one would lock product rows on every poll, and none may leave the partitions; a purge empties them instead.
+"""
+
+from advanced_alchemy.types import DateTimeUTC
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+metadata = MetaData()
+
+product = Table(
+    "product",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at", DateTimeUTC, nullable=False),
+    Column("updated_at", DateTimeUTC, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("registration_state", Text, nullable=False),
+    Column("registration_since", DateTimeUTC, nullable=False),
+    Column("registration_detail", Text),
+    Column("submitted_at", DateTimeUTC),
+    Column("withdrawn_at", DateTimeUTC),
+    PrimaryKeyConstraint("id", name="pk_product"),
+    CheckConstraint(
+        "registration_state IN ('pending', 'registered', 'rejected', 'conflict')",
+        name="ck_product_registration_state",
+    ),
+    Index("uq_product_name", "name", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+    Index("ix_product_newest", "created_at", "id", postgresql_where=text("withdrawn_at IS NULL")),
+    Index("ix_product_withdrawn", "withdrawn_at", postgresql_where=text("withdrawn_at IS NOT NULL")),
+)
+
+synchronisation = Table(
+    "synchronisation",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("scheduled_at", DateTimeUTC),
+    Column("not_before", DateTimeUTC),
+    Column("lease_id", Uuid),
+    Column("lease_until", DateTimeUTC),
+    Column("last_attempt_at", DateTimeUTC),
+    Column("last_success_at", DateTimeUTC),
+    Column("consecutive_failures", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("observed_at", DateTimeUTC),
+    Column("known_until", DateTimeUTC),
+    Column("best_price", BigInteger),
+    Column("best_price_since", DateTimeUTC),
+    Column("best_offer_id", Uuid),
+    Column("best_offer_items_in_stock", BigInteger),
+    Column("offers_in_stock", Integer, nullable=False),
+    PrimaryKeyConstraint("product_id", name="pk_synchronisation"),
+    ForeignKeyConstraint(["product_id"], ["product.id"], name="fk_synchronisation_product"),
+    Index("ix_synchronisation_slot", "scheduled_at", postgresql_where=text("lease_id IS NULL")),
+    Index(
+        "ix_synchronisation_registration",
+        "not_before",
+        postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL"),
+    ),
+    Index("ix_synchronisation_lease", "lease_until", postgresql_where=text("lease_id IS NOT NULL")),
+    # Every poll rewrites the row: room on its page keeps that a heap-only update where no index is touched.
+    postgresql_with={"fillfactor": "50"},
+)
+
+offer = Table(
+    "offer",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("items_in_stock", BigInteger, nullable=False),
+    Column("first_seen_at", DateTimeUTC, nullable=False),
+    Column("changed_at", DateTimeUTC, nullable=False),
+    Column("sold_out_at", DateTimeUTC),
+    PrimaryKeyConstraint("product_id", "id", name="pk_offer"),
+    Index("ix_offer_sold_out", "sold_out_at", postgresql_where=text("sold_out_at IS NOT NULL")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+# History rows are guarded against doubles by the lease under which they are written, so one short index by product is
+# all they carry: with millions of rows a day, bytes per row are what counts.
+offer_interval = Table(
+    "offer_interval",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("offer_id", Uuid, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("valid_from", DateTimeUTC, nullable=False),
+    Column("valid_to", DateTimeUTC, nullable=False),
+    Index("ix_offer_interval_product", "product_id"),
+    postgresql_partition_by="RANGE (valid_from)",
+)
+
+best_price_step = Table(
+    "best_price_step",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("price", BigInteger),
+    Column("valid_from", DateTimeUTC, nullable=False),
+    Column("valid_to", DateTimeUTC, nullable=False),
+    Column("state", Text, nullable=False),
+    CheckConstraint("state IN ('in_stock', 'out_of_stock', 'unknown')", name="ck_best_price_step_state"),
+    Index("ix_best_price_step_product", "product_id"),
+    postgresql_partition_by="RANGE (valid_from)",
+)

@@ -1,0 +1,42 @@
+"""One transaction over all repositories."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import Connection, connect
+from adapters.postgres.offers import HistoryKept, SqlAlchemyOfferRepository
+from adapters.postgres.products import SqlAlchemyProductRepository
+from adapters.postgres.synchronisations import SqlAlchemySynchronisationRepository
+from application.ports import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
+
+
+class SqlAlchemyUnitOfWork:
+    """The repositories over one connection, and its commit."""
+
+    def __init__(self, connection: Connection, kept: HistoryKept) -> None:
+        self._connection = connection
+        self.products: ProductRepository = SqlAlchemyProductRepository(connection)
+        self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(connection)
+        self.offers: OfferRepository = SqlAlchemyOfferRepository(connection, kept)
+
+    async def commit(self) -> None:
+        await self._connection.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class BeginSqlAlchemyWork:
+    """Begins units of work on one engine."""
+
+    engine: AsyncEngine
+    kept: HistoryKept
+
+    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        return self._begin()
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[UnitOfWork]:
+        async with connect(self.engine) as connection:
+            yield SqlAlchemyUnitOfWork(connection, self.kept)
