@@ -1,0 +1,119 @@
+"""Jobs on SAQ's PostgreSQL queue, its tables in a schema of their own, and the signal that wakes a worker at once.
+
+A job that is lost with its worker is not retried: it carries nothing, and the next tick makes another.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+import structlog
+from psycopg_pool import AsyncConnectionPool
+from saq.queue.postgres import PostgresQueue
+
+from application.ports import StorageUnavailable
+from application.scheduling import Job
+
+log = structlog.get_logger(__name__)
+
+SCHEMA = "saq"
+_ANSWER_MILLISECONDS = 5_000
+
+
+def postgres_queue(dsn: str, *, connections: int, lock_keyspace: int = 0) -> PostgresQueue:
+    """Make SAQ's queue, not connected yet.
+
+    While any process lives that connected with a `lock_keyspace`, no other that uses the same one brings SAQ's tables
+    to a new version; so `aggregator migrate` has one of its own.
+    """
+    pool = AsyncConnectionPool(
+        dsn,
+        open=False,
+        timeout=2.0,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "options": f"-c search_path={SCHEMA} -c statement_timeout={_ANSWER_MILLISECONDS}",
+            "connect_timeout": 2,
+        },
+    )
+    return PostgresQueue(
+        pool,
+        name="aggregator",
+        min_size=1,
+        max_size=connections,
+        saq_lock_keyspace=lock_keyspace,
+        manage_pool_lifecycle=True,
+    )
+
+
+async def create_queue_tables(dsn: str) -> None:
+    """Bring SAQ's tables to the version of the installed SAQ; its schema exists already.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached.
+    """
+    queue = postgres_queue(dsn, connections=1, lock_keyspace=1)
+    with _translated_errors():
+        try:
+            await queue.connect()
+        finally:
+            await queue.disconnect()
+
+
+class SaqJobQueue:
+    """Jobs that any worker takes; each is given up `job_seconds` after its start."""
+
+    def __init__(self, queue: PostgresQueue, job_seconds: float) -> None:
+        self._queue = queue
+        self._job_seconds = round(job_seconds)
+
+    async def waiting(self) -> int:
+        with _translated_errors():
+            return await self._queue.count("queued")
+
+    async def put(self, job: Job) -> None:
+        await self._put(job)
+
+    async def put_once(self, job: Job) -> None:
+        """Let the job wait unless one that was put by this method waits or runs already."""
+        await self._put(job, key=f"once:{job}")
+
+    async def _put(self, job: Job, **key: str) -> None:
+        with _translated_errors():
+            await self._queue.enqueue(job.value, timeout=self._job_seconds, retries=1, ttl=-1, **key)
+
+
+class SaqRegistrationSignal:
+    """Puts a registration job soon after it was called; any number of calls meanwhile make one job."""
+
+    def __init__(self, queue: SaqJobQueue) -> None:
+        self._queue = queue
+        self._wanted = asyncio.Event()
+        self._closed = False
+
+    def __call__(self) -> None:
+        self._wanted.set()
+
+    def close(self) -> None:
+        """Let `run` come to its end, with a last signal that nobody needs."""
+        self._closed = True
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve the calls until closed. A signal that fails is dropped: the next tick does its work."""
+        while not self._closed:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self._queue.put_once(Job.SUBMIT_REGISTRATIONS)
+            except StorageUnavailable as error:
+                log.warning("registration signal dropped", reason=str(error))
+
+
+@contextlib.contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+        raise StorageUnavailable("the job queue cannot be reached") from error

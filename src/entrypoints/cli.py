@@ -1,0 +1,132 @@
+"""The `aggregator` command. Each subcommand imports what it needs when it runs, so that none pays for the others."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dishka import AsyncContainer
+
+    from entrypoints.container import DatabaseUse
+    from entrypoints.settings import Settings
+
+
+class Refused(click.ClickException):
+    """A command that cannot run here; the text says what to do."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="product-aggregator")
+def main() -> None:
+    """Product Aggregator: a catalogue that watches who offers each product, and at what price."""
+
+
+@main.command()
+def up() -> None:
+    """Run everything on this machine: PostgreSQL, Offers simulator, API and worker."""
+    from adapters.postgres.embedded import EmbeddedPostgresError
+    from entrypoints.up import CannotStart, run_everything
+
+    settings = _settings()
+    try:
+        asyncio.run(run_everything(settings))
+    except (CannotStart, EmbeddedPostgresError) as error:
+        raise Refused(str(error)) from error
+
+
+@main.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    from entrypoints.container import SERVING
+    from entrypoints.http.server import run_api
+
+    _run(run_api, SERVING)
+
+
+@main.command()
+def worker() -> None:
+    """Register and observe products; run as many as you like."""
+    from entrypoints.container import WORKING
+    from entrypoints.worker import run_worker
+
+    _run(run_worker, WORKING)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version; safe to run from several places at once."""
+    from entrypoints.container import MIGRATING
+    from entrypoints.migration import run_migrations
+
+    _run(run_migrations, MIGRATING)
+    click.echo("The database is up to date.", err=True)
+
+
+@main.command()
+@click.argument("count", type=click.IntRange(1, 1_000_000))
+def seed(count: int) -> None:
+    """Add COUNT believable products, to the embedded database unless DATABASE_URL is set."""
+    from adapters.postgres.embedded import EmbeddedPostgresError
+    from entrypoints.seed import seed_products
+
+    try:
+        seed_products(_settings(), count)
+    except EmbeddedPostgresError as error:
+        raise Refused(str(error)) from error
+
+
+@main.command("offers-simulator")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), envvar="SIMULATOR_PORT", default=8090, show_default=True)
+@click.option("--tick", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds.")
+@click.option("--sold-out", type=click.Choice(["vanish", "zero", "replace"]), default="vanish", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), help="Makes the same world at every start.")
+def offers_simulator(host: str, port: int, tick: float, sold_out: str, seed: int | None) -> None:
+    """Stand in for the Offers service, for development only; GET /__control lists the faults it can show."""
+    from entrypoints.simulator.command import run_simulator
+
+    run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)
+
+
+def _settings() -> "Settings":
+    from entrypoints.logs import configure_logs
+    from entrypoints.settings import SettingsError, read_settings
+
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        raise Refused(f"The settings are not valid:\n{error}") from error
+    configure_logs(settings)
+    return settings
+
+
+def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "DatabaseUse") -> None:
+    """Run to the end with a container; trouble that the user can mend becomes a line and exit code 1."""
+    import uvloop
+
+    from adapters.postgres.schema import SchemaOutdated
+    from application.ports import StorageUnavailable
+    from entrypoints.container import make_container
+    from entrypoints.settings import SettingsError
+
+    settings = _settings()
+
+    async def with_container() -> None:
+        container = make_container(settings, database=database)
+        try:
+            await work(container)
+        finally:
+            await container.close()
+
+    try:
+        uvloop.run(with_container())
+    except (SettingsError, SchemaOutdated, StorageUnavailable) as error:
+        raise Refused(str(error)) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""What is wired to what: adapters to ports, ports to use-cases. Everything lives as long as the process."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
+from saq.queue.postgres import PostgresQueue
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
+from adapters.offers_api.access_token import SharedAccessToken
+from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.postgres.access_tokens import SqlAlchemyTokenStore
+from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.connection import create_engine
+from adapters.postgres.offers import HistoryKept
+from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
+from application.housekeeping import KeepHouse
+from application.pace import Pace
+from application.ports import BeginWork, CatalogueReader, Clock, OffersGateway
+from application.retrying import RetryRule
+from application.scheduling import JobQueue, ScheduleDueWork
+from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from entrypoints.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUse:
+    """How a kind of process uses the database: connections of each pool, seconds that one statement may take."""
+
+    connections: int
+    statement_seconds: float
+    queue_connections: int
+
+
+SERVING = DatabaseUse(connections=10, statement_seconds=2.0, queue_connections=2)
+WORKING = DatabaseUse(connections=10, statement_seconds=10.0, queue_connections=6)
+MIGRATING = DatabaseUse(connections=3, statement_seconds=600.0, queue_connections=1)
+
+
+class Adapters(Provider):
+    """The outside: PostgreSQL, the job queue, the Offers service, the clock."""
+
+    scope = Scope.APP
+    settings = from_context(Settings)
+    database = from_context(DatabaseUse)
+
+    @provide
+    def clock(self) -> Clock:
+        return lambda: datetime.now(UTC)
+
+    @provide
+    async def engine(self, settings: Settings, use: DatabaseUse) -> AsyncIterator[AsyncEngine]:
+        engine = create_engine(settings.dsn, connections=use.connections, statement_seconds=use.statement_seconds)
+        yield engine
+        await engine.dispose()
+
+    @provide
+    def history_kept(self, settings: Settings) -> HistoryKept:
+        return HistoryKept(offer_days=settings.history_offer_days, step_days=settings.history_step_days)
+
+    @provide
+    def begin_work(self, engine: AsyncEngine, kept: HistoryKept) -> BeginWork:
+        return BeginSqlAlchemyWork(engine, kept)
+
+    @provide
+    def catalogue_reader(self, engine: AsyncEngine, pace: Pace) -> CatalogueReader:
+        return SqlAlchemyCatalogueReader(engine, pace.refresh_interval, pace.sold_out_kept)
+
+    @provide
+    def row_keeper(self, engine: AsyncEngine, kept: HistoryKept) -> SqlAlchemyRowKeeper:
+        return SqlAlchemyRowKeeper(engine, kept)
+
+    @provide
+    async def postgres_queue(self, settings: Settings, use: DatabaseUse) -> AsyncIterator[PostgresQueue]:
+        queue = postgres_queue(settings.dsn, connections=use.queue_connections)
+        await queue.connect()
+        yield queue
+        await queue.disconnect()
+
+    @provide
+    def saq_job_queue(self, queue: PostgresQueue, pace: Pace) -> SaqJobQueue:
+        return SaqJobQueue(queue, pace.lease.total_seconds())
+
+    @provide
+    def job_queue(self, queue: SaqJobQueue) -> JobQueue:
+        return queue
+
+    @provide
+    async def registration_signal(self, queue: SaqJobQueue) -> AsyncIterator[RegistrationSignal]:
+        signal = SaqRegistrationSignal(queue)
+        running = asyncio.create_task(signal.run())
+        yield signal
+        signal.close()
+        await running
+
+    @provide
+    async def access_token(self, settings: Settings, engine: AsyncEngine) -> AsyncIterator[SharedAccessToken]:
+        issuer = HttpxTokenIssuer(base_url=settings.upstream, refresh_token=settings.offers_refresh_token)
+        token = SharedAccessToken(
+            base_url=settings.upstream,
+            refresh_token=settings.offers_refresh_token,
+            store=SqlAlchemyTokenStore(engine),
+            issue=issuer,
+        )
+        yield token
+        await token.aclose()
+        await issuer.aclose()
+
+    @provide
+    async def offers_gateway(self, settings: Settings, token: SharedAccessToken) -> AsyncIterator[OffersGateway]:
+        gateway = HttpxOffersGateway(base_url=settings.upstream, token=token, concurrency=settings.offers_concurrency)
+        yield gateway
+        await gateway.aclose()
+
+
+class UseCases(Provider):
+    """The application, made from the ports."""
+
+    scope = Scope.APP
+
+    @provide
+    def pace(self, settings: Settings) -> Pace:
+        return Pace(refresh_interval=settings.refresh_interval)
+
+    @provide
+    def retry_rule(self, pace: Pace) -> RetryRule:
+        return RetryRule(pace, random.random)
+
+    @provide
+    def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
+        return RegisterProduct(begin, clock, signal)
+
+    amend_product = provide(AmendProduct)
+    withdraw_product = provide(WithdrawProduct)
+    retry_registration = provide(RetryRegistration)
+    submit_registrations = provide(SubmitRegistrations)
+    refresh_due_products = provide(RefreshDueProducts)
+    schedule_due_work = provide(ScheduleDueWork)
+
+    @provide
+    def keep_house(self, keeper: SqlAlchemyRowKeeper, pace: Pace) -> KeepHouse:
+        return KeepHouse(keeper, pace)
+
+
+def make_container(settings: Settings, *overrides: Provider, database: DatabaseUse = SERVING) -> AsyncContainer:
+    """Wire everything; what `overrides` provide takes the place of ours. Nothing is made before it is asked for."""
+    return make_async_container(Adapters(), UseCases(), *overrides, context={Settings: settings, DatabaseUse: database})

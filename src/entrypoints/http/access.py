@@ -1,0 +1,89 @@
+"""Who may call what: every route is for admins unless it is listed here, and admins carry an access token of ours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.spec import SecurityRequirement
+
+from entrypoints.http.problems import Unauthenticated
+
+PUBLIC_ROUTES = frozenset(
+    {
+        ("POST", "/login"),
+        ("GET", "/products"),
+        ("GET", "/products/{product_id}"),
+        ("GET", "/products/{product_id}/offers"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
+        ("GET", "/problems/{slug}"),
+        ("GET", "/schema/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/docs/static/{file_path}"),
+        ("HEAD", "/docs/static/{file_path}"),
+    }
+)
+"""All routes that anybody may call, by method and path template."""
+
+ADMIN_SCHEME = "admin"
+ADMIN_ONLY: list[SecurityRequirement] = [{ADMIN_SCHEME: []}]
+"""What the OpenAPI description of a route that is not public says."""
+
+ISSUER = AUDIENCE = "product-aggregator"
+TYPE = "at+jwt"
+ALGORITHM = "HS256"
+CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
+
+
+class AccessTokens:
+    """Issues and checks our own access tokens, signed JWTs that follow RFC 8725 and RFC 9068's type."""
+
+    def __init__(self, secret: str, lifetime: timedelta) -> None:
+        self._key = secret.encode()
+        self.lifetime = lifetime
+
+    def issue(self, subject: str) -> str:
+        """Return a token for this admin that is valid from now on."""
+        now = datetime.now(UTC)
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "iat": now,
+            "exp": now + self.lifetime,
+            "jti": str(uuid4()),
+        }
+        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
+
+    def check(self, token: str) -> str:
+        """Return whose token it is.
+
+        Raises:
+            Unauthenticated: it is not one of ours, or no longer valid.
+        """
+        try:
+            decoded = jwt.decode_complete(
+                token, self._key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS}
+            )
+        except jwt.InvalidTokenError as error:
+            raise Unauthenticated from error
+        if decoded["header"].get("typ") != TYPE:
+            raise Unauthenticated
+        return str(decoded["payload"]["sub"])
+
+
+def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Let a request through if its route is public or it carries an admin's token.
+
+    Raises:
+        Unauthenticated
+    """
+    if (connection.scope.get("method"), connection.scope["path_template"]) in PUBLIC_ROUTES:
+        return
+    scheme, _space, token = connection.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    connection.app.state.access_tokens.check(token.strip())

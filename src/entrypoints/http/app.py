@@ -1,0 +1,60 @@
+"""The Litestar application: routes, what they are given, who may call them, what becomes of errors."""
+
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from dishka import AsyncContainer
+from litestar import Litestar
+from litestar.datastructures import State
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.offers_api.access_token import SharedAccessToken
+from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
+from application.ports import CatalogueReader
+from application.scheduling import JobQueue
+from entrypoints.http.access import AccessTokens, require_admin
+from entrypoints.http.docs import openapi_config, show_docs, static_files
+from entrypoints.http.health import Dependencies, HealthController
+from entrypoints.http.injection import constant
+from entrypoints.http.login import Credentials, login
+from entrypoints.http.problems import answer_problem, explain_problem
+from entrypoints.http.products import ProductController
+from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json
+from entrypoints.http.request_log import RequestLog
+from entrypoints.settings import Settings
+
+
+async def create_app(container: AsyncContainer) -> Litestar:
+    """Make the application; all that handlers use is made here once, none of it per request."""
+    settings = await container.get(Settings)
+    access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
+    password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
+    app = Litestar(
+        route_handlers=[login, ProductController, HealthController, explain_problem, show_docs, static_files()],
+        dependencies={
+            "access_tokens": constant(access_tokens),
+            "credentials": constant(Credentials(settings.admin_username, password_hash)),
+            "register_product": constant(await container.get(RegisterProduct)),
+            "amend_product": constant(await container.get(AmendProduct)),
+            "withdraw_product": constant(await container.get(WithdrawProduct)),
+            "retry_registration": constant(await container.get(RetryRegistration)),
+            "catalogue": constant(await container.get(CatalogueReader)),
+            "dependencies": constant(
+                Dependencies(
+                    await container.get(AsyncEngine),
+                    await container.get(JobQueue),
+                    await container.get(SharedAccessToken),
+                )
+            ),
+        },
+        guards=[require_admin, require_json],
+        exception_handlers={Exception: answer_problem},
+        openapi_config=openapi_config(),
+        logging_config=None,
+        request_class=JsonRequest,
+        request_max_body_size=LARGEST_BODY,
+        state=State({"access_tokens": access_tokens}),
+    )
+    # Litestar's own middleware does not see requests for unknown routes.
+    app.asgi_handler = RequestLog(app.asgi_handler)
+    return app

@@ -1,0 +1,20 @@
+"""How handlers get what the container made: resolved once at start, handed over by parameter name."""
+
+from typing import Annotated, TypeAlias, TypeVar
+
+from litestar.di import Provide
+from litestar.params import Dependency
+
+T = TypeVar("T")
+
+# Litestar would try to convert a dependency to its annotation, as it does with input.
+Injected: TypeAlias = Annotated[T, Dependency(skip_validation=True)]
+
+
+def constant(value: object) -> Provide:
+    """Provide always the same object."""
+
+    def provide() -> object:
+        return value
+
+    return Provide(provide, sync_to_thread=False)

@@ -1,0 +1,197 @@
+"""The catalogue over HTTP."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, delete, get, patch, post
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET, Meta, UnsetType
+
+from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
+from application.ports import CatalogueReader, PagePosition
+from application.views import (
+    OffersView,
+    ProductDetailView,
+    ProductView,
+    SynchronisationView,
+    view_of_new,
+    without_offers,
+)
+from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
+from entrypoints.http import examples
+from entrypoints.http.access import ADMIN_ONLY
+from entrypoints.http.injection import Injected
+from entrypoints.http.problems import (
+    CURSOR,
+    DATABASE,
+    EXISTS,
+    PRODUCT_NOT_FOUND,
+    UNAUTHENTICATED,
+    VALIDATION,
+    problems,
+)
+from entrypoints.http.reading import BODY_PROBLEMS, read_cursor, write_cursor
+
+Name = Annotated[
+    str, Meta(description=f"1 to {NAME_LENGTH} characters after trimming; unique.", examples=["Cordless drill 18 V"])
+]
+Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH, examples=["Two batteries, charger, case."])]
+
+
+class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new product; without an `id` the service makes one."""
+
+    name: Name
+    description: Description
+    id: UUID | UnsetType = UNSET
+
+
+class AmendProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; a field that is not given stays as it is."""
+
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+
+
+class ProductPage(msgspec.Struct, frozen=True):
+    """One page of a listing; `next` is the cursor of the following one, null on the last."""
+
+    items: list[ProductView]
+    next: str | None
+
+
+InStock = Annotated[
+    Literal["any"] | None, QueryParameter(description="`any` shows the offers that sold out within the last day too.")
+]
+
+
+class ProductController(Controller):
+    """Products: created, amended and withdrawn by admins, read by everybody."""
+
+    path = "/products"
+    tags = ("catalogue",)
+
+    @post(
+        operation_id="createProduct",
+        security=ADMIN_ONLY,
+        summary="Create a product",
+        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, DATABASE, *BODY_PROBLEMS),
+    )
+    async def create(
+        self, data: JSONBody[CreateProductRequest], register_product: Injected[RegisterProduct]
+    ) -> Response[ProductView]:
+        """Create a product. It is registered with the Offers service in the background; watch its `registration`."""
+        product_id = data.id if isinstance(data.id, UUID) else None
+        product = await register_product(name=data.name, description=data.description, product_id=product_id)
+        view = view_of_new(product)
+        return Response(view, headers={"Location": f"/products/{view.id}", "ETag": etag(view)})
+
+    @get(
+        operation_id="listProducts",
+        summary="List products, newest first",
+        responses={200: examples.page(ProductPage)} | problems(CURSOR, VALIDATION, DATABASE),
+    )
+    async def page(
+        self,
+        catalogue: Injected[CatalogueReader],
+        limit: Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")] = 20,
+        cursor: Annotated[str | None, QueryParameter(max_length=512, description="`next` of the page before.")] = None,
+    ) -> Response[ProductPage]:
+        """List the products page by page; following `next` never skips or repeats one."""
+        found = await catalogue.products(limit + 1, read_cursor(cursor) if cursor else None)
+        items = found[:limit]
+        headers, next_cursor = {}, None
+        if len(found) > limit:
+            next_cursor = write_cursor(PagePosition(items[-1].created_at, items[-1].id))
+            headers["Link"] = f'</products?limit={limit}&cursor={next_cursor}>; rel="next"'
+        return Response(ProductPage(items, next_cursor), headers=headers)
+
+    @get(
+        "/{product_id:uuid}",
+        operation_id="getProduct",
+        summary="Read a product with its offers",
+        responses={200: examples.DETAIL} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+    )
+    async def read(
+        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
+    ) -> Response[ProductDetailView]:
+        """Read a product with its offers, cheapest first."""
+        view = await catalogue.product(product_id, sold_out_too=in_stock == "any")
+        return Response(view, headers={"ETag": etag(view)})
+
+    @get(
+        "/{product_id:uuid}/offers",
+        operation_id="listOffers",
+        summary="Read the offers of a product",
+        responses={200: examples.OFFERS} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+    )
+    async def offers(
+        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
+    ) -> OffersView:
+        """Read who offers the product, cheapest first, as one observation showed it."""
+        return await catalogue.offers(product_id, sold_out_too=in_stock == "any")
+
+    @patch(
+        "/{product_id:uuid}",
+        operation_id="amendProduct",
+        security=ADMIN_ONLY,
+        summary="Amend a product",
+        responses={200: examples.PRODUCT}
+        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, DATABASE, *BODY_PROBLEMS),
+    )
+    async def amend(
+        self,
+        product_id: FromPath[UUID],
+        data: JSONBody[AmendProductRequest],
+        amend_product: Injected[AmendProduct],
+        catalogue: Injected[CatalogueReader],
+    ) -> Response[ProductView]:
+        """Change the name, the description or both. The Offers service knows no update, so it never hears of it."""
+        await amend_product(
+            product_id, **{name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
+        )
+        view = without_offers(await catalogue.product(product_id))
+        return Response(view, headers={"ETag": etag(view)})
+
+    @delete(
+        "/{product_id:uuid}",
+        operation_id="withdrawProduct",
+        security=ADMIN_ONLY,
+        summary="Withdraw a product",
+        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+    )
+    async def withdraw(self, product_id: FromPath[UUID], withdraw_product: Injected[WithdrawProduct]) -> None:
+        """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
+        await withdraw_product(product_id)
+
+    @post(
+        "/{product_id:uuid}/register",
+        status_code=202,
+        operation_id="retryRegistration",
+        security=ADMIN_ONLY,
+        summary="Try a product's registration again now",
+        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+    )
+    async def register(self, product_id: FromPath[UUID], retry_registration: Injected[RetryRegistration]) -> None:
+        """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
+        await retry_registration(product_id)
+
+    @get(
+        "/{product_id:uuid}/synchronisation",
+        operation_id="getSynchronisation",
+        security=ADMIN_ONLY,
+        summary="See how registering and observing a product goes",
+        responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+    )
+    async def synchronisation(
+        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader]
+    ) -> Response[SynchronisationView]:
+        """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
+        return Response(await catalogue.synchronisation(product_id), headers={"Cache-Control": "no-store"})
+
+
+def etag(product: ProductView) -> str:
+    """Return the product's entity tag: its revision, its observation, and whether that has gone stale."""
+    observation = 0 if product.observed_at is None else round(product.observed_at.timestamp() * 1_000_000)
+    return f'"{product.revision}.{observation}.{product.stale:d}"'

@@ -1,0 +1,54 @@
+"""The API's process: uvicorn around the application, until a signal asks it to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import structlog
+import uvicorn
+from dishka import AsyncContainer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.schema import require_schema
+from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SECONDS_TO_FINISH = 5
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves signals to us: its own handling raises them again at the end, past our clean-up."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run_api(container: AsyncContainer) -> None:
+    """Serve until SIGTERM or SIGINT; then let requests under way finish, for a bounded time, and return.
+
+    Raises:
+        SchemaOutdated, StorageUnavailable: the database is not ready for this release.
+    """
+    await require_schema(await container.get(AsyncEngine))
+    settings = await container.get(Settings)
+    config = uvicorn.Config(
+        await create_app(container),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
+    log.info("api started", host=settings.host, port=settings.port)
+    await server.serve()
+    log.info("api stopped")

@@ -1,0 +1,49 @@
+"""Structured logs on standard error, for our own lines and the libraries' alike."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+from entrypoints.settings import Settings
+
+LONGEST_TEXT = 4_000
+
+
+def configure_logs(settings: Settings) -> None:
+    """Send every log line through structlog, as JSON or for a console; libraries are heard from warnings on."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _bounded,
+    ]
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if settings.log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for ours in ("entrypoints", "adapters", "application"):
+        logging.getLogger(ours).setLevel(settings.log_level)
+
+
+def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Cut what is too long for a log line, such as a traceback through many frames."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            event[key] = f"{value[:LONGEST_TEXT]}… ({len(value)} characters)"
+    return event

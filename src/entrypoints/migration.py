@@ -1,0 +1,22 @@
+"""`aggregator migrate`: our tables, the queue's, and the first days of history."""
+
+from functools import partial
+
+from dishka import AsyncContainer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.job_queue import create_queue_tables
+from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.schema import migrate
+from entrypoints.settings import Settings
+
+
+async def run_migrations(container: AsyncContainer) -> None:
+    """Bring the database to this release's version.
+
+    Raises:
+        StorageUnavailable: it cannot be reached.
+    """
+    settings = await container.get(Settings)
+    engine = await container.get(AsyncEngine)
+    await migrate(engine, await container.get(SqlAlchemyRowKeeper), partial(create_queue_tables, settings.dsn))

@@ -1,0 +1,136 @@
+"""The settings, read from the environment once; a mistake names the variable, never its value."""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from adapters.postgres.connection import libpq_dsn
+
+SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
+DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
+JWT_SECRET_BYTES = 32
+PASSWORD_LENGTH = 12
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
+
+
+class SettingsError(Exception):
+    """The environment does not make valid settings; the text lists every mistake."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
+    """What operators set; docs/operations.md explains each."""
+
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    offers_base_url: str | None = None
+    offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
+    offers_refresh_interval: Annotated[float, Meta(gt=0, le=86_400 * 365)] = 60.0
+    offers_concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 64
+    admin_username: Annotated[str, Meta(min_length=1, max_length=255)] = "admin"
+    admin_password: Annotated[str, Meta(min_length=1, max_length=1_024)] = DEFAULT_PASSWORD
+    admin_password_hash: str | None = None
+    jwt_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(JWT_SECRET_BYTES))
+    jwt_lifetime: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    app_env: Literal["development", "production"] = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = msgspec.field(
+        default_factory=lambda: "console" if sys.stderr.isatty() else "json"
+    )
+    simulator_port: Port = 8090
+    aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
+    history_offer_days: Days = 7
+    history_step_days: Days = 30
+
+    def __repr__(self) -> str:
+        """Show no value: most of them are secrets or hold one."""
+        return "Settings(…)"
+
+    @property
+    def dsn(self) -> str:
+        """The database's URL as the drivers take it."""
+        if self.database_url is None:
+            raise SettingsError("DATABASE_URL is not set; only `aggregator up` brings a database of its own.")
+        return libpq_dsn(self.database_url)
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the embedded PostgreSQL keeps its data."""
+        return Path(self.aggregator_data_dir)
+
+    @property
+    def upstream(self) -> str:
+        """Where the Offers service is; the simulator's place unless it is set."""
+        return (self.offers_base_url or f"http://127.0.0.1:{self.simulator_port}/api/v1").rstrip("/")
+
+    @property
+    def refresh_interval(self) -> timedelta:
+        """Between two observations of a product."""
+        return timedelta(seconds=self.offers_refresh_interval)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read and check the settings; a variable that is set but empty counts as not set.
+
+    Raises:
+        SettingsError: naming every variable that is wrong and what it must be.
+    """
+    known = {field.encode_name: field.name for field in msgspec.structs.fields(Settings)}
+    given = {name: environment[name] for name in known if environment.get(name)}
+    mistakes = [mistake for name, value in given.items() if (mistake := _mistake(name, value))]
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    settings = msgspec.convert(given, Settings, strict=False)
+    if settings.app_env == "production" and (unsafe := _unsafe(settings, given)):
+        raise SettingsError("\n".join(unsafe))
+    return settings
+
+
+def _mistake(name: str, value: str) -> str | None:
+    try:
+        msgspec.convert({name: value}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        wanted = str(error).partition(" - at ")[0]
+        if wanted.startswith("Invalid enum value"):
+            wanted = "Expected one of the documented values"
+        return f"{name}: {wanted}."
+    return _malformed(name, value)
+
+
+def _malformed(name: str, value: str) -> str | None:
+    if name == "DATABASE_URL":
+        try:
+            libpq_dsn(value)
+        except ValueError as error:
+            return f"{name}: {error}."
+    if name == "OFFERS_BASE_URL":
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return f"{name}: must be an http:// or https:// URL, with its path prefix."
+    if name == "ADMIN_PASSWORD_HASH" and not value.startswith("$argon2id$"):
+        return f"{name}: must be an argon2id hash, as `$argon2id$…`."
+    return None
+
+
+def _unsafe(settings: Settings, given: Mapping[str, str]) -> list[str]:
+    required = ("DATABASE_URL", "OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "JWT_SECRET")
+    mistakes = [f"{name}: must be set in production." for name in required if name not in given]
+    if "JWT_SECRET" in given and len(settings.jwt_secret.encode()) < JWT_SECRET_BYTES:
+        mistakes.append(f"JWT_SECRET: must have at least {JWT_SECRET_BYTES} bytes in production.")
+    if settings.admin_password_hash is None and (
+        settings.admin_password == DEFAULT_PASSWORD or len(settings.admin_password) < PASSWORD_LENGTH
+    ):
+        mistakes.append(
+            f"ADMIN_PASSWORD: must have at least {PASSWORD_LENGTH} characters in production, "
+            "or set ADMIN_PASSWORD_HASH."
+        )
+    return mistakes
