@@ -16,7 +16,7 @@ class Pace:
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20
     """Jobs of one kind that one tick leaves waiting at the most."""
-    batches_at_once: int = 8
+    batches_at_once: int = 4
     """Jobs that one worker runs side by side, so that a slow product in one never idles the others."""
     batch_deadline: float = 15.0
     """Products without an answer by then are released as failed."""

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     log_format: Literal["console", "json"] = msgspec.field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
+    metrics_port: Port | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
     history_offer_days: Days = 7

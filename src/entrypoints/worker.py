@@ -21,6 +21,8 @@ from application.pace import Pace
 from application.ports import StorageUnavailable
 from application.scheduling import Job, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, Report, SubmitRegistrations
+from entrypoints.settings import Settings
+from entrypoints.worker_health import Heartbeat, health_listener
 
 log = structlog.get_logger(__name__)
 
@@ -36,13 +38,17 @@ async def run_worker(container: AsyncContainer) -> None:
         SchemaOutdated, StorageUnavailable: the database is not ready for this release.
     """
     await require_schema(await container.get(AsyncEngine))
+    settings = await container.get(Settings)
     worker = await make_worker(container)
-    ticking = asyncio.create_task(_tick(await container.get(ScheduleDueWork), await container.get(Pace)))
-    log.info("worker started")
-    try:
-        await worker.start()
-    finally:
-        ticking.cancel()
+    heartbeat = Heartbeat()
+    async with health_listener(heartbeat, settings.host, settings.metrics_port):
+        tick = _tick(await container.get(ScheduleDueWork), await container.get(Pace), heartbeat)
+        ticking = asyncio.create_task(tick)
+        log.info("worker started")
+        try:
+            await worker.start()
+        finally:
+            ticking.cancel()
     log.info("worker stopped")
 
 
@@ -88,7 +94,7 @@ def _log(name: str, report: Report, seconds: float) -> None:
         log.error("batch brought out a defect", work=name, exc_info=defect)
 
 
-async def _tick(schedule: ScheduleDueWork, pace: Pace) -> None:
+async def _tick(schedule: ScheduleDueWork, pace: Pace, heartbeat: Heartbeat) -> None:
     trouble = None
     while True:
         try:
@@ -103,4 +109,5 @@ async def _tick(schedule: ScheduleDueWork, pace: Pace) -> None:
             if trouble is not None:
                 log.info("ticks go on")
             trouble = None
+        heartbeat.beat()
         await asyncio.sleep(pace.tick)

@@ -45,6 +45,8 @@ def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> As
         "lock_timeout": "1000",
         "idle_in_transaction_session_timeout": "5000",
         "jit": "off",
+        # JSON made by the server shows times in it.
+        "timezone": "UTC",
     }
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
