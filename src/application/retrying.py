@@ -54,5 +54,6 @@ class RetryRule:
 
     def _asked(self, error: Exception) -> timedelta:
         if isinstance(error, OffersServiceUnavailable) and error.retry_after is not None:
-            return min(timedelta(seconds=error.retry_after), self.pace.longest_retry_after)
+            # In seconds, because a timedelta cannot be as long as upstream may ask for.
+            return timedelta(seconds=min(error.retry_after, self.pace.longest_retry_after.total_seconds()))
         return timedelta(0)

@@ -43,8 +43,10 @@ class ScheduleDueWork:
         most = self.pace.batches_per_tick
         async with self.begin() as work:
             due = await work.synchronisations.count_due(self.pace.refresh_interval, most * self.pace.batch_size)
-        jobs = [Job.SUBMIT_REGISTRATIONS] * self._batches(due.registrations)
-        jobs += [Job.REFRESH_DUE_PRODUCTS] * self._batches(due.observations)
+        observations = self._batches(due.observations)
+        # However many registrations wait, half of the room is kept for observing where that needs it.
+        registrations = min(self._batches(due.registrations), max(most // 2, most - observations))
+        jobs = [Job.SUBMIT_REGISTRATIONS] * registrations + [Job.REFRESH_DUE_PRODUCTS] * observations
         if not jobs:
             return 0
         missing = jobs[: max(0, min(most, len(jobs)) - await self.queue.waiting())]

@@ -7,7 +7,7 @@ answers come in; whatever the lease no longer covers is dropped. There are no re
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -107,7 +107,7 @@ class RefreshDueProducts:
             for state in states:
                 id = state.product_id
                 if id in products:
-                    outcomes[id] = _forget(products[id], state, group.failed[id])
+                    outcomes[id] = self._forget(products[id], state, group.failed[id])
                 elif id in group.failed:
                     outcomes[id] = self._fail(state, group.failed[id], tally)
                 else:
@@ -124,18 +124,18 @@ class RefreshDueProducts:
             await work.commit()
         return outcomes
 
+    def _forget(self, product: Product, state: Synchronisation, failed: Failed) -> Outcome:
+        product.forgotten(failed.at)
+        retry_at = self.retry.registration(failed.error, state.consecutive_failures + 1, failed.at)
+        state.fail(_text(failed.error), failed.at, retry_at)
+        state.await_registration(retry_at)
+        return Outcome.FORGOTTEN
+
     def _fail(self, state: Synchronisation, failed: Failed, tally: Tally) -> Outcome:
         failures = state.consecutive_failures + 1
         retry_at = self.retry.observation(failed.error, failures, failed.at, tally)
         state.fail(_text(failed.error), failed.at, retry_at)
         return Outcome.FAILED
-
-
-def _forget(product: Product, state: Synchronisation, failed: Failed) -> Outcome:
-    product.forgotten(failed.at)
-    state.fail(_text(failed.error), failed.at, failed.at)
-    state.await_registration(failed.at)
-    return Outcome.FORGOTTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,11 @@ class SubmitRegistrations:
             return report
         async with self.begin() as work:
             claim = await work.synchronisations.claim_registrations(self.pace.lease, self.pace.batch_size)
-            if claim is None:
-                return report
+            await work.commit()
+        if claim is None:
+            return report
+        # Another unit of work, because a claim locks synchronisations and products are locked before those.
+        async with self.begin() as work:
             products = {product.id: product for product in await work.products.list(claim.product_ids)}
             # If an earlier attempt may have reached upstream, a 409 now is its echo: so note this one before it starts.
             submitted_before = {id for id, product in products.items() if product.registration.submitted_at}
@@ -164,6 +167,7 @@ class SubmitRegistrations:
                 product.submit(claim.claimed_at)
             await work.products.save(*products.values())
             await work.commit()
+        claim = replace(claim, product_ids=list(products))
 
         async def register(product_id: UUID) -> Outcome:
             return await self._register(products[product_id], product_id in submitted_before)

@@ -58,7 +58,8 @@ def next_best_price(
 def days(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Split `[valid_from, valid_to)` at every midnight UTC; an empty stretch has no parts."""
     while valid_from < valid_to:
-        midnight = datetime(valid_from.year, valid_from.month, valid_from.day, tzinfo=UTC) + timedelta(days=1)
+        day = valid_from.astimezone(UTC)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
         yield valid_from, min(midnight, valid_to)
         valid_from = midnight
 

@@ -59,7 +59,9 @@ class Synchronisation:
         steps = self._adopt(offers, at)
         self.observed_at = at
         self.known_until = at + KNOWN_FOR_INTERVALS * interval
-        self._succeeded(at)
+        self.last_attempt_at = self.last_success_at = at
+        self.consecutive_failures = 0
+        self.last_error = None
         return Observation(self.product_id, offers.changed, offers.ended, steps)
 
     def fail(self, error: str, at: datetime, not_before: datetime) -> None:
@@ -75,10 +77,14 @@ class Synchronisation:
         self.not_before = at
 
     def start_observing(self, at: datetime) -> None:
-        """The registration succeeded: the first observation is due at once."""
+        """Make the first observation due at once, as the registration succeeded.
+
+        Failures count on until that observation: an upstream that registers a product and then does not know it
+        must not be asked ever faster.
+        """
         self.scheduled_at = AT_ONCE
         self.not_before = at
-        self._succeeded(at)
+        self.last_attempt_at = self.last_success_at = at
 
     def give_up(self, error: str, at: datetime) -> None:
         """The registration ended badly: nothing more is attempted until an admin retries."""
@@ -93,8 +99,3 @@ class Synchronisation:
         self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
         self.offers_in_stock = offers.in_stock
         return steps
-
-    def _succeeded(self, at: datetime) -> None:
-        self.last_attempt_at = self.last_success_at = at
-        self.consecutive_failures = 0
-        self.last_error = None

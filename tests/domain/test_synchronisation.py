@@ -1,0 +1,105 @@
+"""One product's state: attempts, failures, answers that come too late."""
+
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+
+from domain.offer import Offer, TrackedOffer
+from domain.price import BestPrice
+from domain.synchronisation import AT_ONCE, Synchronisation
+from factories import SynchronisationFactory, some_id
+from scripted_gateway import observed
+
+AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+INTERVAL = timedelta(seconds=60)
+SECOND = timedelta(seconds=1)
+
+
+def test_an_observation_is_stored_with_how_long_it_is_trusted() -> None:
+    state = Synchronisation(some_id(), AT, consecutive_failures=3, last_error="timeout")
+    dear, cheap = Offer(some_id(), 9, 2), Offer(some_id(), 7, 1)
+    observation = state.observe([], observed(dear, cheap), AT, INTERVAL)
+    assert observation is not None
+    assert (observation.product_id, observation.ended, observation.steps) == (state.product_id, [], [])
+    assert {offer.id for offer in observation.changed} == {dear.id, cheap.id}
+    assert (state.observed_at, state.known_until) == (AT, AT + 3 * INTERVAL)
+    assert (state.best, state.best_offer, state.offers_in_stock) == (BestPrice(7, AT), cheap, 2)
+    assert (state.last_attempt_at, state.last_success_at) == (AT, AT)
+    assert (state.consecutive_failures, state.last_error) == (0, None)
+
+
+def test_an_answer_that_is_not_newer_changes_nothing() -> None:
+    state = SynchronisationFactory.build(observed_at=AT)
+    before = deepcopy(state)
+    for at in (AT, AT - SECOND):
+        assert state.observe([], observed(Offer(some_id(), 1, 1)), at, INTERVAL) is None
+        assert state == before
+
+
+def test_a_gap_is_measured_by_the_interval_that_was_in_force() -> None:
+    state = Synchronisation(some_id(), AT)
+    state.observe([], observed(), AT, INTERVAL)
+    observation = state.observe([], observed(), AT + 200 * SECOND, 1000 * INTERVAL)
+    assert observation is not None
+    assert [(step.valid_from, step.valid_to) for step in observation.steps] == [
+        (AT, AT + 180 * SECOND),
+        (AT + 180 * SECOND, AT + 200 * SECOND),
+    ]
+    assert state.known_until == AT + 200 * SECOND + 3000 * INTERVAL
+
+
+def test_the_best_offer_follows_stock_and_seller_while_the_best_price_stands() -> None:
+    state = Synchronisation(some_id(), AT)
+    first, second = sorted((Offer(some_id(), 7, 5), Offer(some_id(), 7, 1)), key=lambda offer: offer.id)
+    state.observe([], observed(second), AT, INTERVAL)
+    before = [TrackedOffer(second.id, 7, second.items_in_stock, AT, AT)]
+    state.observe(before, observed(first, second), AT + SECOND, INTERVAL)
+    assert (state.best, state.best_offer, state.offers_in_stock) == (BestPrice(7, AT), first, 2)
+
+
+def test_a_failure_keeps_what_was_observed_and_the_slot() -> None:
+    state = SynchronisationFactory.build(consecutive_failures=2)
+    expected = deepcopy(state)
+    expected.consecutive_failures = 3
+    expected.last_error = "timeout"
+    expected.last_attempt_at, expected.not_before = AT, AT + INTERVAL
+    state.fail("timeout", AT, AT + INTERVAL)
+    assert state == expected
+
+
+def test_the_first_observation_is_due_as_soon_as_the_registration_succeeded() -> None:
+    state = Synchronisation(some_id(), AT, consecutive_failures=2, last_error="timeout")
+    state.start_observing(AT + SECOND)
+    assert (state.scheduled_at, state.not_before) == (AT_ONCE, AT + SECOND)
+    assert state.next_attempt_at(INTERVAL) == AT + SECOND
+    assert (state.last_attempt_at, state.last_success_at) == (AT + SECOND, AT + SECOND)
+
+
+def test_failures_count_on_until_an_observation_succeeds() -> None:
+    state = Synchronisation(some_id(), AT)
+    state.fail("forgotten", AT, AT)
+    state.start_observing(AT + SECOND)
+    assert state.consecutive_failures == 1
+    state.observe([], observed(), AT + 2 * SECOND, INTERVAL)
+    assert (state.consecutive_failures, state.last_error) == (0, None)
+
+
+def test_waiting_for_a_registration_ends_the_observing() -> None:
+    state = SynchronisationFactory.build()
+    observed_at = state.observed_at
+    state.await_registration(AT)
+    assert (state.scheduled_at, state.not_before, state.next_attempt_at(INTERVAL)) == (None, AT, AT)
+    assert state.observed_at == observed_at
+
+
+def test_a_registration_given_up_is_never_attempted() -> None:
+    state = SynchronisationFactory.build(consecutive_failures=1)
+    state.give_up("refused", AT)
+    assert state.next_attempt_at(INTERVAL) is None
+    assert (state.last_error, state.last_attempt_at, state.consecutive_failures) == ("refused", AT, 2)
+
+
+def test_the_next_attempt_is_the_next_slot_unless_it_has_to_wait_longer() -> None:
+    state = Synchronisation(some_id(), not_before=AT, scheduled_at=AT)
+    assert state.next_attempt_at(INTERVAL) == AT + INTERVAL
+    state.not_before = AT + 2 * INTERVAL
+    assert state.next_attempt_at(INTERVAL) == AT + 2 * INTERVAL

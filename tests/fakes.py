@@ -1,0 +1,246 @@
+"""The catalogue kept in memory: fakes of the storage ports, held to them by the contract suites."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from application.ports import Claim, Clock, Due, StorageUnavailable, UnitOfWork
+from domain.errors import ProductAlreadyExists, ProductNotFound
+from domain.offer import OfferInterval, TrackedOffer
+from domain.price import BestPriceStep
+from domain.product import Product
+from domain.synchronisation import Observation, Synchronisation
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """Time stands still until it is moved."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> datetime:
+        self.now += by
+        return self.now
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A stored synchronisation and its lease."""
+
+    state: Synchronisation
+    lease_id: UUID | None = None
+    lease_until: datetime | None = None
+
+    def ended(self, now: datetime) -> bool:
+        return self.lease_until is not None and self.lease_until <= now
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All that is stored. No value in here ever changes, it is replaced: so a copy of the containers is a snapshot."""
+
+    products: dict[UUID, Product] = field(default_factory=dict)
+    withdrawn: dict[UUID, None] = field(default_factory=dict)
+    synchronisations: dict[UUID, Leased] = field(default_factory=dict)
+    offers: dict[UUID, Mapping[UUID, TrackedOffer]] = field(default_factory=dict)
+    intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
+    steps: list[tuple[UUID, BestPriceStep]] = field(default_factory=list)
+
+    def copy(self) -> "Rows":
+        return Rows(
+            dict(self.products),
+            dict(self.withdrawn),
+            dict(self.synchronisations),
+            dict(self.offers),
+            list(self.intervals),
+            list(self.steps),
+        )
+
+
+class InMemoryStorage:
+    """What is committed, and the way to units of work; these come one after the other, as if all rows were locked.
+
+    While `away` is set, nothing can be reached.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rows = Rows()
+        self.away = False
+        self._writing = asyncio.Lock()
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        return self._begin()
+
+    def reach(self) -> None:
+        if self.away:
+            raise StorageUnavailable("switched off")
+
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[UnitOfWork]:
+        self.reach()
+        async with self._writing:
+            yield InMemoryUnitOfWork(self)
+
+
+class InMemoryUnitOfWork:
+    """Works on a copy, which takes the place of what is stored when it is committed."""
+
+    def __init__(self, storage: InMemoryStorage) -> None:
+        self._storage = storage
+        self._rows = rows = storage.rows.copy()
+        self.products = InMemoryProductRepository(rows, storage.reach)
+        self.synchronisations = InMemorySynchronisationRepository(rows, storage.reach, storage.clock())
+        self.offers = InMemoryOfferRepository(rows, storage.reach)
+
+    async def commit(self) -> None:
+        self._storage.reach()
+        self._storage.rows = self._rows.copy()
+
+
+class InMemoryProductRepository:
+    """Products by id; the ids of withdrawn ones are remembered until they are purged."""
+
+    def __init__(self, rows: Rows, reach: Callable[[], None]) -> None:
+        self._rows = rows
+        self._reach = reach
+
+    async def add(self, product: Product) -> None:
+        self._reach()
+        if product.id in self._rows.products or product.id in self._rows.withdrawn:
+            raise ProductAlreadyExists("id")
+        await self.save(product)
+        self._rows.synchronisations[product.id] = Leased(Synchronisation(product.id, product.created_at))
+
+    async def get(self, product_id: UUID) -> Product:
+        for found in await self.list([product_id]):
+            return found
+        raise ProductNotFound(product_id)
+
+    async def list(self, product_ids: Collection[UUID]) -> list[Product]:
+        self._reach()
+        return [replace(self._rows.products[id]) for id in sorted(product_ids) if id in self._rows.products]
+
+    async def save(self, *products: Product) -> None:
+        self._reach()
+        for product in products:
+            others = (other for other in self._rows.products.values() if other.id != product.id)
+            if any(other.name == product.name for other in others):
+                raise ProductAlreadyExists("name")
+            self._rows.products[product.id] = replace(product)
+
+    async def remove(self, product: Product) -> None:
+        self._reach()
+        del self._rows.products[product.id]
+        del self._rows.synchronisations[product.id]
+        self._rows.withdrawn[product.id] = None
+
+
+class InMemorySynchronisationRepository:
+    """Schedule and leases, by the time at which the unit of work began."""
+
+    def __init__(self, rows: Rows, reach: Callable[[], None], now: datetime) -> None:
+        self._rows = rows.synchronisations
+        self._reach = reach
+        self._now = now
+
+    async def count_due(self, interval: timedelta, limit: int) -> Due:
+        self._reach()
+        return Due(len(self._due_registrations()[:limit]), len(self._due_observations(interval)[:limit]))
+
+    async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
+        self._reach()
+        return self._lease(self._due_registrations()[:limit], lease)
+
+    async def claim_observations(self, interval: timedelta, lease: timedelta, limit: int) -> Claim | None:
+        self._reach()
+        claimed = self._due_observations(interval)[:limit]
+        for id in claimed:
+            row = self._rows[id]
+            slot = row.state.scheduled_at or self._now
+            if slot + 2 * interval <= self._now:
+                slot = self._now
+            elif slot + interval <= self._now:
+                slot += interval
+            self._rows[id] = replace(row, state=replace(row.state, scheduled_at=slot))
+        return self._lease(claimed, lease)
+
+    async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
+        self._reach()
+        return [replace(self._rows[id].state) for id in sorted(product_ids) if self._covers(lease_id, id)]
+
+    async def get(self, product_id: UUID) -> Synchronisation:
+        self._reach()
+        if product_id not in self._rows:
+            raise ProductNotFound(product_id)
+        return replace(self._rows[product_id].state)
+
+    async def save(self, *states: Synchronisation) -> None:
+        self._reach()
+        for state in states:
+            self._rows[state.product_id] = Leased(replace(state))
+
+    async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
+        self._reach()
+        for id in product_ids:
+            if self._covers(lease_id, id):
+                self._rows[id] = replace(self._rows[id], lease_until=self._now)
+
+    def _covers(self, lease_id: UUID, product_id: UUID) -> bool:
+        return product_id in self._rows and self._rows[product_id].lease_id == lease_id
+
+    def _due_registrations(self) -> list[UUID]:
+        waiting = [row for row in self._rows.values() if row.state.scheduled_at is None]
+        return self._abandoned(waiting) + [row.state.product_id for row in self._free(waiting, timedelta(0))]
+
+    def _due_observations(self, interval: timedelta) -> list[UUID]:
+        observed = [row for row in self._rows.values() if row.state.scheduled_at is not None]
+        return self._abandoned(observed) + [row.state.product_id for row in self._free(observed, interval)]
+
+    def _abandoned(self, rows: Iterable[Leased]) -> list[UUID]:
+        ended = [row for row in rows if row.ended(self._now)]
+        return [row.state.product_id for row in sorted(ended, key=lambda row: row.lease_until or self._now)]
+
+    def _free(self, rows: Iterable[Leased], interval: timedelta) -> list[Leased]:
+        due = []
+        for row in rows:
+            not_before = row.state.not_before
+            if row.lease_id is None and not_before is not None and not_before <= self._now:
+                slot = not_before if row.state.scheduled_at is None else row.state.scheduled_at + interval
+                due += [(slot, row)] if slot <= self._now else []
+        return [row for _, row in sorted(due, key=lambda each: each[0])]
+
+    def _lease(self, product_ids: Sequence[UUID], lease: timedelta) -> Claim | None:
+        claim = Claim(uuid4(), self._now, product_ids)
+        for id in product_ids:
+            self._rows[id] = Leased(self._rows[id].state, claim.lease_id, self._now + lease)
+        return claim if product_ids else None
+
+
+class InMemoryOfferRepository:
+    """Offers by product, and all history in the order in which it was appended."""
+
+    def __init__(self, rows: Rows, reach: Callable[[], None]) -> None:
+        self._rows = rows
+        self._reach = reach
+
+    async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
+        self._reach()
+        return {id: [*self._rows.offers[id].values()] for id in product_ids if id in self._rows.offers}
+
+    async def record(self, observations: Collection[Observation]) -> None:
+        self._reach()
+        for seen in observations:
+            if seen.changed:
+                changed = {offer.id: offer for offer in seen.changed}
+                self._rows.offers[seen.product_id] = {**self._rows.offers.get(seen.product_id, {}), **changed}
+            self._rows.intervals.extend((seen.product_id, ended) for ended in seen.ended)
+            self._rows.steps.extend((seen.product_id, step) for step in seen.steps)

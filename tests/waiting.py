@@ -1,0 +1,18 @@
+"""Waiting for a condition, with a deadline and without a fixed sleep."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
+    """Let others run until the condition holds.
+
+    Raises:
+        TimeoutError: it did not within the time.
+    """
+    async with asyncio.timeout(seconds):
+        for turn in count():
+            if condition():
+                return
+            await asyncio.sleep(0 if turn < 100 else 0.001)
