@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from adapters.offers_api.access_token import Access, StoredToken
+from adapters.offers_api.token_store import Access, StoredToken
 from application.ports import StorageUnavailable
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,10 +13,11 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.offers_api.access_token import Access, SharedAccessToken
+from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_store import Access
 from application.ports import NotAuthorised, OffersServiceUnavailable, StorageUnavailable
 from entrypoints.simulator.app import RunningSimulator, running_simulator
 from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.offers_api.access_token import Access, SharedAccessToken, StoredToken, TokenStore
+from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
+from adapters.offers_api.token_store import Access, StoredToken, TokenStore
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from application.ports import NotAuthorised, StorageUnavailable
 from token_store import InMemoryTokenStore

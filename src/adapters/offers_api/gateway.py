@@ -49,11 +49,9 @@ class HttpxOffersGateway:
         self._exchange = Exchange(base_url, connections=concurrency, limits=limits or HttpLimits())
 
     async def authorise(self) -> None:
-        """See the port."""
         await self._token.current()
 
     async def register(self, product_id: UUID, name: str, description: str) -> None:
-        """See the port."""
         content = msgspec.json.encode(RegistrationPayload(product_id, name, description))
         answer = await self._call("POST", "/products/register", content)
         match answer.status:
@@ -68,7 +66,6 @@ class HttpxOffersGateway:
                 raise AnswerRefused(f"unexpected HTTP {status}")
 
     async def offers_of(self, product_id: UUID) -> ObservedOffers:
-        """See the port."""
         answer = await self._call("GET", f"/products/{product_id}/offers")
         match answer.status:
             case 200 if answer.body is not None:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.offers_api.access_token import Access, StoredToken
+from adapters.offers_api.token_store import Access, StoredToken
 from adapters.postgres.connection import connect
 from adapters.postgres.tables import metadata
 
@@ -107,27 +107,22 @@ class SqlAlchemyTokenStore:
         self._engine = engine
 
     async def load(self, name: str) -> StoredToken | None:
-        """See the port."""
         return await self._fetch(LOAD, {"row_name": name})
 
     async def lease(self, name: str, owner: UUID, duration: timedelta) -> StoredToken | None:
-        """See the port."""
         return await self._fetch(LEASE, {"row_name": name, "owner": owner, "duration": duration})
 
     async def keep(
         self, name: str, owner: UUID, sealed: bytes, *, failures: int, expires_in: timedelta, due_in: timedelta
     ) -> bool:
-        """See the port."""
         row = {"new_sealed": sealed, "new_failures": failures, "expires_in": expires_in, "due_in": due_in}
         return await self._change(KEEP, {"row_name": name, "owner": owner, **row})
 
     async def postpone(self, name: str, owner: UUID, *, failures: int, trouble: Access, due_in: timedelta) -> bool:
-        """See the port."""
         row = {"new_failures": failures, "new_trouble": trouble.value, "due_in": due_in}
         return await self._change(POSTPONE, {"row_name": name, "owner": owner, **row})
 
     async def drop(self, name: str, sealed: bytes, *, failures: int, trouble: Access | None, due_in: timedelta) -> bool:
-        """See the port."""
         row = {"new_failures": failures, "new_trouble": trouble and trouble.value, "due_in": due_in}
         return await self._change(DROP, {"row_name": name, "old_sealed": sealed, **row})
 

@@ -13,6 +13,8 @@ from adapters.postgres.tables import best_price_step, offer, offer_interval, pro
 DAYS_AHEAD = 3
 """Partitions are made this far ahead: a worker that is down over a weekend finds today's on its return."""
 
+# IF NOT EXISTS looks before it locks: without this, of two that make the same partition one fails.
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
 _PARTITIONS = text("""
     SELECT inhrelid::regclass::text AS name FROM pg_inherits
     WHERE inhparent IN ('offer_interval'::regclass, 'best_price_step'::regclass)
@@ -43,6 +45,7 @@ class SqlAlchemyRowKeeper:
             existing = set((await connection.execute(_PARTITIONS)).scalars())
             for name, ddl in self._partitions():
                 if name not in existing:
+                    await connection.execute(_ONE_BY_ONE)
                     await connection.execute(text(ddl))
                     await connection.commit()
 

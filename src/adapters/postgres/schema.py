@@ -14,6 +14,7 @@ SCHEMA_NEEDED = "0001"
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # The lock is the session's: it outlives the transactions of the migrations, and ends with a killed process.
+_WAIT_LONG = text("SET LOCAL lock_timeout = 0")
 _LOCK = text("SELECT pg_advisory_lock(hashtext('product-aggregator migrate'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator migrate'))")
 
@@ -31,6 +32,7 @@ async def migrate(
         StorageUnavailable: the database cannot be reached.
     """
     async with connect(engine) as guard:
+        await guard.execute(_WAIT_LONG)
         await guard.execute(_LOCK)
         await guard.commit()
         try:

@@ -1,0 +1,100 @@
+"""One ephemeral PostgreSQL for the whole run, started by the first test that asks for it, and Hypothesis' profiles."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from hypothesis import settings
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.job_queue import create_queue_tables
+from adapters.postgres.connection import create_engine
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.offers import HistoryKept
+from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.schema import migrate
+
+settings.register_profile("default", max_examples=100, derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=1_000, database=None, deadline=None, print_blob=True)
+settings.load_profile("default")  # `--hypothesis-profile long` takes its place
+
+
+class NewDatabase(Protocol):
+    async def __call__(self, options: str = "") -> str: ...
+
+
+@pytest.fixture(scope="session")
+def dsn() -> Iterator[str]:
+    """Give a server of our own; its database is empty until `engine` migrates it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="aggregator-") as folder,
+        EmbeddedPostgres(Path(folder), ephemeral=True) as dsn,
+    ):
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def new_database(dsn: str) -> NewDatabase:
+    """Give what makes one more empty database, with options of CREATE DATABASE, and returns its DSN."""
+
+    async def make(options: str = "") -> str:
+        name = f"another_{uuid4().hex}"
+        admin = await asyncpg.connect(dsn)
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}")
+        # Defaults that no result may depend on.
+        await admin.execute(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'")
+        await admin.execute(f"ALTER DATABASE {name} SET datestyle = 'German'")
+        await admin.close()
+        return dsn.replace("/aggregator?", f"/{name}?")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def engine(dsn: str) -> AsyncIterator[AsyncEngine]:
+    """Give the migrated database; for rows that others do not notice, or through `database`."""
+    async with migrated(dsn) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+async def foreign_engine(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
+    """Give a migrated database with another locale."""
+    async with migrated(await new_database("LOCALE_PROVIDER libc LOCALE 'C'")) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def database(engine: AsyncEngine) -> AsyncEngine:
+    """Give the migrated database without any rows."""
+    await remove_rows(engine)
+    return engine
+
+
+@pytest.fixture
+async def foreign_database(foreign_engine: AsyncEngine) -> AsyncEngine:
+    """Give the database with another locale without any rows."""
+    await remove_rows(foreign_engine)
+    return foreign_engine
+
+
+@asynccontextmanager
+async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(dsn, connections=10, statement_seconds=10)
+    await migrate(engine, SqlAlchemyRowKeeper(engine, HistoryKept()), partial(create_queue_tables, dsn))
+    yield engine
+    await engine.dispose()
+
+
+async def remove_rows(engine: AsyncEngine) -> None:
+    # DELETE, because TRUNCATE makes new files for every partition and index.
+    async with engine.begin() as connection:
+        for table in ("synchronisation", "product", "offer", "offer_interval", "best_price_step"):
+            await connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608

@@ -1,0 +1,145 @@
+"""A storage as the suites see it, in memory or on PostgreSQL, and how rows get into it through the ports."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.offers import HistoryKept
+from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.tables import best_price_step, offer_interval
+from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.housekeeping import RowKeeper
+from application.ports import BeginWork, CatalogueReader
+from domain.offer import ObservedOffers, OfferInterval
+from domain.price import BestPriceStep, PriceState
+from domain.product import Product
+from domain.synchronisation import Synchronisation
+from factories import some_id
+from fake_reads import InMemoryCatalogueReader, InMemoryRowKeeper
+from fakes import InMemoryStorage
+
+INTERVAL = timedelta(seconds=60)
+SOLD_OUT_KEPT = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def ago(*, seconds: float = 0, hours: float = 0) -> datetime:
+    return now() - timedelta(seconds=seconds, hours=hours)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The storage's ports, and all history of a product, in order of time."""
+
+    begin: BeginWork
+    reader: CatalogueReader
+    keeper: RowKeeper
+    intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
+    steps: Callable[[UUID], Awaitable[list[BestPriceStep]]]
+
+
+def in_memory() -> Storage:
+    storage = InMemoryStorage(now)
+
+    async def intervals(product_id: UUID) -> list[OfferInterval]:
+        return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
+
+    async def steps(product_id: UUID) -> list[BestPriceStep]:
+        return sorted((row for id, row in storage.rows.steps if id == product_id), key=lambda row: row.valid_from)
+
+    reader = InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)
+    return Storage(storage.begin, reader, InMemoryRowKeeper(storage), intervals, steps)
+
+
+def on_postgres(engine: AsyncEngine, kept: HistoryKept | None = None) -> Storage:
+    kept = kept or HistoryKept()
+
+    async def intervals(product_id: UUID) -> list[OfferInterval]:
+        rows = await _rows(engine, offer_interval, product_id)
+        return [OfferInterval(row.offer_id, row.price, row.valid_from, row.valid_to) for row in rows]
+
+    async def steps(product_id: UUID) -> list[BestPriceStep]:
+        rows = await _rows(engine, best_price_step, product_id)
+        return [BestPriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
+
+    reader = SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)
+    keeper = SqlAlchemyRowKeeper(engine, kept)
+    return Storage(BeginSqlAlchemyWork(engine, kept), reader, keeper, intervals, steps)
+
+
+def new_product(*, name: str | None = None, id: UUID | None = None, at: datetime | None = None) -> Product:
+    id = id or some_id()
+    return Product.create(id=id, name=name or f"Product {id}", description="", at=at or ago(seconds=10))
+
+
+async def add(begin: BeginWork, *products: Product) -> None:
+    async with begin() as work:
+        for product in products:
+            await work.products.add(product)
+        await work.commit()
+
+
+async def withdraw(begin: BeginWork, product_id: UUID) -> None:
+    async with begin() as work:
+        await work.products.remove(await work.products.get(product_id))
+        await work.commit()
+
+
+async def change(begin: BeginWork, product_id: UUID, how: Callable[[Synchronisation], object]) -> None:
+    async with begin() as work:
+        state = await work.synchronisations.get(product_id)
+        how(state)
+        await work.synchronisations.save(state)
+        await work.commit()
+
+
+async def state_of(begin: BeginWork, product_id: UUID) -> Synchronisation:
+    async with begin() as work:
+        return await work.synchronisations.get(product_id)
+
+
+async def pending(begin: BeginWork, due_since: datetime) -> UUID:
+    """Add a product that waits for its registration."""
+    product = new_product(at=due_since)
+    await add(begin, product)
+    return product.id
+
+
+async def scheduled(begin: BeginWork, slot: datetime, not_before: datetime | None = None) -> UUID:
+    """Add a registered product whose last observation was due in this slot."""
+    product = new_product()
+    await add(begin, product)
+
+    def schedule(state: Synchronisation) -> None:
+        state.start_observing(not_before or ago(hours=1))
+        state.scheduled_at = slot
+
+    await change(begin, product.id, schedule)
+    return product.id
+
+
+async def observe(begin: BeginWork, product_id: UUID, observed: ObservedOffers, at: datetime) -> None:
+    async with begin() as work:
+        state = await work.synchronisations.get(product_id)
+        before = (await work.offers.of([product_id])).get(product_id, ())
+        observation = state.observe(before, observed, at, INTERVAL)
+        assert observation is not None
+        await work.offers.record([observation])
+        await work.synchronisations.save(state)
+        await work.commit()
+
+
+async def _rows(engine: AsyncEngine, history: Table, product_id: UUID) -> Sequence[Row[Any]]:
+    async with engine.connect() as connection:
+        found = select(history).where(history.c.product_id == product_id).order_by(history.c.valid_from)
+        return (await connection.execute(found)).all()
