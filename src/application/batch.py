@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from application.offers_service import NotAuthorised, OffersServiceUnavailable
 from application.pace import Pace
-from application.ports import Claim, Clock, NotAuthorised, OffersServiceUnavailable
+from application.ports import Claim, Clock
 
 Answer = TypeVar("Answer", covariant=True)
 Task = asyncio.Task["Answered[Answer] | Failed"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.batch import Group
+from application.offers_service import OffersServiceUnavailable
 from application.pace import Pace
-from application.ports import OffersServiceUnavailable
 
 
 @dataclass(slots=True)

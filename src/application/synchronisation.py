@@ -5,64 +5,24 @@ answers come in; whatever the lease no longer covers is dropped. There are no re
 `not_before` and its next slot are the only ones, so that the rate of calls is bounded by design.
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.batch import Answered, Failed, Group, attempt_all
-from application.pace import Pace
-from application.ports import (
+from application.offers_service import (
     AlreadyRegistered,
-    BeginWork,
-    Claim,
-    Clock,
     OffersGateway,
     OffersServiceError,
     RegistrationRefused,
     UnknownUpstream,
 )
+from application.pace import Pace
+from application.ports import BeginWork, Claim, Clock
+from application.report import Outcome, Report, error_text
 from application.retrying import RetryRule, Tally
 from domain.offer import ObservedOffers
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
-
-ERROR_LENGTH = 200
-
-
-class Outcome(StrEnum):
-    """What became of a claimed product; `superseded` had lost its lease, its product or its newness meanwhile."""
-
-    REGISTERED = "registered"
-    REJECTED = "rejected"
-    CONFLICT = "conflict"
-    OBSERVED = "observed"
-    FORGOTTEN = "forgotten"
-    FAILED = "failed"
-    POSTPONED = "postponed"
-    SUPERSEDED = "superseded"
-
-
-@dataclass(slots=True)
-class Report:
-    """What a batch came to: counts by outcome and by error text, and the defects of our own that it brought out."""
-
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    defects: list[Exception] = field(default_factory=list)
-    held_back: str | None = None
-    """Why nothing was claimed although something may be due."""
-
-    def add(self, group: Group[object], outcomes: Mapping[UUID, Outcome]) -> None:
-        """Count a group that was committed with these outcomes."""
-        lost = len(group.answered) + len(group.failed) - len(outcomes)
-        self.outcomes += Counter(outcomes.values())
-        self.outcomes += Counter({Outcome.POSTPONED: len(group.unattempted), Outcome.SUPERSEDED: lost})
-        for failed in group.failed.values():
-            self.errors[_text(failed.error)] += 1
-            if not isinstance(failed.error, OffersServiceError):
-                self.defects.append(failed.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +87,14 @@ class RefreshDueProducts:
     def _forget(self, product: Product, state: Synchronisation, failed: Failed) -> Outcome:
         product.forgotten(failed.at)
         retry_at = self.retry.registration(failed.error, state.consecutive_failures + 1, failed.at)
-        state.fail(_text(failed.error), failed.at, retry_at)
+        state.fail(error_text(failed.error), failed.at, retry_at)
         state.await_registration(retry_at)
         return Outcome.FORGOTTEN
 
     def _fail(self, state: Synchronisation, failed: Failed, tally: Tally) -> Outcome:
         failures = state.consecutive_failures + 1
         retry_at = self.retry.observation(failed.error, failures, failed.at, tally)
-        state.fail(_text(failed.error), failed.at, retry_at)
+        state.fail(error_text(failed.error), failed.at, retry_at)
         return Outcome.FAILED
 
 
@@ -170,7 +130,7 @@ class SubmitRegistrations:
         claim = replace(claim, product_ids=list(products))
 
         async def register(product_id: UUID) -> Outcome:
-            return await self._register(products[product_id], product_id in submitted_before)
+            return await self._register(products[product_id], submitted_before=product_id in submitted_before)
 
         async def write(group: Group[Outcome]) -> None:
             report.add(group, await self._write(claim, group))
@@ -178,7 +138,7 @@ class SubmitRegistrations:
         await attempt_all(claim, register, write, pace=self.pace, clock=self.clock)
         return report
 
-    async def _register(self, product: Product, submitted_before: bool) -> Outcome:  # noqa: FBT001
+    async def _register(self, product: Product, *, submitted_before: bool) -> Outcome:
         try:
             await self.offers.register(product.id, product.name, product.description)
         except AlreadyRegistered:
@@ -212,11 +172,11 @@ class SubmitRegistrations:
 
     def _fail(self, product: Product, state: Synchronisation, failed: Failed) -> Outcome:
         if isinstance(failed.error, RegistrationRefused):
-            product.rejected(_text(failed.error), failed.at)
-            state.give_up(_text(failed.error), failed.at)
+            product.rejected(error_text(failed.error), failed.at)
+            state.give_up(error_text(failed.error), failed.at)
             return Outcome.REJECTED
         retry_at = self.retry.registration(failed.error, state.consecutive_failures + 1, failed.at)
-        state.fail(_text(failed.error), failed.at, retry_at)
+        state.fail(error_text(failed.error), failed.at, retry_at)
         return Outcome.FAILED
 
 
@@ -235,11 +195,5 @@ async def _authorised(offers: OffersGateway, report: Report) -> bool:
     try:
         await offers.authorise()
     except OffersServiceError as error:
-        report.held_back = _text(error)
+        report.held_back = error_text(error)
     return report.held_back is None
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, OffersServiceError):
-        return str(error)[:ERROR_LENGTH]
-    return f"internal error ({type(error).__name__})"

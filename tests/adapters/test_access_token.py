@@ -18,7 +18,8 @@ from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
 from adapters.offers_api.token_store import Access
-from application.ports import NotAuthorised, OffersServiceUnavailable, StorageUnavailable
+from application.offers_service import NotAuthorised, OffersServiceUnavailable
+from application.ports import StorageUnavailable
 from entrypoints.simulator.app import RunningSimulator, running_simulator
 from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions

@@ -19,7 +19,7 @@ from adapters.offers_api.exchange import HttpLimits
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.payloads import read_offers
 from adapters.offers_api.secret import Secret
-from application.ports import (
+from application.offers_service import (
     AlreadyRegistered,
     AnswerRefused,
     NotAuthorised,

@@ -20,8 +20,9 @@ from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.offers import HistoryKept
 from application.pace import Pace
 from application.ports import Claim, StorageUnavailable
+from application.report import Outcome
 from application.retrying import RetryRule
-from application.synchronisation import Outcome, RefreshDueProducts, SubmitRegistrations
+from application.synchronisation import RefreshDueProducts, SubmitRegistrations
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
 from domain.synchronisation import Synchronisation

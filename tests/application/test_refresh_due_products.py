@@ -7,14 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from application.ports import (
-    AnswerRefused,
-    NotAuthorised,
-    OffersServiceError,
-    OffersServiceUnavailable,
-    StorageUnavailable,
-)
-from application.synchronisation import Outcome
+from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceError, OffersServiceUnavailable
+from application.ports import StorageUnavailable
+from application.report import Outcome
 from domain.offer import Offer, TrackedOffer
 from domain.price import BestPrice, BestPriceStep, PriceState
 from domain.product import RegistrationState

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports import (
+from application.offers_service import (
     AnswerRefused,
     NotAuthorised,
     OffersServiceError,
     OffersServiceUnavailable,
     RegistrationRefused,
-    StorageUnavailable,
 )
-from application.synchronisation import Outcome
+from application.ports import StorageUnavailable
+from application.report import Outcome
 from domain.product import RegistrationState
 from domain.synchronisation import AT_ONCE
 from scripted_gateway import observed

@@ -12,7 +12,8 @@ from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
-from application.ports import NotAuthorised, StorageUnavailable
+from application.offers_service import NotAuthorised
+from application.ports import StorageUnavailable
 from token_store import InMemoryTokenStore
 
 HOUR = timedelta(hours=1)

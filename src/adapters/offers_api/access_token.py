@@ -17,7 +17,8 @@ from adapters.offers_api.secret import Seal, Secret
 from adapters.offers_api.token_pace import TokenPace
 from adapters.offers_api.token_renewal import HeldToken, TokenRenewal
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
-from application.ports import Clock, NotAuthorised, StorageUnavailable
+from application.offers_service import NotAuthorised
+from application.ports import Clock, StorageUnavailable
 
 log = structlog.get_logger(__name__)
 

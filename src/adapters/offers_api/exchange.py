@@ -15,7 +15,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from adapters.offers_api.secret import Secret
-from application.ports import OffersServiceUnavailable
+from application.offers_service import OffersServiceUnavailable
 
 TOO_MANY_REQUESTS = 429
 FIRST_SERVER_ERROR = 500

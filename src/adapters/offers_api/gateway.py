@@ -9,7 +9,7 @@ import msgspec
 from adapters.offers_api.exchange import Answer, Exchange, HttpLimits
 from adapters.offers_api.payloads import RegistrationPayload, read_detail, read_offers
 from adapters.offers_api.secret import Secret
-from application.ports import (
+from application.offers_service import (
     AlreadyRegistered,
     AnswerRefused,
     NotAuthorised,

@@ -5,7 +5,7 @@ import msgspec
 from adapters.offers_api.exchange import Exchange, HttpLimits
 from adapters.offers_api.payloads import TokenPayload
 from adapters.offers_api.secret import Secret
-from application.ports import AnswerRefused, NotAuthorised
+from application.offers_service import AnswerRefused, NotAuthorised
 
 _answer = msgspec.json.Decoder(TokenPayload)
 

@@ -13,7 +13,8 @@ from adapters.offers_api.token_claims import read_expires
 from adapters.offers_api.token_issuer import AnotherTokenIsValid, RefreshTokenRefused
 from adapters.offers_api.token_pace import TokenPace
 from adapters.offers_api.token_store import Access, TokenStore
-from application.ports import AnswerRefused, Clock, NotAuthorised, OffersServiceUnavailable
+from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceUnavailable
+from application.ports import Clock
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import CursorResult, Executable
@@ -28,13 +28,12 @@ def libpq_dsn(url: str) -> str:
     """Return the URL in the one form that asyncpg and psycopg both take, `postgresql://…` with libpq's parameters.
 
     Raises:
-        ValueError: it is no PostgreSQL URL; the text does not repeat it, as it may hold a password.
+        ValueError: it is no PostgreSQL URL; the text may repeat a part of it.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+    _, separator, rest = url.partition("://")
+    if urlsplit(url).scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not separator:
         raise ValueError("must start with postgres://, postgresql:// or postgresql+asyncpg://")
-    # urlunsplit drops an empty authority, but "postgresql:?host=…" is no URL to the drivers.
-    return urlunsplit(parts._replace(scheme="postgresql")).replace("postgresql:/?", "postgresql:///?", 1)
+    return f"postgresql://{rest}"
 
 
 def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> AsyncEngine:
