@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -28,14 +29,11 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Run everything on this machine: PostgreSQL, Offers simulator, API and worker."""
-    from adapters.postgres.embedded import EmbeddedPostgresError
-    from entrypoints.up import CannotStart, run_everything
+    from entrypoints.up import run_everything
 
     settings = _settings()
-    try:
+    with _refusals():
         asyncio.run(run_everything(settings))
-    except (CannotStart, EmbeddedPostgresError) as error:
-        raise Refused(str(error)) from error
 
 
 @main.command()
@@ -70,13 +68,11 @@ def migrate() -> None:
 @click.argument("count", type=click.IntRange(1, 1_000_000))
 def seed(count: int) -> None:
     """Add COUNT believable products, to the embedded database unless DATABASE_URL is set."""
-    from adapters.postgres.embedded import EmbeddedPostgresError
     from entrypoints.seed import seed_products
 
-    try:
-        seed_products(_settings(), count)
-    except EmbeddedPostgresError as error:
-        raise Refused(str(error)) from error
+    settings = _settings()
+    with _refusals():
+        seed_products(settings, count)
 
 
 @main.command("offers-simulator")
@@ -105,13 +101,10 @@ def _settings() -> "Settings":
 
 
 def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "DatabaseUse") -> None:
-    """Run to the end with a container; trouble that the user can mend becomes a line and exit code 1."""
+    """Run to the end with a container."""
     import uvloop
 
-    from adapters.postgres.schema import SchemaOutdated
-    from application.ports import StorageUnavailable
     from entrypoints.container import make_container
-    from entrypoints.settings import SettingsError
 
     settings = _settings()
 
@@ -122,9 +115,21 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "Databas
         finally:
             await container.close()
 
-    try:
+    with _refusals():
         uvloop.run(with_container())
-    except (SettingsError, SchemaOutdated, StorageUnavailable) as error:
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn trouble that the user can mend into one message and exit code 1."""
+    from adapters.postgres.embedded import EmbeddedPostgresError
+    from adapters.postgres.schema import SchemaOutdated
+    from application.ports import StorageUnavailable
+    from entrypoints.settings import SettingsError
+
+    try:
+        yield
+    except (EmbeddedPostgresError, SchemaOutdated, SettingsError, StorageUnavailable) as error:
         raise Refused(str(error)) from error
 
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 from saq.queue.postgres import PostgresQueue
@@ -19,14 +20,17 @@ from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
 from adapters.postgres.offers import HistoryKept
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.schema import require_schema
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
 from application.housekeeping import KeepHouse
+from application.offers_service import OffersGateway
 from application.pace import Pace
-from application.ports import BeginWork, CatalogueReader, Clock, OffersGateway
+from application.ports import BeginWork, CatalogueReader, Clock
 from application.retrying import RetryRule
 from application.scheduling import JobQueue, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
 
@@ -118,6 +122,10 @@ class Adapters(Provider):
         gateway = HttpxOffersGateway(base_url=settings.upstream, token=token, concurrency=settings.offers_concurrency)
         yield gateway
         await gateway.aclose()
+
+    @provide
+    def dependencies(self, engine: AsyncEngine, queue: JobQueue, token: SharedAccessToken) -> Dependencies:
+        return Dependencies(partial(require_schema, engine), queue.waiting, token.state)
 
 
 class UseCases(Provider):

@@ -37,6 +37,8 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # SAQ warns at every stop that it cancels the jobs that run, which is what we ask of it.
+    logging.getLogger("saq").setLevel(logging.ERROR)
     for ours in ("entrypoints", "adapters", "application"):
         logging.getLogger(ours).setLevel(settings.log_level)
 

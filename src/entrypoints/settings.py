@@ -2,15 +2,18 @@
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from argon2 import Type, extract_parameters
+from argon2.exceptions import InvalidHashError
 from msgspec import Meta
 
+from adapters.offers_api.secret import Secret
 from adapters.postgres.connection import libpq_dsn
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
@@ -85,14 +88,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: naming every variable that is wrong and what it must be.
     """
-    known = {field.encode_name: field.name for field in msgspec.structs.fields(Settings)}
+    known = [field.encode_name for field in msgspec.structs.fields(Settings)]
     given = {name: environment[name] for name in known if environment.get(name)}
-    mistakes = [mistake for name, value in given.items() if (mistake := _mistake(name, value))]
+    mistakes = {name: mistake for name, value in given.items() if (mistake := _mistake(name, value))}
+    sound = {name: value for name, value in given.items() if name not in mistakes}
+    settings = msgspec.convert(sound, Settings, strict=False)
+    if settings.app_env == "production":
+        mistakes = _unsafe(settings, given) | mistakes
     if mistakes:
-        raise SettingsError("\n".join(mistakes))
-    settings = msgspec.convert(given, Settings, strict=False)
-    if settings.app_env == "production" and (unsafe := _unsafe(settings, given)):
-        raise SettingsError("\n".join(unsafe))
+        raise SettingsError("\n".join(f"{name}: {mistakes[name]}." for name in known if name in mistakes))
     return settings
 
 
@@ -101,37 +105,50 @@ def _mistake(name: str, value: str) -> str | None:
         msgspec.convert({name: value}, Settings, strict=False)
     except msgspec.ValidationError as error:
         wanted = str(error).partition(" - at ")[0]
-        if wanted.startswith("Invalid enum value"):
-            wanted = "Expected one of the documented values"
-        return f"{name}: {wanted}."
+        return "must be one of the documented values" if wanted.startswith("Invalid enum value") else wanted
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "must be UTF-8"
     return _malformed(name, value)
 
 
 def _malformed(name: str, value: str) -> str | None:
-    if name == "DATABASE_URL":
-        try:
-            libpq_dsn(value)
-        except ValueError as error:
-            return f"{name}: {error}."
-    if name == "OFFERS_BASE_URL":
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return f"{name}: must be an http:// or https:// URL, with its path prefix."
-    if name == "ADMIN_PASSWORD_HASH" and not value.startswith("$argon2id$"):
-        return f"{name}: must be an argon2id hash, as `$argon2id$…`."
+    # What these checks raise may repeat the value, or the part of it that is wrong.
+    check, wanted = _FORMS.get(name, (str, ""))
+    try:
+        check(value)
+    except (ValueError, InvalidHashError):
+        return wanted
     return None
 
 
-def _unsafe(settings: Settings, given: Mapping[str, str]) -> list[str]:
+def _argon2id(value: str) -> None:
+    if extract_parameters(value).type is not Type.ID:
+        raise ValueError
+
+
+def _http_url(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError
+
+
+_FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "DATABASE_URL": (libpq_dsn, "must be a URL with postgres://, postgresql:// or postgresql+asyncpg://"),
+    "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix"),
+    "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
+    "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
+}
+
+
+def _unsafe(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     required = ("DATABASE_URL", "OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "JWT_SECRET")
-    mistakes = [f"{name}: must be set in production." for name in required if name not in given]
+    mistakes = {name: "must be set in production" for name in required if name not in given}
     if "JWT_SECRET" in given and len(settings.jwt_secret.encode()) < JWT_SECRET_BYTES:
-        mistakes.append(f"JWT_SECRET: must have at least {JWT_SECRET_BYTES} bytes in production.")
+        mistakes["JWT_SECRET"] = f"must have at least {JWT_SECRET_BYTES} bytes in production"
     if settings.admin_password_hash is None and (
         settings.admin_password == DEFAULT_PASSWORD or len(settings.admin_password) < PASSWORD_LENGTH
     ):
-        mistakes.append(
-            f"ADMIN_PASSWORD: must have at least {PASSWORD_LENGTH} characters in production, "
-            "or set ADMIN_PASSWORD_HASH."
+        mistakes["ADMIN_PASSWORD"] = (
+            f"must have at least {PASSWORD_LENGTH} characters in production, or set ADMIN_PASSWORD_HASH"
         )
     return mistakes

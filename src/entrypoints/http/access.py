@@ -75,7 +75,7 @@ class AccessTokens:
         return str(decoded["payload"]["sub"])
 
 
-def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Let a request through if its route is public or it carries an admin's token.
 
     Raises:

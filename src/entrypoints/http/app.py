@@ -6,21 +6,20 @@ from argon2 import PasswordHasher
 from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.datastructures import State
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.offers_api.access_token import SharedAccessToken
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
 from application.ports import CatalogueReader
-from application.scheduling import JobQueue
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.docs import openapi_config, show_docs, static_files
-from entrypoints.http.health import Dependencies, HealthController
+from entrypoints.http.health import HealthController
 from entrypoints.http.injection import constant
 from entrypoints.http.login import Credentials, login
-from entrypoints.http.problems import answer_problem, explain_problem
+from entrypoints.http.problem_types import explain_problem
+from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
 from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json
 from entrypoints.http.request_log import RequestLog
+from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
 
@@ -39,14 +38,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),
             "catalogue": constant(await container.get(CatalogueReader)),
-            "dependencies": constant(
-                Dependencies(
-                    await container.get(AsyncEngine),
-                    await container.get(JobQueue),
-                    await container.get(SharedAccessToken),
-                )
-            ),
+            "dependencies": constant(await container.get(Dependencies)),
         },
+        # Coroutines both: Litestar would run plain functions in threads, behind the password checks.
         guards=[require_admin, require_json],
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),

@@ -2,14 +2,17 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from litestar import MediaType, Response, Router, get
+from litestar import MediaType, Request, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.static_files import create_static_files_router
 
 from entrypoints.http.access import ADMIN_SCHEME
+from entrypoints.http.problem_types import MEDIA_TYPE as PROBLEM
+from entrypoints.http.reading import JSON, MERGE_PATCH
 
 STATIC = "/docs/static"
 
@@ -44,6 +47,22 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+HEADERS = {
+    "ETag": "The product's entity tag.",
+    "Link": "The following page, if there is one.",
+    "Location": "The new product's path.",
+    "Retry-After": "Seconds to wait before the next try.",
+    "WWW-Authenticate": "Bearer",
+    "X-Request-Id": "The request's id; it is in the service's logs too.",
+}
+HEADERS_OF = {
+    "createProduct": ("Location", "ETag"),
+    "listProducts": ("Link",),
+    "getProduct": ("ETag",),
+    "amendProduct": ("ETag",),
+}
+"""The headers of an operation's successful answer."""
+
 
 @get("/docs", include_in_schema=False, sync_to_thread=False)
 def show_docs() -> Response[str]:
@@ -57,6 +76,35 @@ def static_files() -> Router:
     return create_static_files_router(path=STATIC, directories=[directory], include_in_schema=False)
 
 
+class _ExactDescription(JsonRenderPlugin):
+    """Adds what Litestar has no place for, headers and the second type of a PATCH, and drops a 400 of its own."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Render the description as JSON."""
+        for operations in openapi_schema["paths"].values():
+            for operation in operations.values():
+                # Parameters that cannot be read are 404 or 422.
+                if MediaType.JSON in operation["responses"].get("400", {}).get("content", {}):
+                    del operation["responses"]["400"]
+                for status, answer in operation["responses"].items():
+                    answer["headers"] = _headers(operation["operationId"], status, answer)
+            if "patch" in operations:
+                body = operations["patch"]["requestBody"]["content"]
+                body[MERGE_PATCH] = body[JSON]
+        return super().render(request, openapi_schema)
+
+
+def _headers(operation: str, status: str, answer: dict[str, Any]) -> dict[str, Any]:
+    names = ["X-Request-Id"]
+    if status < "300":
+        names += HEADERS_OF.get(operation, ())
+    elif status == "401":
+        names.append("WWW-Authenticate")
+    elif status == "503" and PROBLEM in answer["content"]:
+        names.append("Retry-After")
+    return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
 def openapi_config() -> OpenAPIConfig:
     """Describe the API at /schema/openapi.json."""
     return OpenAPIConfig(
@@ -65,7 +113,8 @@ def openapi_config() -> OpenAPIConfig:
         description=DESCRIPTION,
         license=License(name="MIT", identifier="MIT"),
         path="/schema",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        use_handler_docstrings=True,
+        render_plugins=[_ExactDescription(path="/openapi.json")],
         components=Components(
             security_schemes={
                 ADMIN_SCHEME: SecurityScheme(

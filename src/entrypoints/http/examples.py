@@ -18,6 +18,7 @@ from application.views import (
     without_offers,
 )
 from domain.product import RegistrationState
+from entrypoints.readiness import OK, OUTDATED, UNAVAILABLE, Readiness
 
 _CREATED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 _OBSERVED = _CREATED + timedelta(minutes=12, seconds=4, microseconds=512_000)
@@ -42,25 +43,30 @@ _DETAIL = ProductDetailView(
 )
 
 
-def _answer(model: type, description: str, example: object) -> ResponseSpec:
+def answer(model: type, description: str, example: object) -> ResponseSpec:
+    """Describe an answer by an example of it."""
+    # Encoded, because Litestar would leave out what is null.
+    encoded = msgspec.Raw(msgspec.json.encode(example))
     return ResponseSpec(
         model,
         description=description,
         generate_examples=False,
-        examples=[Example(summary=description, value=msgspec.to_builtins(example))],
+        examples=[Example(summary=description, value=encoded)],
     )
 
 
-DETAIL = _answer(ProductDetailView, "The product with its offers", _DETAIL)
-PRODUCT = _answer(ProductView, "The product", without_offers(_DETAIL))
-OFFERS = _answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=False))
-SYNCHRONISATION = _answer(
+DETAIL = answer(ProductDetailView, "The product with its offers", _DETAIL)
+PRODUCT = answer(ProductView, "The product", without_offers(_DETAIL))
+OFFERS = answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=False))
+SYNCHRONISATION = answer(
     SynchronisationView,
     "How the attempts go",
     SynchronisationView(_OBSERVED, _OBSERVED, _OBSERVED + timedelta(seconds=60), 0, None),
 )
+READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK))
+NOT_READY = answer(Readiness, "The database cannot serve", Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK))
 
 
 def page(model: type) -> ResponseSpec:
     """Describe a page of products."""
-    return _answer(model, "One page", {"items": [without_offers(_DETAIL)], "next": "k60tY3JlYXRlZF9hdNf_…"})
+    return answer(model, "One page", {"items": [without_offers(_DETAIL)], "next": "k60tY3JlYXRlZF9hdNf_…"})

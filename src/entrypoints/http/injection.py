@@ -1,14 +1,14 @@
 """How handlers get what the container made: resolved once at start, handed over by parameter name."""
 
-from typing import Annotated, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-from litestar.di import Provide
-from litestar.params import Dependency
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
 
 T = TypeVar("T")
 
 # Litestar would try to convert a dependency to its annotation, as it does with input.
-Injected: TypeAlias = Annotated[T, Dependency(skip_validation=True)]
+Injected: TypeAlias = NamedDependency[SkipValidation[T]]
 
 
 def constant(value: object) -> Provide:

@@ -13,7 +13,8 @@ from msgspec import Meta
 
 from entrypoints.http.access import AccessTokens
 from entrypoints.http.injection import Injected
-from entrypoints.http.problems import OVERLOADED, UNAUTHENTICATED, Overloaded, Unauthenticated, problems
+from entrypoints.http.problem_types import OVERLOADED, UNAUTHENTICATED, problems
+from entrypoints.http.problems import Overloaded, Unauthenticated
 from entrypoints.http.reading import BODY_PROBLEMS
 
 CHECKS_AT_ONCE = 2

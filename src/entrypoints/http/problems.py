@@ -1,12 +1,10 @@
 """Every error that leaves the API, as RFC 9457 problem details: which exception becomes which problem."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import structlog
-from litestar import MediaType, Request, Response, get
+from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
     HTTPException,
@@ -15,15 +13,31 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
 
 from application.ports import StorageUnavailable
 from domain.errors import InvalidText, ProductAlreadyExists, ProductNotFound
+from entrypoints.http.problem_types import (
+    CURSOR,
+    DATABASE,
+    EXISTS,
+    INTERNAL,
+    MALFORMED,
+    MEDIA,
+    MEDIA_TYPE,
+    METHOD,
+    NOT_FOUND,
+    OVERLOADED,
+    PRODUCT_NOT_FOUND,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    VALIDATION,
+    FieldError,
+    Problem,
+    ProblemType,
+)
 
 log = structlog.get_logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
 
 
@@ -53,118 +67,6 @@ class CursorMismatch(Exception):
 class Overloaded(Exception):
     """More work of an expensive kind is under way than the service takes on."""
 
-
-class FieldError(msgspec.Struct, frozen=True):
-    """One thing wrong with the request; `pointer` is the JSON pointer to it, or the parameter's name behind a slash."""
-
-    pointer: str
-    detail: str
-
-
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Problem details (RFC 9457); `instance` is the request's id, `errors` is there for validation errors."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: tuple[FieldError, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemType:
-    """What is constant in all problems of one kind."""
-
-    slug: str
-    status: int
-    title: str
-    meaning: str
-
-    @property
-    def path(self) -> str:
-        """The problem's type, a path of the API that explains it."""
-        return f"/problems/{self.slug}"
-
-
-MALFORMED = ProblemType(
-    "malformed-request",
-    400,
-    "Malformed request",
-    "The request could not be read: its body is not JSON, or its headers contradict each other.",
-)
-CURSOR = ProblemType(
-    "cursor-mismatch",
-    400,
-    "Cursor mismatch",
-    "The cursor cannot be read or belongs to a listing with another order. Start again without a cursor.",
-)
-UNAUTHENTICATED = ProblemType(
-    "unauthenticated",
-    401,
-    "Not authenticated",
-    "The route is for admins: log in with POST /login and send the access token as `Authorization: Bearer …`.",
-)
-PRODUCT_NOT_FOUND = ProblemType(
-    "product-not-found", 404, "Product not found", "There is no product with this id, or it was withdrawn."
-)
-NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path.")
-METHOD = ProblemType(
-    "method-not-allowed",
-    405,
-    "Method not allowed",
-    "The path exists, but not for this method; the Allow header lists the methods it has.",
-)
-EXISTS = ProblemType(
-    "product-already-exists",
-    409,
-    "Product already exists",
-    "Names and ids are unique. A withdrawn product's name is free at once, its id only after it was purged.",
-)
-TOO_LARGE = ProblemType("payload-too-large", 413, "Payload too large", "The body is larger than the API reads, 64 KiB.")
-MEDIA = ProblemType(
-    "unsupported-media-type",
-    415,
-    "Unsupported media type",
-    "Send the body as application/json; PATCH takes application/merge-patch+json too.",
-)
-VALIDATION = ProblemType(
-    "validation-error",
-    422,
-    "Validation error",
-    "The request was read, but some of its values are not allowed; `errors` lists them.",
-)
-INTERNAL = ProblemType(
-    "internal-error",
-    500,
-    "Internal error",
-    "The service failed. The request id in `instance` leads to the cause in its logs.",
-)
-OVERLOADED = ProblemType(
-    "overloaded", 503, "Overloaded", "The service has too much to do. Try again after the time in Retry-After."
-)
-DATABASE = ProblemType(
-    "database-unavailable",
-    503,
-    "Database unavailable",
-    "The service cannot reach its database. Try again after the time in Retry-After.",
-)
-
-PROBLEM_TYPES = (
-    MALFORMED,
-    CURSOR,
-    UNAUTHENTICATED,
-    PRODUCT_NOT_FOUND,
-    NOT_FOUND,
-    METHOD,
-    EXISTS,
-    TOO_LARGE,
-    MEDIA,
-    VALIDATION,
-    INTERNAL,
-    OVERLOADED,
-    DATABASE,
-)
 
 PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidText: VALIDATION,
@@ -204,28 +106,6 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
         errors=_field_errors(error),
     )
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind, error))
-
-
-def problems(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """Describe the problems that a route may answer, for its OpenAPI."""
-    return {
-        status: ResponseSpec(
-            Problem,
-            description="; ".join(kind.title for kind in kinds if kind.status == status),
-            media_type=MEDIA_TYPE,
-            generate_examples=False,
-        )
-        for status in {kind.status for kind in kinds}
-    }
-
-
-@get("/problems/{slug:str}", media_type=MediaType.TEXT, sync_to_thread=False, operation_id="explainProblem")
-def explain_problem(slug: FromPath[str]) -> str:
-    """Say in plain text what a problem type means."""
-    for kind in PROBLEM_TYPES:
-        if kind.slug == slug:
-            return f"{kind.title} ({kind.status})\n\n{kind.meaning}\n"
-    raise NotFoundException
 
 
 def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:

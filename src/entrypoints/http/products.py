@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Response, delete, get, patch, post
+from litestar import Controller, MediaType, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
@@ -22,7 +22,7 @@ from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
 from entrypoints.http.injection import Injected
-from entrypoints.http.problems import (
+from entrypoints.http.problem_types import (
     CURSOR,
     DATABASE,
     EXISTS,
@@ -168,6 +168,7 @@ class ProductController(Controller):
     @post(
         "/{product_id:uuid}/register",
         status_code=202,
+        media_type=MediaType.TEXT,  # as JSON, the empty answer would be "null"
         operation_id="retryRegistration",
         security=ADMIN_ONLY,
         summary="Try a product's registration again now",

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,16 +12,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from application.ports import PagePosition
-from entrypoints.http.problems import (
-    MALFORMED,
-    MEDIA,
-    TOO_LARGE,
-    VALIDATION,
-    CursorMismatch,
-    MalformedBody,
-    UnstorableText,
-    UnsupportedMediaType,
-)
+from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
+from entrypoints.http.problems import CursorMismatch, MalformedBody, UnstorableText, UnsupportedMediaType
 
 LARGEST_BODY = 64 * 1024
 JSON = "application/json"
@@ -29,7 +21,7 @@ MERGE_PATCH = "application/merge-patch+json"
 BODY_PROBLEMS = (MALFORMED, TOO_LARGE, MEDIA, VALIDATION)
 
 
-def require_json(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_json(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Refuse a body of another type before it is read.
 
     Raises:
@@ -57,18 +49,18 @@ class JsonRequest(Request[Any, Any, Any]):
         try:
             return msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if _is_json(body):
+            if _has_lone_surrogate(body):
                 raise UnstorableText from error
             raise MalformedBody from error
 
 
-def _is_json(body: bytes) -> bool:
+def _has_lone_surrogate(body: bytes) -> bool:
     # The standard library reads \ud800, msgspec does not.
     try:
-        json.loads(body)
+        text = json.dumps(json.loads(body.decode()), ensure_ascii=False)
     except (ValueError, RecursionError):
         return False
-    return True
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -95,8 +87,10 @@ def read_cursor(text: str) -> PagePosition:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         cursor = msgspec.msgpack.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=_Cursor)
-    except ValueError as error:
+        # Some times with an offset are no times in UTC, which is how the storage takes them.
+        position = PagePosition(cursor.created_at.astimezone(UTC), cursor.id)
+    except (ValueError, OverflowError) as error:
         raise CursorMismatch("This cursor cannot be read; start again without one.") from error
     if cursor.sort != NEWEST_FIRST or cursor.created_at.tzinfo is None:
         raise CursorMismatch("This cursor belongs to another listing; start again without one.")
-    return PagePosition(cursor.created_at, cursor.id)
+    return position

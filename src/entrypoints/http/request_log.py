@@ -1,4 +1,7 @@
-"""Around every request, unknown routes too: an id on its log lines and in its answer, and one line at its end."""
+"""Around every request, unknown routes too: an id on its log lines and in its answer, and one line at its end.
+
+Its answer is never to be taken for another type than it says, which is told here because here nothing is left out.
+"""
 
 import re
 import time
@@ -33,7 +36,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                added = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

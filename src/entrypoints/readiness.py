@@ -1,0 +1,59 @@
+"""Whether a process that serves can do its work: each dependency by name."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adapters.postgres.schema import SchemaOutdated
+from application.ports import StorageUnavailable
+
+OK = "ok"
+UNAVAILABLE = "unavailable"
+OUTDATED = "outdated"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How the dependencies are; `offers_service` is the state of its access token, which serving does not need."""
+
+    status: str
+    database: str
+    migrations: str
+    queue: str
+    offers_service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """How to ask each dependency, and the seconds to wait for its answer.
+
+    They raise StorageUnavailable, `require_schema` SchemaOutdated too; `access_token` returns the token's state.
+    """
+
+    require_schema: Callable[[], Awaitable[None]]
+    waiting_jobs: Callable[[], Awaitable[int]]
+    access_token: Callable[[], Awaitable[str]]
+    patience: float = 2.5
+
+    async def check(self) -> Readiness:
+        """Ask all dependencies at once, each within a bounded time."""
+        migrations, queue, offers = await asyncio.gather(
+            self._state(self.require_schema()), self._state(self.waiting_jobs()), self._state(self.access_token())
+        )
+        return Readiness(
+            status=OK if migrations == OK else UNAVAILABLE,
+            database=UNAVAILABLE if migrations == UNAVAILABLE else OK,
+            migrations=migrations,
+            queue=queue,
+            offers_service=offers,
+        )
+
+    async def _state(self, check: Awaitable[object]) -> str:
+        try:
+            async with asyncio.timeout(self.patience):
+                found = await check
+        except SchemaOutdated:
+            return OUTDATED
+        except (StorageUnavailable, TimeoutError):
+            return UNAVAILABLE
+        return found if isinstance(found, str) else OK

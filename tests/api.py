@@ -1,0 +1,184 @@
+"""The API over ASGI, in a container whose outside is kept in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from argon2 import PasswordHasher
+from dishka import Provider, Scope, provide
+from litestar import Litestar
+
+from adapters.offers_api.token_store import Access
+from application.catalogue import RegistrationSignal
+from application.ports import BeginWork, CatalogueReader, Clock
+from application.scheduling import JobQueue
+from domain.offer import Offer
+from domain.product import RegistrationState
+from entrypoints.container import make_container
+from entrypoints.http.access import AccessTokens
+from entrypoints.http.app import create_app
+from entrypoints.readiness import Dependencies
+from entrypoints.settings import read_settings
+from fake_queue import CountingRegistrationSignal, InMemoryJobQueue
+from fake_reads import InMemoryCatalogueReader
+from fakes import NOON, FakeClock, InMemoryStorage, Rows
+from scripted_gateway import observed
+
+USERNAME = "admin"
+PASSWORD = "open sesame 42"
+SECRET = "a signing key that only the tests know"
+INTERVAL = timedelta(seconds=60)
+SOLD_OUT_KEPT = timedelta(days=1)
+PROBLEM = "application/problem+json"
+MISSING = UUID("00000000-0000-4000-8000-000000000000")
+SETTINGS = {
+    # A real hash takes so long on purpose that tests would feel it.
+    "ADMIN_PASSWORD_HASH": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD),
+    "ADMIN_USERNAME": USERNAME,
+    "JWT_SECRET": SECRET,
+}
+
+
+@dataclass
+class Outside:
+    """All that the application is connected to."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    queue: InMemoryJobQueue = field(default_factory=InMemoryJobQueue)
+    signal: CountingRegistrationSignal = field(default_factory=CountingRegistrationSignal)
+    access: Access = Access.OK
+    schema_trouble: Exception | None = None
+    patience: float = 5.0
+    reader: CatalogueReader | None = None
+
+    def __post_init__(self) -> None:
+        self.storage = InMemoryStorage(self.clock)
+
+    def reset(self) -> None:
+        """Be as at the start, but the same objects, which the application holds."""
+        self.clock.now = NOON
+        self.storage.rows, self.storage.away = Rows(), False
+        self.queue.away = False
+        self.signal.signals = 0
+        self.access, self.schema_trouble = Access.OK, None
+
+    async def require_schema(self) -> None:
+        self.storage.reach()
+        if self.schema_trouble is not None:
+            raise self.schema_trouble
+
+    async def access_state(self) -> Access:
+        self.storage.reach()
+        return self.access
+
+    async def observe(self, product_id: UUID, *offers: Offer) -> None:
+        """Let these be the product's offers now, and the product be registered if it is not."""
+        async with self.storage.begin() as work:
+            product, state = await work.products.get(product_id), await work.synchronisations.get(product_id)
+            if product.registration.state is RegistrationState.PENDING:
+                product.registered(self.clock())
+                state.start_observing(self.clock())
+            before = (await work.offers.of([product_id])).get(product_id, ())
+            observation = state.observe(before, observed(*offers), self.clock(), INTERVAL)
+            assert observation is not None
+            await work.products.save(product)
+            await work.offers.record([observation])
+            await work.synchronisations.save(state)
+            await work.commit()
+
+
+class InMemoryOutside(Provider):
+    """Takes the place of every adapter that the API uses."""
+
+    scope = Scope.APP
+
+    def __init__(self, outside: Outside) -> None:
+        super().__init__()
+        self._outside = outside
+
+    @provide(override=True)
+    def clock(self) -> Clock:
+        return self._outside.clock
+
+    @provide(override=True)
+    def begin_work(self) -> BeginWork:
+        return self._outside.storage.begin
+
+    @provide(override=True)
+    def catalogue_reader(self) -> CatalogueReader:
+        return self._outside.reader or InMemoryCatalogueReader(self._outside.storage, INTERVAL, SOLD_OUT_KEPT)
+
+    @provide(override=True)
+    def job_queue(self) -> JobQueue:
+        return self._outside.queue
+
+    @provide(override=True)
+    def registration_signal(self) -> RegistrationSignal:
+        return self._outside.signal
+
+    @provide(override=True)
+    def dependencies(self) -> Dependencies:
+        outside = self._outside
+        return Dependencies(outside.require_schema, outside.queue.waiting, outside.access_state, outside.patience)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A client of the running API, and what stands behind that."""
+
+    app: Litestar
+    http: httpx.AsyncClient
+    outside: Outside
+
+    async def log_in(self, password: str = PASSWORD) -> httpx.Response:
+        return await self.http.post("/login", json={"username": USERNAME, "password": password})
+
+    async def create(self, name: str = "Kettle", **fields: Any) -> dict[str, Any]:
+        """Create a product as an admin, whose token the client has by default."""
+        answer = await self.http.post("/products", json={"name": name, "description": "Boils", **fields})
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    def as_customer(self) -> httpx.AsyncClient:
+        """Return a client without a token."""
+        return client_of(self.app)
+
+
+def client_of(app: Any) -> httpx.AsyncClient:
+    """Return a client without a token. Litestar and httpx write the types of ASGI differently."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aggregator.test")
+
+
+@asynccontextmanager
+async def serving(outside: Outside, **settings: str) -> AsyncIterator[Api]:
+    """Run the API in front of this outside; its client is an admin's."""
+    container = make_container(read_settings({**SETTINGS, **settings}), InMemoryOutside(outside))
+    app = await create_app(container)
+    async with (
+        app.lifespan(),
+        client_of(app) as http,
+    ):
+        http.headers["Authorization"] = f"Bearer {AccessTokens(SECRET, timedelta(minutes=5)).issue(USERNAME)}"
+        yield Api(app, http, outside)
+    await container.close()
+
+
+def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    """Return the problem that the answer is, having checked that it is this one in the one form there is."""
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM), answer.text
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"] == f"/problems/{slug}"
+    assert problem["status"] == status
+    assert problem["instance"] == answer.headers["X-Request-Id"]
+    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
+    assert answer.headers["Cache-Control"] == "no-store"
+    return problem
+
+
+def pointers(problem: dict[str, Any]) -> list[str]:
+    return [error["pointer"] for error in problem["errors"]]

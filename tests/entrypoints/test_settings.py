@@ -1,0 +1,181 @@
+"""The settings: defaults, what each variable becomes, and that a mistake is named without its value."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from entrypoints.settings import Settings, SettingsError, read_settings
+
+SECRET = "geheim"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x")
+DEFAULTS = {
+    "database_url": None,
+    "host": "127.0.0.1",
+    "port": 8080,
+    "offers_base_url": None,
+    "offers_refresh_interval": 60.0,
+    "offers_concurrency": 64,
+    "admin_username": "admin",
+    "admin_password": "admin",
+    "admin_password_hash": None,
+    "jwt_lifetime": 300,
+    "app_env": "development",
+    "log_level": "INFO",
+    "metrics_port": None,
+    "simulator_port": 8090,
+    "aggregator_data_dir": ".aggregator",
+    "history_offer_days": 7,
+    "history_step_days": 30,
+}
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = read_settings({})
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+
+
+def test_what_is_empty_is_not_set() -> None:
+    settings = read_settings(dict.fromkeys((name.upper() for name in DEFAULTS), ""))
+    assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
+
+
+def test_what_is_none_of_ours_is_left_alone() -> None:
+    assert read_settings({"PATH": "/bin", "port": "1", "PORT_": "x"}).port == 8080
+
+
+def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
+    keys = {read_settings({}).jwt_secret for _ in range(3)}
+    assert len(keys) == 3
+    assert all(len(key) >= 32 for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("HOST", "192.0.2.1", "192.0.2.1"),
+        ("PORT", "0", 0),
+        ("PORT", "65535", 65_535),
+        ("OFFERS_BASE_URL", "https://offers.test/api/v1", "https://offers.test/api/v1"),
+        ("OFFERS_REFRESH_TOKEN", "visible-ASCII!", "visible-ASCII!"),
+        ("OFFERS_REFRESH_INTERVAL", "1", 1.0),
+        ("OFFERS_REFRESH_INTERVAL", "0.25", 0.25),
+        ("OFFERS_REFRESH_INTERVAL", "86400", 86_400.0),
+        ("OFFERS_CONCURRENCY", "1", 1),
+        ("ADMIN_USERNAME", "grace", "grace"),
+        ("ADMIN_PASSWORD", "12", "12"),
+        ("ADMIN_PASSWORD_HASH", HASH, HASH),
+        ("JWT_SECRET", "true", "true"),
+        ("JWT_LIFETIME", "60", 60),
+        ("APP_ENV", "development", "development"),
+        ("LOG_LEVEL", "DEBUG", "DEBUG"),
+        ("LOG_FORMAT", "console", "console"),
+        ("METRICS_PORT", "9000", 9000),
+        ("SIMULATOR_PORT", "9001", 9001),
+        ("AGGREGATOR_DATA_DIR", "/var/lib/aggregator", "/var/lib/aggregator"),
+        ("HISTORY_OFFER_DAYS", "1", 1),
+        ("HISTORY_STEP_DAYS", "365", 365),
+    ],
+)
+def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -> None:
+    assert getattr(read_settings({variable: text}), variable.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PORT", SECRET),
+        ("PORT", "-1"),
+        ("PORT", "65536"),
+        ("PORT", "80.5"),
+        ("DATABASE_URL", f"mysql://u:{SECRET}@host/db"),
+        ("DATABASE_URL", SECRET),
+        ("DATABASE_URL", f"postgres:{SECRET}"),
+        ("DATABASE_URL", f"postgres://u:p@[{SECRET}]/db"),
+        ("DATABASE_URL", f"postgres://u:{SECRET}\u2100@host/db"),
+        ("OFFERS_BASE_URL", SECRET),
+        ("OFFERS_BASE_URL", f"ftp://{SECRET}"),
+        ("OFFERS_BASE_URL", f"http:///{SECRET}"),
+        ("OFFERS_BASE_URL", f"http://u:{SECRET}@[bad/"),
+        ("OFFERS_BASE_URL", f"http://host:{SECRET}/"),
+        ("OFFERS_REFRESH_TOKEN", f"{SECRET} with spaces"),
+        ("OFFERS_REFRESH_TOKEN", f"{SECRET}\n"),
+        ("OFFERS_REFRESH_INTERVAL", "0"),
+        ("OFFERS_REFRESH_INTERVAL", "-1"),
+        ("OFFERS_REFRESH_INTERVAL", "nan"),
+        ("OFFERS_REFRESH_INTERVAL", "inf"),
+        ("OFFERS_REFRESH_INTERVAL", SECRET),
+        ("OFFERS_CONCURRENCY", "0"),
+        ("ADMIN_USERNAME", SECRET * 100),
+        ("ADMIN_PASSWORD", SECRET * 200),
+        ("ADMIN_PASSWORD_HASH", SECRET),
+        ("ADMIN_PASSWORD_HASH", f"$argon2id${SECRET}"),
+        ("ADMIN_PASSWORD_HASH", HASH.replace("argon2id", "argon2i")),
+        ("JWT_SECRET", f"{SECRET}\udcff"),
+        ("JWT_LIFETIME", "0"),
+        ("APP_ENV", SECRET),
+        ("LOG_LEVEL", SECRET),
+        ("LOG_FORMAT", SECRET),
+        ("METRICS_PORT", SECRET),
+        ("SIMULATOR_PORT", SECRET),
+        ("HISTORY_OFFER_DAYS", "0"),
+        ("HISTORY_STEP_DAYS", SECRET),
+    ],
+)
+def test_a_mistake_is_named_without_its_value(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({variable: text})
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{variable}: ")
+    assert line.endswith(".")
+    assert SECRET not in line
+    assert text not in line.removeprefix(variable)[:-1].split()
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    wrong = {"PORT": SECRET, "LOG_LEVEL": SECRET, "DATABASE_URL": SECRET, "ADMIN_PASSWORD_HASH": SECRET}
+    with pytest.raises(SettingsError) as refused:
+        read_settings(wrong | {"HOST": "sound"})
+    lines = str(refused.value).splitlines()
+    assert {line.partition(":")[0] for line in lines} == wrong.keys()
+    assert len(lines) == len(wrong)
+    assert SECRET not in str(refused.value)
+
+
+def test_no_value_is_shown() -> None:
+    settings = read_settings(
+        {"ADMIN_PASSWORD": SECRET, "JWT_SECRET": SECRET, "DATABASE_URL": f"postgres://:{SECRET}@h/d"}
+    )
+    assert SECRET not in f"{settings!r} {settings!s} {settings} {[settings]}"
+
+
+@pytest.mark.parametrize(
+    ("given", "dsn"),
+    [
+        ("postgres://u:p@host:5433/db", "postgresql://u:p@host:5433/db"),
+        ("postgresql://u:p@host/db", "postgresql://u:p@host/db"),
+        ("postgresql+asyncpg://u:p@host/db", "postgresql://u:p@host/db"),
+        ("postgres:///db?host=/run/postgresql", "postgresql:///db?host=/run/postgresql"),
+        ("postgresql+asyncpg://?host=/run/pg&sslmode=require", "postgresql://?host=/run/pg&sslmode=require"),
+        ("postgres://u:p%40ss@host/db?sslmode=require", "postgresql://u:p%40ss@host/db?sslmode=require"),
+    ],
+)
+def test_the_database_may_be_written_in_several_ways(given: str, dsn: str) -> None:
+    assert read_settings({"DATABASE_URL": given}).dsn == dsn
+
+
+def test_without_a_database_it_is_said_who_brings_one() -> None:
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*aggregator up"):
+        _ = read_settings({}).dsn
+
+
+def test_the_offers_service_is_the_simulator_unless_it_is_set() -> None:
+    assert read_settings({"SIMULATOR_PORT": "9"}).upstream == "http://127.0.0.1:9/api/v1"
+    assert read_settings({"OFFERS_BASE_URL": "https://offers.test/v2/"}).upstream == "https://offers.test/v2"
+
+
+def test_intervals_and_folders_have_their_types() -> None:
+    settings: Settings = read_settings({"OFFERS_REFRESH_INTERVAL": "1.5", "AGGREGATOR_DATA_DIR": "here"})
+    assert settings.refresh_interval == timedelta(seconds=1.5)
+    assert settings.data_dir == Path("here")

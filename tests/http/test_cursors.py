@@ -1,0 +1,82 @@
+"""Cursors are opaque: one that this listing did not give out leads nowhere, and harms nobody."""
+
+import base64
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import Api, problem_of
+from application.ports import PagePosition
+from entrypoints.http.problems import CursorMismatch
+from entrypoints.http.reading import read_cursor, write_cursor
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+ID = UUID("6a1f0c1e-7b4d-4a5e-82c1-9d0e8f7a6b5c")
+FIRST_DAY_FAR_EAST = "0001-01-01T00:00:00+14:00"
+
+
+def packed(value: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(value)).decode().rstrip("=")
+
+
+GOOD = write_cursor(PagePosition(NOON, ID))
+BROKEN = {
+    "cut off": GOOD[:-1],
+    "cut in half": GOOD[: len(GOOD) // 2],
+    "one character": "A",
+    "longer": GOOD + "AAAA",
+    "not base64": GOOD[:-4] + "!!!!",
+    "base64 of the other alphabet": "+/+/",
+    "spaces": "   ",
+    "a number": "7",
+    "not ASCII": "ä",
+    "not UTF-8": b"\xff\xfe",
+    "NUL": "\0",
+    "JSON": base64.urlsafe_b64encode(b'["-created_at", 1, 2]').decode(),
+    "another sort": packed(["name", NOON, ID]),
+    "a naive time": packed(["-created_at", NOON.replace(tzinfo=None), ID]),
+    "a time before all times": packed(["-created_at", FIRST_DAY_FAR_EAST, ID]),
+    "a field too many": packed(["-created_at", NOON, ID, 1]),
+    "a field too few": packed(["-created_at", NOON]),
+    "another shape": packed({"sort": "-created_at"}),
+    "no id": packed(["-created_at", NOON, "x"]),
+    "nested deeply": base64.urlsafe_b64encode(b"\x91" * 380).decode(),
+}
+
+
+def test_these_cursors_are_broken_and_nothing_else_about_them() -> None:
+    assert packed(["-created_at", NOON, ID]) == GOOD
+
+
+@pytest.mark.parametrize("cursor", BROKEN.values(), ids=BROKEN)
+async def test_a_cursor_of_somebody_else_is_a_mismatch(customer: httpx.AsyncClient, cursor: str | bytes) -> None:
+    query = httpx.QueryParams({"cursor": cursor}) if isinstance(cursor, str) else "cursor=%FF%FE"
+    problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
+
+
+async def test_a_very_long_cursor_is_refused(customer: httpx.AsyncClient) -> None:
+    problem_of(await customer.get("/products", params={"cursor": "A" * 513}), 422, "validation-error")
+
+
+async def test_a_cursor_does_not_show_what_is_in_it(api: Api) -> None:
+    ids = [(await api.create(name))["id"] for name in ("Kettle", "Pan")]
+    cursor = (await api.http.get("/products?limit=1")).json()["next"]
+    assert all(id not in cursor for id in ids)
+    assert cursor.isascii()
+    assert httpx.QueryParams({"cursor": cursor}) == httpx.QueryParams(f"cursor={cursor}")
+
+
+@given(st.binary(max_size=60))
+def test_random_bytes_are_refused(given: bytes) -> None:
+    with pytest.raises(CursorMismatch):
+        read_cursor(base64.urlsafe_b64encode(given).decode())
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+def test_every_position_is_read_back(at: datetime, id: UUID) -> None:
+    assert read_cursor(write_cursor(PagePosition(at, id))) == PagePosition(at, id)

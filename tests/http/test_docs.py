@@ -1,0 +1,73 @@
+"""Swagger UI comes from here alone."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from entrypoints.http import docs
+
+STATIC = Path(docs.__file__).with_name("static")
+ELSEWHERE = re.compile(r"""(?:https?:)?//[\w-]""")
+
+
+async def page(customer: httpx.AsyncClient) -> httpx.Response:
+    answer = await customer.get("/docs")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    return answer
+
+
+async def test_all_that_the_page_loads_is_served_as_what_it_is(customer: httpx.AsyncClient) -> None:
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', (await page(customer)).text)
+    types = {}
+    for path in loaded:
+        answer = await customer.get(path)
+        assert answer.status_code == 200, path
+        assert len(answer.content) > 100
+        types[path.rpartition("/")[2]] = answer.headers["Content-Type"].partition(";")[0]
+    assert types == {
+        "favicon-32x32.png": "image/png",
+        "swagger-ui.css": "text/css",
+        "swagger-ui-bundle.js": "text/javascript",
+        "docs.js": "text/javascript",
+    }
+
+
+async def test_the_page_and_our_script_name_no_other_place(customer: httpx.AsyncClient) -> None:
+    script = (await customer.get("/docs/static/docs.js")).text
+    for text in ((await page(customer)).text, script):
+        assert not ELSEWHERE.search(text)
+    assert '"/schema/openapi.json"' in script
+    assert "validatorUrl: null" in script
+
+
+async def test_the_style_loads_nothing_from_elsewhere(customer: httpx.AsyncClient) -> None:
+    style = (await customer.get("/docs/static/swagger-ui.css")).text
+    loaded = re.findall(r"url\(([^)]*)\)|@import", style)
+    assert all(each.strip("\"'").startswith("data:") for each in loaded)
+
+
+async def test_the_page_may_load_nothing_from_elsewhere(customer: httpx.AsyncClient) -> None:
+    policy = (await page(customer)).headers["Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["connect-src"] == "'self'"
+    assert rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+    assert not ELSEWHERE.search(policy)
+    assert "'unsafe-eval'" not in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["docs.py", "../docs.py", "..%2fdocs.py", "%2e%2e/docs.py", "....//docs.py", "/etc/passwd", ""]
+)
+async def test_nothing_outside_its_folder_is_served(customer: httpx.AsyncClient, path: str) -> None:
+    assert (STATIC.parent / "docs.py").exists()
+    answer = await customer.get(httpx.URL(f"http://aggregator.test/docs/static/{path}"))
+    assert answer.status_code == 404
+    assert "import" not in answer.text
+
+
+async def test_the_licences_of_what_is_not_ours_come_along(customer: httpx.AsyncClient) -> None:
+    for name in ("LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"):
+        assert (await customer.get(f"/docs/static/{name}")).status_code == 200

@@ -1,0 +1,91 @@
+"""The probes: alive at once, ready as long as the database can serve."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from adapters.offers_api.token_store import Access
+from adapters.postgres.schema import SchemaOutdated
+from api import Api
+from application.ports import StorageUnavailable
+from entrypoints.readiness import Dependencies, Readiness
+
+READY = {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok", "offers_service": "ok"}
+
+
+async def test_it_lives_whatever_is_away(api: Api, customer: httpx.AsyncClient) -> None:
+    api.outside.storage.away = api.outside.queue.away = True
+    answer = await customer.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_it_is_ready_when_everything_is_there(customer: httpx.AsyncClient) -> None:
+    answer = await customer.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, READY)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_without_the_database_it_is_not_ready(api: Api, customer: httpx.AsyncClient) -> None:
+    api.outside.storage.away = True
+    answer = await customer.get("/health/ready")
+    assert answer.status_code == 503
+    away = {"status": "unavailable", "database": "unavailable", "migrations": "unavailable"}
+    assert answer.json() == READY | away | {"offers_service": "unavailable"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_with_an_old_database_it_is_not_ready(api: Api, customer: httpx.AsyncClient) -> None:
+    api.outside.schema_trouble = SchemaOutdated("too old")
+    answer = await customer.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (503, READY | {"status": "unavailable", "migrations": "outdated"})
+
+
+async def test_without_the_queue_it_is_ready(api: Api, customer: httpx.AsyncClient) -> None:
+    api.outside.queue.away = True
+    answer = await customer.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, READY | {"queue": "unavailable"})
+
+
+@pytest.mark.parametrize("access", Access)
+async def test_whatever_the_offers_service_does_it_is_ready(
+    api: Api, customer: httpx.AsyncClient, access: Access
+) -> None:
+    api.outside.access = access
+    answer = await customer.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, READY | {"offers_service": access.value})
+
+
+async def test_a_dependency_that_never_answers_is_unavailable() -> None:
+    async def never() -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def none() -> None:
+        pass
+
+    async def one() -> int:
+        return 1
+
+    assert await Dependencies(none, one, never, patience=0.01).check() == Readiness(
+        "ok", "ok", "ok", "ok", "unavailable"
+    )
+
+
+async def test_all_are_asked_at_once() -> None:
+    """Each waits for the two others to have been asked."""
+    together = asyncio.Barrier(3)
+
+    async def none() -> None:
+        await together.wait()
+
+    async def one() -> int:
+        await together.wait()
+        return 1
+
+    async def access() -> str:
+        await together.wait()
+        raise StorageUnavailable
+
+    assert (await Dependencies(none, one, access).check()).offers_service == "unavailable"
+    assert together.n_waiting == 0
