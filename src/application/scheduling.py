@@ -1,6 +1,7 @@
 """The tick: how much work is due, and how many jobs must wait for it. It hands out no products."""
 
 import math
+import random
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -49,7 +50,9 @@ class ScheduleDueWork:
         jobs = [Job.SUBMIT_REGISTRATIONS] * registrations + [Job.REFRESH_DUE_PRODUCTS] * observations
         if not jobs:
             return 0
-        missing = jobs[: max(0, min(most, len(jobs)) - await self.queue.waiting())]
+        room = max(0, min(most, len(jobs)) - await self.queue.waiting())
+        # Nobody knows which kind waits already; taken in order, one kind would never get the room that is left.
+        missing = random.sample(jobs, room)
         for job in missing:
             await self.queue.put(job)
         return len(missing)

@@ -5,28 +5,21 @@ Each part is the same process that operators run, so what is seen here is what r
 
 import asyncio
 import fcntl
-import os
 import signal
 import socket
-import sys
-from asyncio.subprocess import Process
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import click
 import httpx
 
-from adapters.child_process import end_with_parent
 from adapters.postgres.embedded import EmbeddedPostgres
+from entrypoints.parts import CannotStart, Parts
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 SECONDS_TO_START = 60.0
-SECONDS_TO_STOP = 6.0
 PORTS_TRIED = 100
-
-
-class CannotStart(Exception):
-    """The system cannot be brought up, or did not stay up; the text says why."""
 
 
 async def run_everything(settings: Settings) -> None:
@@ -36,10 +29,10 @@ async def run_everything(settings: Settings) -> None:
         CannotStart: a part does not start, or ends by itself.
         EmbeddedPostgresError: PostgreSQL does not start.
     """
-    with _database(settings) as dsn:
-        parts = _Parts({"DATABASE_URL": dsn})
+    with _database(settings) as dsn, ExitStack() as ports:
+        parts = Parts({"DATABASE_URL": dsn})
         try:
-            running = asyncio.create_task(_run(settings, parts))
+            running = asyncio.create_task(_run(settings, parts, ports))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, running.cancel)
             await running
@@ -49,12 +42,12 @@ async def run_everything(settings: Settings) -> None:
             await parts.stop()
 
 
-async def _run(settings: Settings, parts: "_Parts") -> None:
-    host, port = settings.host, _free_port(settings.host, settings.port)
+async def _run(settings: Settings, parts: Parts, ports: ExitStack) -> None:
+    host, port = settings.host, _free_port(settings.host, settings.port, ports)
     parts.environment["PORT"] = str(port)
     upstream = settings.offers_base_url
     if upstream is None:
-        simulator_port = _free_port("127.0.0.1", settings.simulator_port)
+        simulator_port = _free_port("127.0.0.1", settings.simulator_port, ports)
         upstream = f"http://127.0.0.1:{simulator_port}/api/v1"
         parts.environment["OFFERS_BASE_URL"] = upstream
         await parts.start("offers-simulator", "--port", str(simulator_port))
@@ -66,66 +59,7 @@ async def _run(settings: Settings, parts: "_Parts") -> None:
     raise CannotStart(f"`aggregator {await parts.first_to_end()}` ended by itself; its last lines are above.")
 
 
-class _Parts:
-    """The child processes. Each is in a session of its own, so that Ctrl-C reaches only us, and ends with us."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = dict(os.environ) | environment
-        self._running: dict[str, Process] = {}
-
-    async def start(self, command: str, *arguments: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "entrypoints.cli",
-            command,
-            *arguments,
-            env=self.environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=end_with_parent(),
-        )
-        self._running[command] = process
-        return process
-
-    async def finish(self, command: str) -> None:
-        process = await self.start(command)
-        if await process.wait() != 0:
-            raise CannotStart(f"`aggregator {command}` failed; the reason is above.")
-        del self._running[command]
-
-    async def first_to_end(self) -> str:
-        """Wait until a part ends, and say which."""
-        waiting = {asyncio.create_task(process.wait()): command for command, process in self._running.items()}
-        try:
-            ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            return waiting[ended.pop()]
-        finally:
-            for task in waiting:
-                task.cancel()
-
-    async def stop(self) -> None:
-        """Ask all parts to end, and end those that take too long."""
-        processes = [process for process in self._running.values() if process.returncode is None]
-        for process in processes:
-            process.terminate()
-        if processes:
-            _, late = await asyncio.wait(
-                [asyncio.create_task(_wait(process)) for process in processes], timeout=SECONDS_TO_STOP
-            )
-            for task in late:
-                task.cancel()
-        for process in processes:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-
-async def _wait(process: Process) -> None:
-    await process.wait()
-
-
-async def _ready(url: str, parts: _Parts) -> None:
+async def _ready(url: str, parts: Parts) -> None:
     """Wait until the API answers that it is ready.
 
     Raises:
@@ -158,12 +92,7 @@ def _database(settings: Settings) -> Iterator[str]:
         yield settings.dsn
         return
     data_dir = settings.data_dir
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotStart(f"Another `aggregator up` runs on {data_dir} already.") from error
+    with _lock(data_dir):
         server = EmbeddedPostgres(data_dir)
         try:
             yield server.start()
@@ -172,20 +101,40 @@ def _database(settings: Settings) -> Iterator[str]:
             server.stop()
 
 
-def _free_port(host: str, wanted: int) -> int:
-    """Return the first free port from the wanted one on.
+@contextmanager
+def _lock(data_dir: Path) -> Iterator[None]:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "up.lock").open("w")
+    except OSError as error:
+        raise CannotStart(f"{data_dir} cannot be written; set AGGREGATOR_DATA_DIR to a folder that can.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotStart(f"Another `aggregator up` runs on {data_dir} already.") from error
+        yield
+
+
+def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
+    """Return the first free port from the wanted one on, which no other `up` takes until `kept` is closed.
 
     Raises:
         CannotStart: none of the next hundred is free.
     """
-    for port in range(wanted, wanted + PORTS_TRIED):
-        with socket.socket() as candidate:
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
+        with ExitStack() as ours, socket.socket() as candidate:
+            # The part that is to listen there starts seconds later. UDP, because TCP would stand in its way.
+            claim = ours.enter_context(socket.socket(type=socket.SOCK_DGRAM))
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 candidate.bind((host, port))
+                free: int = candidate.getsockname()[1]
+                claim.bind((host, free))
             except OSError:
                 continue
-            return int(candidate.getsockname()[1])
+            kept.push(ours.pop_all())
+            return free
     raise CannotStart(f"No port from {wanted} on is free on {host}.")
 
 

@@ -15,12 +15,14 @@ from saq.queue.postgres import PostgresQueue
 from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import require_schema
 from application.housekeeping import KeepHouse
 from application.pace import Pace
 from application.ports import StorageUnavailable
+from application.report import Report
 from application.scheduling import Job, ScheduleDueWork
-from application.synchronisation import RefreshDueProducts, Report, SubmitRegistrations
+from application.synchronisation import RefreshDueProducts, SubmitRegistrations
 from entrypoints.settings import Settings
 from entrypoints.worker_health import Heartbeat, health_listener
 
@@ -38,6 +40,8 @@ async def run_worker(container: AsyncContainer) -> None:
         SchemaOutdated, StorageUnavailable: the database is not ready for this release.
     """
     await require_schema(await container.get(AsyncEngine))
+    # After days without any worker today's partitions are missing, and housekeeping comes only every five minutes.
+    await (await container.get(SqlAlchemyRowKeeper)).prepare_history()
     settings = await container.get(Settings)
     worker = await make_worker(container)
     heartbeat = Heartbeat()
@@ -96,6 +100,8 @@ def _log(name: str, report: Report, seconds: float) -> None:
 
 async def _tick(schedule: ScheduleDueWork, pace: Pace, heartbeat: Heartbeat) -> None:
     trouble = None
+    loop = asyncio.get_running_loop()
+    due = loop.time()
     while True:
         try:
             await schedule()
@@ -110,4 +116,6 @@ async def _tick(schedule: ScheduleDueWork, pace: Pace, heartbeat: Heartbeat) -> 
                 log.info("ticks go on")
             trouble = None
         heartbeat.beat()
-        await asyncio.sleep(pace.tick)
+        # From tick to tick, however long one takes: an interval as short as a tick would else lose slots.
+        due = max(due + pace.tick, loop.time())
+        await asyncio.sleep(due - loop.time())
