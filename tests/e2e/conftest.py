@@ -1,0 +1,88 @@
+"""A database that one `aggregator migrate` made and every story copies, and the logs of what a failed story started."""
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from e2e.processes import Processes
+from e2e.system import System
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let processes compile each module once, also where Python is told to write no bytecode."""
+    with pytest.MonkeyPatch.context() as environment:
+        if sys.dont_write_bytecode:
+            environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+            environment.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def migrated(bytecode: None, dsn: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the name of a migrated database that nobody uses."""
+    name = f"e2e_{uuid4().hex}"
+    _administer(dsn, f"CREATE DATABASE {name}")
+    processes = Processes(tmp_path_factory.mktemp("migrate"))
+    migrating = processes.aggregator("migrate", environment={"DATABASE_URL": _of(dsn, name)})
+    assert migrating.process.wait(30) == 0, migrating.output()
+    return name
+
+
+@pytest.fixture(scope="module")
+def new_system(dsn: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], System]]:
+    """Give what makes a system with a database of its own; all that it starts ends with the module."""
+    systems: list[System] = []
+
+    def make() -> System:
+        name = f"e2e_{uuid4().hex}"
+        _administer(dsn, f"CREATE DATABASE {name} TEMPLATE {migrated}")
+        systems.append(System(_of(dsn, name), Processes(tmp_path_factory.mktemp("system"))))
+        return systems[-1]
+
+    yield make
+    for system in systems:
+        system.close()
+
+
+@pytest.fixture
+def system(new_system: Callable[[], System]) -> Iterator[System]:
+    """Give a system of which nothing runs yet."""
+    system = new_system()
+    yield system
+    system.close()
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Give an owner of processes that are no system of ours."""
+    owner = Processes(tmp_path)
+    yield owner
+    owner.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failure what the processes printed."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for value in item.funcargs.values():
+            owner = value.processes if isinstance(value, System) else value
+            if isinstance(owner, Processes):
+                report.sections += owner.logs()
+    return report
+
+
+def _administer(dsn: str, sql: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(sql.encode())
+
+
+def _of(dsn: str, database: str) -> str:
+    return dsn.replace("/aggregator?", f"/{database}?")

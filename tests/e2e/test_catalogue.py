@@ -1,0 +1,115 @@
+"""The catalogue's story from login to withdrawal, with products that get offers and prices that move."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+
+from e2e.clients import Json
+from e2e.processes import eventually
+from e2e.system import System
+
+SECONDS_TO_SHOW_OFFERS = 10.0
+
+
+@pytest.fixture(scope="module")
+def shop(new_system: Callable[[], System]) -> Iterator[System]:
+    """Give a whole system whose prices move and are looked at every second."""
+    system = new_system()
+    system.start(interval=1, tick=1)
+    yield system
+    system.close()
+
+
+def with_offers(shop: System, product_id: str) -> Json:
+    """Wait until the product is registered and has offers."""
+
+    def found() -> Json | None:
+        product = shop.api.read(product_id)
+        return product if product["registration"]["state"] == "registered" and product["offers"] else None
+
+    product = eventually(found, within=SECONDS_TO_SHOW_OFFERS)
+    assert product is not None
+    return product
+
+
+def prices(offers: list[Json]) -> dict[str, int]:
+    return {offer["id"]: offer["price"] for offer in offers}
+
+
+def test_created_products_are_registered_and_show_exactly_the_offers_of_the_simulator(shop: System) -> None:
+    created = [shop.api.create(name) for name in ("Cordless drill", "Espresso machine", "Office chair")]
+    assert all(product["registration"]["state"] == "pending" for product in created)
+    for product in created:
+        with_offers(shop, product["id"])
+    shop.simulator.switch(freeze=True)
+    shown = {product["id"]: prices(shop.simulator.offers(product["id"])) for product in created}
+    eventually(lambda: {id: prices(shop.api.read(id)["offers"]) for id in shown} == shown)
+    for id, offers in shown.items():
+        assert prices(shop.api.client.get(f"/products/{id}/offers").json()["items"]) == offers
+    shop.simulator.switch(freeze=False)
+    assert [product["name"] for product in shop.api.all()][:3] == ["Office chair", "Espresso machine", "Cordless drill"]
+
+
+def test_prices_move_with_the_intervals(shop: System) -> None:
+    product = with_offers(shop, shop.api.create("Trekking tent")["id"])
+    seen = {str(prices(product["offers"]))}
+
+    def moved() -> bool:
+        seen.add(str(prices(shop.api.read(product["id"])["offers"])))
+        return len(seen) > 2
+
+    eventually(moved)
+
+
+def test_an_amended_product_keeps_its_offers(shop: System) -> None:
+    product = with_offers(shop, shop.api.create("Keyboard")["id"])
+    path, change = f"/products/{product['id']}", {"name": "Mechanical keyboard"}
+    amended = shop.api.client.patch(path, json=change, headers=shop.api.as_admin)
+    assert (amended.status_code, amended.json()["name"]) == (200, "Mechanical keyboard")
+    assert amended.json()["revision"] == product["revision"] + 1
+    read = shop.api.read(product["id"])
+    assert (read["name"], read["registration"]) == ("Mechanical keyboard", product["registration"])
+    assert read["offers"]
+
+
+def test_a_withdrawn_product_is_gone_at_once_and_its_name_is_free(shop: System) -> None:
+    product = with_offers(shop, shop.api.create("Robot vacuum")["id"])
+    assert shop.api.client.delete(f"/products/{product['id']}", headers=shop.api.as_admin).status_code == 204
+    for path in ("", "/offers"):
+        gone = shop.api.client.get(f"/products/{product['id']}{path}")
+        assert (gone.status_code, gone.json()["type"]) == (404, "/problems/product-not-found")
+    assert "Robot vacuum" not in [each["name"] for each in shop.api.all()]
+    with_offers(shop, shop.api.create("Robot vacuum")["id"])
+
+
+def test_a_second_product_with_the_same_name_or_id_is_refused(shop: System) -> None:
+    product = shop.api.create("City bicycle")
+    for same in ({"name": "City bicycle"}, {"name": "Another bicycle", "id": product["id"]}):
+        refused = shop.api.client.post("/products", json={"description": "", **same}, headers=shop.api.as_admin)
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/product-already-exists")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("POST", "/products", {"name": "No token", "description": ""}, (401, "unauthenticated")),
+        ("DELETE", f"/products/{uuid4()}", None, (401, "unauthenticated")),
+        ("POST", "/login", {"username": "admin", "password": "wrong"}, (401, "unauthenticated")),
+        ("POST", "/login", {"username": "admin"}, (422, "validation-error")),
+        ("POST", "/login", "no object", (422, "validation-error")),
+        ("GET", f"/products/{uuid4()}", None, (404, "product-not-found")),
+        ("GET", "/products?limit=0", None, (422, "validation-error")),
+        ("GET", "/nowhere", None, (404, "not-found")),
+        ("PUT", "/login", None, (405, "method-not-allowed")),
+    ],
+)
+def test_every_refusal_is_a_problem(
+    shop: System, method: str, path: str, body: object, expected: tuple[int, str]
+) -> None:
+    refused = shop.api.client.request(method, path, json=body)
+    assert refused.headers["Content-Type"].startswith("application/problem+json")
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (expected[0], f"/problems/{expected[1]}")
+    assert problem["status"] == refused.status_code
+    assert {"title", "detail", "instance"} <= problem.keys()

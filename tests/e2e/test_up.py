@@ -1,0 +1,70 @@
+"""Everything on one machine with one command, and products to try it out with."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.clients import free_port
+from e2e.one_machine import OneMachine, ended
+from e2e.processes import Processes, eventually
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def machines(processes: Processes, tmp_path: Path) -> Iterator[list[OneMachine]]:
+    """Give two data directories whose `up` would like the same ports."""
+    ports = {"port": free_port(), "simulator_port": free_port()}
+    machines = [OneMachine(processes, tmp_path / name, **ports) for name in ("one", "two")]
+    yield machines
+    processes.end()
+    for machine in machines:
+        machine.close()
+
+
+def test_seeded_products_come_to_life_with_up_and_beside_it(machines: list[OneMachine]) -> None:
+    machine, _ = machines
+    seeding = machine.run("seed", "25")
+    assert seeding.process.wait(30) == 0
+    assert "Added 25 products" in seeding.output()
+    assert not machine.workforce()
+
+    machine.up()
+    api = machine.ready()
+    eventually(lambda: api.observed(25), within=20)
+    assert machine.run("seed", "25").process.wait(30) == 0
+    eventually(lambda: api.observed(50), within=20)
+    machine.ends_cleanly(signal.SIGTERM)
+
+
+def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_products(machines: list[OneMachine]) -> None:
+    one, two = machines
+    wanted = int(one.environment["PORT"])
+    with socket.create_server(("127.0.0.1", wanted)):
+        one.up()
+        two.up()
+        first, other = one.ready(), two.ready()
+        assert len({wanted, one.api_port, two.api_port, one.simulator_port, two.simulator_port}) == 5
+    product, foreign = first.create("The same name")["id"], other.create("The same name")["id"]
+    eventually(lambda: first.observed(1) and other.observed(1))
+
+    second = one.run("up")
+    assert second.process.wait(10) == 1
+    assert f"Another `aggregator up` runs on {one.data_dir} already." in second.output()
+    assert first.lives()
+
+    parts = one.parts()
+    assert len(parts) == 3
+    one.running.send(signal.SIGKILL)
+    eventually(lambda: all(ended(pid) for pid in parts))
+    one.up()
+    again = one.ready()
+    assert [each["id"] for each in again.all()] == [product]
+    eventually(lambda: again.read(product)["offers"])
+    one.ends_cleanly()
+
+    assert other.read(foreign)["offers"]
+    two.ends_cleanly()
