@@ -31,6 +31,8 @@ def postgres_queue(dsn: str, *, connections: int, lock_keyspace: int = 0) -> Pos
         dsn,
         open=False,
         timeout=2.0,
+        # Then it gives up and starts afresh at the next call, instead of waiting ever longer between its own tries.
+        reconnect_timeout=2.0,
         check=AsyncConnectionPool.check_connection,
         kwargs={
             "options": f"-c search_path={SCHEMA} -c statement_timeout={_ANSWER_MILLISECONDS}",
@@ -109,6 +111,8 @@ class SaqRegistrationSignal:
                 await self._queue.put_once(Job.SUBMIT_REGISTRATIONS)
             except StorageUnavailable as error:
                 log.warning("registration signal dropped", reason=str(error))
+            except Exception:
+                log.exception("registration signal failed")
 
 
 @contextlib.contextmanager

@@ -44,14 +44,12 @@ class ScheduleDueWork:
         most = self.pace.batches_per_tick
         async with self.begin() as work:
             due = await work.synchronisations.count_due(self.pace.refresh_interval, most * self.pace.batch_size)
-        observations = self._batches(due.observations)
-        # However many registrations wait, half of the room is kept for observing where that needs it.
-        registrations = min(self._batches(due.registrations), max(most // 2, most - observations))
-        jobs = [Job.SUBMIT_REGISTRATIONS] * registrations + [Job.REFRESH_DUE_PRODUCTS] * observations
+        jobs = [Job.SUBMIT_REGISTRATIONS] * self._batches(due.registrations)
+        jobs += [Job.REFRESH_DUE_PRODUCTS] * self._batches(due.observations)
         if not jobs:
             return 0
         room = max(0, min(most, len(jobs)) - await self.queue.waiting())
-        # Nobody knows which kind waits already; taken in order, one kind would never get the room that is left.
+        # The queue does not tell which kind waits already; chosen in any order, one kind would starve the other.
         missing = random.sample(jobs, room)
         for job in missing:
             await self.queue.put(job)

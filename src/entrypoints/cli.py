@@ -85,7 +85,8 @@ def offers_simulator(host: str, port: int, tick: float, sold_out: str, seed: int
     """Stand in for the Offers service, for development only; GET /__control lists the faults it can show."""
     from entrypoints.simulator.command import run_simulator
 
-    run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)
+    with _refusals():
+        run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)
 
 
 def _settings() -> "Settings":
@@ -123,13 +124,13 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "Databas
 def _refusals() -> Iterator[None]:
     """Turn trouble that the user can mend into one message and exit code 1."""
     from adapters.postgres.embedded import EmbeddedPostgresError
-    from adapters.postgres.schema import SchemaOutdated
+    from adapters.postgres.schema import SchemaError
     from application.ports import StorageUnavailable
     from entrypoints.settings import SettingsError
 
     try:
         yield
-    except (EmbeddedPostgresError, SchemaOutdated, SettingsError, StorageUnavailable) as error:
+    except (EmbeddedPostgresError, OSError, SchemaError, SettingsError, StorageUnavailable) as error:
         raise Refused(str(error)) from error
 
 

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import psycopg
 import structlog
 from structlog.typing import Processor
 
@@ -37,10 +38,17 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    # SAQ warns at every stop that it cancels the jobs that run, which is what we ask of it.
+    # SAQ warns at every stop that it cancels the jobs that run, which is what we ask of it. And while the database is
+    # away, its upkeep and its pool fill the log with tracebacks; the worker's tick says it in one line.
     logging.getLogger("saq").setLevel(logging.ERROR)
+    logging.getLogger("saq").addFilter(_no_connection_trouble)
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     for ours in ("entrypoints", "adapters", "application"):
         logging.getLogger(ours).setLevel(settings.log_level)
+
+
+def _no_connection_trouble(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], psycopg.OperationalError))
 
 
 def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -10,7 +10,7 @@ import click
 
 from adapters.child_process import end_with_parent
 
-SECONDS_TO_STOP = 6.0
+SECONDS_TO_STOP = 5.0
 
 
 class CannotStart(click.ClickException):

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from adapters.postgres.schema import SchemaOutdated
+from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated
 from application.ports import StorageUnavailable
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
 OUTDATED = "outdated"
+INCOMPATIBLE = "incompatible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Readiness:
 class Dependencies:
     """How to ask each dependency, and the seconds to wait for its answer.
 
-    They raise StorageUnavailable, `require_schema` SchemaOutdated too; `access_token` returns the token's state.
+    They raise StorageUnavailable, `require_schema` SchemaError too; `access_token` returns the token's state.
     """
 
     require_schema: Callable[[], Awaitable[None]]
@@ -54,6 +55,8 @@ class Dependencies:
                 found = await check
         except SchemaOutdated:
             return OUTDATED
+        except SchemaIncompatible:
+            return INCOMPATIBLE
         except (StorageUnavailable, TimeoutError):
             return UNAVAILABLE
         return found if isinstance(found, str) else OK

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import click
 import msgspec
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from application.catalogue import RegisterProduct
 from domain.errors import ProductAlreadyExists
 from entrypoints.container import MIGRATING, make_container
+from entrypoints.embedded_database import join_server
 from entrypoints.migration import run_migrations
 from entrypoints.settings import Settings
 
@@ -50,7 +50,7 @@ def _database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    with EmbeddedPostgres(settings.data_dir) as dsn:
+    with join_server(settings.data_dir) as dsn:
         yield msgspec.structs.replace(settings, database_url=dsn)
 
 

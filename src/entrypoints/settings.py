@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     port: Port = 8080
     offers_base_url: str | None = None
     offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
-    offers_refresh_interval: Annotated[float, Meta(gt=0, le=86_400 * 365)] = 60.0
+    offers_refresh_interval: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] = 60.0
     offers_concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 64
     admin_username: Annotated[str, Meta(min_length=1, max_length=255)] = "admin"
     admin_password: Annotated[str, Meta(min_length=1, max_length=1_024)] = DEFAULT_PASSWORD
@@ -95,6 +95,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(sound, Settings, strict=False)
     if settings.app_env == "production":
         mistakes = _unsafe(settings, given) | mistakes
+    if settings.history_step_days < settings.history_offer_days:
+        # The steps say where offers are unknown, so they must not be gone before the offers' intervals are.
+        mistakes["HISTORY_STEP_DAYS"] = "must not be less than HISTORY_OFFER_DAYS"
     if mistakes:
         raise SettingsError("\n".join(f"{name}: {mistakes[name]}." for name in known if name in mistakes))
     return settings
@@ -133,7 +136,10 @@ def _http_url(value: str) -> None:
 
 
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
-    "DATABASE_URL": (libpq_dsn, "must be a URL with postgres://, postgresql:// or postgresql+asyncpg://"),
+    "DATABASE_URL": (
+        libpq_dsn,
+        "must be a postgres://, postgresql:// or postgresql+asyncpg:// URL, special characters percent-encoded",
+    ),
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),

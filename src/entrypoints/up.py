@@ -4,17 +4,17 @@ Each part is the same process that operators run, so what is seen here is what r
 """
 
 import asyncio
-import fcntl
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import click
 import httpx
 
-from adapters.postgres.embedded import EmbeddedPostgres
+from entrypoints.embedded_database import own_server
 from entrypoints.parts import CannotStart, Parts
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
@@ -27,7 +27,7 @@ async def run_everything(settings: Settings) -> None:
 
     Raises:
         CannotStart: a part does not start, or ends by itself.
-        EmbeddedPostgresError: PostgreSQL does not start.
+        EmbeddedPostgresError: PostgreSQL does not start, or is another's.
     """
     with _database(settings) as dsn, ExitStack() as ports:
         parts = Parts({"DATABASE_URL": dsn})
@@ -54,8 +54,9 @@ async def _run(settings: Settings, parts: Parts, ports: ExitStack) -> None:
     await parts.finish("migrate")
     await parts.start("worker")
     await parts.start("api")
-    await _ready(f"http://{host}:{port}/health/ready", parts)
-    click.echo(_banner(settings, f"http://{host}:{port}", upstream), err=True)
+    api = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    await _ready(f"{api}/health/ready", parts)
+    click.echo(_banner(settings, api, upstream), err=True)
     raise CannotStart(f"`aggregator {await parts.first_to_end()}` ended by itself; its last lines are above.")
 
 
@@ -87,33 +88,11 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[str]:
-    """Lend the database that is set, or the embedded one, which nobody else may bring up meanwhile."""
     if settings.database_url is not None:
         yield settings.dsn
         return
-    data_dir = settings.data_dir
-    with _lock(data_dir):
-        server = EmbeddedPostgres(data_dir)
-        try:
-            yield server.start()
-        finally:
-            # Also a server that an `up` before us left behind when it was killed: nothing may run on after this.
-            server.stop()
-
-
-@contextmanager
-def _lock(data_dir: Path) -> Iterator[None]:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (data_dir / "up.lock").open("w")
-    except OSError as error:
-        raise CannotStart(f"{data_dir} cannot be written; set AGGREGATOR_DATA_DIR to a folder that can.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotStart(f"Another `aggregator up` runs on {data_dir} already.") from error
-        yield
+    with own_server(settings.data_dir) as dsn:
+        yield dsn
 
 
 def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
@@ -122,10 +101,11 @@ def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
     Raises:
         CannotStart: none of the next hundred is free.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
-        with ExitStack() as ours, socket.socket() as candidate:
+        with ExitStack() as ours, socket.socket(family) as candidate:
             # The part that is to listen there starts seconds later. UDP, because TCP would stand in its way.
-            claim = ours.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            claim = ours.enter_context(socket.socket(family, socket.SOCK_DGRAM))
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 candidate.bind((host, port))
@@ -139,7 +119,8 @@ def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
 
 
 def _banner(settings: Settings, api: str, upstream: str) -> str:
-    password = settings.admin_password if settings.admin_password == DEFAULT_PASSWORD else "<ADMIN_PASSWORD>"
+    known = settings.admin_password_hash is None and settings.admin_password == DEFAULT_PASSWORD
+    password = DEFAULT_PASSWORD if known else "<your password>"
     credentials = f'{{"username": "{settings.admin_username}", "password": "{password}"}}'
     kind = "simulated, faults at /__control" if settings.offers_base_url is None else "as set"
     return f"""
@@ -149,7 +130,7 @@ def _banner(settings: Settings, api: str, upstream: str) -> str:
     Docs       {api}/docs
     Offers     {upstream}  ({kind})
     Log in     curl -s {api}/login -H 'Content-Type: application/json' -d '{credentials}'
-    Try it     aggregator seed 25
+    Try it     {os.path.relpath(sys.argv[0])} seed 25
 
   Ctrl-C stops everything; the data stays.
 """

@@ -29,7 +29,7 @@ from entrypoints.worker_health import Heartbeat, health_listener
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING = "*/5 * * * *"
-SECONDS_TO_WRITE_AT_THE_END = 5.0
+SECONDS_TO_WRITE_AT_THE_END = 4.0
 JobFunction = Callable[[Context], Awaitable[None]]
 
 
@@ -37,7 +37,7 @@ async def run_worker(container: AsyncContainer) -> None:
     """Work until SIGTERM or SIGINT; then write what has arrived, hand the rest back and return.
 
     Raises:
-        SchemaOutdated, StorageUnavailable: the database is not ready for this release.
+        SchemaError, StorageUnavailable: the database is not ready for this release.
     """
     await require_schema(await container.get(AsyncEngine))
     # After days without any worker today's partitions are missing, and housekeeping comes only every five minutes.
@@ -63,6 +63,9 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
 
     async def housekeeping(_: Context) -> None:
         await keep_house()
+
+    # SAQ makes the job's key of it, which must not change with the place of this function.
+    housekeeping.__qualname__ = "housekeeping"
 
     return Worker(
         await container.get(PostgresQueue),

@@ -17,7 +17,7 @@ from adapters.postgres import access_tokens, schema
 from adapters.postgres.connection import create_engine
 from adapters.postgres.offers import HistoryKept
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
-from adapters.postgres.schema import SchemaOutdated, migrate, require_schema
+from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
 from adapters.postgres.tables import metadata
 from conftest import NewDatabase
 from stored import add, new_product, on_postgres
@@ -44,6 +44,21 @@ async def test_an_empty_database_is_refused_until_it_is_migrated(empty_dsn: str,
         await require_schema(empty)
     await migrate_with_queue(empty_dsn, empty)
     await require_schema(empty)
+
+
+async def test_a_newer_release_can_be_rolled_back_unless_it_says_that_it_cannot(
+    empty_dsn: str, empty: AsyncEngine
+) -> None:
+    await migrate_with_queue(empty_dsn, empty)
+    async with empty.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await migrate_with_queue(empty_dsn, empty)
+    async with empty.begin() as connection:
+        await connection.execute(text("UPDATE schema_compatibility SET oldest_revision = '9999'"))
+    with pytest.raises(SchemaIncompatible):
+        await require_schema(empty)
+    with pytest.raises(SchemaIncompatible):
+        await migrate_with_queue(empty_dsn, empty)
 
 
 async def test_an_older_schema_is_refused_and_a_newer_one_accepted(empty_dsn: str, empty: AsyncEngine) -> None:

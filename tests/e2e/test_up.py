@@ -53,7 +53,7 @@ def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_produc
 
     second = one.run("up")
     assert second.process.wait(10) == 1
-    assert f"Another `aggregator up` runs on {one.data_dir} already." in second.output()
+    assert f"Another `aggregator up` or `seed` runs on {one.data_dir} already." in second.output()
     assert first.lives()
 
     parts = one.parts()

@@ -91,6 +91,8 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("PORT", "80.5"),
         ("DATABASE_URL", f"mysql://u:{SECRET}@host/db"),
         ("DATABASE_URL", SECRET),
+        ("DATABASE_URL", f"postgres://u:%ter{SECRET}@host/db"),
+        ("DATABASE_URL", f"postgres://u:{SECRET}/{SECRET}@host/db"),
         ("DATABASE_URL", f"postgres:{SECRET}"),
         ("DATABASE_URL", f"postgres://u:p@[{SECRET}]/db"),
         ("DATABASE_URL", f"postgres://u:{SECRET}\u2100@host/db"),

@@ -123,3 +123,8 @@ async def test_a_product_that_is_not_there_is_not_found(api: Api, path: str) -> 
 @pytest.mark.parametrize("id", ["7", "no-uuid", f"{MISSING}0", "%00"])
 async def test_what_is_no_id_leads_nowhere(customer: httpx.AsyncClient, id: str) -> None:
     problem_of(await customer.get(f"/products/{id}"), 404, "not-found")
+
+
+@pytest.mark.parametrize("query", ["q=drill", "in_stock=any", "limit=5&page=2", "catalogue=x"])
+async def test_a_parameter_that_the_list_does_not_have_is_refused(customer: httpx.AsyncClient, query: str) -> None:
+    problem_of(await customer.get(f"/products?{query}"), 422, "validation-error")

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -28,12 +30,18 @@ def libpq_dsn(url: str) -> str:
     """Return the URL in the one form that asyncpg and psycopg both take, `postgresql://…` with libpq's parameters.
 
     Raises:
-        ValueError: it is no PostgreSQL URL; the text may repeat a part of it.
+        ValueError: it is no PostgreSQL URL, or one that a driver cannot read.
     """
-    _, separator, rest = url.partition("://")
-    if urlsplit(url).scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not separator:
-        raise ValueError("must start with postgres://, postgresql:// or postgresql+asyncpg://")
-    return f"postgresql://{rest}"
+    scheme, _separator, rest = url.partition("://")
+    if scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
+        raise ValueError("no PostgreSQL URL")
+    dsn = f"postgresql://{rest}"
+    try:
+        # What the drivers would stumble over later, and then repeat in their logs, password and all.
+        _ = urlsplit(dsn).port, conninfo_to_dict(dsn)
+    except (ValueError, psycopg.ProgrammingError):
+        raise ValueError("no PostgreSQL URL with its special characters percent-encoded") from None
+    return dsn
 
 
 def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> AsyncEngine:

@@ -11,9 +11,11 @@ from adapters.postgres.connection import Connection
 from adapters.postgres.tables import product, synchronisation
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
+from domain.text import fold
 
-_COLUMNS = [column for column in product.columns if column is not product.c.withdrawn_at]
-_CHANGING = [column for column in _COLUMNS if column is not product.c.created_at]
+_WRITTEN = [column for column in product.columns if column is not product.c.withdrawn_at]
+_COLUMNS = [column for column in _WRITTEN if column not in (product.c.name_folded, product.c.description_folded)]
+_CHANGING = [column for column in _WRITTEN if column is not product.c.created_at]
 _NEW = unnested(*_CHANGING)
 
 _INSERT = insert(product)
@@ -76,6 +78,8 @@ def _to_row(product: Product) -> dict[str, Any]:
         "id": product.id,
         "name": product.name,
         "description": product.description,
+        "name_folded": fold(product.name),
+        "description_folded": fold(product.description),
         "created_at": product.created_at,
         "updated_at": product.updated_at,
         "revision": product.revision,

@@ -1,13 +1,16 @@
-"""The database's version: bringing it to this release's, and refusing to run on an older one."""
+"""The database's version: bringing it to this release's, and refusing to run on one that does not fit."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+
+log = structlog.get_logger(__name__)
 
 SCHEMA_NEEDED = "0001"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
@@ -17,10 +20,22 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _WAIT_LONG = text("SET LOCAL lock_timeout = 0")
 _LOCK = text("SELECT pg_advisory_lock(hashtext('product-aggregator migrate'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator migrate'))")
+_IS_EMPTY = text("SELECT to_regclass('alembic_version') IS NULL OR to_regclass('schema_compatibility') IS NULL")
+_VERSIONS = text("""
+    SELECT (SELECT version_num FROM alembic_version), (SELECT oldest_revision FROM schema_compatibility)
+""")
 
 
-class SchemaOutdated(Exception):
+class SchemaError(Exception):
+    """This release cannot run on the database as it is; the text says what to do."""
+
+
+class SchemaOutdated(SchemaError):
     """The database has not been migrated to what this release needs."""
+
+
+class SchemaIncompatible(SchemaError):
+    """A newer release changed the database in a way that this one would not understand."""
 
 
 async def migrate(
@@ -28,7 +43,10 @@ async def migrate(
 ) -> None:
     """Bring the database to this release's version; several processes may try at once, one does it.
 
+    A database of a newer release that this one can run on is left as it is.
+
     Raises:
+        SchemaIncompatible: this release cannot.
         StorageUnavailable: the database cannot be reached.
     """
     async with connect(engine) as guard:
@@ -36,8 +54,10 @@ async def migrate(
         await guard.execute(_LOCK)
         await guard.commit()
         try:
-            async with engine.connect() as connection:
-                await connection.run_sync(_upgrade)
+            if (await _versions(engine))[0] <= SCHEMA_NEEDED:
+                async with engine.connect() as connection:
+                    await connection.run_sync(_upgrade)
+            await require_schema(engine)
             await make_queue_tables()
             await keeper.prepare_history()
         finally:
@@ -45,17 +65,32 @@ async def migrate(
 
 
 async def require_schema(engine: AsyncEngine) -> None:
-    """Check that the database is recent enough; a newer one is accepted, as migrations only expand.
+    """Check that this release can run on the database.
+
+    Migrations only expand within a release, so a newer database is accepted, with a warning: that makes rolling back
+    possible. One that no longer fits says so itself, by the oldest revision whose code may still run on it.
 
     Raises:
         SchemaOutdated: it is older than needed, or empty.
-        StorageUnavailable: the database cannot be reached.
+        SchemaIncompatible: it is too new.
+        StorageUnavailable: it cannot be reached.
     """
-    async with connect(engine) as connection:
-        exists = (await connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL"))).scalar_one()
-        version = "" if not exists else (await connection.execute(text("TABLE alembic_version"))).scalar() or ""
+    version, oldest = await _versions(engine)
     if version < SCHEMA_NEEDED:
         raise SchemaOutdated("The database is older than this release needs: run `aggregator migrate` first.")
+    if oldest > SCHEMA_NEEDED:
+        raise SchemaIncompatible("The database was changed by a newer release that this one cannot follow: run that.")
+    if version > SCHEMA_NEEDED:
+        log.warning("the database is newer than this release", version=version, known=SCHEMA_NEEDED)
+
+
+async def _versions(engine: AsyncEngine) -> tuple[str, str]:
+    """Return the database's revision and the oldest one whose code it still suits, both empty for an empty database."""
+    async with connect(engine) as connection:
+        if (await connection.execute(_IS_EMPTY)).scalar_one():
+            return "", ""
+        row = (await connection.execute(_VERSIONS)).one()
+    return row.version_num or "", row.oldest_revision or ""
 
 
 def _upgrade(connection: Connection) -> None:

@@ -22,12 +22,22 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+# One row: the oldest revision whose code still understands this database, see schema.py.
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("oldest_revision", Text, nullable=False),
+)
+
 product = Table(
     "product",
     metadata,
     Column("id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
+    # Folded by domain.text, on write: for search and for the order of names, whatever the database's locale.
+    Column("name_folded", Text(collation="C"), nullable=False),
+    Column("description_folded", Text(collation="C"), nullable=False),
     Column("created_at", DateTimeUTC, nullable=False),
     Column("updated_at", DateTimeUTC, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -74,8 +84,6 @@ synchronisation = Table(
         postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL"),
     ),
     Index("ix_synchronisation_lease", "lease_until", postgresql_where=text("lease_id IS NOT NULL")),
-    # Every poll rewrites the row: room on its page keeps that a heap-only update where no index is touched.
-    postgresql_with={"fillfactor": "50"},
 )
 
 offer = Table(

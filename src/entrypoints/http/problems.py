@@ -60,6 +60,14 @@ class UnstorableText(Exception):
         super().__init__("A text in the body has a lone surrogate.")
 
 
+class UnknownParameter(Exception):
+    """The query has a parameter that the route does not know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("This parameter is unknown here.")
+        self.name = name
+
+
 class CursorMismatch(Exception):
     """A cursor that cannot be read, or belongs to another listing."""
 
@@ -77,6 +85,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
     UnstorableText: VALIDATION,
+    UnknownParameter: VALIDATION,
     CursorMismatch: CURSOR,
     Overloaded: OVERLOADED,
     NotFoundException: NOT_FOUND,
@@ -122,6 +131,8 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 def _field_errors(error: Exception) -> tuple[FieldError, ...]:
     if isinstance(error, InvalidText):
         return (FieldError(f"/{error.field}", str(error)),)
+    if isinstance(error, UnknownParameter):
+        return (FieldError(f"/{error.name}", str(error)),)
     if isinstance(error, UnstorableText):
         return (FieldError("", str(error)),)
     if isinstance(error, ValidationException):

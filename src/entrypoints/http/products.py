@@ -31,7 +31,7 @@ from entrypoints.http.problem_types import (
     VALIDATION,
     problems,
 )
-from entrypoints.http.reading import BODY_PROBLEMS, read_cursor, write_cursor
+from entrypoints.http.reading import BODY_PROBLEMS, read_cursor, refuse_unknown_parameters, write_cursor
 
 Name = Annotated[
     str, Meta(description=f"1 to {NAME_LENGTH} characters after trimming; unique.", examples=["Cordless drill 18 V"])
@@ -70,6 +70,7 @@ class ProductController(Controller):
     """Products: created, amended and withdrawn by admins, read by everybody."""
 
     path = "/products"
+    guards = (refuse_unknown_parameters,)
     tags = ("catalogue",)
 
     @post(

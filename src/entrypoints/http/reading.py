@@ -10,10 +10,17 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
+from litestar.params import QueryParameter
 
 from application.ports import PagePosition
 from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
-from entrypoints.http.problems import CursorMismatch, MalformedBody, UnstorableText, UnsupportedMediaType
+from entrypoints.http.problems import (
+    CursorMismatch,
+    MalformedBody,
+    UnknownParameter,
+    UnstorableText,
+    UnsupportedMediaType,
+)
 
 LARGEST_BODY = 64 * 1024
 JSON = "application/json"
@@ -33,6 +40,18 @@ async def require_json(connection: ASGIConnection[Any, Any, Any, Any], handler: 
     given = connection.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in accepted:
         raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}.")
+
+
+async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse a query parameter that the route does not have: ignored, it would make another answer look like its own.
+
+    Raises:
+        UnknownParameter
+    """
+    known = handler.parsed_fn_signature.parameters
+    for name in connection.query_params:
+        if name not in known or not isinstance(known[name].kwarg_definition, QueryParameter):
+            raise UnknownParameter(name)
 
 
 class JsonRequest(Request[Any, Any, Any]):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Iterator
 
 import structlog
@@ -16,7 +17,7 @@ from entrypoints.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SECONDS_TO_FINISH = 5
+SECONDS_TO_FINISH = 4
 
 
 class _Server(uvicorn.Server):
@@ -26,12 +27,17 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("api started", host=self.config.host, port=self.config.port)
+
 
 async def run_api(container: AsyncContainer) -> None:
     """Serve until SIGTERM or SIGINT; then let requests under way finish, for a bounded time, and return.
 
     Raises:
-        SchemaOutdated, StorageUnavailable: the database is not ready for this release.
+        SchemaError, StorageUnavailable: the database is not ready for this release.
     """
     await require_schema(await container.get(AsyncEngine))
     settings = await container.get(Settings)
@@ -49,6 +55,5 @@ async def run_api(container: AsyncContainer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
-    log.info("api started", host=settings.host, port=settings.port)
     await server.serve()
     log.info("api stopped")

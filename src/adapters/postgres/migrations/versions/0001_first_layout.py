@@ -12,6 +12,11 @@ depends_on = None
 def upgrade() -> None:
     # SAQ makes and migrates its own tables; in a schema of their own ours and its never meet.
     op.execute("CREATE SCHEMA saq")
+    compatibility = op.create_table(
+        "schema_compatibility",
+        sa.Column("oldest_revision", sa.Text(), nullable=False),
+    )
+    op.bulk_insert(compatibility, [{"oldest_revision": "0001"}])
     op.create_table(
         "access_token",
         sa.Column("name", sa.Text(), nullable=False),
@@ -66,6 +71,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("name_folded", sa.Text(collation="C"), nullable=False),
+        sa.Column("description_folded", sa.Text(collation="C"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
@@ -117,7 +124,6 @@ def upgrade() -> None:
         sa.Column("offers_in_stock", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name="fk_synchronisation_product"),
         sa.PrimaryKeyConstraint("product_id", name="pk_synchronisation"),
-        postgresql_with={"fillfactor": "50"},
     )
     op.create_index(
         "ix_synchronisation_lease",
@@ -149,4 +155,5 @@ def downgrade() -> None:
     op.drop_table("offer")
     op.drop_table("best_price_step")
     op.drop_table("access_token")
+    op.drop_table("schema_compatibility")
     op.execute("DROP SCHEMA saq CASCADE")
