@@ -25,7 +25,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "aud": AUDIENCE,
         "sub": "admin",
         "iat": now,
-        "exp": now + timedelta(minutes=5),
+        "exp": now + timedelta(hours=1),
         "jti": str(uuid4()),
     }
     return good | changes
@@ -51,7 +51,7 @@ REFUSED = {
     "binary": "Bearer \xff\xfe",
     "two tokens": f"{signed(claims())} {signed(claims())}",
     "expired": signed(claims(exp=A_MINUTE_AGO)),
-    "issued in the future": signed(claims(iat=datetime.now(UTC) + timedelta(minutes=1))),
+    "issued in the future": signed(claims(iat=datetime.now(UTC) + timedelta(minutes=30))),
     "unsigned": signed(claims(), key="", algorithm="none"),
     "signature cut off": signed(claims()).rpartition(".")[0] + ".",
     "wrong key": signed(claims(), key=OTHER_SECRET),
