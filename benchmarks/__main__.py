@@ -36,7 +36,7 @@ def main() -> None:
             "LOG_FORMAT": "json",
         }
         aggregator = [sys.executable, "-m", "entrypoints.cli"]
-        subprocess.run([*aggregator, "seed", str(PRODUCTS)], env=environment, check=True)  # noqa: S603
+        subprocess.run([*aggregator, "seed", str(PRODUCTS)], env=environment, check=True)
         with ExitStack() as running, open(os.devnull, "w") as logs:  # noqa: PTH123
             bare = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(BARE), "--no-access-log"]
             with (
@@ -126,7 +126,7 @@ def _cpu_seconds(pid: int) -> float:
 
 @contextmanager
 def _process(command: list[str], environment: dict[str, str], logs: IO[str]) -> Iterator[int]:
-    process = subprocess.Popen(command, env=environment, stdout=logs, stderr=logs)  # noqa: S603
+    process = subprocess.Popen(command, env=environment, stdout=logs, stderr=logs)
     try:
         yield process.pid
     finally:

@@ -97,4 +97,4 @@ async def remove_rows(engine: AsyncEngine) -> None:
     # DELETE, because TRUNCATE makes new files for every partition and index.
     async with engine.begin() as connection:
         for table in ("synchronisation", "product", "offer", "offer_interval", "best_price_step"):
-            await connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+            await connection.execute(text(f"DELETE FROM {table}"))

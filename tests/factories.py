@@ -15,7 +15,7 @@ from domain.product import Product, Registration
 from domain.synchronisation import Observation, Synchronisation
 
 Built = TypeVar("Built")
-_random = Random(20260314)  # noqa: S311
+_random = Random(20260314)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 

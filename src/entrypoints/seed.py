@@ -79,6 +79,6 @@ async def _add_one(register_product: RegisterProduct) -> None:
 
 
 def _product() -> tuple[str, str]:
-    goods = random.choice(list(GOODS))  # noqa: S311 - a catalogue to look at, no secret
-    name = f"{random.choice(MAKERS)} {goods} {random.choice(SERIES)} {random.randrange(100, 1_000_000)}"  # noqa: S311
+    goods = random.choice(list(GOODS))
+    name = f"{random.choice(MAKERS)} {goods} {random.choice(SERIES)} {random.randrange(100, 1_000_000)}"
     return name, GOODS[goods]

@@ -40,9 +40,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def python(code: str, data_dir: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", START + code, str(data_dir)], stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-c", START + code, str(data_dir)], stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def new_client(base_url: str = "") -> httpx.AsyncClient:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)
 
 
@@ -206,7 +206,7 @@ class TestOffers:
     async def test_offers_have_the_shape_and_ranges_that_were_seen(self, caller: Caller) -> None:
         await caller.auth()
         counts, prices, ids = [], [], []
-        dice = random.Random(1)  # noqa: S311
+        dice = random.Random(1)
         for _ in range(60):
             product_id = str(uuid.UUID(int=dice.getrandbits(128)))
             await caller.register(product_id)
@@ -555,7 +555,7 @@ class TestTrouble:
         assert (await known.offers(OTHER)).status_code == 200
 
     def test_latency_has_the_percentiles_asked_for(self) -> None:
-        dice = random.Random(1)  # noqa: S311
+        dice = random.Random(1)
         waits = [Latency(50, 300).sample(dice) for _ in range(20_000)]
         percentiles = statistics.quantiles(waits, n=100)
         assert percentiles[49] == pytest.approx(0.05, rel=0.1)

@@ -25,7 +25,7 @@ _REPEATED_STEPS = f"""
         SELECT valid_from, (price, state) IS NOT DISTINCT FROM (lag(price) OVER same, lag(state) OVER same) AS repeated
         FROM best_price_step WINDOW same AS (PARTITION BY product_id ORDER BY valid_from)
     ) AS neighbours WHERE repeated AND NOT {_MIDNIGHT}
-"""  # noqa: S608 - no input
+"""
 _UNCONNECTED_STEPS = """
     SELECT count(*) FROM synchronisation JOIN (
         SELECT product_id, max(valid_to) AS ended FROM best_price_step GROUP BY product_id

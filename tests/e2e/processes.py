@@ -40,7 +40,7 @@ class Running:
         self.log = log
         inherited = {name: value for name, value in os.environ.items() if name not in OUR_SETTINGS}
         with log.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own commands
+            self.process = subprocess.Popen(
                 command,
                 cwd=log.parent,
                 env={**inherited, **environment},

@@ -76,7 +76,7 @@ def test_what_a_worker_brings_after_its_lease_is_dropped(system: System) -> None
     eventually(lambda: len(system.simulator.offers_calls()) == PRODUCTS)
 
     for table in ("offer", "offer_interval", "best_price_step"):
-        assert system.number(f"SELECT count(*) FROM {table} WHERE price = %s", LATE_PRICE) == 0  # noqa: S608
+        assert system.number(f"SELECT count(*) FROM {table} WHERE price = %s", LATE_PRICE) == 0
     assert system.query(best_prices) == [(LATER_PRICE,)]
     assert system.number("SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0") == 0
     assert_sound(system)

@@ -140,7 +140,7 @@ def _spoilt_rows(kind: MalformedKind, rows: list[_Row], field: BadField) -> list
 
 @functools.cache
 def _strangers() -> list[bytes]:
-    dice = random.Random(TOO_MANY)  # noqa: S311
+    dice = random.Random(TOO_MANY)
     return [_encode(new_offer(dice, LOWEST_PRICE * 2)) for _ in range(TOO_MANY)]
 
 

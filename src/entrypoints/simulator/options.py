@@ -8,7 +8,7 @@ from msgspec import Meta
 from entrypoints.simulator.faults import Latency
 from entrypoints.simulator.product import SoldOut
 
-DEFAULT_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105
+DEFAULT_REFRESH_TOKEN = "simulated-refresh-token"
 
 
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

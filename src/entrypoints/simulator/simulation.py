@@ -20,7 +20,7 @@ class Simulation:
         seed = secrets.randbits(64) if options.seed is None else options.seed
         self.options = options
         self.clock = clock
-        self.dice = random.Random(seed)  # noqa: S311
+        self.dice = random.Random(seed)
         self.tokens = AccessTokens(refresh_token=options.refresh_token, lifetime=options.token_lifetime)
         self.traffic = Traffic()
         self.world = World(tick=options.tick, sold_out=options.sold_out, seed=seed, now=clock())

@@ -23,7 +23,7 @@ from entrypoints.simulator.transmission import Transmission
 from entrypoints.simulator.world import WorldFullError
 
 API = "/api/v1"
-TOKEN_HEADER = "Bearer"  # noqa: S105
+TOKEN_HEADER = "Bearer"
 
 _TOKEN_FORMS: dict[str, TokenForm] = {
     "no_expires": "no_expires",

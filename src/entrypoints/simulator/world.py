@@ -28,7 +28,7 @@ class World:
         self._tick = tick
         self._sold_out = sold_out
         self._seed = seed
-        self._dice = random.Random(seed)  # noqa: S311
+        self._dice = random.Random(seed)
         self._products: dict[UUID, Product] = {}
         self._dictated: dict[UUID, tuple[Offer, ...]] = {}
         self._ticks_before = 0
