@@ -95,6 +95,7 @@ class RefreshDueProducts:
         failures = state.consecutive_failures + 1
         retry_at = self.retry.observation(failed.error, failures, failed.at, tally)
         state.fail(error_text(failed.error), failed.at, retry_at)
+        state.move_slot(self.pace.refresh_interval)
         return Outcome.FAILED
 
 

@@ -71,6 +71,11 @@ class Synchronisation:
         self.last_error = error
         self.not_before = not_before
 
+    def move_slot(self, interval: timedelta) -> None:
+        """Move the slot to where `not_before` makes it due, so that looking for due slots does not pass over it."""
+        if self.scheduled_at is not None and self.not_before is not None:
+            self.scheduled_at = max(self.scheduled_at, self.not_before - interval)
+
     def await_registration(self, at: datetime) -> None:
         """Attempt the registration from `at` on; no observation until it succeeds."""
         self.scheduled_at = None

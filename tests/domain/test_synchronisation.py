@@ -103,3 +103,17 @@ def test_the_next_attempt_is_the_next_slot_unless_it_has_to_wait_longer() -> Non
     assert state.next_attempt_at(INTERVAL) == AT + INTERVAL
     state.not_before = AT + 2 * INTERVAL
     assert state.next_attempt_at(INTERVAL) == AT + 2 * INTERVAL
+
+
+def test_a_backed_off_product_gets_the_slot_that_is_due_when_it_may_be_attempted_again() -> None:
+    state = Synchronisation(some_id(), AT, scheduled_at=AT)
+    state.fail("timeout", AT, AT + 5 * INTERVAL)
+    state.move_slot(INTERVAL)
+    assert (state.scheduled_at, state.next_attempt_at(INTERVAL)) == (AT + 4 * INTERVAL, AT + 5 * INTERVAL)
+
+
+def test_a_failure_that_is_not_backed_off_keeps_its_slot() -> None:
+    state = Synchronisation(some_id(), AT, scheduled_at=AT)
+    state.fail("timeout", AT + SECOND, AT + SECOND)
+    state.move_slot(INTERVAL)
+    assert (state.scheduled_at, state.next_attempt_at(INTERVAL)) == (AT, AT + INTERVAL)
