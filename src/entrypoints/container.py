@@ -20,7 +20,7 @@ from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
 from adapters.postgres.offers import HistoryKept
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
-from adapters.postgres.schema import require_schema
+from adapters.postgres.schema import is_newer
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
 from application.housekeeping import KeepHouse
@@ -125,7 +125,7 @@ class Adapters(Provider):
 
     @provide
     def dependencies(self, engine: AsyncEngine, queue: JobQueue, token: SharedAccessToken) -> Dependencies:
-        return Dependencies(partial(require_schema, engine), queue.waiting, token.state)
+        return Dependencies(partial(is_newer, engine), queue.waiting, token.state)
 
 
 class UseCases(Provider):

@@ -28,10 +28,10 @@ class Readiness:
 class Dependencies:
     """How to ask each dependency, and the seconds to wait for its answer.
 
-    They raise StorageUnavailable, `require_schema` SchemaError too; `access_token` returns the token's state.
+    They raise StorageUnavailable, `schema` SchemaError too; `access_token` returns the token's state.
     """
 
-    require_schema: Callable[[], Awaitable[None]]
+    schema: Callable[[], Awaitable[object]]
     waiting_jobs: Callable[[], Awaitable[int]]
     access_token: Callable[[], Awaitable[str]]
     patience: float = 2.5
@@ -39,7 +39,7 @@ class Dependencies:
     async def check(self) -> Readiness:
         """Ask all dependencies at once, each within a bounded time."""
         migrations, queue, offers = await asyncio.gather(
-            self._state(self.require_schema()), self._state(self.waiting_jobs()), self._state(self.access_token())
+            self._state(self.schema()), self._state(self.waiting_jobs()), self._state(self.access_token())
         )
         return Readiness(
             status=OK if migrations == OK else UNAVAILABLE,

@@ -65,10 +65,20 @@ async def migrate(
 
 
 async def require_schema(engine: AsyncEngine) -> None:
-    """Check that this release can run on the database.
+    """Check at a process's start that this release can run on the database; warn if that is newer.
 
-    Migrations only expand within a release, so a newer database is accepted, with a warning: that makes rolling back
-    possible. One that no longer fits says so itself, by the oldest revision whose code may still run on it.
+    Raises:
+        SchemaError, StorageUnavailable: as `is_newer`.
+    """
+    if await is_newer(engine):
+        log.warning("the database is newer than this release", known=SCHEMA_NEEDED)
+
+
+async def is_newer(engine: AsyncEngine) -> bool:
+    """Return whether the database is newer than this release, which can run on it nevertheless.
+
+    Migrations only expand within a release, so that rolling back is possible. A database that no longer fits says so
+    itself, by the oldest revision whose code may still run on it.
 
     Raises:
         SchemaOutdated: it is older than needed, or empty.
@@ -80,8 +90,7 @@ async def require_schema(engine: AsyncEngine) -> None:
         raise SchemaOutdated("The database is older than this release needs: run `aggregator migrate` first.")
     if oldest > SCHEMA_NEEDED:
         raise SchemaIncompatible("The database was changed by a newer release that this one cannot follow: run that.")
-    if version > SCHEMA_NEEDED:
-        log.warning("the database is newer than this release", version=version, known=SCHEMA_NEEDED)
+    return version > SCHEMA_NEEDED
 
 
 async def _versions(engine: AsyncEngine) -> tuple[str, str]:
