@@ -154,7 +154,13 @@ class InMemorySynchronisationRepository:
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:
         self._reach()
-        return Due(len(self._due_registrations()[:limit]), len(self._due_observations(interval)[:limit]))
+        observed = [row for row in self._rows.values() if row.state.scheduled_at is not None]
+        waiting = [row.state.next_attempt_at(interval) or self._now for row in self._free(observed, interval)]
+        return Due(
+            len(self._due_registrations()[:limit]),
+            len(self._due_observations(interval)[:limit]),
+            lag=self._now - min(waiting, default=self._now),
+        )
 
     async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
         self._reach()

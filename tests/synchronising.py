@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
 from application.pace import Pace
 from application.retrying import RetryRule
@@ -38,8 +39,12 @@ class Synchronising:
         self.amend = AmendProduct(begin, clock)
         self.withdraw = WithdrawProduct(begin)
         self.retry = RetryRegistration(begin, clock, self.signal)
-        self.submit = SubmitRegistrations(begin, self.upstream, clock, self.pace, retry)
-        self.refresh = RefreshDueProducts(begin, self.upstream, clock, self.pace, retry)
+        self.breakers = Breakers(CircuitBreaker(self.pace, self._seconds), CircuitBreaker(self.pace, self._seconds))
+        self.submit = SubmitRegistrations(begin, self.upstream, clock, self.pace, retry, self.breakers.registrations)
+        self.refresh = RefreshDueProducts(begin, self.upstream, clock, self.pace, retry, self.breakers.observations)
+
+    def _seconds(self) -> float:
+        return self.clock.now.timestamp()
 
     async def created(self) -> UUID:
         return (await self.create(name=f"Product {some_id()}", description="")).id

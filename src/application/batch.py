@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from application.offers_service import NotAuthorised, OffersServiceUnavailable
+from application.offers_service import NotAttempted, OffersServiceUnavailable
 from application.pace import Pace
 from application.ports import Claim, Clock
 
@@ -94,7 +94,7 @@ def _group(outcomes: Mapping[UUID, Answered[Answer] | Failed | None]) -> Group[A
         match outcome:
             case Answered():
                 answered[product_id] = outcome
-            case Failed(error) if not isinstance(error, NotAuthorised):
+            case Failed(error) if not isinstance(error, NotAttempted):
                 failed[product_id] = outcome
             case _:
                 unattempted.add(product_id)

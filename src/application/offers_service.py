@@ -1,7 +1,8 @@
 """The Offers service as the use-cases see it: one port, and the tree of what it may refuse.
 
 OffersServiceError
-├── NotAuthorised               no access token; nothing was asked
+├── NotAttempted                no place for the call came free in time; nothing was asked
+│   └── NotAuthorised           no access token; nothing was asked
 ├── OffersServiceUnavailable    no answer, or upstream's own trouble
 ├── AnswerRefused               an answer that proves nothing
 ├── UnknownUpstream             the product is not registered there
@@ -19,8 +20,12 @@ class OffersServiceError(Exception):
     """An attempt that the Offers service did not grant; the text is short and has no secret in it."""
 
 
-class NotAuthorised(OffersServiceError):
-    """No usable access token is to be had at the moment; nothing is known about the product."""
+class NotAttempted(OffersServiceError):
+    """Nothing was asked, so nothing is known about the product."""
+
+
+class NotAuthorised(NotAttempted):
+    """No usable access token is to be had at the moment."""
 
 
 class OffersServiceUnavailable(OffersServiceError):
@@ -51,7 +56,7 @@ class OffersGateway(Protocol):
     """The Offers service. Safe to call concurrently, never inside a unit of work; it bounds time, size and concurrency.
 
     Raises:
-        NotAuthorised, OffersServiceUnavailable: in every call.
+        NotAttempted, OffersServiceUnavailable: in every call.
     """
 
     async def authorise(self) -> None:

@@ -16,6 +16,9 @@ class Pace:
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20
     """Jobs of one kind that one tick leaves waiting at the most."""
+    claiming: float = 1.0
+    """A job goes on to the next batch for this long while there are full ones: starting a job costs as much as ten
+    products do."""
     batches_at_once: int = 4
     """Jobs that one worker runs side by side, so that a slow product in one never idles the others."""
     batch_deadline: float = 15.0
@@ -24,6 +27,10 @@ class Pace:
     """Answers are written at least this often while a batch runs."""
     lease: timedelta = timedelta(seconds=25)
     """How long a claim keeps others away: longer than the deadline and the last write together."""
+    telling_calls: int = 5
+    """Fewer calls than these are judged together with the ones before them; a probe makes as many."""
+    probe_after: float = 12.0
+    """After the circuit breaker opened; with the tick and the queue a probe comes within 15 s."""
     longest_registration_backoff: timedelta = timedelta(seconds=30)
     most_backoff_intervals: int = 10
     """A product that fails while others succeed is left alone for at most this many refresh intervals."""

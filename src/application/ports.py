@@ -62,10 +62,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """How many registrations and observations are due, each counted up to the limit that was asked for."""
+    """How many registrations and observations are due, each counted up to the limit that was asked for.
+
+    `lag` is for how long the longest waiting of these observations has been due, 0 if there is none.
+    """
 
     registrations: int
     observations: int
+    lag: timedelta
 
 
 class SynchronisationRepository(Protocol):

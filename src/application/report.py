@@ -7,7 +7,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from application.batch import Group
-from application.offers_service import OffersServiceError
+from application.offers_service import (
+    AlreadyRegistered,
+    AnswerRefused,
+    OffersServiceError,
+    OffersServiceUnavailable,
+    RegistrationRefused,
+    UnknownUpstream,
+)
 
 ERROR_LENGTH = 200
 
@@ -25,15 +32,41 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class FailureReason(StrEnum):
+    """Why an attempt failed, in one of a few words."""
+
+    UNAVAILABLE = "unavailable"
+    ANSWER_REFUSED = "answer_refused"
+    UNKNOWN_UPSTREAM = "unknown_upstream"
+    REGISTRATION_REFUSED = "registration_refused"
+    ALREADY_REGISTERED = "already_registered"
+    INTERNAL = "internal"
+
+
+_REASONS = {
+    OffersServiceUnavailable: FailureReason.UNAVAILABLE,
+    AnswerRefused: FailureReason.ANSWER_REFUSED,
+    UnknownUpstream: FailureReason.UNKNOWN_UPSTREAM,
+    RegistrationRefused: FailureReason.REGISTRATION_REFUSED,
+    AlreadyRegistered: FailureReason.ALREADY_REGISTERED,
+}
+
+
 @dataclass(slots=True)
 class Report:
-    """What a batch came to: counts by outcome and by error text, and the defects of our own that it brought out."""
+    """What a batch came to: counts by outcome, error text and reason, and the defects of our own it brought out."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    failures: Counter[FailureReason] = field(default_factory=Counter)
     defects: list[Exception] = field(default_factory=list)
     held_back: str | None = None
     """Why nothing was claimed although something may be due."""
+
+    @property
+    def attempted(self) -> int:
+        """How many products were claimed and not handed back."""
+        return self.outcomes.total() - self.outcomes[Outcome.POSTPONED]
 
     def add(self, group: Group[object], outcomes: Mapping[UUID, Outcome]) -> None:
         """Count a group that was committed with these outcomes."""
@@ -42,6 +75,7 @@ class Report:
         self.outcomes += Counter({Outcome.POSTPONED: len(group.unattempted), Outcome.SUPERSEDED: lost})
         for failed in group.failed.values():
             self.errors[error_text(failed.error)] += 1
+            self.failures[failure_reason(failed.error)] += 1
             if not isinstance(failed.error, OffersServiceError):
                 self.defects.append(failed.error)
 
@@ -51,3 +85,8 @@ def error_text(error: Exception) -> str:
     if isinstance(error, OffersServiceError):
         return str(error)[:ERROR_LENGTH]
     return f"internal error ({type(error).__name__})"
+
+
+def failure_reason(error: Exception) -> FailureReason:
+    """Say by its class why an attempt failed; what is no refusal of the Offers service is a defect of ours."""
+    return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), FailureReason.INTERNAL)

@@ -1,31 +1,11 @@
-"""The retry rule: when a product that failed is attempted again, and whose trouble a failure was."""
+"""The retry rule: when a product that failed is attempted again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from application.batch import Group
 from application.offers_service import OffersServiceUnavailable
 from application.pace import Pace
-
-
-@dataclass(slots=True)
-class Tally:
-    """How the calls of one batch went so far."""
-
-    calls: int = 0
-    unavailable: int = 0
-
-    def count(self, group: Group[object]) -> None:
-        """Add the calls of a group."""
-        errors = [failed.error for failed in group.failed.values()]
-        self.calls += len(group.answered) + len(errors)
-        self.unavailable += sum(isinstance(error, OffersServiceUnavailable) for error in errors)
-
-    @property
-    def upstream_in_trouble(self) -> bool:
-        """More than half of the calls found upstream unavailable: then it is not the products' own trouble."""
-        return self.unavailable * 2 > self.calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +20,9 @@ class RetryRule:
         cap = self.pace.longest_registration_backoff
         return at + max(self._backoff(timedelta(seconds=1), cap, failures), self._asked(error))
 
-    def observation(self, error: Exception, failures: int, at: datetime, tally: Tally) -> datetime:
+    def observation(self, error: Exception, failures: int, at: datetime, *, upstream_in_trouble: bool) -> datetime:
         """Before when not to observe again; upstream's trouble adds no backoff, so the next slot is taken."""
-        if tally.upstream_in_trouble:
+        if upstream_in_trouble:
             return at + self._asked(error)
         interval = self.pace.refresh_interval
         cap = interval * self.pace.most_backoff_intervals
@@ -50,7 +30,7 @@ class RetryRule:
 
     def _backoff(self, first: timedelta, cap: timedelta, failures: int) -> timedelta:
         # The exponent is bounded before it is used: failures grow without limit, a timedelta does not.
-        return self.jitter() * min(cap, first * (1 << min(failures, 16)))
+        return self.jitter() * min(cap, first * (1 << min(failures - 1, 16)))
 
     def _asked(self, error: Exception) -> timedelta:
         if isinstance(error, OffersServiceUnavailable) and error.retry_after is not None:

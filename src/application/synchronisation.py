@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.batch import Answered, Failed, Group, attempt_all
+from application.breaker import CircuitBreaker, Trial
 from application.offers_service import (
     AlreadyRegistered,
     OffersGateway,
@@ -19,7 +20,7 @@ from application.offers_service import (
 from application.pace import Pace
 from application.ports import BeginWork, Claim, Clock
 from application.report import Outcome, Report, error_text
-from application.retrying import RetryRule, Tally
+from application.retrying import RetryRule
 from domain.offer import ObservedOffers
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
@@ -34,28 +35,31 @@ class RefreshDueProducts:
     clock: Clock
     pace: Pace
     retry: RetryRule
+    breaker: CircuitBreaker
 
     async def __call__(self) -> Report:
-        """Claim a batch and observe it; nothing is claimed while there is no access token."""
-        report, tally = Report(), Tally()
-        if not await _authorised(self.offers, report):
-            return report
+        """Claim a batch and observe it; held back while upstream is in trouble or there is no access token."""
+        report = Report()
+        with self.breaker.trial() as trial:
+            if await _ready(trial, self.offers, report):
+                await self._observe(trial, report)
+        return report
+
+    async def _observe(self, trial: Trial, report: Report) -> None:
         async with self.begin() as work:
             claim = await work.synchronisations.claim_observations(
-                self.pace.refresh_interval, self.pace.lease, self.pace.batch_size
+                self.pace.refresh_interval, self.pace.lease, trial.size
             )
             await work.commit()
         if claim is None:
-            return report
+            return
 
         async def write(group: Group[ObservedOffers]) -> None:
-            tally.count(group)
-            report.add(group, await self._write(claim, group, tally))
+            report.add(group, await self._write(claim, group, trial))
 
         await attempt_all(claim, self.offers.offers_of, write, pace=self.pace, clock=self.clock)
-        return report
 
-    async def _write(self, claim: Claim, group: Group[ObservedOffers], tally: Tally) -> dict[UUID, Outcome]:
+    async def _write(self, claim: Claim, group: Group[ObservedOffers], trial: Trial) -> dict[UUID, Outcome]:
         forgotten = [id for id, failed in group.failed.items() if isinstance(failed.error, UnknownUpstream)]
         outcomes: dict[UUID, Outcome] = {}
         observations: list[Observation] = []
@@ -63,13 +67,14 @@ class RefreshDueProducts:
             # Products are locked before synchronisations, here as everywhere: with one order nothing deadlocks.
             products = {product.id: product for product in await work.products.list(forgotten)}
             states = await work.synchronisations.hold(claim.lease_id, [*group.answered, *group.failed])
+            trouble = trial.count(group, states)
             offers = await work.offers.of([state.product_id for state in states])
             for state in states:
                 id = state.product_id
                 if id in products:
                     outcomes[id] = self._forget(products[id], state, group.failed[id])
                 elif id in group.failed:
-                    outcomes[id] = self._fail(state, group.failed[id], tally)
+                    outcomes[id] = self._fail(state, group.failed[id], upstream_in_trouble=trouble)
                 else:
                     answered = group.answered[id]
                     observation = state.observe(
@@ -91,9 +96,9 @@ class RefreshDueProducts:
         state.await_registration(retry_at)
         return Outcome.FORGOTTEN
 
-    def _fail(self, state: Synchronisation, failed: Failed, tally: Tally) -> Outcome:
+    def _fail(self, state: Synchronisation, failed: Failed, *, upstream_in_trouble: bool) -> Outcome:
         failures = state.consecutive_failures + 1
-        retry_at = self.retry.observation(failed.error, failures, failed.at, tally)
+        retry_at = self.retry.observation(failed.error, failures, failed.at, upstream_in_trouble=upstream_in_trouble)
         state.fail(error_text(failed.error), failed.at, retry_at)
         state.move_slot(self.pace.refresh_interval)
         return Outcome.FAILED
@@ -108,17 +113,22 @@ class SubmitRegistrations:
     clock: Clock
     pace: Pace
     retry: RetryRule
+    breaker: CircuitBreaker
 
     async def __call__(self) -> Report:
-        """Claim a batch and register it; nothing is claimed while there is no access token."""
+        """Claim a batch and register it; held back while upstream is in trouble or there is no access token."""
         report = Report()
-        if not await _authorised(self.offers, report):
-            return report
+        with self.breaker.trial() as trial:
+            if await _ready(trial, self.offers, report):
+                await self._submit(trial, report)
+        return report
+
+    async def _submit(self, trial: Trial, report: Report) -> None:
         async with self.begin() as work:
-            claim = await work.synchronisations.claim_registrations(self.pace.lease, self.pace.batch_size)
+            claim = await work.synchronisations.claim_registrations(self.pace.lease, trial.size)
             await work.commit()
         if claim is None:
-            return report
+            return
         # Another unit of work, because a claim locks synchronisations and products are locked before those.
         async with self.begin() as work:
             products = {product.id: product for product in await work.products.list(claim.product_ids)}
@@ -134,10 +144,9 @@ class SubmitRegistrations:
             return await self._register(products[product_id], submitted_before=product_id in submitted_before)
 
         async def write(group: Group[Outcome]) -> None:
-            report.add(group, await self._write(claim, group))
+            report.add(group, await self._write(claim, group, trial))
 
         await attempt_all(claim, register, write, pace=self.pace, clock=self.clock)
-        return report
 
     async def _register(self, product: Product, *, submitted_before: bool) -> Outcome:
         try:
@@ -153,12 +162,13 @@ class SubmitRegistrations:
             return Outcome.CONFLICT
         return Outcome.REGISTERED
 
-    async def _write(self, claim: Claim, group: Group[Outcome]) -> dict[UUID, Outcome]:
+    async def _write(self, claim: Claim, group: Group[Outcome], trial: Trial) -> dict[UUID, Outcome]:
         ids = [*group.answered, *group.failed]
         outcomes: dict[UUID, Outcome] = {}
         async with self.begin() as work:
             products = {product.id: product for product in await work.products.list(ids)}
             states = await work.synchronisations.hold(claim.lease_id, products)
+            trial.count(group, states)
             for state in states:
                 id = state.product_id
                 if id in group.failed:
@@ -192,7 +202,10 @@ def _settle(product: Product, state: Synchronisation, answered: Answered[Outcome
     return answered.answer
 
 
-async def _authorised(offers: OffersGateway, report: Report) -> bool:
+async def _ready(trial: Trial, offers: OffersGateway, report: Report) -> bool:
+    if not trial.size:
+        report.held_back = "the Offers service is in trouble"
+        return False
     try:
         await offers.authorise()
     except OffersServiceError as error:

@@ -1,7 +1,7 @@
 """An offer, and what comparing two observations of a product's offers says has changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -90,8 +90,9 @@ def compare(
         else:
             after = _after(offer, seen, at)
         changes.current.append(after)
-        if after != offer:
-            changes.changed.append(after)
+        if after is offer:
+            continue
+        changes.changed.append(after)
         if offer.sold_out_at is None and after.changed_at != offer.changed_at:
             changes.ended.extend(OfferInterval(offer.id, offer.price, *day) for day in days(offer.changed_at, end))
     for seen in unseen.values():
@@ -106,12 +107,9 @@ def _after(offer: TrackedOffer, seen: Offer | None, at: datetime) -> TrackedOffe
     if seen is None or seen.items_in_stock == 0:
         if offer.sold_out_at is not None:
             return offer
-        return replace(offer, items_in_stock=0, changed_at=at, sold_out_at=at)
-    unchanged = offer.sold_out_at is None and offer.price == seen.price
-    return replace(
-        offer,
-        price=seen.price,
-        items_in_stock=seen.items_in_stock,
-        changed_at=offer.changed_at if unchanged else at,
-        sold_out_at=None,
-    )
+        return TrackedOffer(offer.id, offer.price, 0, offer.first_seen_at, at, at)
+    if offer.sold_out_at is not None or offer.price != seen.price:
+        return TrackedOffer(offer.id, seen.price, seen.items_in_stock, offer.first_seen_at, at)
+    if offer.items_in_stock == seen.items_in_stock:
+        return offer
+    return TrackedOffer(offer.id, offer.price, seen.items_in_stock, offer.first_seen_at, offer.changed_at)

@@ -55,15 +55,24 @@ def next_best_price(
     return BestPrice(price, at), _steps(current.price, current.since, at)
 
 
-def days(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:
+def days(valid_from: datetime, valid_to: datetime) -> list[tuple[datetime, datetime]]:
     """Split `[valid_from, valid_to)` at every midnight UTC; an empty stretch has no parts."""
-    while valid_from < valid_to:
-        day = valid_from.astimezone(UTC)
-        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
-        yield valid_from, min(midnight, valid_to)
-        valid_from = midnight
+    if valid_from >= valid_to:
+        return []
+    # Nearly all lie within one day, and every price that moves comes through here.
+    if valid_from.astimezone(UTC).date() == valid_to.astimezone(UTC).date():
+        return [(valid_from, valid_to)]
+    return list(_split(valid_from, valid_to))
 
 
 def _steps(price: int | None, valid_from: datetime, valid_to: datetime) -> list[BestPriceStep]:
     state = PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
     return [BestPriceStep(state, price, *day) for day in days(valid_from, valid_to)]
+
+
+def _split(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while valid_from < valid_to:
+        day = valid_from.astimezone(UTC)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+        yield valid_from, min(midnight, valid_to)
+        valid_from = midnight

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +13,12 @@ from saq.queue.postgres import PostgresQueue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
+from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
+from adapters.offers_api.exchange import HttpLimits
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_pace import TokenPace
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
@@ -22,6 +26,7 @@ from adapters.postgres.offers import HistoryKept
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import is_newer
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
 from application.housekeeping import KeepHouse
 from application.offers_service import OffersGateway
@@ -60,8 +65,13 @@ class Adapters(Provider):
         return lambda: datetime.now(UTC)
 
     @provide
-    async def engine(self, settings: Settings, use: DatabaseUse) -> AsyncIterator[AsyncEngine]:
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    @provide
+    async def engine(self, settings: Settings, use: DatabaseUse, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
         engine = create_engine(settings.dsn, connections=use.connections, statement_seconds=use.statement_seconds)
+        metrics.watch_pool(engine)
         yield engine
         await engine.dispose()
 
@@ -105,21 +115,47 @@ class Adapters(Provider):
         await running
 
     @provide
-    async def access_token(self, settings: Settings, engine: AsyncEngine) -> AsyncIterator[SharedAccessToken]:
-        issuer = HttpxTokenIssuer(base_url=settings.upstream, refresh_token=settings.offers_refresh_token)
+    def http_limits(self) -> HttpLimits:
+        return HttpLimits()
+
+    @provide
+    def token_pace(self) -> TokenPace:
+        return TokenPace()
+
+    @provide
+    async def access_token(
+        self, settings: Settings, engine: AsyncEngine, metrics: Metrics, limits: HttpLimits, pace: TokenPace
+    ) -> AsyncIterator[SharedAccessToken]:
+        issuer = HttpxTokenIssuer(
+            base_url=settings.upstream,
+            refresh_token=settings.offers_refresh_token,
+            limits=limits,
+            observe=metrics.call,
+        )
         token = SharedAccessToken(
             base_url=settings.upstream,
             refresh_token=settings.offers_refresh_token,
             store=SqlAlchemyTokenStore(engine),
             issue=issuer,
+            pace=pace,
+            observe=metrics.renewal,
         )
         yield token
         await token.aclose()
         await issuer.aclose()
 
     @provide
-    async def offers_gateway(self, settings: Settings, token: SharedAccessToken) -> AsyncIterator[OffersGateway]:
-        gateway = HttpxOffersGateway(base_url=settings.upstream, token=token, concurrency=settings.offers_concurrency)
+    async def offers_gateway(
+        self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: HttpLimits
+    ) -> AsyncIterator[OffersGateway]:
+        gateway = HttpxOffersGateway(
+            base_url=settings.upstream,
+            token=token,
+            concurrency=settings.offers_concurrency,
+            calls_per_second=settings.offers_rate_limit,
+            limits=limits,
+            observe=metrics.call,
+        )
         yield gateway
         await gateway.aclose()
 
@@ -142,14 +178,28 @@ class UseCases(Provider):
         return RetryRule(pace, random.random)
 
     @provide
+    def breakers(self, pace: Pace) -> Breakers:
+        return Breakers(CircuitBreaker(pace, time.monotonic), CircuitBreaker(pace, time.monotonic))
+
+    @provide
+    def submit_registrations(
+        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+    ) -> SubmitRegistrations:
+        return SubmitRegistrations(begin, offers, clock, pace, retry, breakers.registrations)
+
+    @provide
+    def refresh_due_products(
+        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+    ) -> RefreshDueProducts:
+        return RefreshDueProducts(begin, offers, clock, pace, retry, breakers.observations)
+
+    @provide
     def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
         return RegisterProduct(begin, clock, signal)
 
     amend_product = provide(AmendProduct)
     withdraw_product = provide(WithdrawProduct)
     retry_registration = provide(RetryRegistration)
-    submit_registrations = provide(SubmitRegistrations)
-    refresh_due_products = provide(RefreshDueProducts)
     schedule_due_work = provide(ScheduleDueWork)
 
     @provide

@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
     offers_refresh_interval: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] = 60.0
     offers_concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 64
+    offers_rate_limit: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
     admin_username: Annotated[str, Meta(min_length=1, max_length=255)] = "admin"
     admin_password: Annotated[str, Meta(min_length=1, max_length=1_024)] = DEFAULT_PASSWORD
     admin_password_hash: str | None = None

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import click
@@ -52,11 +52,17 @@ async def _run(settings: Settings, parts: Parts, ports: ExitStack) -> None:
         parts.environment["OFFERS_BASE_URL"] = upstream
         await parts.start("offers-simulator", "--port", str(simulator_port))
     await parts.finish("migrate")
-    await parts.start("worker")
-    await parts.start("api")
-    api = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    metrics = {}
+    for part in ("worker", "api"):
+        if settings.metrics_port is not None:
+            # Two processes, so two ports: the second takes the next free one.
+            monitoring_port = _free_port(host, settings.metrics_port, ports)
+            parts.environment["METRICS_PORT"] = str(monitoring_port)
+            metrics[part] = f"{_url(host, monitoring_port)}/metrics"
+        await parts.start(part)
+    api = _url(host, port)
     await _ready(f"{api}/health/ready", parts)
-    click.echo(_banner(settings, api, upstream), err=True)
+    click.echo(_banner(settings, api, upstream, metrics), err=True)
     raise CannotStart(f"`aggregator {await parts.first_to_end()}` ended by itself; its last lines are above.")
 
 
@@ -118,17 +124,22 @@ def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
     raise CannotStart(f"No port from {wanted} on is free on {host}.")
 
 
-def _banner(settings: Settings, api: str, upstream: str) -> str:
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
     known = settings.admin_password_hash is None and settings.admin_password == DEFAULT_PASSWORD
     password = DEFAULT_PASSWORD if known else "<your password>"
     credentials = f'{{"username": "{settings.admin_username}", "password": "{password}"}}'
+    monitored = "".join(f"\n    Metrics    {url}  ({part})" for part, url in metrics.items())
     kind = "simulated, faults at /__control" if settings.offers_base_url is None else "as set"
     return f"""
   Product Aggregator is up.
 
     API        {api}/products
     Docs       {api}/docs
-    Offers     {upstream}  ({kind})
+    Offers     {upstream}  ({kind}){monitored}
     Log in     curl -s {api}/login -H 'Content-Type: application/json' -d '{credentials}'
     Try it     {os.path.relpath(sys.argv[0])} seed 25
 

@@ -5,7 +5,6 @@ schedule up until it is swept (docs/adr/0003).
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -15,22 +14,25 @@ from saq.queue.postgres import PostgresQueue
 from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.metric_labels import Work
+from adapters.metrics import Metrics
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import require_schema
+from application.breaker import Breakers
 from application.housekeeping import KeepHouse
 from application.pace import Pace
 from application.ports import StorageUnavailable
 from application.report import Report
 from application.scheduling import Job, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
-from entrypoints.worker_health import Heartbeat, health_listener
+from entrypoints.ticking import Tick
 
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING = "*/5 * * * *"
 SECONDS_TO_WRITE_AT_THE_END = 4.0
-JobFunction = Callable[[Context], Awaitable[None]]
 
 
 async def run_worker(container: AsyncContainer) -> None:
@@ -38,16 +40,18 @@ async def run_worker(container: AsyncContainer) -> None:
 
     Raises:
         SchemaError, StorageUnavailable: the database is not ready for this release.
+        OSError: the port for metrics is taken.
     """
     await require_schema(await container.get(AsyncEngine))
     # After days without any worker today's partitions are missing, and housekeeping comes only every five minutes.
     await (await container.get(SqlAlchemyRowKeeper)).prepare_history()
     settings = await container.get(Settings)
     worker = await make_worker(container)
-    heartbeat = Heartbeat()
-    async with health_listener(heartbeat, settings.host, settings.metrics_port):
-        tick = _tick(await container.get(ScheduleDueWork), await container.get(Pace), heartbeat)
-        ticking = asyncio.create_task(tick)
+    heartbeat, metrics = Heartbeat(), await container.get(Metrics)
+    async with monitoring_listener(metrics, settings.host, settings.metrics_port, heartbeat):
+        schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
+        tick = Tick(schedule, breakers, metrics, await container.get(Pace), heartbeat)
+        ticking = asyncio.create_task(tick.run())
         log.info("worker started")
         try:
             await worker.start()
@@ -59,19 +63,18 @@ async def run_worker(container: AsyncContainer) -> None:
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
     """Make SAQ's worker with our jobs, not started yet."""
     keep_house = await container.get(KeepHouse)
-    pace = await container.get(Pace)
+    pace, metrics = await container.get(Pace), await container.get(Metrics)
+    submit, refresh = await container.get(SubmitRegistrations), await container.get(RefreshDueProducts)
 
-    async def housekeeping(_: Context) -> None:
-        await keep_house()
-
+    housekeeping = _job(keep_house)
     # SAQ makes the job's key of it, which must not change with the place of this function.
     housekeeping.__qualname__ = "housekeeping"
 
     return Worker(
         await container.get(PostgresQueue),
         [
-            (Job.SUBMIT_REGISTRATIONS.value, _batch_job("registrations", await container.get(SubmitRegistrations))),
-            (Job.REFRESH_DUE_PRODUCTS.value, _batch_job("refresh", await container.get(RefreshDueProducts))),
+            (Job.SUBMIT_REGISTRATIONS.value, _job(batch_job("registrations", submit, pace, metrics))),
+            (Job.REFRESH_DUE_PRODUCTS.value, _job(batch_job("refresh", refresh, pace, metrics))),
         ],
         concurrency=pace.batches_at_once,
         cron_jobs=[CronJob(housekeeping, cron=HOUSEKEEPING, timeout=300, ttl=-1)],
@@ -80,18 +83,42 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
     )
 
 
-def _batch_job(name: str, run_batch: Callable[[], Awaitable[Report]]) -> JobFunction:
+def _job(run: Callable[[], Awaitable[None]]) -> Callable[[Context], Awaitable[None]]:
     async def job(_: Context) -> None:
-        began = time.monotonic()
-        try:
-            _log(name, await run_batch(), time.monotonic() - began)
-        except StorageUnavailable as error:
-            log.warning("batch given up", work=name, reason=str(error))
+        await run()
 
     return job
 
 
-def _log(name: str, report: Report, seconds: float) -> None:
+def batch_job(
+    name: Work, run_batch: Callable[[], Awaitable[Report]], pace: Pace, metrics: Metrics
+) -> Callable[[], Awaitable[None]]:
+    """Make the job that runs one batch after another while they are full, for a bounded time."""
+
+    async def job() -> None:
+        loop = asyncio.get_running_loop()
+        claiming_until = loop.time() + pace.claiming
+        while True:
+            began = loop.time()
+            try:
+                report = await run_batch()
+            except StorageUnavailable as error:
+                metrics.given_up(name, "storage_unavailable")
+                log.warning("batch given up", work=name, reason=str(error))
+                return
+            except Exception:
+                metrics.given_up(name, "internal")
+                raise
+            seconds = loop.time() - began
+            metrics.batch(name, report, seconds)
+            _log(name, report, seconds)
+            if report.attempted < pace.batch_size or loop.time() >= claiming_until:
+                return
+
+    return job
+
+
+def _log(name: Work, report: Report, seconds: float) -> None:
     if report.held_back is not None:
         log.debug("batch held back", work=name, reason=report.held_back)
     elif report.outcomes:
@@ -99,26 +126,3 @@ def _log(name: str, report: Report, seconds: float) -> None:
         log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, errors=dict(report.errors.most_common(5)))
     for defect in report.defects[:1]:
         log.error("batch brought out a defect", work=name, exc_info=defect)
-
-
-async def _tick(schedule: ScheduleDueWork, pace: Pace, heartbeat: Heartbeat) -> None:
-    trouble = None
-    loop = asyncio.get_running_loop()
-    due = loop.time()
-    while True:
-        try:
-            await schedule()
-        except StorageUnavailable as error:
-            if trouble is None:
-                log.warning("ticks fail", reason=str(error))
-            trouble = error
-        except Exception:
-            log.exception("tick failed")
-        else:
-            if trouble is not None:
-                log.info("ticks go on")
-            trouble = None
-        heartbeat.beat()
-        # From tick to tick, however long one takes: an interval as short as a tick would else lose slots.
-        due = max(due + pace.tick, loop.time())
-        await asyncio.sleep(due - loop.time())

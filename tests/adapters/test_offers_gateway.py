@@ -126,6 +126,12 @@ async def token(simulator: RunningSimulator) -> GivenToken:
 
 @pytest.fixture
 async def gateway(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[HttpxOffersGateway]:
+    async with gateway_to(simulator.base_url, token, limits=HttpLimits()) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def hasty(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[HttpxOffersGateway]:
     async with gateway_to(simulator.base_url, token) as gateway:
         yield gateway
 
@@ -186,11 +192,11 @@ async def test_a_malformed_answer_is_refused_whole(
 
 @pytest.mark.parametrize(("kind", "reason"), [("cut_body", "connection failed"), ("trickle", "timeout")])
 async def test_an_answer_that_does_not_end_is_none(
-    simulator: RunningSimulator, gateway: HttpxOffersGateway, kind: str, reason: str
+    simulator: RunningSimulator, hasty: HttpxOffersGateway, kind: str, reason: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}, trickle_interval=0.05))  # type: ignore[dict-item]
     with pytest.raises(OffersServiceUnavailable, match=reason):
-        await gateway.offers_of(PRODUCT)
+        await hasty.offers_of(PRODUCT)
 
 
 @pytest.mark.parametrize(
@@ -289,16 +295,16 @@ def test_a_row_nested_too_deeply_is_refused() -> None:
     ],
 )
 async def test_upstream_in_trouble(
-    simulator: RunningSimulator, gateway: HttpxOffersGateway, fault: dict[str, object], reason: str
+    simulator: RunningSimulator, hasty: HttpxOffersGateway, fault: dict[str, object], reason: str
 ) -> None:
     simulator.simulation.misbehave(Faults(**fault))  # type: ignore[arg-type]
     with pytest.raises(OffersServiceUnavailable, match=f"^{reason}$") as trouble:
-        await gateway.offers_of(PRODUCT)
+        await hasty.offers_of(PRODUCT)
     assert trouble.value.retry_after is None
     with pytest.raises(OffersServiceUnavailable, match=f"^{reason}$"):
-        await gateway.register(UUID(int=5), "name", "")
+        await hasty.register(UUID(int=5), "name", "")
     simulator.simulation.misbehave(Faults())
-    assert (await gateway.offers_of(PRODUCT)).offers
+    assert (await hasty.offers_of(PRODUCT)).offers
 
 
 async def test_nothing_is_sent_twice_when_a_connection_is_cut(

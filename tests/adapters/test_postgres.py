@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.connection import connect, create_engine
 from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.offers import HistoryKept
+from application.breaker import CircuitBreaker
 from application.pace import Pace
 from application.ports import Claim, StorageUnavailable
 from application.report import Outcome
@@ -284,11 +286,20 @@ PACE = Pace(refresh_interval=INTERVAL, batch_size=200, group_age=5)
 
 
 def refresh(storage: Storage, upstream: ScriptedOffersGateway) -> RefreshDueProducts:
-    return RefreshDueProducts(storage.begin, upstream, now, PACE, RetryRule(PACE, lambda: 0.5))
+    return RefreshDueProducts(
+        storage.begin, upstream, now, PACE, RetryRule(PACE, lambda: 0.5), CircuitBreaker(PACE, time.monotonic)
+    )
 
 
 def submission(storage: Storage) -> SubmitRegistrations:
-    return SubmitRegistrations(storage.begin, ScriptedOffersGateway(), now, PACE, RetryRule(PACE, lambda: 0.5))
+    return SubmitRegistrations(
+        storage.begin,
+        ScriptedOffersGateway(),
+        now,
+        PACE,
+        RetryRule(PACE, lambda: 0.5),
+        CircuitBreaker(PACE, time.monotonic),
+    )
 
 
 @pytest.mark.parametrize("kind", ["observed", "failed"])

@@ -14,6 +14,7 @@ from stored import HOUR, INTERVAL, Storage, add, ago, change, new_product, pendi
 LEASE = timedelta(seconds=25)
 ENDED = timedelta(0)
 """A lease that is over as soon as its claim is committed."""
+NOTHING_DUE = Due(registrations=0, observations=0, lag=timedelta(0))
 
 
 async def claim_observations(
@@ -155,7 +156,7 @@ async def test_nothing_is_claimed_before_its_time(storage: Storage) -> None:
     assert await claim_observations(storage) is None
     assert await claim_registrations(storage) is None
     async with storage.begin() as work:
-        assert await work.synchronisations.count_due(INTERVAL, 10) == Due(0, 0)
+        assert await work.synchronisations.count_due(INTERVAL, 10) == NOTHING_DUE
 
 
 async def test_a_registration_given_up_is_never_due(storage: Storage) -> None:
@@ -298,7 +299,7 @@ async def test_a_withdrawn_product_is_not_due(storage: Storage) -> None:
     assert await claim_observations(storage) is None
     assert await claim_registrations(storage) is None
     async with storage.begin() as work:
-        assert await work.synchronisations.count_due(INTERVAL, 10) == Due(0, 0)
+        assert await work.synchronisations.count_due(INTERVAL, 10) == NOTHING_DUE
 
 
 async def test_what_is_due_is_counted_up_to_a_limit(storage: Storage) -> None:
@@ -308,9 +309,23 @@ async def test_what_is_due_is_counted_up_to_a_limit(storage: Storage) -> None:
     for _ in range(2):
         await pending(storage.begin, ago(hours=1))
     async with storage.begin() as work:
-        assert await work.synchronisations.count_due(INTERVAL, 10) == Due(registrations=2, observations=3)
-        assert await work.synchronisations.count_due(INTERVAL, 2) == Due(registrations=2, observations=2)
-        assert await work.synchronisations.count_due(HOUR, 10) == Due(registrations=2, observations=0)
+        assert [
+            (due.registrations, due.observations)
+            for due in [
+                await work.synchronisations.count_due(INTERVAL, 10),
+                await work.synchronisations.count_due(INTERVAL, 2),
+                await work.synchronisations.count_due(HOUR, 10),
+            ]
+        ] == [(2, 3), (2, 2), (2, 0)]
+
+
+async def test_the_lag_is_how_long_the_first_slot_has_been_due(storage: Storage) -> None:
+    await scheduled(storage.begin, ago(seconds=100))
+    await scheduled(storage.begin, ago(seconds=70))
+    await scheduled(storage.begin, ago(hours=5), not_before=ago(seconds=30))
+    async with storage.begin() as work:
+        assert (await work.synchronisations.count_due(INTERVAL, 10)).lag.total_seconds() == pytest.approx(40, abs=5)
+        assert (await work.synchronisations.count_due(HOUR, 10)).lag.total_seconds() == pytest.approx(30, abs=5)
 
 
 async def test_leased_products_are_counted_again_once_their_lease_ended(storage: Storage) -> None:
@@ -322,8 +337,10 @@ async def test_leased_products_are_counted_again_once_their_lease_ended(storage:
     await claim_observations(storage, limit=1, lease=ENDED)
     await claim_registrations(storage, limit=1, lease=ENDED)
     async with storage.begin() as work:
-        assert await work.synchronisations.count_due(INTERVAL, 10) == Due(2, 2)
-        assert await work.synchronisations.count_due(INTERVAL, 1) == Due(1, 1)
+        due = await work.synchronisations.count_due(INTERVAL, 10)
+        assert (due.registrations, due.observations) == (2, 2)
+        due = await work.synchronisations.count_due(INTERVAL, 1)
+        assert (due.registrations, due.observations) == (1, 1)
 
 
 async def test_the_state_of_an_unknown_or_withdrawn_product_is_not_found(storage: Storage) -> None:

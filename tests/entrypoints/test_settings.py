@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from entrypoints.settings import Settings, SettingsError, read_settings
 
 SECRET = "geheim"
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x")
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x", salt=bytes(16))
 DEFAULTS = {
     "database_url": None,
     "host": "127.0.0.1",
@@ -63,6 +63,7 @@ def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
         ("OFFERS_REFRESH_INTERVAL", "0.25", 0.25),
         ("OFFERS_REFRESH_INTERVAL", "86400", 86_400.0),
         ("OFFERS_CONCURRENCY", "1", 1),
+        ("OFFERS_RATE_LIMIT", "2.5", 2.5),
         ("ADMIN_USERNAME", "grace", "grace"),
         ("ADMIN_PASSWORD", "12", "12"),
         ("ADMIN_PASSWORD_HASH", HASH, HASH),

@@ -1,13 +1,20 @@
-"""The id of a request, the line it leaves, and the headers that no answer is without."""
+"""The id of a request, the line and the count it leaves, and the headers that no answer is without."""
 
-from uuid import UUID
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from api import MISSING, Api
+from adapters.metrics import Metrics
+from api import MISSING, SETTINGS, Api, InMemoryOutside, Outside, client_of
+from counting import counted, series
+from entrypoints.container import make_container
+from entrypoints.http.app import create_app
+from entrypoints.settings import read_settings
 
 KINDS_OF_ANSWERS = [
     ("GET", "/products", 200),
@@ -89,3 +96,50 @@ async def test_the_id_does_not_stay_behind(api: Api) -> None:
     with capture_logs([merge_contextvars]) as lines:
         await api.http.get("/products", headers={"X-Request-Id": "second"})
     assert [line["request_id"] for line in lines] == ["second"]
+
+
+@asynccontextmanager
+async def counting() -> AsyncIterator[tuple[httpx.AsyncClient, Metrics]]:
+    """Give a customer of an API of its own, and what that counts."""
+    container = make_container(read_settings(SETTINGS), InMemoryOutside(Outside()))
+    app = await create_app(container)
+    async with app.lifespan(), client_of(app) as customer:
+        yield customer, await container.get(Metrics)
+    await container.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", "/products?limit=5", "/products", "200"),
+        ("GET", f"/products/{MISSING}", "/products/{product_id}", "404"),
+        ("DELETE", f"/products/{MISSING}", "/products/{product_id}", "401"),
+        ("GET", "/docs/static/docs.js", "/docs/static/{file_path}", "200"),
+        ("PUT", "/products", "unknown", "405"),
+        ("GET", "/products/secret", "unknown", "404"),
+    ],
+)
+async def test_a_request_is_counted_and_timed_by_its_route(method: str, path: str, route: str, status: str) -> None:
+    async with counting() as (customer, metrics):
+        for _ in range(2):
+            await customer.request(method, path)
+    assert counted(metrics, "aggregator_http_requests_total", method=method, route=route, status=status) == 2
+    assert counted(metrics, "aggregator_http_request_duration_seconds_count", route=route) == 2
+    assert 0 < counted(metrics, "aggregator_http_request_duration_seconds_sum", route=route) < 5
+
+
+async def test_a_thousand_paths_and_methods_make_no_series_of_their_own() -> None:
+    async with counting() as (customer, metrics):
+        for _ in range(250):
+            for method, path in (("GET", "/{}"), ("GET", "/products/{}"), ("GET", "/docs/static/{}"), ("{}", "/{}")):
+                await customer.request(method.format(f"X{uuid4().hex}"), path.format(uuid4()))
+    shown = {
+        (labels["method"], labels["route"]): value
+        for labels, value in series(metrics, "aggregator_http_requests_total")
+    }
+    assert shown == {
+        ("GET", "unknown"): 250,
+        ("GET", "/products/{product_id}"): 250,
+        ("GET", "/docs/static/{file_path}"): 250,
+        ("OTHER", "unknown"): 250,
+    }

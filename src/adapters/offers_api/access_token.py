@@ -15,7 +15,7 @@ import structlog
 
 from adapters.offers_api.secret import Seal, Secret
 from adapters.offers_api.token_pace import TokenPace
-from adapters.offers_api.token_renewal import HeldToken, TokenRenewal
+from adapters.offers_api.token_renewal import HeldToken, TokenEvent, TokenRenewal
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
 from application.offers_service import NotAuthorised
 from application.ports import Clock, StorageUnavailable
@@ -36,6 +36,7 @@ class SharedAccessToken:
         pace: TokenPace | None = None,
         clock: Clock = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
+        observe: Callable[[TokenEvent], None] = lambda _: None,
     ) -> None:
         self._refresh_token = Secret(refresh_token)
         self._seal = Seal(base_url.rstrip("/"), self._refresh_token)
@@ -44,7 +45,8 @@ class SharedAccessToken:
         self._pace = pace or TokenPace()
         self._clock = clock
         self._jitter = jitter
-        self._renewal = TokenRenewal(self._seal, store, issue, self._pace, clock, jitter)
+        self._observe = observe
+        self._renewal = TokenRenewal(self._seal, store, issue, self._pace, clock, jitter, observe)
         self._one_at_a_time = asyncio.Lock()
         self._held: HeldToken | None = None
         self._denied_at: datetime | None = None
@@ -138,6 +140,7 @@ class SharedAccessToken:
         with suppress(StorageUnavailable):
             dropped = await self._store.drop(self._name, held.sealed, failures=failures, trouble=trouble, due_in=due_in)
             if dropped:
+                self._observe(TokenEvent.DROPPED)
                 log.warning("access token refused", failures=failures, retry_in=due_in.total_seconds())
 
     async def _open(self, stored: StoredToken) -> HeldToken | None:
@@ -145,6 +148,7 @@ class SharedAccessToken:
             return None
         token = self._seal.open(stored.sealed)
         if token is None:
+            self._observe(TokenEvent.UNREADABLE)
             log.error("access token unreadable")
             failures = stored.failures + 1
             await self._store.drop(

@@ -1,19 +1,19 @@
 """One bounded HTTP exchange with the Offers service: time, size and connections limited, errors without secrets."""
 
-import asyncio
 import functools
 import ssl
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
+import certifi
+from yarl import URL
 
+from adapters.offers_api.calls import CallObserver, Endpoint, NoAnswer, unobserved
 from adapters.offers_api.secret import Secret
 from application.offers_service import OffersServiceUnavailable
 
@@ -25,6 +25,8 @@ FIRST_SERVER_ERROR = 500
 class HttpLimits:
     """What one exchange may take, in seconds and bytes (docs/synchronisation.md)."""
 
+    turn: float = 5.0
+    """Waiting for a place among the concurrent calls, before anything is sent."""
     connect: float = 2.0
     """Host name, connection and TLS together."""
     read: float = 5.0
@@ -49,29 +51,28 @@ class Exchange:
     """Sends requests over one pool of connections: no retries, redirects, cookies or proxies, and TLS verified."""
 
     def __init__(
-        self, base_url: str, *, connections: int, limits: HttpLimits, clock: Callable[[], datetime] | None = None
+        self,
+        base_url: str,
+        *,
+        connections: int,
+        limits: HttpLimits,
+        observe: CallObserver = unobserved,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
-        url = httpx.URL(base_url)
+        url = URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("the base URL of the Offers service must be an absolute http or https URL")
         self._base_url = str(url).rstrip("/")
         self._limits = limits
         self._connections = connections
+        self._observe = observe
         self._clock = clock or _now
-        # Both libraries keep cookies by themselves, and aiohttp would be given another session's.
-        cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        tls = _tls()
-        self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(verify=tls, trust_env=False, client=lambda: self._session(tls)),
-            timeout=httpx.Timeout(connect=limits.connect, read=limits.read, write=limits.read, pool=limits.connect),
-            headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
-            cookies=cookies,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, method: str, path: str, token: Secret, content: bytes | None = None) -> Answer:
-        """Return the answer to one request.
+    async def send(
+        self, endpoint: Endpoint, method: str, path: str, token: Secret, content: bytes | None = None
+    ) -> Answer:
+        """Return the answer to one request; the path is percent-encoded already.
 
         Raises:
             OffersServiceUnavailable: no answer, 5xx or 429.
@@ -79,30 +80,47 @@ class Exchange:
         headers = {"Bearer": token.reveal()}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        request = self._client.build_request(method, self._base_url + path, headers=headers, content=content)
+        if self._session is None:
+            self._session = self._open()
+        began = time.perf_counter()
+        result: int | NoAnswer = NoAnswer.ABANDONED
         try:
-            async with asyncio.timeout(self._limits.call):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = await _read(response, self._limits.body)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            # Not chained: what upstream sends back garbled may be our own header, and the libraries quote it.
-            raise OffersServiceUnavailable(_reason(error)) from None
-        if response.status_code >= FIRST_SERVER_ERROR or response.status_code == TOO_MANY_REQUESTS:
-            wish = self._seconds(response.headers.get("retry-after"))
-            raise OffersServiceUnavailable(f"HTTP {response.status_code}", wish)
-        return Answer(response.status_code, body)
+            response = await self._session.request(
+                method, URL(self._base_url + path, encoded=True), headers=headers, data=content, allow_redirects=False
+            )
+            try:
+                body = await _read(response, self._limits.body)
+            finally:
+                # The connection of an answer that was read to its end is back in the pool by now.
+                response.close()
+            result = response.status
+        except (aiohttp.ClientError, OSError) as error:
+            # Not chained: what upstream sends back garbled may be our own header, and the library quotes it.
+            result = _reason(error)
+            raise OffersServiceUnavailable(result.value) from None
+        finally:
+            self._observe(endpoint, result, time.perf_counter() - began)
+        if response.status >= FIRST_SERVER_ERROR or response.status == TOO_MANY_REQUESTS:
+            wish = self._seconds(response.headers.get("Retry-After"))
+            raise OffersServiceUnavailable(f"HTTP {response.status}", wish)
+        return Answer(response.status, body)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
-    def _session(self, tls: ssl.SSLContext) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=self._limits.idle, ssl=tls)
+    def _open(self) -> aiohttp.ClientSession:
+        limits = self._limits
         return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), middlewares=[_send_once], trust_env=False
+            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=limits.idle, ssl=_tls()),
+            timeout=aiohttp.ClientTimeout(total=limits.call, connect=limits.connect, sock_read=limits.read),
+            headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=[_send_once],
+            # It would inflate a piece of an answer without a bound.
+            auto_decompress=False,
+            trust_env=False,
         )
 
     def _seconds(self, retry_after: str | None) -> float | None:
@@ -127,14 +145,13 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
         raise aiohttp.ClientConnectionError("connection lost") from error
 
 
-async def _read(response: httpx.Response, limit: int) -> bytes | None:
-    # The transport leaves compressed answers as they are, and httpx would inflate a piece of one without a bound.
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         return None
     inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body = bytearray()
-    async for piece in response.aiter_raw():
+    async for piece in response.content.iter_any():
         if inflate is None:
             body += piece
         else:
@@ -149,24 +166,22 @@ async def _read(response: httpx.Response, limit: int) -> bytes | None:
     return bytes(body) if inflate is None or inflate.eof else None
 
 
-def _reason(error: Exception) -> str:
-    # httpx-aiohttp calls a reset a connect timeout: the error of aiohttp behind it knows better.
-    cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ else error
-    if isinstance(cause, TimeoutError):
-        return "timeout"
-    if isinstance(cause, aiohttp.ClientConnectorDNSError):
-        return "host name not resolved"
-    if isinstance(cause, aiohttp.ClientSSLError):
-        return "TLS failed"
-    if isinstance(cause, aiohttp.ClientResponseError):
-        return "not HTTP"
-    return "connection failed"
+def _reason(error: Exception) -> NoAnswer:
+    if isinstance(error, TimeoutError):
+        return NoAnswer.TIMEOUT
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return NoAnswer.HOST_NOT_RESOLVED
+    if isinstance(error, aiohttp.ClientSSLError):
+        return NoAnswer.TLS_FAILED
+    if isinstance(error, aiohttp.ClientResponseError):
+        return NoAnswer.NOT_HTTP
+    return NoAnswer.CONNECTION_FAILED
 
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
     # Reading the certificates takes 25 ms; one context serves every pool.
-    return httpx.create_ssl_context(trust_env=False)
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def _now() -> datetime:

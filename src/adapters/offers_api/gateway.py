@@ -1,14 +1,15 @@
 """The Offers service over HTTP: what its answers mean in the use-cases' words."""
 
-import asyncio
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
 from adapters.offers_api.exchange import Answer, Exchange, HttpLimits
 from adapters.offers_api.payloads import RegistrationPayload, read_detail, read_offers
 from adapters.offers_api.secret import Secret
+from adapters.offers_api.turns import Turns
 from application.offers_service import (
     AlreadyRegistered,
     AnswerRefused,
@@ -39,21 +40,29 @@ class AccessToken(Protocol):
 
 
 class HttpxOffersGateway:
-    """Keeps at most `concurrency` calls under way; waiting for a place counts towards no time limit."""
+    """Keeps at most `concurrency` calls under way and begins at most `calls_per_second`, evenly, if that is given."""
 
     def __init__(
-        self, *, base_url: str, token: AccessToken, concurrency: int = 64, limits: HttpLimits | None = None
+        self,
+        *,
+        base_url: str,
+        token: AccessToken,
+        concurrency: int = 64,
+        calls_per_second: float | None = None,
+        limits: HttpLimits | None = None,
+        observe: CallObserver = unobserved,
     ) -> None:
+        limits = limits or HttpLimits()
         self._token = token
-        self._places = asyncio.Semaphore(concurrency)
-        self._exchange = Exchange(base_url, connections=concurrency, limits=limits or HttpLimits())
+        self._turns = Turns(concurrency=concurrency, calls_per_second=calls_per_second, patience=limits.turn)
+        self._exchange = Exchange(base_url, connections=concurrency, limits=limits, observe=observe)
 
     async def authorise(self) -> None:
         await self._token.current()
 
     async def register(self, product_id: UUID, name: str, description: str) -> None:
         content = msgspec.json.encode(RegistrationPayload(product_id, name, description))
-        answer = await self._call("POST", "/products/register", content)
+        answer = await self._call(Endpoint.REGISTER, "POST", "/products/register", content)
         match answer.status:
             case 201:
                 return
@@ -66,7 +75,7 @@ class HttpxOffersGateway:
                 raise AnswerRefused(f"unexpected HTTP {status}")
 
     async def offers_of(self, product_id: UUID) -> ObservedOffers:
-        answer = await self._call("GET", f"/products/{product_id}/offers")
+        answer = await self._call(Endpoint.OFFERS, "GET", f"/products/{product_id}/offers")
         match answer.status:
             case 200 if answer.body is not None:
                 return read_offers(answer.body)
@@ -81,11 +90,11 @@ class HttpxOffersGateway:
         """Close all connections."""
         await self._exchange.aclose()
 
-    async def _call(self, method: str, path: str, content: bytes | None = None) -> Answer:
-        async with self._places:
+    async def _call(self, endpoint: Endpoint, method: str, path: str, content: bytes | None = None) -> Answer:
+        async with self._turns:
             # Asked for only now: a token taken before the wait may have expired when its turn comes.
             token = await self._token.current()
-            answer = await self._exchange.send(method, path, token, content)
+            answer = await self._exchange.send(endpoint, method, path, token, content)
         if answer.status == 401:
             await self._token.refused(token)
             raise NotAuthorised("the access token was refused")

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
 from adapters.offers_api.exchange import Exchange, HttpLimits
 from adapters.offers_api.payloads import TokenPayload
 from adapters.offers_api.secret import Secret
@@ -21,9 +22,16 @@ class RefreshTokenRefused(NotAuthorised):
 class HttpxTokenIssuer:
     """Asks the Offers service for an access token."""
 
-    def __init__(self, *, base_url: str, refresh_token: str, limits: HttpLimits | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        refresh_token: str,
+        limits: HttpLimits | None = None,
+        observe: CallObserver = unobserved,
+    ) -> None:
         self._refresh_token = Secret(refresh_token)
-        self._exchange = Exchange(base_url, connections=1, limits=limits or HttpLimits())
+        self._exchange = Exchange(base_url, connections=1, limits=limits or HttpLimits(), observe=observe)
 
     async def __call__(self) -> Secret:
         """Return a new token; every one that was issued before is dead then.
@@ -32,7 +40,7 @@ class HttpxTokenIssuer:
             AnotherTokenIsValid, RefreshTokenRefused, OffersServiceUnavailable
             AnswerRefused: no usable token came, though upstream may count one as issued.
         """
-        answer = await self._exchange.send("POST", "/auth", self._refresh_token)
+        answer = await self._exchange.send(Endpoint.AUTH, "POST", "/auth", self._refresh_token)
         match answer.status:
             case 201:
                 return _read_token(answer.body)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID, uuid4
 
 import structlog
@@ -17,6 +18,28 @@ from application.offers_service import AnswerRefused, NotAuthorised, OffersServi
 from application.ports import Clock
 
 log = structlog.get_logger(__name__)
+
+
+class TokenEvent(StrEnum):
+    """What a renewal came to, or what became of a token before its expiry, for those who count."""
+
+    RENEWED = "renewed"
+    ANOTHER_IS_VALID = "another_is_valid"
+    REFUSED = "refused"
+    FAILING = "failing"
+    TOO_LATE = "too_late"
+    """Someone else had the lease by then."""
+    DROPPED = "dropped"
+    """Upstream refused it."""
+    UNREADABLE = "unreadable"
+    """The stored one was not sealed by us."""
+
+
+_EVENTS = {
+    Access.ANOTHER_IS_VALID: TokenEvent.ANOTHER_IS_VALID,
+    Access.REFUSED: TokenEvent.REFUSED,
+    Access.FAILING: TokenEvent.FAILING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +64,7 @@ class TokenRenewal:
         pace: TokenPace,
         clock: Clock,
         jitter: Callable[[], float],
+        observe: Callable[[TokenEvent], None],
     ) -> None:
         self._seal = seal
         self._store = store
@@ -48,6 +72,7 @@ class TokenRenewal:
         self._pace = pace
         self._clock = clock
         self._jitter = jitter
+        self._observe = observe
         self._running: asyncio.Task[HeldToken] | None = None
         self._unkept: tuple[UUID, HeldToken] | None = None  # which the storage has not confirmed yet
 
@@ -104,6 +129,7 @@ class TokenRenewal:
         elif isinstance(error, OffersServiceUnavailable) and error.retry_after is not None:
             asked = timedelta(seconds=error.retry_after)
             due_in = max(due_in, min(asked, self._pace.longest_retry_after))
+        self._observe(_EVENTS[trouble])
         log.warning("access token not renewed", reason=str(error), failures=failures, retry_in=due_in.total_seconds())
         await self._store.postpone(self._seal.name, owner, failures=failures, trouble=trouble, due_in=due_in)
 
@@ -119,7 +145,9 @@ class TokenRenewal:
         )
         self._unkept = None
         if not kept:
+            self._observe(TokenEvent.TOO_LATE)
             log.warning("access token came too late")
             raise NotAuthorised("the access token is renewed by someone else")
+        self._observe(TokenEvent.RENEWED)
         log.info("access token renewed", expires_in=expires_in.total_seconds())
         return held

@@ -1,20 +1,32 @@
-"""Many rows in one statement: arrays as parameters, unnested into rows by the server."""
+"""Many rows in one statement: arrays as parameters, unnested into rows by the server.
 
-from collections.abc import Iterable, Mapping
+Here and in what is read for thousands of rows, times pass as the driver has them: aware, and in UTC.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, TableValuedAlias, bindparam, column, func
+from sqlalchemy import ARRAY, Column, Label, TableValuedAlias, TypeDecorator, bindparam, column, func, type_coerce
+from sqlalchemy.types import TypeEngine
 
 
 def unnested(*columns: Column[Any]) -> TableValuedAlias:
     """Return the rows of one array parameter per column, each named like its column, as a table called `new`."""
-    arrays = (bindparam(f"new_{each.name}", type_=ARRAY(each.type)) for each in columns)
+    arrays = (bindparam(f"new_{each.name}", type_=ARRAY(_undecorated(each))) for each in columns)
     rows = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns))
     # Without the rendered column list PostgreSQL would know the columns only as f1, f2, …
     return rows.render_derived(name="new")
 
 
-def arrays(columns: Iterable[Column[Any]], rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Turn rows into the parameters of `unnested`."""
-    rows = list(rows)
-    return {f"new_{each.name}": [row[each.name] for row in rows] for each in columns}
+def arrays(columns: Iterable[Column[Any]], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """Turn rows, of which there is at least one, into the parameters of `unnested`; values in the columns' order."""
+    return {f"new_{each.name}": list(values) for each, values in zip(columns, zip(*rows, strict=True), strict=True)}
+
+
+def undecorated(columns: Iterable[Column[Any]]) -> list[Label[Any]]:
+    """Return the columns to select without the conversion of each value that their types would make."""
+    return [type_coerce(each, _undecorated(each)).label(each.name) for each in columns]
+
+
+def _undecorated(of: Column[Any]) -> TypeEngine[Any]:
+    return of.type.impl_instance if isinstance(of.type, TypeDecorator) else of.type

@@ -1,20 +1,19 @@
 """Current offers and their history on PostgreSQL: one statement per table and group, only what changed is sent."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, insert, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.postgres.bulk import arrays, unnested
+from adapters.postgres.bulk import arrays, undecorated, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import best_price_step, offer, offer_interval
-from domain.offer import OfferInterval, TrackedOffer
-from domain.price import BestPriceStep
+from domain.offer import TrackedOffer
 from domain.synchronisation import Observation
 
 
@@ -26,7 +25,7 @@ class HistoryKept:
     step_days: int = 30
 
 
-_OF = select(offer).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_OF = select(*undecorated(offer.columns)).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 _CHANGED = upsert(offer).from_select(list(offer.c.keys()), select(unnested(*offer.columns)))
 _SAVE_CHANGED = _CHANGED.on_conflict_do_update(
     index_elements=[offer.c.product_id, offer.c.id],
@@ -50,70 +49,47 @@ class SqlAlchemyOfferRepository:
     async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
         offers: defaultdict[UUID, list[TrackedOffer]] = defaultdict(list)
         if product_ids:
-            for row in await self._connection.execute(_OF, {"ids": list(product_ids)}):
-                offers[row.product_id].append(_to_tracked(row))
+            rows = await self._connection.execute(_OF, {"ids": list(product_ids)})
+            for product_id, *kept in map(tuple, rows):
+                offers[product_id].append(TrackedOffer(*kept))
         return offers
 
     async def record(self, observations: Collection[Observation]) -> None:
         changed = [_offer(each.product_id, offer) for each in observations for offer in each.changed]
         if changed:
             await self._connection.execute(_SAVE_CHANGED, arrays(offer.columns, changed))
-        intervals = _since(
-            self._kept.offer_days,
-            (_interval(each.product_id, ended) for each in observations for ended in each.ended),
-        )
+        kept_from = _days_ago(self._kept.offer_days)
+        intervals = [
+            (each.product_id, ended.offer_id, ended.price, ended.valid_from, ended.valid_to)
+            for each in observations
+            for ended in each.ended
+            if ended.valid_from >= kept_from
+        ]
         if intervals:
             await self._connection.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
-        steps = _since(
-            self._kept.step_days, (_step(each.product_id, step) for each in observations for step in each.steps)
-        )
+        kept_from = _days_ago(self._kept.step_days)
+        steps = [
+            (each.product_id, step.price, step.valid_from, step.valid_to, step.state.value)
+            for each in observations
+            for step in each.steps
+            if step.valid_from >= kept_from
+        ]
         if steps:
             await self._connection.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
 
 
-def _since(days: int, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _days_ago(days: int) -> datetime:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return [row for row in rows if row["valid_from"] >= today - timedelta(days=days)]
+    return today - timedelta(days=days)
 
 
-def _to_tracked(row: Row[Any]) -> TrackedOffer:
-    return TrackedOffer(
-        id=row.id,
-        price=row.price,
-        items_in_stock=row.items_in_stock,
-        first_seen_at=row.first_seen_at,
-        changed_at=row.changed_at,
-        sold_out_at=row.sold_out_at,
+def _offer(product_id: UUID, offer: TrackedOffer) -> tuple[Any, ...]:
+    return (
+        product_id,
+        offer.id,
+        offer.price,
+        offer.items_in_stock,
+        offer.first_seen_at,
+        offer.changed_at,
+        offer.sold_out_at,
     )
-
-
-def _offer(product_id: UUID, offer: TrackedOffer) -> dict[str, Any]:
-    return {
-        "product_id": product_id,
-        "id": offer.id,
-        "price": offer.price,
-        "items_in_stock": offer.items_in_stock,
-        "first_seen_at": offer.first_seen_at,
-        "changed_at": offer.changed_at,
-        "sold_out_at": offer.sold_out_at,
-    }
-
-
-def _interval(product_id: UUID, ended: OfferInterval) -> dict[str, Any]:
-    return {
-        "product_id": product_id,
-        "offer_id": ended.offer_id,
-        "price": ended.price,
-        "valid_from": ended.valid_from,
-        "valid_to": ended.valid_to,
-    }
-
-
-def _step(product_id: UUID, step: BestPriceStep) -> dict[str, Any]:
-    return {
-        "product_id": product_id,
-        "price": step.price,
-        "valid_from": step.valid_from,
-        "valid_to": step.valid_to,
-        "state": step.state.value,
-    }

@@ -65,7 +65,9 @@ class SqlAlchemyProductRepository:
 
     async def save(self, *products: Product) -> None:
         if products:
-            await self._connection.execute(_UPDATE, arrays(_CHANGING, map(_to_row, products)))
+            rows = [_to_row(product) for product in products]
+            values = [tuple(row[column.name] for column in _CHANGING) for row in rows]
+            await self._connection.execute(_UPDATE, arrays(_CHANGING, values))
 
     async def remove(self, product: Product) -> None:
         await self._connection.execute(_WITHDRAW, {"product_id": product.id})

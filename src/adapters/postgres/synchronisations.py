@@ -19,13 +19,14 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     null,
     select,
     union_all,
     update,
 )
 
-from adapters.postgres.bulk import arrays, unnested
+from adapters.postgres.bulk import arrays, undecorated, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import synchronisation
 from application.ports import Claim, Due
@@ -65,6 +66,13 @@ def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
     return func.least(each[0] + each[1], _limit)
 
 
+def _lag() -> ColumnElement[timedelta]:
+    due_at = select(func.greatest(_row.scheduled_at + _interval, _row.not_before).label("due_at"))
+    oldest = due_at.where(_free, _slot_has_come).order_by(_row.scheduled_at).limit(_limit).subquery()
+    longest = select(_now - func.min(oldest.c.due_at)).scalar_subquery()
+    return func.coalesce(longest, literal(timedelta(0), Interval))
+
+
 def _claim(abandoned: Select[UUID], free: Select[UUID]) -> Update:
     locked = [
         due.with_for_update(skip_locked=True).cte(name) for due, name in ((abandoned, "abandoned"), (free, "free"))
@@ -84,6 +92,7 @@ def _claim(abandoned: Select[UUID], free: Select[UUID]) -> Update:
 _COUNT_DUE = select(
     _count(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS).label("registrations"),
     _count(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).label("observations"),
+    _lag().label("lag"),
 )
 _CLAIM_REGISTRATIONS = _claim(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS)
 _CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values(
@@ -95,7 +104,9 @@ _CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values
 )
 
 _STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
-_OF_PRODUCTS = select(*_STATE).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
+_OF_PRODUCTS = (
+    select(*undecorated(_STATE)).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
+)
 _HELD = _OF_PRODUCTS.where(_row.lease_id == bindparam("lease_id", type_=Uuid))
 _NEW = unnested(*_STATE)
 _SAVE = (
@@ -119,7 +130,7 @@ class SqlAlchemySynchronisationRepository:
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:
         row = (await self._connection.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
-        return Due(registrations=row.registrations, observations=row.observations)
+        return Due(registrations=row.registrations, observations=row.observations, lag=row.lag)
 
     async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
         return await self._claim(_CLAIM_REGISTRATIONS, {"lease": lease, "limit": limit})
@@ -138,7 +149,7 @@ class SqlAlchemySynchronisationRepository:
 
     async def save(self, *states: Synchronisation) -> None:
         if states:
-            await self._connection.execute(_SAVE, arrays(_STATE, map(_to_row, states)))
+            await self._connection.execute(_SAVE, arrays(_STATE, [_values(state) for state in states]))
 
     async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
         if product_ids:
@@ -150,24 +161,24 @@ class SqlAlchemySynchronisationRepository:
         return Claim(lease_id, rows[0].claimed_at, [row.product_id for row in rows]) if rows else None
 
 
-def _to_row(state: Synchronisation) -> dict[str, Any]:
+def _values(state: Synchronisation) -> tuple[Any, ...]:
     best, offer = state.best, state.best_offer
-    return {
-        "product_id": state.product_id,
-        "scheduled_at": state.scheduled_at,
-        "not_before": state.not_before,
-        "last_attempt_at": state.last_attempt_at,
-        "last_success_at": state.last_success_at,
-        "consecutive_failures": state.consecutive_failures,
-        "last_error": state.last_error,
-        "observed_at": state.observed_at,
-        "known_until": state.known_until,
-        "best_price": best and best.price,
-        "best_price_since": best and best.since,
-        "best_offer_id": offer and offer.id,
-        "best_offer_items_in_stock": offer and offer.items_in_stock,
-        "offers_in_stock": state.offers_in_stock,
-    }
+    return (
+        state.product_id,
+        state.scheduled_at,
+        state.not_before,
+        state.last_attempt_at,
+        state.last_success_at,
+        state.consecutive_failures,
+        state.last_error,
+        state.observed_at,
+        state.known_until,
+        best and best.price,
+        best and best.since,
+        offer and offer.id,
+        offer and offer.items_in_stock,
+        state.offers_in_stock,
+    )
 
 
 def to_synchronisation(row: Row[Any]) -> Synchronisation:

@@ -7,6 +7,7 @@ from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.datastructures import State
 
+from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
 from application.ports import CatalogueReader
 from entrypoints.http.access import AccessTokens, require_admin
@@ -50,5 +51,5 @@ async def create_app(container: AsyncContainer) -> Litestar:
         state=State({"access_tokens": access_tokens}),
     )
     # Litestar's own middleware does not see requests for unknown routes.
-    app.asgi_handler = RequestLog(app.asgi_handler)
+    app.asgi_handler = RequestLog(app.asgi_handler, (await container.get(Metrics)).request)
     return app

@@ -1,10 +1,11 @@
-"""Around every request, unknown routes too: an id on its log lines and in its answer, and one line at its end.
+"""Around every request, unknown routes too: an id on its log lines and in its answer, at its end a line and a count.
 
 Its answer is never to be taken for another type than it says, which is told here because here nothing is left out.
 """
 
 import re
 import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
@@ -17,10 +18,11 @@ SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestLog:
-    """ASGI application around another."""
+    """ASGI application around another; `count` is given each request's method, route, status and seconds."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count: Callable[[str, str, int, float], None]) -> None:
         self._app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request; the id is the caller's X-Request-Id if that is sane, else a new one."""
@@ -44,6 +46,7 @@ class RequestLog:
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
-                milliseconds = round((time.perf_counter() - began) * 1000, 1)
-                route = scope.get("path_template") or "unknown"
-                log.info("request", method=scope.get("method"), route=route, status=status, milliseconds=milliseconds)
+                seconds = time.perf_counter() - began
+                method, route = scope["method"], scope.get("path_template") or "unknown"
+                self._count(method, route, status, seconds)
+                log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))

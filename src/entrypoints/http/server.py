@@ -11,8 +11,10 @@ import uvicorn
 from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from entrypoints.http.app import create_app
+from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,7 @@ async def run_api(container: AsyncContainer) -> None:
 
     Raises:
         SchemaError, StorageUnavailable: the database is not ready for this release.
+        OSError: the port for metrics is taken.
     """
     await require_schema(await container.get(AsyncEngine))
     settings = await container.get(Settings)
@@ -55,5 +58,6 @@ async def run_api(container: AsyncContainer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
-    await server.serve()
+    async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
+        await server.serve()
     log.info("api stopped")

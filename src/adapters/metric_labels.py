@@ -1,0 +1,35 @@
+"""The bounded sets that labels are taken from: whatever a caller or upstream sends, it makes no new series."""
+
+from http import HTTPStatus
+from typing import Literal
+
+from adapters.offers_api.calls import NoAnswer
+
+Work = Literal["registrations", "refresh"]
+GivenUp = Literal["held_back", "storage_unavailable", "internal"]
+
+WORKS: tuple[Work, ...] = ("registrations", "refresh")
+BREAKER_STATES = ("closed", "open", "half_open")
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_STATUSES = {status.value: str(status.value) for status in HTTPStatus} | {0: "none"}
+# What the Offers service is documented to answer, and 429; anything else is counted by its class.
+_UPSTREAM_STATUSES = {status: str(status) for status in (200, 201, 400, 401, 404, 409, 422, 429)}
+_NO_ANSWERS = {reason: reason.name.lower() for reason in NoAnswer}
+
+
+def bounded_method(method: str) -> str:
+    """Return the method of a request, or OTHER."""
+    return method if method in _METHODS else "OTHER"
+
+
+def bounded_status(status: int) -> str:
+    """Return the status of an answer of ours, "none" for 0, which means that none began."""
+    return _STATUSES.get(status, "other")
+
+
+def bounded_result(result: int | NoAnswer) -> str:
+    """Return what a call upstream came to: its status, the class of a status like "5xx", or why there was none."""
+    if isinstance(result, NoAnswer):
+        return _NO_ANSWERS[result]
+    return _UPSTREAM_STATUSES.get(result) or (f"{result // 100}xx" if 100 <= result < 600 else "other")

@@ -1,0 +1,191 @@
+"""What operators measure, on a registry of the process's own: every label is one of a bounded set, never free text."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
+
+from adapters.metric_labels import (
+    BREAKER_STATES,
+    WORKS,
+    GivenUp,
+    Work,
+    bounded_method,
+    bounded_result,
+    bounded_status,
+)
+from adapters.offers_api.calls import Endpoint, NoAnswer
+from adapters.offers_api.token_renewal import TokenEvent
+from application.report import FailureReason, Report
+
+REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0)
+
+
+class Metrics:
+    """The instruments of one process, and the ways to count; none waits, asks the database or raises."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self.requests = Counter(
+            "aggregator_http_requests",
+            "Requests answered by the API; status `none` means that the caller left before an answer began.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "aggregator_http_request_duration_seconds",
+            "From a request's arrival to the end of its answer.",
+            ["route"],
+            buckets=REQUEST_SECONDS,
+            registry=registry,
+        )
+        self.batch_seconds = Histogram(
+            "aggregator_batch_duration_seconds",
+            "From the claim of a batch that had products to its last write.",
+            ["work"],
+            buckets=BATCH_SECONDS,
+            registry=registry,
+        )
+        self.batches_given_up = Counter(
+            "aggregator_batches_given_up",
+            "Batches not begun (held_back: no access token, breaker open) or broken off; their products stay due.",
+            ["work", "reason"],
+            registry=registry,
+        )
+        self.products = Counter(
+            "aggregator_products_processed",
+            "Products of all batches by what became of them; observed is the good end of a refresh.",
+            ["work", "outcome"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "aggregator_product_failures",
+            "Products whose attempt failed, by reason; answer_refused: a malformed answer, internal: a defect of ours.",
+            ["work", "reason"],
+            registry=registry,
+        )
+        self.calls = Counter(
+            "aggregator_upstream_calls",
+            "Calls to the Offers service by HTTP status, or by why there was no answer.",
+            ["call", "status"],
+            registry=registry,
+        )
+        self.call_seconds = Histogram(
+            "aggregator_upstream_call_duration_seconds",
+            "From sending a call to the Offers service to the end of its answer, or to its failure.",
+            ["call"],
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
+        self.renewals = Counter(
+            "aggregator_token_renewals",
+            "Renewals of the shared access token by outcome, and tokens dropped before their expiry.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.breaker_state = Gauge(
+            "aggregator_breaker_state",
+            "1 for the state that the circuit breaker of this work is in, 0 for the others.",
+            ["work", "state"],
+            registry=registry,
+        )
+        self.pool_connections = Gauge(
+            "aggregator_database_connections",
+            "Connections of this process's pool: how many it may have (size), how many are in use (checked_out).",
+            ["state"],
+            registry=registry,
+        )
+        # Of workers only: an API would report a lag of nought that nobody has measured.
+        self.refresh_lag = Gauge(
+            "aggregator_refresh_lag_seconds",
+            "How long the most overdue product waits for its observation, as of the last tick.",
+            registry=None,
+        )
+        self.waiting_jobs = Gauge(
+            "aggregator_waiting_jobs", "Jobs that no worker has begun yet, as of the last tick.", registry=None
+        )
+        self.last_tick = Gauge(
+            "aggregator_last_tick_timestamp_seconds", "When the due work was last counted, as Unix time.", registry=None
+        )
+        self._ticked = False
+        self._requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        self._calls: dict[tuple[Endpoint, str], tuple[Counter, Histogram]] = {}
+        # What is alerted on begins at nought: an increase from nothing is none to Prometheus.
+        for work in WORKS:
+            for reason in FailureReason:
+                self.failures.labels(work, reason)
+        for event in TokenEvent:
+            self.renewals.labels(event)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request to a route's template; status 0 means that no answer began."""
+        key = (bounded_method(method), route, bounded_status(status))
+        children = self._requests.get(key)
+        if children is None:
+            children = self._requests[key] = self.requests.labels(*key), self.request_seconds.labels(route)
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def batch(self, work: Work, report: Report, seconds: float) -> None:
+        """Count a batch that came to its end, and its products."""
+        if report.held_back is not None:
+            self.given_up(work, "held_back")
+        elif report.outcomes:
+            self.batch_seconds.labels(work).observe(seconds)
+        for outcome, count in report.outcomes.items():
+            self.products.labels(work, outcome).inc(count)
+        for reason, count in report.failures.items():
+            self.failures.labels(work, reason).inc(count)
+
+    def given_up(self, work: Work, reason: GivenUp) -> None:
+        """Count a batch that did not come to its end."""
+        self.batches_given_up.labels(work, reason).inc()
+
+    def call(self, endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
+        """Count a call to the Offers service by what came of it."""
+        key = (endpoint, bounded_result(result))
+        children = self._calls.get(key)
+        if children is None:
+            children = self._calls[key] = self.calls.labels(*key), self.call_seconds.labels(endpoint)
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def renewal(self, event: TokenEvent) -> None:
+        """Count what happened to the shared access token."""
+        self.renewals.labels(event).inc()
+
+    def scheduled(self, lag_seconds: float, waiting: int) -> None:
+        """Show what a tick found, and when."""
+        self.refresh_lag.set(lag_seconds)
+        self.waiting_jobs.set(waiting)
+        self.last_tick.set(time.time())
+        if not self._ticked:
+            self._ticked = True
+            for gauge in (self.refresh_lag, self.waiting_jobs, self.last_tick):
+                self.registry.register(gauge)
+
+    def breaker(self, work: str, state: str) -> None:
+        """Show the state of a work's breaker: closed, open or half_open."""
+        for each in BREAKER_STATES:
+            self.breaker_state.labels(work, each).set(each == state)
+
+    def watch_pool(self, engine: AsyncEngine) -> None:
+        """Show the connections of this engine's pool as they are at each scrape."""
+        pool = engine.pool
+        if isinstance(pool, QueuePool):
+            self.pool_connections.labels("size").set_function(pool.size)
+            self.pool_connections.labels("checked_out").set_function(pool.checkedout)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return all numbers in the form that an Accept header asks for, and its content type."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except TypeError:  # a version that is no number
+            encode, content_type = choose_encoder("")
+        return encode(self.registry), content_type

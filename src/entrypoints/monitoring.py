@@ -1,0 +1,68 @@
+"""A listener of each process's own, away from its callers: its metrics, and whether its loop still turns."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from adapters.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+STALLED_SECONDS = 30.0
+
+
+class Heartbeat:
+    """The time of a worker's last tick that came to its end, well or badly."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """Note that the loop turns."""
+        self._last = time.monotonic()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last beat is longer ago than a tick can take."""
+        return time.monotonic() - self._last > STALLED_SECONDS
+
+
+@asynccontextmanager
+async def monitoring_listener(
+    metrics: Metrics, host: str, port: int | None, heartbeat: Heartbeat | None = None
+) -> AsyncIterator[int | None]:
+    """Answer GET /metrics and GET /health/live while the block runs; yield the port, None if none is wanted.
+
+    `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop turns.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    if port is None:
+        yield None
+        return
+
+    async def show(request: web.Request) -> web.Response:
+        body, content_type = metrics.exposition(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def live(_: web.Request) -> web.Response:
+        if heartbeat is not None and heartbeat.stalled:
+            return web.json_response({"status": "stalled"}, status=503)
+        return web.json_response({"status": "ok"})
+
+    app = web.Application()
+    app.router.add_get("/metrics", show)
+    app.router.add_get("/health/live", live)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        listening: int = runner.addresses[0][1]
+        log.info("monitoring started", host=host, port=listening)
+        yield listening
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,135 @@
+"""The registry of a process: bounded, its own, and read without asking anybody."""
+
+import time
+from collections import Counter as Count
+from http import HTTPStatus
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.metrics import Metrics
+from adapters.offers_api.calls import Endpoint, NoAnswer
+from adapters.offers_api.token_renewal import TokenEvent
+from adapters.postgres.connection import connect, create_engine
+from application.report import FailureReason, Outcome, Report
+from counting import counted, series
+
+
+def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:
+    metrics = Metrics()
+    for number in range(-5, 1_100):
+        for method in ("GET", uuid4().hex):
+            metrics.request(method, "/products", number, 0.1)
+        for endpoint in Endpoint:
+            metrics.call(endpoint, number, 0.1)
+            for reason in NoAnswer:
+                metrics.call(endpoint, reason, 0.1)
+    shown = len(series(metrics))
+    assert shown < 800
+    assert {labels["method"] for labels, _ in series(metrics, "aggregator_http_requests_total")} == {"GET", "OTHER"}
+    statuses = {labels["status"] for labels, _ in series(metrics, "aggregator_http_requests_total")}
+    assert statuses == {str(status.value) for status in HTTPStatus} | {"none", "other"}
+    assert {labels["status"] for labels, _ in series(metrics, "aggregator_upstream_calls_total")} == {
+        *("200", "201", "400", "401", "404", "409", "422", "429"),
+        *("1xx", "2xx", "3xx", "4xx", "5xx", "other"),
+        *("timeout", "connection_failed", "host_not_resolved", "tls_failed", "not_http", "abandoned"),
+    }
+
+
+def test_the_texts_of_errors_make_no_series() -> None:
+    metrics = Metrics()
+    for _ in range(1_000):
+        failures = Count({FailureReason.ANSWER_REFUSED: 1})
+        metrics.batch("refresh", Report(Count({Outcome.FAILED: 1}), Count({uuid4().hex: 1}), failures), 0.1)
+        metrics.batch("refresh", Report(held_back=uuid4().hex), 0.1)
+    assert counted(metrics, "aggregator_product_failures_total", work="refresh", reason="answer_refused") == 1_000
+    assert counted(metrics, "aggregator_batches_given_up_total", work="refresh", reason="held_back") == 1_000
+    assert counted(metrics, "aggregator_batch_duration_seconds_count", work="refresh") == 1_000
+    assert len(series(metrics)) < 100
+
+
+def test_what_is_alerted_on_begins_at_nought() -> None:
+    metrics = Metrics()
+    assert len(series(metrics, "aggregator_product_failures_total")) == 2 * len(FailureReason)
+    assert len(series(metrics, "aggregator_token_renewals_total")) == len(TokenEvent)
+    assert {value for _, value in series(metrics, "aggregator_token_renewals_total")} == {0}
+
+
+def test_a_batch_that_found_nothing_to_do_is_not_timed() -> None:
+    metrics = Metrics()
+    metrics.batch("refresh", Report(), 0.001)
+    assert not series(metrics, "aggregator_batch_duration_seconds")
+
+
+def test_every_process_counts_for_itself_beside_the_numbers_of_the_process() -> None:
+    one, other = Metrics(), Metrics()
+    one.given_up("refresh", "internal")
+    assert counted(one, "aggregator_batches_given_up_total", work="refresh", reason="internal") == 1
+    assert counted(other, "aggregator_batches_given_up_total", work="refresh", reason="internal") == 0
+    assert not [metric.name for metric in REGISTRY.collect() if metric.name.startswith("aggregator")]
+    assert counted(one, "process_resident_memory_bytes") > 0
+    assert series(one, "python_info")
+
+
+def test_lag_and_queue_are_shown_only_where_something_ticks_and_say_when() -> None:
+    metrics = Metrics()
+    assert "aggregator_refresh_lag_seconds" not in metrics.exposition("")[0].decode()
+    metrics.scheduled(1.0, 2)
+    metrics.scheduled(7.5, 3)
+    assert counted(metrics, "aggregator_refresh_lag_seconds") == 7.5
+    assert counted(metrics, "aggregator_waiting_jobs") == 3
+    assert abs(time.time() - counted(metrics, "aggregator_last_tick_timestamp_seconds")) < 5
+
+
+def test_a_breaker_is_in_one_state() -> None:
+    metrics = Metrics()
+    for state in ("closed", "open", "half_open", "open"):
+        metrics.breaker("refresh", state)
+        shown = {labels["state"]: value for labels, value in series(metrics, "aggregator_breaker_state")}
+        assert shown == {"closed": 0, "open": 0, "half_open": 0} | {state: 1}
+    metrics.breaker("registrations", "closed")
+    assert len(series(metrics, "aggregator_breaker_state")) == 6
+
+
+async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> None:
+    metrics = Metrics()
+    metrics.watch_pool(engine)
+    before = counted(metrics, "aggregator_database_connections", state="checked_out")
+    async with connect(engine), connect(engine):
+        assert counted(metrics, "aggregator_database_connections", state="checked_out") == before + 2
+    assert counted(metrics, "aggregator_database_connections", state="checked_out") == before
+    assert counted(metrics, "aggregator_database_connections", state="size") == 10
+
+
+async def test_a_scrape_asks_no_database() -> None:
+    metrics, engine = Metrics(), create_engine("postgresql://127.0.0.1:1/nobody", connections=3, statement_seconds=1)
+    metrics.watch_pool(engine)
+    assert 'aggregator_database_connections{state="size"} 3.0' in metrics.exposition("")[0].decode()
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/openmetrics-text"),
+        ("text/plain;version=0.0.4", "text/plain"),
+        ("", "text/plain"),
+        ("*/*", "text/plain"),
+        ("application/openmetrics-text;version=one", "text/plain"),
+        ("text/plain;version=1.x,;;=,", "text/plain"),
+    ],
+)
+def test_the_form_is_the_one_that_was_asked_for(accept: str, content_type: str) -> None:
+    body, given = Metrics().exposition(accept)
+    assert given.startswith(content_type)
+    assert body.endswith(b"# EOF\n") == (content_type != "text/plain")
+
+
+def test_every_metric_says_what_it_is_and_a_time_that_it_is_in_seconds() -> None:
+    ours = [metric for metric in Metrics().registry.collect() if metric.name.startswith("aggregator")]
+    assert len(ours) == 11
+    for metric in ours:
+        assert len(metric.documentation) > 30
+        assert metric.type != "histogram" or metric.name.endswith("_seconds")

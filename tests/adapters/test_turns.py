@@ -1,0 +1,69 @@
+"""Waiting for a turn to call upstream: places, the rate, and the end of patience."""
+
+import asyncio
+
+import pytest
+
+from adapters.offers_api.turns import Turns
+from application.offers_service import NotAttempted
+
+
+async def test_no_more_calls_than_places_at_once() -> None:
+    turns = Turns(concurrency=2, calls_per_second=None, patience=5)
+    running = most = 0
+
+    async def call() -> None:
+        nonlocal running, most
+        async with turns:
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(call() for _ in range(20)))
+    assert (running, most) == (0, 2)
+
+
+async def test_a_call_whose_turn_does_not_come_is_not_made_and_takes_no_place() -> None:
+    turns = Turns(concurrency=1, calls_per_second=None, patience=0.02)
+    async with turns:
+        with pytest.raises(NotAttempted):
+            await turns.__aenter__()
+    async with turns:
+        pass
+
+
+async def test_a_place_comes_free_when_a_call_fails() -> None:
+    turns = Turns(concurrency=1, calls_per_second=None, patience=0.02)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            async with turns:
+                raise KeyError
+
+
+async def test_calls_are_spread_evenly_below_the_rate() -> None:
+    turns = Turns(concurrency=10, calls_per_second=100, patience=5)
+    began: list[float] = []
+
+    async def call() -> None:
+        async with turns:
+            began.append(asyncio.get_running_loop().time())
+
+    await asyncio.gather(*(call() for _ in range(11)))
+    assert began == sorted(began)
+    assert began[-1] - began[0] >= 0.09
+    assert all(began[index + 5] - began[index] >= 0.03 for index in range(6))
+
+
+async def test_more_calls_than_the_rate_allows_within_the_patience_are_not_made() -> None:
+    turns = Turns(concurrency=100, calls_per_second=100, patience=0.1)
+
+    async def call() -> bool:
+        try:
+            async with turns:
+                return True
+        except NotAttempted:
+            return False
+
+    made = sum(await asyncio.gather(*(call() for _ in range(100))))
+    assert 1 <= made <= 12
