@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import (
     Column,
     Executable,
@@ -31,20 +30,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.offers_api.token_store import Access, StoredToken
 from adapters.postgres.connection import connect
-from adapters.postgres.tables import metadata
+from adapters.postgres.tables import Timestamp, metadata
 
 access_token = Table(
     "access_token",
     metadata,
     Column("name", Text, nullable=False),
     Column("sealed", LargeBinary),
-    Column("issued_at", DateTimeUTC, nullable=False),
-    Column("expires_at", DateTimeUTC, nullable=False),
-    Column("not_before", DateTimeUTC, nullable=False),
+    Column("issued_at", Timestamp, nullable=False),
+    Column("expires_at", Timestamp, nullable=False),
+    Column("not_before", Timestamp, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("trouble", Text),
     Column("lease_owner", Uuid),
-    Column("lease_until", DateTimeUTC),
+    Column("lease_until", Timestamp),
     PrimaryKeyConstraint("name", name="pk_access_token"),
 )
 

@@ -1,18 +1,14 @@
-"""Many rows in one statement: arrays as parameters, unnested into rows by the server.
-
-Here and in what is read for thousands of rows, times pass as the driver has them: aware, and in UTC.
-"""
+"""Many rows in one statement: arrays as parameters, unnested into rows by the server."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, Label, TableValuedAlias, TypeDecorator, bindparam, column, func, type_coerce
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import ARRAY, Column, TableValuedAlias, bindparam, column, func
 
 
 def unnested(*columns: Column[Any]) -> TableValuedAlias:
     """Return the rows of one array parameter per column, each named like its column, as a table called `new`."""
-    arrays = (bindparam(f"new_{each.name}", type_=ARRAY(_undecorated(each))) for each in columns)
+    arrays = (bindparam(f"new_{each.name}", type_=ARRAY(each.type)) for each in columns)
     rows = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns))
     # Without the rendered column list PostgreSQL would know the columns only as f1, f2, …
     return rows.render_derived(name="new")
@@ -21,12 +17,3 @@ def unnested(*columns: Column[Any]) -> TableValuedAlias:
 def arrays(columns: Iterable[Column[Any]], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """Turn rows, of which there is at least one, into the parameters of `unnested`; values in the columns' order."""
     return {f"new_{each.name}": list(values) for each, values in zip(columns, zip(*rows, strict=True), strict=True)}
-
-
-def undecorated(columns: Iterable[Column[Any]]) -> list[Label[Any]]:
-    """Return the columns to select without the conversion of each value that their types would make."""
-    return [type_coerce(each, _undecorated(each)).label(each.name) for each in columns]
-
-
-def _undecorated(of: Column[Any]) -> TypeEngine[Any]:
-    return of.type.impl_instance if isinstance(of.type, TypeDecorator) else of.type

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from adapters.postgres.bulk import arrays, undecorated, unnested
+from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import best_price_step, offer, offer_interval
 from domain.offer import TrackedOffer
@@ -25,7 +25,7 @@ class HistoryKept:
     step_days: int = 30
 
 
-_OF = select(*undecorated(offer.columns)).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_OF = select(offer).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 _CHANGED = upsert(offer).from_select(list(offer.c.keys()), select(unnested(*offer.columns)))
 _SAVE_CHANGED = _CHANGED.on_conflict_do_update(
     index_elements=[offer.c.product_id, offer.c.id],

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from adapters.postgres.bulk import arrays, undecorated, unnested
+from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import synchronisation
 from application.ports import Claim, Due
@@ -104,9 +104,7 @@ _CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values
 )
 
 _STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
-_OF_PRODUCTS = (
-    select(*undecorated(_STATE)).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
-)
+_OF_PRODUCTS = select(*_STATE).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
 _HELD = _OF_PRODUCTS.where(_row.lease_id == bindparam("lease_id", type_=Uuid))
 _NEW = unnested(*_STATE)
 _SAVE = (

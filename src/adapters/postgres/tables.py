@@ -4,11 +4,11 @@ Only synchronisation points at product: it shares the product's life. Offers and
 checking one would lock product rows on every poll, and none may leave the partitions; a purge empties them instead.
 """
 
-from advanced_alchemy.types import DateTimeUTC
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -21,6 +21,9 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+
+# The driver gives and takes aware times, these in UTC.
+Timestamp = DateTime(timezone=True)
 
 # One row: the oldest revision whose code still understands this database, see schema.py.
 schema_compatibility = Table(
@@ -38,14 +41,14 @@ product = Table(
     # Folded by domain.text, on write: for search and for the order of names, whatever the database's locale.
     Column("name_folded", Text(collation="C"), nullable=False),
     Column("description_folded", Text(collation="C"), nullable=False),
-    Column("created_at", DateTimeUTC, nullable=False),
-    Column("updated_at", DateTimeUTC, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("registration_state", Text, nullable=False),
-    Column("registration_since", DateTimeUTC, nullable=False),
+    Column("registration_since", Timestamp, nullable=False),
     Column("registration_detail", Text),
-    Column("submitted_at", DateTimeUTC),
-    Column("withdrawn_at", DateTimeUTC),
+    Column("submitted_at", Timestamp),
+    Column("withdrawn_at", Timestamp),
     PrimaryKeyConstraint("id", name="pk_product"),
     CheckConstraint(
         "registration_state IN ('pending', 'registered', 'rejected', 'conflict')",
@@ -60,18 +63,18 @@ synchronisation = Table(
     "synchronisation",
     metadata,
     Column("product_id", Uuid, nullable=False),
-    Column("scheduled_at", DateTimeUTC),
-    Column("not_before", DateTimeUTC),
+    Column("scheduled_at", Timestamp),
+    Column("not_before", Timestamp),
     Column("lease_id", Uuid),
-    Column("lease_until", DateTimeUTC),
-    Column("last_attempt_at", DateTimeUTC),
-    Column("last_success_at", DateTimeUTC),
+    Column("lease_until", Timestamp),
+    Column("last_attempt_at", Timestamp),
+    Column("last_success_at", Timestamp),
     Column("consecutive_failures", Integer, nullable=False),
     Column("last_error", Text),
-    Column("observed_at", DateTimeUTC),
-    Column("known_until", DateTimeUTC),
+    Column("observed_at", Timestamp),
+    Column("known_until", Timestamp),
     Column("best_price", BigInteger),
-    Column("best_price_since", DateTimeUTC),
+    Column("best_price_since", Timestamp),
     Column("best_offer_id", Uuid),
     Column("best_offer_items_in_stock", BigInteger),
     Column("offers_in_stock", Integer, nullable=False),
@@ -93,9 +96,9 @@ offer = Table(
     Column("id", Uuid, nullable=False),
     Column("price", BigInteger, nullable=False),
     Column("items_in_stock", BigInteger, nullable=False),
-    Column("first_seen_at", DateTimeUTC, nullable=False),
-    Column("changed_at", DateTimeUTC, nullable=False),
-    Column("sold_out_at", DateTimeUTC),
+    Column("first_seen_at", Timestamp, nullable=False),
+    Column("changed_at", Timestamp, nullable=False),
+    Column("sold_out_at", Timestamp),
     PrimaryKeyConstraint("product_id", "id", name="pk_offer"),
     Index("ix_offer_sold_out", "sold_out_at", postgresql_where=text("sold_out_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},
@@ -109,8 +112,8 @@ offer_interval = Table(
     Column("product_id", Uuid, nullable=False),
     Column("offer_id", Uuid, nullable=False),
     Column("price", BigInteger, nullable=False),
-    Column("valid_from", DateTimeUTC, nullable=False),
-    Column("valid_to", DateTimeUTC, nullable=False),
+    Column("valid_from", Timestamp, nullable=False),
+    Column("valid_to", Timestamp, nullable=False),
     Index("ix_offer_interval_product", "product_id"),
     postgresql_partition_by="RANGE (valid_from)",
 )
@@ -120,8 +123,8 @@ best_price_step = Table(
     metadata,
     Column("product_id", Uuid, nullable=False),
     Column("price", BigInteger),
-    Column("valid_from", DateTimeUTC, nullable=False),
-    Column("valid_to", DateTimeUTC, nullable=False),
+    Column("valid_from", Timestamp, nullable=False),
+    Column("valid_to", Timestamp, nullable=False),
     Column("state", Text, nullable=False),
     CheckConstraint("state IN ('in_stock', 'out_of_stock', 'unknown')", name="ck_best_price_step_state"),
     Index("ix_best_price_step_product", "product_id"),
