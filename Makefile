@@ -1,16 +1,18 @@
 # Two commands do all on a fresh machine with Python >= 3.11 and make: `make up` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
+MINUTES ?= 3
+SEED ?=
 BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check test-fast test-long bench format
+.PHONY: help setup up test check test-fast test-long bench bench-refresh chaos format
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(BIN)/.ready ## Prepare the environment in .venv
 
@@ -25,13 +27,13 @@ up: setup ## Run everything: PostgreSQL, Offers simulator, API, worker
 	@exec $(BIN)/aggregator up
 
 test: setup ## Run every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 test-fast: setup ## Run the tests that need no database
 	@$(BIN)/pytest tests/domain tests/application tests/http
 
 test-long: setup ## Run the tests with real durations and 1 000 examples
-	@$(BIN)/pytest --hypothesis-profile=long
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
 
 check: setup ## Run format check, ruff, mypy, import-linter
 	@$(BIN)/ruff format --check --quiet
@@ -45,3 +47,9 @@ format: setup ## Format the code and fix what ruff can fix
 
 bench: setup ## Run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+chaos: setup ## Kill, stop and restart everything at random for MINUTES (3), then check; SEED replays
+	@PYTHONPATH=tests $(BIN)/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+bench-refresh: setup ## Measure the refresh cycle
+	@$(BIN)/python -m benchmarks.refresh

@@ -9,15 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import IO
 
 import aiohttp
 
 from adapters.postgres.embedded import EmbeddedPostgres
+from benchmarks.processes import AGGREGATOR, await_listening, cpu_seconds, process
 
 PRODUCTS = 200
 CONNECTIONS = 32
@@ -35,18 +34,17 @@ def main() -> None:
             "PORT": str(API),
             "LOG_FORMAT": "json",
         }
-        aggregator = [sys.executable, "-m", "entrypoints.cli"]
-        subprocess.run([*aggregator, "seed", str(PRODUCTS)], env=environment, check=True)
+        subprocess.run([*AGGREGATOR, "seed", str(PRODUCTS)], env=environment, check=True)
         with ExitStack() as running, open(os.devnull, "w") as logs:  # noqa: PTH123
             bare = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(BARE), "--no-access-log"]
             with (
-                _process([*aggregator, "offers-simulator", "--port", str(SIMULATOR)], environment, logs),
-                _process([*aggregator, "worker"], environment, logs),
+                process([*AGGREGATOR, "offers-simulator", "--port", str(SIMULATOR)], environment, logs),
+                process([*AGGREGATOR, "worker"], environment, logs),
             ):
-                api = running.enter_context(_process([*aggregator, "api"], environment, logs))
+                api = running.enter_context(process([*AGGREGATOR, "api"], environment, logs))
                 paths = asyncio.run(_observed_products())
-            limit = running.enter_context(_process(bare, environment, logs))
-            asyncio.run(_listening(BARE))
+            limit = running.enter_context(process(bare, environment, logs))
+            await_listening(BARE)
             asyncio.run(_compare({"api": (api, API), "bare": (limit, BARE)}, paths))
 
 
@@ -61,10 +59,10 @@ async def _compare(servers: dict[str, tuple[int, int]], details: list[str]) -> N
         costs: dict[str, list[float]] = {server: [] for server in servers}
         for _ in range(ROUNDS):
             for server, (pid, port) in servers.items():
-                before = _cpu_seconds(pid)
+                before = cpu_seconds(pid)
                 requests = await _load(f"http://127.0.0.1:{port}", paths)
                 rates[server].append(requests / SECONDS)
-                costs[server].append((_cpu_seconds(pid) - before) / requests * 1e6)
+                costs[server].append((cpu_seconds(pid) - before) / requests * 1e6)
         ratio = median(rates["api"]) / median(rates["bare"])
         figures = ", ".join(f"{each} {median(rates[each]):.0f}/s {median(costs[each]):.0f} µs CPU" for each in servers)
         print(f"{name:12} {figures}, ratio {ratio:.2f}")
@@ -103,35 +101,6 @@ async def _observed_products() -> list[str]:
             if len(paths) == PRODUCTS:
                 return paths
             await asyncio.sleep(0.5)
-
-
-async def _listening(port: int) -> None:
-    """Wait until somebody listens."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.1)
-            else:
-                writer.close()
-                return
-
-
-def _cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far (Linux: proc(5), fields 14 and 15 of stat)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str], logs: IO[str]) -> Iterator[int]:
-    process = subprocess.Popen(command, env=environment, stdout=logs, stderr=logs)
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 main()

@@ -1,5 +1,6 @@
-"""One ephemeral PostgreSQL for the whole run, started by the first test that asks for it, and Hypothesis' profiles."""
+"""One ephemeral PostgreSQL for the whole run, Hypothesis' profiles, and the table of faults at the end."""
 
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,9 @@ from adapters.postgres.embedded import EmbeddedPostgres
 from adapters.postgres.offers import HistoryKept
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import migrate
+
+NAMED = re.compile(r"test_fault_(\d\d)_(\w+)")
+FAULTS = 25
 
 settings.register_profile("default", max_examples=100, derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=1_000, database=None, deadline=None, print_blob=True)
@@ -98,3 +102,20 @@ async def remove_rows(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         for table in ("synchronisation", "product", "offer", "offer_interval", "best_price_step"):
             await connection.execute(text(f"DELETE FROM {table}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line per fault of docs/synchronisation.md."""
+    outcomes: dict[str, list[tuple[str, str]]] = {}
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            named = NAMED.search(report.nodeid)
+            if named and (report.when == "call" or outcome == "error"):
+                outcomes.setdefault(named[1], []).append((outcome, named[2].replace("_", " ")))
+    if len(outcomes) < 2:
+        return
+    survived = sum(all(outcome == "passed" for outcome, _ in tests) for tests in outcomes.values())
+    terminalreporter.section(f"faults survived: {survived} of {FAULTS}")
+    for number, tests in sorted(outcomes.items()):
+        for outcome, what in tests:
+            terminalreporter.write_line(f"{number} {outcome:6} {what}")

@@ -70,6 +70,11 @@ class Metrics:
             ["work", "reason"],
             registry=registry,
         )
+        self.refused_rows = Counter(
+            "aggregator_offer_rows_refused",
+            "Malformed rows in answers that were good otherwise; their offers stay as they were.",
+            registry=registry,
+        )
         self.calls = Counter(
             "aggregator_upstream_calls",
             "Calls to the Offers service by HTTP status, or by why there was no answer.",
@@ -140,6 +145,7 @@ class Metrics:
             self.batch_seconds.labels(work).observe(seconds)
         for outcome, count in report.outcomes.items():
             self.products.labels(work, outcome).inc(count)
+        self.refused_rows.inc(report.refused_rows)
         for reason, count in report.failures.items():
             self.failures.labels(work, reason).inc(count)
 

@@ -44,9 +44,9 @@ class Trial:
         self._breaker = breaker
 
     def count(self, group: Group[object], states: Iterable[Synchronisation]) -> bool:
-        """Count a group's calls, the states as they were before, and return whether upstream is in trouble.
+        """Count a group's calls, the states as they were before, and return whether upstream seems to be in trouble.
 
-        The breaker opens as soon as it is. A batch too small to tell is judged together with the calls before it.
+        A batch too small to tell is judged together with the calls before it.
         """
         errors = {id: failed.error for id, failed in group.failed.items()}
         calls = [
@@ -56,8 +56,8 @@ class Trial:
             )
             for state in states
         ]
-        self.calls += calls
-        return self._breaker.judge(self, calls)
+        self._breaker.count(self, calls)
+        return self._breaker.in_trouble(self)
 
 
 class CircuitBreaker:
@@ -91,33 +91,46 @@ class CircuitBreaker:
 
     @contextmanager
     def trial(self) -> Iterator[Trial]:
-        """Admit a batch of the trial's size, which is 0 when none may begin."""
-        probes = self.state is BreakerState.HALF_OPEN and not self._probing
-        if not probes:
-            yield Trial(self, self._pace.batch_size if self.state is BreakerState.CLOSED else 0, probes=False)
+        """Admit a batch of the trial's size, which is 0 when none may begin, and judge it when it is over."""
+        if self.state is BreakerState.CLOSED:
+            trial = Trial(self, self._pace.batch_size, probes=False)
+        elif self.state is BreakerState.HALF_OPEN and not self._probing:
+            self._probing = True
+            trial = Trial(self, self._pace.telling_calls, probes=True)
+        else:
+            yield Trial(self, 0, probes=False)
             return
-        self._probing = True
-        trial = Trial(self, self._pace.telling_calls, probes=True)
         try:
             yield trial
         finally:
-            self._probing = False
-            if trial.calls and not _in_trouble(trial.calls):
+            if trial.probes:
+                self._probing = False
+            if self.in_trouble(trial):
+                self._open(trial)
+            elif trial.probes and trial.calls:
                 self._opened_at = None
                 self._recent.clear()
 
-    def judge(self, trial: Trial, calls: Iterable[Call]) -> bool:
-        """Return whether upstream is in trouble as far as the trial shows, of which `calls` are new."""
-        if trial.probes:
-            trouble = _in_trouble(trial.calls)
-        else:
+    def count(self, trial: Trial, calls: Collection[Call]) -> None:
+        """Take in new calls; once no more than half of a full batch could still be answered, the breaker opens."""
+        trial.calls.extend(calls)
+        if not trial.probes:
             self._recent.extend(calls)
-            enough = self._pace.telling_calls
-            trouble = _in_trouble(trial.calls if len(trial.calls) >= enough else self._recent, at_least=enough)
-        if trouble and (trial.probes or self._opened_at is None):
+        if sum(call.unavailable for call in trial.calls) * 2 > trial.size and self.in_trouble(trial):
+            self._open(trial)
+
+    def in_trouble(self, trial: Trial) -> bool:
+        """Whether upstream is in trouble as far as the calls so far show."""
+        if trial.probes:
+            return _in_trouble(trial.calls)
+        enough = self._pace.telling_calls
+        return _in_trouble(trial.calls if len(trial.calls) >= enough else self._recent, at_least=enough)
+
+    def _open(self, trial: Trial) -> None:
+        # Batches that were under way do not put the probe off.
+        if trial.probes or self._opened_at is None:
             self._opened_at = self._now()
             self._recent.clear()
-        return trouble
 
 
 @dataclass(frozen=True, slots=True)

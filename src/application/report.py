@@ -59,6 +59,8 @@ class Report:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     failures: Counter[FailureReason] = field(default_factory=Counter)
+    refused_rows: int = 0
+    """Of answers that were good otherwise."""
     defects: list[Exception] = field(default_factory=list)
     held_back: str | None = None
     """Why nothing was claimed although something may be due."""

@@ -56,6 +56,7 @@ class RefreshDueProducts:
 
         async def write(group: Group[ObservedOffers]) -> None:
             report.add(group, await self._write(claim, group, trial))
+            report.refused_rows += sum(each.answer.refused for each in group.answered.values())
 
         await attempt_all(claim, self.offers.offers_of, write, pace=self.pace, clock=self.clock)
 

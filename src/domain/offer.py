@@ -22,12 +22,13 @@ class ObservedOffers:
     """A successful answer about one product.
 
     Rows of the answer that could not be read prove nothing: an offer in `unreadable` stays as it was, and an answer
-    that is not `complete` (a refused row did not even show its id) closes no offer.
+    that is not `complete` (a refused row did not even show its id) closes no offer. `refused` counts those rows.
     """
 
     offers: Mapping[UUID, Offer]
     unreadable: frozenset[UUID] = frozenset()
     complete: bool = True
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

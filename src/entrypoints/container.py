@@ -16,8 +16,8 @@ from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queu
 from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.exchange import HttpLimits
-from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from adapters.offers_api.token_pace import TokenPace
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
@@ -126,7 +126,7 @@ class Adapters(Provider):
     async def access_token(
         self, settings: Settings, engine: AsyncEngine, metrics: Metrics, limits: HttpLimits, pace: TokenPace
     ) -> AsyncIterator[SharedAccessToken]:
-        issuer = HttpxTokenIssuer(
+        issuer = AiohttpTokenIssuer(
             base_url=settings.upstream,
             refresh_token=settings.offers_refresh_token,
             limits=limits,
@@ -148,7 +148,7 @@ class Adapters(Provider):
     async def offers_gateway(
         self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: HttpLimits
     ) -> AsyncIterator[OffersGateway]:
-        gateway = HttpxOffersGateway(
+        gateway = AiohttpOffersGateway(
             base_url=settings.upstream,
             token=token,
             concurrency=settings.offers_concurrency,

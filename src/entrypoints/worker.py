@@ -5,6 +5,7 @@ schedule up until it is swept (docs/adr/0003).
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -52,12 +53,21 @@ async def run_worker(container: AsyncContainer) -> None:
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Pace), heartbeat)
         ticking = asyncio.create_task(tick.run())
+        _spare_the_garbage_collector()
         log.info("worker started")
         try:
             await worker.start()
         finally:
             ticking.cancel()
     log.info("worker stopped")
+
+
+def _spare_the_garbage_collector() -> None:
+    # A batch makes tens of thousands of objects that live as long as it does and no cycles to speak of. By default the
+    # collector goes through them, and through all that the imports left, so often that it takes a sixth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
@@ -123,6 +133,9 @@ def _log(name: Work, report: Report, seconds: float) -> None:
         log.debug("batch held back", work=name, reason=report.held_back)
     elif report.outcomes:
         outcomes = {outcome.value: count for outcome, count in report.outcomes.items()}
-        log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, errors=dict(report.errors.most_common(5)))
+        errors = dict(report.errors.most_common(5))
+        if report.refused_rows:
+            errors["rows refused"] = report.refused_rows
+        log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, errors=errors)
     for defect in report.defects[:1]:
         log.error("batch brought out a defect", work=name, exc_info=defect)

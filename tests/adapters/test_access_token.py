@@ -14,9 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.offers_api.gateway import AiohttpOffersGateway
 from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from adapters.offers_api.token_store import Access
 from application.offers_service import NotAuthorised, OffersServiceUnavailable
 from application.ports import StorageUnavailable
@@ -49,7 +49,7 @@ class Process:
     """What one process has: a token object and a gateway."""
 
     token: SharedAccessToken
-    gateway: HttpxOffersGateway
+    gateway: AiohttpOffersGateway
 
     async def works(self) -> bool:
         try:
@@ -72,7 +72,7 @@ class Scene:
 
     def start_process(self, refresh_token: str = DEFAULT_REFRESH_TOKEN) -> Process:
         url = self.simulator.base_url
-        issuer = HttpxTokenIssuer(base_url=url, refresh_token=refresh_token)
+        issuer = AiohttpTokenIssuer(base_url=url, refresh_token=refresh_token)
         token = SharedAccessToken(
             base_url=url,
             refresh_token=refresh_token,
@@ -81,7 +81,7 @@ class Scene:
             clock=self.clock,
             jitter=lambda: 0.5,
         )
-        gateway = HttpxOffersGateway(base_url=url, token=token, concurrency=8)
+        gateway = AiohttpOffersGateway(base_url=url, token=token, concurrency=8)
         for thing in (issuer, token, gateway):
             self.stack.push_async_callback(thing.aclose)
         return Process(token, gateway)

@@ -10,7 +10,7 @@ import pytest
 from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceUnavailable
 from counting import counted, series
 from entrypoints.simulator.app import running_simulator
@@ -50,7 +50,7 @@ def renewals(metrics: Metrics) -> dict[str, float]:
 async def test_renewals_are_counted_and_the_calls_for_them(metrics: Metrics) -> None:
     async with running_simulator(SimulatorOptions(seed=1)) as simulator, AsyncExitStack() as stack:
         for refresh_token in (DEFAULT_REFRESH_TOKEN, DEFAULT_REFRESH_TOKEN, "wrong"):
-            issuer = HttpxTokenIssuer(base_url=simulator.base_url, refresh_token=refresh_token, observe=metrics.call)
+            issuer = AiohttpTokenIssuer(base_url=simulator.base_url, refresh_token=refresh_token, observe=metrics.call)
             stack.push_async_callback(issuer.aclose)
             token = sharing(metrics, FakeClock(), issuer)
             with suppress(NotAuthorised):

@@ -11,9 +11,9 @@ import pytest
 
 from adapters.metrics import Metrics
 from adapters.offers_api.exchange import HttpLimits
-from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.offers_api.gateway import AiohttpOffersGateway
 from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from application.offers_service import OffersServiceError, OffersServiceUnavailable
 from counting import counted, series
 from entrypoints.simulator.app import RunningSimulator, running_simulator
@@ -58,11 +58,11 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterator[HttpxOffersGateway]:
-    issuer = HttpxTokenIssuer(base_url=simulator.base_url, refresh_token=DEFAULT_REFRESH_TOKEN)
+async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterator[AiohttpOffersGateway]:
+    issuer = AiohttpTokenIssuer(base_url=simulator.base_url, refresh_token=DEFAULT_REFRESH_TOKEN)
     token = await issuer()
     await issuer.aclose()
-    gateway = HttpxOffersGateway(
+    gateway = AiohttpOffersGateway(
         base_url=simulator.base_url, token=GivenToken(token), limits=FAST, observe=metrics.call
     )
     yield gateway
@@ -76,7 +76,7 @@ def calls(metrics: Metrics, call: str) -> dict[str, float]:
 
 
 async def test_calls_are_counted_by_what_came_of_them(
-    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics
+    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics
 ) -> None:
     await gateway.offers_of(KNOWN)
     await gateway.offers_of(KNOWN)
@@ -96,7 +96,7 @@ async def test_calls_are_counted_by_what_came_of_them(
 
 
 async def test_calls_without_an_answer_are_counted_by_why(
-    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics
+    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics
 ) -> None:
     simulator.simulation.misbehave(Faults(resets={"all": Chance()}))
     with suppress(OffersServiceUnavailable):
@@ -132,7 +132,7 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        gateway = HttpxOffersGateway(
+        gateway = AiohttpOffersGateway(
             base_url=base_url.format(at=at), token=GivenToken(Secret("t")), observe=metrics.call
         )
         with pytest.raises(OffersServiceUnavailable):
@@ -143,7 +143,7 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
 @pytest.mark.parametrize("kind", ["html", "truncated", "wrong_type", "null"])
 async def test_a_malformed_answer_is_counted_as_a_refused_one(
-    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics, kind: MalformedKind
+    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics, kind: MalformedKind
 ) -> None:
     everything = Synchronising(pace=replace(PACE, batch_deadline=5))
     good, bad = [await everything.registered() for _ in range(2)]

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from application.batch import Failed, Group
+from application.batch import Answered, Failed, Group
 from application.breaker import BreakerState
 from application.offers_service import OffersServiceUnavailable
 from application.report import Outcome
 from application.scheduling import Job, ScheduleDueWork
 from fake_queue import InMemoryJobQueue
+from scripted_gateway import observed
 from synchronising import INTERVAL, PACE, Synchronising
 
 DOWN = OffersServiceUnavailable("timeout")
@@ -165,3 +166,24 @@ async def test_no_job_waits_for_what_is_held_back_and_one_for_a_probe(world: Syn
     world.clock.advance(PROBE_AFTER)
     assert (await tick()).jobs == 1
     assert queue.jobs == [Job.REFRESH_DUE_PRODUCTS]
+
+
+async def test_failures_that_come_before_the_answers_do_not_make_an_outage(world: Synchronising) -> None:
+    ids = await watched(world, 10)
+    states = [world.state(id) for id in ids]
+    breaker = world.breakers.observations
+    with breaker.trial() as trial:
+        trial.count(Group({}, dict.fromkeys(ids[:5], Failed(DOWN, world.clock.now)), frozenset()), states[:5])
+        assert breaker.state is BreakerState.CLOSED
+        answered = Answered(observed(), world.clock.now)
+        trial.count(Group(dict.fromkeys(ids[5:], answered), {}, frozenset()), states[5:])
+    assert breaker.state is BreakerState.CLOSED
+
+
+async def test_an_outage_that_is_certain_opens_the_breaker_before_the_batch_is_over(world: Synchronising) -> None:
+    ids = await watched(world, 6)
+    breaker = world.breakers.observations
+    with breaker.trial() as trial:
+        failed = dict.fromkeys(ids, Failed(DOWN, world.clock.now))
+        assert trial.count(Group({}, failed, frozenset()), [world.state(id) for id in ids])
+        assert breaker.state is BreakerState.OPEN

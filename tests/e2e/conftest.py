@@ -33,15 +33,27 @@ def migrated(bytecode: None, dsn: str, tmp_path_factory: pytest.TempPathFactory)
     return name
 
 
+@pytest.fixture(scope="session")
+def new_database_dsn(dsn: str, migrated: str) -> Callable[[], str]:
+    """Give what makes a migrated database of one's own and returns its DSN."""
+
+    def make() -> str:
+        name = f"e2e_{uuid4().hex}"
+        _administer(dsn, f"CREATE DATABASE {name} TEMPLATE {migrated}")
+        return _of(dsn, name)
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def new_system(dsn: str, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], System]]:
+def new_system(
+    new_database_dsn: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], System]]:
     """Give what makes a system with a database of its own; all that it starts ends with the module."""
     systems: list[System] = []
 
     def make() -> System:
-        name = f"e2e_{uuid4().hex}"
-        _administer(dsn, f"CREATE DATABASE {name} TEMPLATE {migrated}")
-        systems.append(System(_of(dsn, name), Processes(tmp_path_factory.mktemp("system"))))
+        systems.append(System(new_database_dsn(), Processes(tmp_path_factory.mktemp("system"))))
         return systems[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""`aggregator worker` at another pace, which its argument gives as JSON: no setting does that, only code.
+"""`aggregator worker` with other durations, which its argument gives as JSON: no setting does that, only code.
 
 Jobs are not given up when the lease ends, so that what a late worker writes is up to the lease alone.
 """
@@ -6,12 +6,15 @@ Jobs are not given up when the lease ends, so that what a late worker writes is 
 import asyncio
 import os
 import sys
+from dataclasses import dataclass, field
 
 import msgspec
 from dishka import Provider, Scope, provide
 from saq.queue.postgres import PostgresQueue
 
 from adapters.job_queue import SaqJobQueue
+from adapters.offers_api.exchange import HttpLimits
+from adapters.offers_api.token_pace import TokenPace
 from application.pace import Pace
 from entrypoints.container import WORKING, make_container
 from entrypoints.logs import configure_logs
@@ -21,14 +24,35 @@ from entrypoints.worker import run_worker
 JOB_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Durations:
+    """All durations of the synchronisation."""
+
+    pace: Pace = field(default_factory=Pace)
+    token: TokenPace = field(default_factory=TokenPace)
+    http: HttpLimits = field(default_factory=HttpLimits)
+
+
 class Divided(Provider):
-    """A pace of our own."""
+    """Durations of our own."""
 
     scope = Scope.APP
 
+    def __init__(self, durations: Durations) -> None:
+        super().__init__()
+        self._durations = durations
+
     @provide(override=True)
     def pace(self) -> Pace:
-        return msgspec.json.decode(sys.argv[1], type=Pace)
+        return self._durations.pace
+
+    @provide(override=True)
+    def token_pace(self) -> TokenPace:
+        return self._durations.token
+
+    @provide(override=True)
+    def http_limits(self) -> HttpLimits:
+        return self._durations.http
 
     @provide(override=True)
     def saq_job_queue(self, queue: PostgresQueue) -> SaqJobQueue:
@@ -38,7 +62,8 @@ class Divided(Provider):
 async def main() -> None:
     settings = read_settings(os.environ)
     configure_logs(settings)
-    container = make_container(settings, Divided(), database=WORKING)
+    durations = msgspec.json.decode(sys.argv[1], type=Durations)
+    container = make_container(settings, Divided(durations), database=WORKING)
     try:
         await run_worker(container)
     finally:

@@ -1,6 +1,6 @@
 """What must hold for the stored history whatever was killed, stopped or late: looked up with SQL."""
 
-from e2e.system import System
+from typing import Protocol
 
 # Stretches of one kind that overlap, repeat each other, or leave a hole; midnight UTC splits a stretch in two.
 _MIDNIGHT = "valid_from = date_trunc('day', valid_from AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'"
@@ -44,7 +44,14 @@ _BEST_PRICE_WITHOUT_OFFER = """
 """
 
 
-def assert_sound(system: System) -> None:
+class Storage(Protocol):
+    """Whoever can ask the database."""
+
+    def number(self, sql: str) -> int:
+        """Return the one number that a query finds."""
+
+
+def assert_sound(storage: Storage) -> None:
     """Nothing is doubled, torn or half written."""
     faults = {
         "offer intervals that overlap": _DOUBLED,
@@ -55,4 +62,4 @@ def assert_sound(system: System) -> None:
         "products that are half written": _HALF_A_PRODUCT,
         "best prices that no offer has": _BEST_PRICE_WITHOUT_OFFER,
     }
-    assert {fault: count for fault, sql in faults.items() if (count := system.number(sql))} == {}
+    assert {fault: count for fault, sql in faults.items() if (count := storage.number(sql))} == {}

@@ -112,6 +112,10 @@ class Processes:
                 running.process.kill()
                 running.process.wait()
 
+    def all_output(self) -> list[tuple[str, str]]:
+        """Return all that every process has printed, by the name of its log."""
+        return [(running.log.name, running.output()) for running in self._all]
+
     def logs(self) -> list[tuple[str, str]]:
         """Return the end of every log, for the report of a failed test."""
         return [(running.log.name, "\n".join(running.output().splitlines()[-LAST_LINES:])) for running in self._all]

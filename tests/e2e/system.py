@@ -10,13 +10,17 @@ from typing import Any
 import msgspec
 import psycopg
 
-from application.pace import Pace
 from e2e.clients import Api, Simulator, free_port
+from e2e.divided_worker import Durations
 from e2e.processes import Processes, Running, eventually
 from entrypoints.seed import seed_products
 from entrypoints.settings import Settings
+from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN
 
 SECONDS_TO_START = 30.0
+JWT_SECRET = "the-same-through-every-restart-of-the-api"
+# A JWT shows by its header; the access token's claims have the refresh token in them, base64url as JWTs are.
+SECRETS = (DEFAULT_REFRESH_TOKEN, JWT_SECRET, "eyJ")
 DIVIDED_WORKER = Path(__file__).with_name("divided_worker.py")
 
 
@@ -41,7 +45,8 @@ class System:
             "DATABASE_URL": self.dsn,
             "OFFERS_BASE_URL": f"http://127.0.0.1:{self.simulator_port}/api/v1",
             "PORT": str(self.api_port),
-            "JWT_SECRET": "the-same-through-every-restart-of-the-api",
+            "OFFERS_REFRESH_TOKEN": DEFAULT_REFRESH_TOKEN,
+            "JWT_SECRET": JWT_SECRET,
             "LOG_FORMAT": "json",
         }
 
@@ -67,9 +72,9 @@ class System:
         """Start workers side by side and wait until all of them work."""
         return [_working(worker) for worker in [self._worker(interval) for interval in intervals]]
 
-    def start_divided_workers(self, *paces: Pace) -> list[Running]:
-        """Start workers of other paces, side by side and wait until all of them work."""
-        commands = [[sys.executable, str(DIVIDED_WORKER), msgspec.json.encode(pace).decode()] for pace in paces]
+    def start_divided_workers(self, *durations: Durations) -> list[Running]:
+        """Start workers with other durations, side by side and wait until all of them work."""
+        commands = [[sys.executable, str(DIVIDED_WORKER), msgspec.json.encode(each).decode()] for each in durations]
         started = [self.processes.start("worker", *command, environment=self.environment) for command in commands]
         return [_working(worker) for worker in started]
 
@@ -90,6 +95,14 @@ class System:
     def number(self, sql: str, *parameters: object) -> int:
         """Return the one number that a query finds."""
         return int(self.query(sql, *parameters)[0][0])
+
+    def assert_no_secrets(self) -> None:
+        """Look for secrets in all that was printed and in all that is stored as text."""
+        tokens = self.query(
+            "SELECT 1 FROM saq.saq_jobs WHERE encode(job, 'escape') LIKE %s", f"%{DEFAULT_REFRESH_TOKEN}%"
+        )
+        printed = {name for name, log in self.processes.all_output() for secret in SECRETS if secret in log}
+        assert (tokens, printed) == ([], set())
 
     def _worker(self, interval: float) -> Running:
         settings = {"OFFERS_REFRESH_INTERVAL": str(interval)}

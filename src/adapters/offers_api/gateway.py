@@ -39,7 +39,7 @@ class AccessToken(Protocol):
         """Return the text without any secret that upstream may have echoed."""
 
 
-class HttpxOffersGateway:
+class AiohttpOffersGateway:
     """Keeps at most `concurrency` calls under way and begins at most `calls_per_second`, evenly, if that is given."""
 
     def __init__(

@@ -90,7 +90,7 @@ def _read_rows(body: bytes) -> ObservedOffers:
             unreadable.discard(row.id)
     if refused == len(rows):
         raise AnswerRefused("every row of the answer is malformed")
-    return ObservedOffers(offers, frozenset(unreadable), complete=not hidden)
+    return ObservedOffers(offers, frozenset(unreadable), complete=not hidden, refused=refused)
 
 
 def _readable_id(raw: msgspec.Raw) -> UUID | None:

@@ -19,7 +19,7 @@ class RefreshTokenRefused(NotAuthorised):
     """Upstream does not know the refresh token."""
 
 
-class HttpxTokenIssuer:
+class AiohttpTokenIssuer:
     """Asks the Offers service for an access token."""
 
     def __init__(

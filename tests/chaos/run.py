@@ -1,0 +1,148 @@
+"""One run: start the town, load it, disturb it after the plan, let it settle, check, end everything."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from chaos import checks
+from chaos.caller import Caller
+from chaos.catalogue import Catalogue
+from chaos.customers import PATIENCE, Customer
+from chaos.logs import read_logs
+from chaos.market import Market
+from chaos.plan import ACTIONS, WORKERS, Disturbance, make_plan
+from chaos.readers import PATIENCE as READERS_PATIENCE
+from chaos.readers import Judge, Reader
+from chaos.record import Record
+from chaos.secrets_kept import Secrets
+from chaos.settling import SECONDS_TO_START, Settling
+from chaos.town import Town
+
+CUSTOMERS, READERS = 4, 3
+SECONDS_BETWEEN_PROGRESS = 10.0
+SECONDS_TO_END = 15.0
+
+
+class Run:
+    """A seed's run of so many seconds, in a folder of its own."""
+
+    def __init__(self, folder: Path, seed: int, seconds: float, record: Record) -> None:
+        self._seed = seed
+        self._seconds = seconds
+        self._record = record
+        self._town = Town(folder, record)
+        self._market = Market(self._town, record, seed)
+        self._catalogue = Catalogue()
+        self._kept = Secrets(self._town.secrets, record)
+        self._closing = asyncio.Event()
+        self._callers: list[Caller] = []
+
+    async def __call__(self) -> None:
+        """Do it all; everything is ended, whatever happens."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            self._town.migrate()
+            tasks.append(asyncio.create_task(self._market.run()))
+            if not await self._town.until(self._ready, SECONDS_TO_START):
+                self._record.violate("everything starts", "the town is not ready")
+                return
+            load = self._load()
+            tasks += load
+            await self._disturb()
+            self._market.no_faults()
+            self._closing.set()
+            await self._town.until(_over(load), PATIENCE + SECONDS_TO_END)
+            settling = Settling(self._town, self._catalogue, self._market, self._record)
+            await settling(self._caller(READERS_PATIENCE))
+            await asyncio.to_thread(self._check_while_all_runs)
+            await self._stop(*WORKERS)
+            await asyncio.to_thread(self._check_database)
+            await self._stop(*self._town.parts)
+            read_logs(self._town, self._record)
+            self._kept.look_into_files(self._town.folder)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    self._record.violate("chaos itself works", repr(ended))
+            for caller in self._callers:
+                await caller.aclose()
+            await self._town.close()
+
+    async def _ready(self) -> bool:
+        return self._town.ready and self._market.settled
+
+    def _load(self) -> list[asyncio.Task[None]]:
+        judge = Judge(self._market, self._record)
+        customers = [
+            Customer(number, self._seed, self._caller(PATIENCE), self._catalogue, self._market)
+            for number in range(CUSTOMERS)
+        ]
+        readers = [
+            Reader(number, self._seed, self._caller(READERS_PATIENCE), self._catalogue, judge)
+            for number in range(READERS)
+        ]
+        everyone: list[Customer | Reader] = [*customers, *readers]
+        return [asyncio.create_task(each.run(self._closing)) for each in everyone]
+
+    def _caller(self, patience: float) -> Caller:
+        caller = Caller(self._town, self._record, self._kept, patience=patience)
+        self._callers.append(caller)
+        return caller
+
+    async def _disturb(self) -> None:
+        plan = make_plan(self._seed, self._seconds)
+        began, next_progress = time.time(), SECONDS_BETWEEN_PROGRESS
+        ending: list[tuple[float, str]] = []
+        while (now := time.time() - began) < self._seconds:
+            self._town.keep()
+            while plan and plan[0].at <= now:
+                self._act(disturbance := plan.pop(0))
+                if disturbance.action == "fault":
+                    ending.append((disturbance.at + disturbance.seconds, disturbance.target))
+            for end, fault in [each for each in ending if each[0] <= now]:
+                ending.remove((end, fault))
+                self._market.switch(fault, on=False)
+            if now >= next_progress:
+                next_progress += SECONDS_BETWEEN_PROGRESS
+                self._record.tell(self._record.progress(len(self._catalogue.living)))
+            await asyncio.sleep(0.05)
+
+    def _act(self, disturbance: Disturbance) -> None:
+        self._record.tell(str(disturbance))
+        if disturbance.action == "fault":
+            self._record.count("done: fault switched")
+            self._market.switch(disturbance.target, on=True)
+        elif disturbance.action == "action":
+            self._record.count(f"done: {disturbance.target}")
+            self._market.act(ACTIONS[disturbance.target])
+        else:
+            self._town.disturb(disturbance)
+
+    def _check_while_all_runs(self) -> None:
+        checks.check_simulator(self._town, self._catalogue, self._market, self._record)
+        checks.check_metrics(self._town, self._kept, self._record)
+
+    def _check_database(self) -> None:
+        checks.check_database(self._town, self._market, self._record)
+        checks.check_secrets(self._town, self._kept)
+
+    async def _stop(self, *names: str) -> None:
+        for name in names:
+            self._town.parts[name].terminate(float("inf"))
+        await self._town.until(self._gone(names), 2 * SECONDS_TO_END)
+
+    def _gone(self, names: tuple[str, ...]) -> Callable[[], Awaitable[bool]]:
+        async def gone() -> bool:
+            return all(self._town.parts[name].gone for name in names)
+
+        return gone
+
+
+def _over(load: list[asyncio.Task[None]]) -> Callable[[], Awaitable[bool]]:
+    async def over() -> bool:
+        return all(task.done() for task in load)
+
+    return over

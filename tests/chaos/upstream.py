@@ -1,0 +1,29 @@
+"""The simulator as chaos starts it: tokens live shortly, so that a lost one is soon over, and at first all calls fail.
+
+A new life has forgotten everything; it must not show a market of its own before it was told what to show.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+from entrypoints.simulator.app import serve
+from entrypoints.simulator.faults import ErrorAnswer, Faults
+from entrypoints.simulator.options import SimulatorOptions
+
+TOKEN_LIFETIME = 12.0
+
+
+async def main(port: int) -> None:
+    options = SimulatorOptions(refresh_token=os.environ["OFFERS_REFRESH_TOKEN"], token_lifetime=TOKEN_LIFETIME)
+    closed = Faults(errors={"all": ErrorAnswer(status=503)})
+    serving = asyncio.create_task(serve("127.0.0.1", port, options, faults=closed))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

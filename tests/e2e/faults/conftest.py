@@ -1,0 +1,30 @@
+"""What every fault has in common: the invariants hold after it.
+
+The name of its test, `test_fault_NN_…`, puts it into the table at the end of the run (tests/conftest.py).
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from e2e.faults.station import Station, working_station
+from e2e.ledger import assert_sound
+from e2e.system import System
+
+
+@pytest.fixture
+async def station(new_database_dsn: Callable[[], str]) -> AsyncIterator[Station]:
+    """Give a station of its own; afterwards its storage must be sound."""
+    async with working_station(new_database_dsn()) as station:
+        yield station
+        assert_sound(station)
+
+
+@pytest.fixture
+def system(new_system: Callable[[], System]) -> Iterator[System]:
+    """Give a system of which nothing runs yet; afterwards its storage must be sound and its logs without secrets."""
+    system = new_system()
+    yield system
+    system.close()
+    assert_sound(system)
+    system.assert_no_secrets()

@@ -1,0 +1,104 @@
+"""A worker that is killed, or stopped for longer than its lease, in the middle of a batch."""
+
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.offers_api.exchange import HttpLimits
+from application.pace import Pace
+from e2e.divided_worker import Durations
+from e2e.processes import Running, eventually
+from e2e.system import System
+
+pytestmark = pytest.mark.timeout(180)
+
+PRODUCTS = 40
+SECOND = timedelta(seconds=1)
+# With the interval as it is nothing is due again while the test runs, so that calls can be counted.
+PACE = Pace(tick=0.2, lease=3 * SECOND, batch_deadline=60.0, group_age=0.2, batches_at_once=1)
+HALF = replace(PACE, batch_size=PRODUCTS // 2)
+PATIENT = HttpLimits(read=60.0, call=60.0)
+SLOW = {"offers": {"p50": 2_000, "p99": 2_000}}
+MAKE_DUE = """
+    UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING now()
+"""
+LEASES = "SELECT lease_id, max(lease_until) FROM synchronisation WHERE lease_id IS NOT NULL GROUP BY lease_id"
+LEFT = "SELECT product_id::text FROM synchronisation WHERE lease_id = ANY(%s)"
+OBSERVED_BETWEEN = """
+    SELECT count(*) FROM synchronisation WHERE product_id::text = ANY(%s) AND observed_at >= %s AND observed_at < %s
+"""
+FAILED = "SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0"
+LATE_PRICE, LATER_PRICE = 1, 2
+
+
+def start_all_at_once(system: System, *paces: Pace) -> list[Running]:
+    """Start workers, let all products be observed, then let all be due and be slowly asked for at the same time."""
+    system.add_products(PRODUCTS)
+    system.start_simulator(tick=1e6)
+    workers = system.start_divided_workers(*(Durations(pace, http=PATIENT) for pace in paces))
+    eventually(lambda: system.observed() == PRODUCTS, within=30)
+    system.simulator.switch(latency=SLOW)
+    system.simulator.reset_counters()
+    return workers
+
+
+def make_due(system: System) -> Any:
+    """Make all products due, wait until all are asked for, and return since when."""
+    since = system.query(MAKE_DUE)[0][0]
+    eventually(lambda: system.simulator.state()["in_flight"] == PRODUCTS)
+    return since
+
+
+def ended(worker: Running) -> int:
+    """Return how many observations the worker has brought to an end, good or bad."""
+    ends = ("observed", "superseded", "failed")
+    return sum(batch.get(end, 0) for batch in worker.events("batch") for end in ends)
+
+
+def test_fault_22_killed_in_a_batch_it_is_redone_once_after_the_lease(system: System) -> None:
+    killed, other = start_all_at_once(system, HALF, HALF)
+    since = make_due(system)
+    killed.send(signal.SIGKILL)
+    leases = dict(system.query(LEASES))
+    assert len(leases) == 2
+    system.simulator.switch(latency={})
+
+    # The other one finishes its own half; what is left under these leases is the killed one's.
+    eventually(lambda: len(system.query(LEFT, list(leases))) == PRODUCTS // 2)
+    lost = [product_id for (product_id,) in system.query(LEFT, list(leases))]
+    lease_ends, never = max(leases.values()), since + timedelta(hours=1)
+    eventually(lambda: system.number(OBSERVED_BETWEEN, lost, lease_ends, never) == PRODUCTS // 2)
+    assert system.number(OBSERVED_BETWEEN, lost, since, lease_ends) == 0
+    calls = system.simulator.offers_calls()
+    assert {calls.pop(product_id) for product_id in lost} == {2}
+    assert list(calls.values()) == [1] * (PRODUCTS // 2)
+    assert system.number(FAILED) == 0
+    assert other.alive
+
+
+def test_fault_22_stopped_longer_than_its_lease_its_late_write_is_fenced(system: System) -> None:
+    [stopped] = start_all_at_once(system, PACE)
+    ids = [str(product_id) for (product_id,) in system.query("SELECT id FROM product")]
+    system.simulator.dictate(ids, LATE_PRICE)
+    make_due(system)
+    stopped.send(signal.SIGSTOP)
+    assert system.simulator.state()["in_flight"] == PRODUCTS
+
+    system.simulator.dictate(ids, LATER_PRICE)
+    eventually(lambda: system.simulator.state()["in_flight"] == 0)
+    system.simulator.switch(latency={})
+    system.start_divided_workers(Durations(PACE))
+    best_prices = "SELECT DISTINCT best_price FROM synchronisation"
+    eventually(lambda: system.query(best_prices) == [(LATER_PRICE,)])
+    stopped.send(signal.SIGCONT)
+    eventually(lambda: ended(stopped) == 2 * PRODUCTS)
+
+    for table in ("offer", "offer_interval", "best_price_step"):
+        assert system.number(f"SELECT count(*) FROM {table} WHERE price = %s", LATE_PRICE) == 0
+    assert system.query(best_prices) == [(LATER_PRICE,)]
+    assert sum(batch.get("superseded", 0) for batch in stopped.events("batch")) == PRODUCTS
+    assert set(system.simulator.offers_calls().values()) == {2}
+    assert system.number(FAILED) == 0

@@ -1,0 +1,130 @@
+"""Faults of renewing the shared access token: many processes, many lives, clocks that differ, a wrong refresh token."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
+
+from adapters.offers_api.token_pace import TokenPace
+from api import client_of
+from application.offers_service import NotAuthorised, OffersGateway
+from application.report import Outcome
+from e2e.clients import ADMIN
+from e2e.divided_worker import Durations
+from e2e.faults.station import Station, one_process, working_station
+from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
+from e2e.ledger import assert_sound
+from e2e.processes import Processes
+from entrypoints.http.app import create_app
+from entrypoints.simulator.options import SimulatorOptions
+
+AUTHORISING = Path(__file__).with_name("authorising.py")
+PRODUCT = UUID(int=7)
+
+
+def tenth(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds / 10)
+
+
+DIVIDED = Durations(
+    token=TokenPace(
+        renewal_jitter=tenth(1),
+        retries=(tenth(2), tenth(4), tenth(8), tenth(15)),
+        proven_after=tenth(15),
+        look_again=tenth(0.25),
+    )
+)
+
+
+async def test_fault_03_eight_processes_that_start_with_no_token_make_one_call_to_auth(
+    station: Station, processes: Processes
+) -> None:
+    station.misbehave(latency={"auth": {"p50": 300, "p99": 300}})  # so that they all want one before there is one
+    settings = {"DATABASE_URL": station.dsn, "OFFERS_BASE_URL": station.simulator.base_url}
+    eight = processes.start("authorising", sys.executable, str(AUTHORISING), "8", environment=settings)
+    without_a_token = await asyncio.to_thread(eight.process.wait, 40)
+    assert (without_a_token, station.auth_calls) == (0, ["201"])
+
+
+async def test_fault_06_five_lives_in_a_row_and_clocks_that_differ(new_database_dsn: Callable[[], str]) -> None:
+    """A tenth of all durations, but lives of a second or two; three systems side by side."""
+    exact, behind, ahead = await asyncio.gather(
+        live_through(new_database_dsn(), lives=5, lifetime=1, skew=0),
+        live_through(new_database_dsn(), lives=2, lifetime=2, skew=-1),
+        live_through(new_database_dsn(), lives=2, lifetime=2, skew=1),
+    )
+    for outcomes, lost, _ in (exact, ahead):
+        renewals = outcomes.count("201") - 1
+        assert lost <= 0.3 * renewals
+        assert len(outcomes) - 1 <= 2 * renewals
+    outcomes, lost, shortest_gap = behind  # the end that we are told comes a second before upstream's
+    renewals = outcomes.count("201") - 1
+    assert lost <= (1 + 1.5) * renewals
+    assert len(outcomes) - 1 <= 7 * renewals
+    assert shortest_gap >= 0.8 * 0.2
+
+
+async def live_through(dsn: str, *, lives: int, lifetime: float, skew: float) -> tuple[list[str], float, float]:
+    """Work on without a pause; return the calls to auth, seconds without a token, and the calls' shortest gap."""
+    options = SimulatorOptions(seed=1, tick=1e6, token_lifetime=lifetime)
+    async with working_station(dsn, durations=DIVIDED, options=options) as station:
+        station.misbehave(clock_skew=skew)
+        station.simulator.simulation.world.register(PRODUCT, 0)
+        gateway = await station.container.get(OffersGateway)
+        lost, before = 0.0, time.monotonic()
+        async with asyncio.timeout(30):
+            while station.auth_calls.count("201") <= lives:
+                worked = await works(gateway)
+                now = time.monotonic()
+                lost, before = lost + (0 if worked else now - before), now
+                await asyncio.sleep(0.02)
+        assert_sound(station)
+        at = [call.at for call in station.simulator.simulation.traffic.auth_calls]
+        return station.auth_calls, lost, min(after - before for before, after in pairwise(at))
+
+
+async def works(gateway: OffersGateway) -> bool:
+    try:
+        await gateway.offers_of(PRODUCT)
+    except NotAuthorised:
+        return False
+    return True
+
+
+async def test_fault_07_a_wrong_refresh_token_is_probed_once_a_minute_and_products_are_still_created(
+    new_database_dsn: Callable[[], str],
+) -> None:
+    dsn = new_database_dsn()
+    async with (
+        working_station(dsn, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as station,
+        one_process(dsn, station.simulator, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as other,
+        client_of(await create_app(station.container)) as http,
+    ):
+        row = TokenRow(station)
+        admin = (await http.post("/login", json=ADMIN)).json()["access_token"]
+        for probes in (1, 2, 3):
+            product = {"name": f"Created {probes}", "description": ""}
+            created = await http.post("/products", json=product, headers={"Authorization": f"Bearer {admin}"})
+            assert (created.status_code, created.json()["registration"]["state"]) == (201, "pending")
+            for _ in range(2):
+                reports = await asyncio.gather(*(each() for each in (station.submit, other.submit, other.refresh)))
+                assert {report.held_back is None for report in reports} == {False}
+            assert station.auth_calls == ["401"] * probes
+            last_probe = station.simulator.simulation.traffic.auth_calls[-1].at
+            assert 60 <= time.time() + row.due_in - last_probe <= 63
+            ready = await http.get("/health/ready")
+            assert (ready.status_code, ready.json()["offers_service"]) == (200, "refused")
+            assert await refusals(station) + await refusals(other) == probes
+            row.make_due()
+        assert station.simulator.simulation.traffic.products == {}
+        async with one_process(dsn, station.simulator) as corrected:
+            assert (await corrected.submit()).outcomes == {Outcome.REGISTERED: 3}
+        assert_sound(station)
+
+
+async def refusals(station: Station) -> float:
+    return await station.counted("aggregator_token_renewals_total", outcome="refused")

@@ -1,0 +1,110 @@
+"""SIGTERM under load, and what a start after it finds."""
+
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from adapters.offers_api.exchange import HttpLimits
+from application.pace import Pace
+from e2e.clients import Api
+from e2e.divided_worker import Durations
+from e2e.faults.customers import customers
+from e2e.processes import Running, eventually
+from e2e.system import System
+
+pytestmark = pytest.mark.timeout(180)
+
+SECONDS_OF_A_WORKER, SECONDS_OF_ANYTHING = 8.0, 10.0
+SLOW = {"all": {"p50": 200, "p99": 1000}}
+ANSWERED, HANGING = 20, 20
+# One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
+LONG_BATCHES = Pace(tick=0.2, batch_deadline=50.0, lease=timedelta(seconds=60), group_age=50.0)
+LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
+MAKE_DUE = "UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING 1"
+OBSERVED_AGAIN = "SELECT product_id::text FROM synchronisation WHERE observed_at > %s ORDER BY product_id"
+
+
+def test_fault_25_api_and_worker_under_load_end_in_time_nothing_half_written(system: System) -> None:
+    _, api, worker = system.start()
+    system.simulator.switch(latency=SLOW)
+    with customers(system.api) as answers:
+        eventually(lambda: system.simulator.state()["calls"].get("offers"), within=30)
+        eventually(lambda: system.simulator.state()["in_flight"] >= 10)
+        with ThreadPoolExecutor(2) as threads:
+            ends = [threads.submit(end, *each) for each in ((worker, SECONDS_OF_A_WORKER), (api, SECONDS_OF_ANYTHING))]
+        assert [each.result() for each in ends] == [0, 0]
+    assert {status for status, _ in answers.kinds} == {200, 201}
+    assert answers.created
+    assert answers.created <= {str(product_id) for (product_id,) in system.query("SELECT id FROM product")}
+    assert system.number(LEASED) == 0
+
+    system.simulator.switch(latency={})
+    system.api.client.close()
+    system.api = Api(str(system.api.client.base_url))
+    system.start_api()
+    system.start_workers(1)
+    products = system.number("SELECT count(*) FROM product")
+    eventually(lambda: system.api.observed(products), within=30)
+    assert system.simulator.auth_calls() == 1
+    registered = [product["registrations"] for product in system.simulator.state()["products"].values()]
+    assert registered == [1] * products
+
+
+def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_rest(system: System) -> None:
+    system.add_products(ANSWERED + HANGING)
+    system.start_simulator()
+    [worker] = system.start_divided_workers(Durations(Pace(tick=0.2)))
+    eventually(lambda: system.observed() == ANSWERED + HANGING, within=30)
+    assert end(worker, SECONDS_OF_A_WORKER) == 0
+
+    ids = [str(product_id) for (product_id,) in system.query("SELECT id FROM product ORDER BY id")]
+    answered, hanging = ids[:ANSWERED], ids[ANSWERED:]
+    system.simulator.switch(hang_products=hanging)
+    system.simulator.reset_counters()
+    [(since,)] = system.query("SELECT now()")
+    system.query(MAKE_DUE)
+    [worker] = system.start_divided_workers(Durations(LONG_BATCHES, http=HttpLimits(read=60.0, call=60.0)))
+    eventually(lambda: system.simulator.state()["calls"].get("offers", {}).get("200") == ANSWERED)
+    eventually(lambda: system.simulator.state()["in_flight"] == HANGING)
+    assert system.query(OBSERVED_AGAIN, since) == []
+    assert end(worker, SECONDS_OF_A_WORKER) == 0
+    assert system.query(OBSERVED_AGAIN, since) == [(product_id,) for product_id in answered]
+    assert system.number(LEASED) == 0
+    assert system.number("SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0") == 0
+
+    system.simulator.switch(hang_products=[])
+    system.start_divided_workers(Durations(Pace(tick=0.2, group_age=0.2)))
+    eventually(lambda: len(system.query(OBSERVED_AGAIN, since)) == len(ids))
+    assert {system.simulator.offers_calls()[product_id] for product_id in answered} == {1}
+    assert {system.simulator.offers_calls()[product_id] for product_id in hanging} == {2}
+
+
+def end(running: Running, seconds: float) -> int:
+    """Return the exit code that SIGTERM leads to within so many seconds."""
+    began = time.monotonic()
+    running.send(signal.SIGTERM)
+    code = running.process.wait(seconds)
+    assert time.monotonic() - began <= seconds
+    return code
+
+
+def test_another_refresh_interval_acts_at_once(system: System) -> None:
+    system.add_products(3)
+    system.start_simulator()
+    [worker] = system.start_workers(7)
+    eventually(lambda: system.observed() == 3, within=30)
+    for interval in (1, 4):
+        assert worker.ends_with() == 0
+        system.simulator.reset_counters()
+        [worker] = system.start_workers(interval)
+        # Under the interval before, the second call would come later, or earlier.
+        eventually(
+            lambda: sum(calls >= 2 for calls in system.simulator.offers_calls().values()) == 3,
+            within=2 * interval + 2,
+        )
+        gaps = system.simulator.state()["gaps"]["offers"]
+        # The first call may be late by the time without a worker, and the second is not.
+        assert interval - 2.5 < gaps["shortest"] <= gaps["longest"] < interval + 1.9

@@ -1,0 +1,55 @@
+"""The row of the shared access token, looked at and aged by SQL, so that full durations cost no waiting."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.offers_api.token_pace import TokenPace
+from e2e.divided_worker import Durations
+from e2e.faults.station import Station
+
+ALWAYS_LOOKS = Durations(token=TokenPace(look_again=timedelta(0)))
+"""All durations as they are, but a process without a token asks the row each time."""
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """The one row of the station's database."""
+
+    station: Station
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The token that is stored."""
+        rows = self.station.query("SELECT sealed FROM access_token")
+        return rows[0][0] if rows else None
+
+    @property
+    def failures(self) -> int:
+        """How many renewals in a row have failed."""
+        return self.station.number("SELECT failures FROM access_token")
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until a renewal may start."""
+        return self._seconds_until("not_before")
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds until the token is used no more."""
+        return self._seconds_until("expires_at")
+
+    def lose(self) -> None:
+        """Delete it."""
+        self.station.execute("DELETE FROM access_token")
+
+    def make_due(self) -> None:
+        """Let the time pass until the next renewal may start."""
+        self.station.execute("UPDATE access_token SET not_before = clock_timestamp()")
+
+    def make_old(self) -> None:
+        """Let the token have been issued a minute earlier; a process must not have read it yet."""
+        self.station.execute("UPDATE access_token SET issued_at = issued_at - interval '1 minute'")
+
+    def _seconds_until(self, column: str) -> float:
+        [(seconds,)] = self.station.query(f"SELECT extract(epoch FROM {column} - clock_timestamp()) FROM access_token")
+        return float(seconds)
