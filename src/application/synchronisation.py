@@ -37,9 +37,12 @@ class RefreshDueProducts:
     retry: RetryRule
     breaker: CircuitBreaker
 
-    async def __call__(self) -> Report:
-        """Claim a batch and observe it; held back while upstream is in trouble or there is no access token."""
-        report = Report()
+    async def __call__(self, report: Report | None = None) -> Report:
+        """Claim a batch and observe it; held back while upstream is in trouble or there is no access token.
+
+        What was committed stands in a report that is given in also when the batch is broken off.
+        """
+        report = report or Report()
         with self.breaker.trial() as trial:
             if await _ready(trial, self.offers, report):
                 await self._observe(trial, report)
@@ -116,9 +119,12 @@ class SubmitRegistrations:
     retry: RetryRule
     breaker: CircuitBreaker
 
-    async def __call__(self) -> Report:
-        """Claim a batch and register it; held back while upstream is in trouble or there is no access token."""
-        report = Report()
+    async def __call__(self, report: Report | None = None) -> Report:
+        """Claim a batch and register it; held back while upstream is in trouble or there is no access token.
+
+        What was committed stands in a report that is given in also when the batch is broken off.
+        """
+        report = report or Report()
         with self.breaker.trial() as trial:
             if await _ready(trial, self.offers, report):
                 await self._submit(trial, report)

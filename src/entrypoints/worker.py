@@ -101,7 +101,7 @@ def _job(run: Callable[[], Awaitable[None]]) -> Callable[[Context], Awaitable[No
 
 
 def batch_job(
-    name: Work, run_batch: Callable[[], Awaitable[Report]], pace: Pace, metrics: Metrics
+    name: Work, run_batch: Callable[[Report], Awaitable[object]], pace: Pace, metrics: Metrics
 ) -> Callable[[], Awaitable[None]]:
     """Make the job that runs one batch after another while they are full, for a bounded time."""
 
@@ -109,9 +109,9 @@ def batch_job(
         loop = asyncio.get_running_loop()
         claiming_until = loop.time() + pace.claiming
         while True:
-            began = loop.time()
+            report, began = Report(), loop.time()
             try:
-                report = await run_batch()
+                await run_batch(report)
             except StorageUnavailable as error:
                 metrics.given_up(name, "storage_unavailable")
                 log.warning("batch given up", work=name, reason=str(error))
@@ -119,9 +119,11 @@ def batch_job(
             except Exception:
                 metrics.given_up(name, "internal")
                 raise
-            seconds = loop.time() - began
-            metrics.batch(name, report, seconds)
-            _log(name, report, seconds)
+            finally:
+                # Also of a batch that is broken off, by the end of the worker for example.
+                seconds = loop.time() - began
+                metrics.batch(name, report, seconds)
+                _log(name, report, seconds)
             if report.attempted < pace.batch_size or loop.time() >= claiming_until:
                 return
 

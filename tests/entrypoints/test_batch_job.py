@@ -1,49 +1,56 @@
 """A worker's job: batch after batch while they are full, but not for long, and nothing more once one is not."""
 
-from collections import Counter
+import asyncio
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.metrics import Metrics
 from application.pace import Pace
 from application.ports import StorageUnavailable
 from application.report import Outcome, Report
+from counting import counted
 from entrypoints.worker import batch_job
 
 PACE = Pace(batch_size=10, claiming=5)
-FULL = Report(outcomes=Counter({Outcome.OBSERVED: 9, Outcome.FAILED: 1}))
-LESS = Report(outcomes=Counter({Outcome.OBSERVED: 9}))
-HANDED_BACK = Report(outcomes=Counter({Outcome.OBSERVED: 1, Outcome.POSTPONED: 9}))
-EMPTY = Report()
-HELD_BACK = Report(held_back="no access token")
+FULL = {Outcome.OBSERVED: 9, Outcome.FAILED: 1}
+LESS = {Outcome.OBSERVED: 9}
+HANDED_BACK = {Outcome.OBSERVED: 1, Outcome.POSTPONED: 9}
+EMPTY: dict[Outcome, int] = {}
+
+Batch = tuple[dict[Outcome, int], BaseException | None]
 
 
-async def batches_run(*comes: Report | Exception, pace: Pace = PACE) -> int:
-    """How many of these batches one job runs."""
+async def batches_run(*batches: Batch, pace: Pace = PACE, metrics: Metrics | None = None) -> int:
+    """How many of these batches one job runs, each with what comes of it and how it is broken off."""
     run = 0
 
-    async def batch() -> Report:
+    async def batch(report: Report) -> None:
         nonlocal run
+        outcomes, error = batches[run]
         run += 1
-        report = comes[run - 1]
-        if isinstance(report, Exception):
-            raise report
-        return report
+        report.outcomes.update(outcomes)
+        if error is not None:
+            raise error
 
-    await batch_job("refresh", batch, pace, Metrics())()
+    await batch_job("refresh", batch, pace, metrics or Metrics())()
     return run
 
 
-@pytest.mark.parametrize("last", [LESS, HANDED_BACK, EMPTY, HELD_BACK, StorageUnavailable("gone")])
-async def test_full_batches_are_followed_by_another_until_one_is_not(last: Report | Exception) -> None:
-    assert await batches_run(FULL, FULL, FULL, last, FULL) == 4
+@pytest.mark.parametrize("last", [(LESS, None), (HANDED_BACK, None), (EMPTY, None), (FULL, StorageUnavailable("gone"))])
+async def test_full_batches_are_followed_by_another_until_one_is_not(last: Batch) -> None:
+    assert await batches_run(*[(FULL, None)] * 3, last, (FULL, None)) == 4
 
 
 async def test_however_much_is_due_a_job_ends_soon() -> None:
-    assert await batches_run(*[FULL] * 3, pace=replace(PACE, claiming=0)) == 1
+    assert await batches_run(*[(FULL, None)] * 3, pace=replace(PACE, claiming=0)) == 1
 
 
-async def test_a_defect_ends_the_job_and_is_not_hidden() -> None:
-    with pytest.raises(KeyError):
-        await batches_run(FULL, KeyError("defect"))
+@pytest.mark.parametrize("error", [KeyError("defect"), asyncio.CancelledError()])
+async def test_what_a_batch_committed_before_it_was_broken_off_is_counted_and_logged(error: BaseException) -> None:
+    metrics = Metrics()
+    with capture_logs() as logs, pytest.raises(type(error)):
+        await batches_run((LESS, error), metrics=metrics)
+    assert counted(metrics, "aggregator_products_processed_total", work="refresh", outcome="observed") == 9
+    assert [(entry["event"], entry["observed"]) for entry in logs] == [("batch", 9)]
