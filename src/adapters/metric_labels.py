@@ -13,8 +13,8 @@ BREAKER_STATES = ("closed", "open", "half_open")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STATUSES = {status.value: str(status.value) for status in HTTPStatus} | {0: "none"}
-# What the Offers service is documented to answer, and 429; anything else is counted by its class.
-_UPSTREAM_STATUSES = {status: str(status) for status in (200, 201, 400, 401, 404, 409, 422, 429)}
+# What the Offers service is documented to answer, and what tells one trouble from another; the rest goes by its class.
+_UPSTREAM_STATUSES = {status: str(status) for status in (200, 201, 400, 401, 404, 409, 422, 429, 500, 502, 503, 504)}
 _NO_ANSWERS = {reason: reason.name.lower() for reason in NoAnswer}
 
 
