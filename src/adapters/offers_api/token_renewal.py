@@ -95,6 +95,8 @@ class TokenRenewal:
         """
         # A caller that is cancelled must not take the answer with it: it can't be had again.
         self._running = asyncio.create_task(self._renew())
+        # Nor is its failure of interest then, though asyncio would log it with a traceback.
+        self._running.add_done_callback(lambda renewal: renewal.cancelled() or renewal.exception())
         return await asyncio.shield(self._running)
 
     async def aclose(self) -> None:
