@@ -105,17 +105,33 @@ async def remove_rows(engine: AsyncEngine) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print one line per fault of docs/synchronisation.md."""
-    outcomes: dict[str, list[tuple[str, str]]] = {}
-    for outcome in ("passed", "failed", "error"):
-        for report in terminalreporter.stats.get(outcome, []):
-            named = NAMED.search(report.nodeid)
-            if named and (report.when == "call" or outcome == "error"):
-                outcomes.setdefault(named[1], []).append((outcome, named[2].replace("_", " ")))
+    """Print one line per fault of docs/synchronisation.md, and which of them are missing."""
+    outcomes = _fault_outcomes(terminalreporter)
     if len(outcomes) < 2:
         return
     survived = sum(all(outcome == "passed" for outcome, _ in tests) for tests in outcomes.values())
     terminalreporter.section(f"faults survived: {survived} of {FAULTS}")
-    for number, tests in sorted(outcomes.items()):
-        for outcome, what in tests:
-            terminalreporter.write_line(f"{number} {outcome:6} {what}")
+    for number in range(1, FAULTS + 1):
+        for outcome, what in outcomes.get(f"{number:02}", [("MISSING", "")]):
+            terminalreporter.write_line(f"{number:02} {outcome:7} {what}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run of all tests that leaves a fault out."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    options = session.config.option
+    in_part = options.file_or_dir or options.keyword or options.collectonly or hasattr(session.config, "workerinput")
+    if exitstatus or in_part or not isinstance(reporter, pytest.TerminalReporter):
+        return
+    if len(_fault_outcomes(reporter)) != FAULTS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _fault_outcomes(reporter: pytest.TerminalReporter) -> dict[str, list[tuple[str, str]]]:
+    outcomes: dict[str, list[tuple[str, str]]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in reporter.stats.get(outcome, []):
+            named = NAMED.search(report.nodeid)
+            if named and (report.when == "call" or outcome != "passed"):
+                outcomes.setdefault(named[1], []).append((outcome, named[2].replace("_", " ")))
+    return outcomes

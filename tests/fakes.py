@@ -156,19 +156,27 @@ class InMemorySynchronisationRepository:
         self._reach()
         observed = [row for row in self._rows.values() if row.state.scheduled_at is not None]
         waiting = [row.state.next_attempt_at(interval) or self._now for row in self._free(observed, interval)]
+        for row in observed:
+            if row.lease_id is not None and row.state.not_before is not None:
+                since = row.state.observed_at and row.state.observed_at + interval
+                waiting.append(max(since or row.state.not_before, row.state.not_before))
         return Due(
             len(self._due_registrations()[:limit]),
             len(self._due_observations(interval)[:limit]),
-            lag=self._now - min(waiting, default=self._now),
+            lag=self._now - min([*waiting, self._now]),
         )
 
-    async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
+    async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
         self._reach()
-        return self._lease(self._due_registrations()[:limit], lease)
+        due = self._due_registrations()
+        return self._lease((self._likeliest(due) if likeliest else due)[:limit], lease)
 
-    async def claim_observations(self, interval: timedelta, lease: timedelta, limit: int) -> Claim | None:
+    async def claim_observations(
+        self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
+    ) -> Claim | None:
         self._reach()
-        claimed = self._due_observations(interval)[:limit]
+        due = self._due_observations(interval)
+        claimed = (self._likeliest(due) if likeliest else due)[:limit]
         for id in claimed:
             row = self._rows[id]
             slot = row.state.scheduled_at or self._now
@@ -223,6 +231,11 @@ class InMemorySynchronisationRepository:
                 slot = not_before if row.state.scheduled_at is None else row.state.scheduled_at + interval
                 due += [(slot, row)] if slot <= self._now else []
         return [row for _, row in sorted(due, key=lambda each: each[0])]
+
+    def _likeliest(self, product_ids: Sequence[UUID]) -> list[UUID]:
+        states = [self._rows[id].state for id in product_ids]
+        newest = sorted(states, key=lambda state: state.scheduled_at or state.not_before or self._now, reverse=True)
+        return [state.product_id for state in sorted(newest, key=lambda state: state.consecutive_failures)]
 
     def _lease(self, product_ids: Sequence[UUID], lease: timedelta) -> Claim | None:
         claim = Claim(uuid4(), self._now, product_ids)

@@ -6,6 +6,7 @@ small batch probes, and closes it or opens it again. Each worker has one per kin
 while observing is not (docs/adr/0007).
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -40,13 +41,15 @@ class Trial:
     def __init__(self, breaker: "CircuitBreaker", size: int, *, probes: bool) -> None:
         self.size = size
         self.probes = probes
+        self.era = breaker.era
         self.calls: list[Call] = []
         self._breaker = breaker
 
     def count(self, group: Group[object], states: Iterable[Synchronisation]) -> bool:
-        """Count a group's calls, the states as they were before, and return whether upstream seems to be in trouble.
+        """Count a group's calls, the states as they were before, and return whether a failure is upstream's trouble.
 
-        A batch too small to tell is judged together with the calls before it.
+        A batch too small to tell is judged together with the calls before it; and no failure is a product's own
+        unless another call was answered lately.
         """
         errors = {id: failed.error for id, failed in group.failed.items()}
         calls = [
@@ -57,7 +60,7 @@ class Trial:
             for state in states
         ]
         self._breaker.count(self, calls)
-        return self._breaker.in_trouble(self)
+        return self._breaker.in_trouble(self) or not self._breaker.answered_lately
 
 
 class CircuitBreaker:
@@ -68,7 +71,10 @@ class CircuitBreaker:
         self._now = now
         self._recent: deque[Call] = deque(maxlen=pace.telling_calls)
         self._opened_at: float | None = None
+        self._answered_at = -math.inf
         self._probing = False
+        self.era = 0
+        """Goes up at each opening and closing: what was under way then tells nothing about the time after."""
 
     @property
     def state(self) -> BreakerState:
@@ -77,6 +83,11 @@ class CircuitBreaker:
             return BreakerState.CLOSED
         waited = self._now() - self._opened_at >= self._pace.probe_after
         return BreakerState.HALF_OPEN if waited else BreakerState.OPEN
+
+    @property
+    def answered_lately(self) -> bool:
+        """Whether upstream answered within the last refresh interval."""
+        return self._now() - self._answered_at <= self._pace.refresh_interval.total_seconds()
 
     @property
     def batches(self) -> int | None:
@@ -109,13 +120,15 @@ class CircuitBreaker:
                 self._open(trial)
             elif trial.probes and trial.calls:
                 self._opened_at = None
-                self._recent.clear()
+                self._begin_era()
 
     def count(self, trial: Trial, calls: Collection[Call]) -> None:
         """Take in new calls; once no more than half of a full batch could still be answered, the breaker opens."""
         trial.calls.extend(calls)
-        if not trial.probes:
+        if not trial.probes and trial.era == self.era:
             self._recent.extend(calls)
+        if any(not call.unavailable for call in calls):
+            self._answered_at = self._now()
         if sum(call.unavailable for call in trial.calls) * 2 > trial.size and self.in_trouble(trial):
             self._open(trial)
 
@@ -124,13 +137,17 @@ class CircuitBreaker:
         if trial.probes:
             return _in_trouble(trial.calls)
         enough = self._pace.telling_calls
-        return _in_trouble(trial.calls if len(trial.calls) >= enough else self._recent, at_least=enough)
+        calls = trial.calls if len(trial.calls) >= enough else self._recent
+        return _in_trouble(calls, at_least=enough, answered_lately=self.answered_lately)
 
     def _open(self, trial: Trial) -> None:
-        # Batches that were under way do not put the probe off.
-        if trial.probes or self._opened_at is None:
+        if trial.era == self.era:
             self._opened_at = self._now()
-            self._recent.clear()
+            self._begin_era()
+
+    def _begin_era(self) -> None:
+        self.era += 1
+        self._recent.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +158,13 @@ class Breakers:
     observations: CircuitBreaker
 
 
-def _in_trouble(calls: Collection[Call], *, at_least: int = 1) -> bool:
+def _in_trouble(calls: Collection[Call], *, at_least: int = 1, answered_lately: bool = False) -> bool:
     """Whether more than half of the calls, and of so many at least, found upstream unavailable."""
     if sum(call.unavailable for call in calls) * 2 <= max(len(calls), at_least):
         return False
     # Not if the products that were well until now say otherwise: however many others have a trouble of their own,
     # they must not stop these.
     well = [call for call in calls if call.was_well]
-    return not well or sum(call.unavailable for call in well) * 2 > len(well)
+    if not well:
+        return not answered_lately
+    return sum(call.unavailable for call in well) * 2 > len(well)

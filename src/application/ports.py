@@ -64,7 +64,7 @@ class Claim:
 class Due:
     """How many registrations and observations are due, each counted up to the limit that was asked for.
 
-    `lag` is for how long the longest waiting of these observations has been due, 0 if there is none.
+    `lag` is for how long the longest waiting observation has been due, one that is under way included; 0 if none is.
     """
 
     registrations: int
@@ -81,13 +81,19 @@ class SynchronisationRepository(Protocol):
     async def count_due(self, interval: timedelta, limit: int) -> Due:
         """Count what a claim could take now, each kind up to `limit`."""
 
-    async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
-        """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows."""
+    async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
+        """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows.
 
-    async def claim_observations(self, interval: timedelta, lease: timedelta, limit: int) -> Claim | None:
+        With `likeliest` those come first that are likeliest to go well: the fewest failures in a row, then the newest.
+        """
+
+    async def claim_observations(
+        self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
+    ) -> Claim | None:
         """Lease up to `limit` products whose observation is due, oldest slot first, skipping locked rows.
 
-        Due is a slot one interval after the last one, once `not_before` has passed, and a claim that was never
+        With `likeliest` those come first that are likeliest to go well: the fewest failures in a row, then the newest
+        slot. Due is a slot one interval after the last one, once `not_before` has passed, and a claim that was never
         finished once its lease has ended. The claim moves the slot on by one interval, or to now if one was missed.
         """
 

@@ -51,7 +51,7 @@ class RefreshDueProducts:
     async def _observe(self, trial: Trial, report: Report) -> None:
         async with self.begin() as work:
             claim = await work.synchronisations.claim_observations(
-                self.pace.refresh_interval, self.pace.lease, trial.size
+                self.pace.refresh_interval, self.pace.lease, trial.size, likeliest=trial.probes
             )
             await work.commit()
         if claim is None:
@@ -132,7 +132,7 @@ class SubmitRegistrations:
 
     async def _submit(self, trial: Trial, report: Report) -> None:
         async with self.begin() as work:
-            claim = await work.synchronisations.claim_registrations(self.pace.lease, trial.size)
+            claim = await work.synchronisations.claim_registrations(self.pace.lease, trial.size, likeliest=trial.probes)
             await work.commit()
         if claim is None:
             return

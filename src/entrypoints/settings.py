@@ -132,8 +132,9 @@ def _argon2id(value: str) -> None:
 
 def _http_url(value: str) -> None:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
         raise ValueError
+    parts.hostname.encode("idna")
 
 
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
@@ -141,7 +142,7 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
         libpq_dsn,
         "must be a postgres://, postgresql:// or postgresql+asyncpg:// URL, special characters percent-encoded",
     ),
-    "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix"),
+    "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
 }

@@ -270,6 +270,19 @@ async def test_offers_sold_out_for_long_are_purged_in_bounded_steps(storage: Sto
     assert {offer.id for offer in left} == {lately.id, there.id}
 
 
+async def test_every_connection_bounds_statements_lock_waits_and_idle_transactions(database: AsyncEngine) -> None:
+    async with database.connect() as connection:
+        shown = {
+            name: (await connection.execute(text(f"SHOW {name}"))).scalar_one()
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+        }
+    assert shown == {
+        "statement_timeout": "10s",
+        "lock_timeout": "1s",
+        "idle_in_transaction_session_timeout": "5s",
+    }
+
+
 @contextmanager
 def counted_statements(engine: AsyncEngine) -> Iterator[Counter[str]]:
     counter: Counter[str] = Counter()

@@ -92,9 +92,10 @@ class Caller:
         if form != ("application/problem+json", True):
             self.record.violate("documented answers", f"{action}: 503 as {form}: {answer.text[:300]}")
         now = time.time()
+        # A held worker keeps its locks, which writes wait for; reads wait for nobody.
+        of_whom = ("api",) if answer.request.method == "GET" else ("api", "worker-1", "worker-2")
         locked = any(
-            self._town.parts[name].disturbed.touch(began - SECONDS_A_HELD_WORKER_LOCKS, now)
-            for name in ("api", "worker-1", "worker-2")
+            self._town.parts[name].disturbed.touch(began - SECONDS_A_HELD_WORKER_LOCKS, now) for name in of_whom
         )
         if not locked and not self._town.database_was_away(began, now):
             self.record.violate("no 503 while the database runs", f"{action}: {answer.text[:300]}")

@@ -60,6 +60,9 @@ class Run:
             await asyncio.to_thread(self._check_database)
             await self._stop(*self._town.parts)
             read_logs(self._town, self._record)
+            for needed in ("outcome: observed", "outcome: registered", "history steps", "history intervals"):
+                if not self._record.counts[needed]:
+                    self._record.violate("something happened", f"no {needed}")
             self._kept.look_into_files(self._town.folder)
         finally:
             for task in tasks:

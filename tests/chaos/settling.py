@@ -1,7 +1,7 @@
 """After the last disturbance: everything runs, nothing fails, and all must come right within a bounded time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -38,13 +38,18 @@ class Settling:
             self._record.violate("everything starts again", f"not ready: {not_ready}")
             return
         self._record.tell("everything runs, settling")
-        for entry in self._catalogue.entries.values():
-            while entry.doubt and not await look_up(caller, entry):
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        if not await self._town.until(self._no_doubt(caller), SECONDS_TO_SETTLE):
+            self._record.violate("a running API answers", "what became of some requests could not be learnt")
         if not await self._town.until(self._all_well, SECONDS_TO_SETTLE):
             for product_id, what in self._missing.items():
                 self._record.violate("all comes right at last", f"{product_id}: {what}")
         self._record.tell("settled")
+
+    def _no_doubt(self, caller: Caller) -> Callable[[], Awaitable[bool]]:
+        async def no_doubt() -> bool:
+            return all([not entry.doubt or await look_up(caller, entry) for entry in self._catalogue.entries.values()])
+
+        return no_doubt
 
     async def _all_run(self) -> bool:
         return self._town.ready and self._market.settled

@@ -319,6 +319,30 @@ async def test_what_is_due_is_counted_up_to_a_limit(storage: Storage) -> None:
         ] == [(2, 3), (2, 2), (2, 0)]
 
 
+async def test_a_probe_claims_what_is_likeliest_to_go_well(storage: Storage) -> None:
+    failed = await scheduled(storage.begin, ago(seconds=300))
+    await change(storage.begin, failed, lambda state: setattr(state, "consecutive_failures", 1))
+    old, new = await scheduled(storage.begin, ago(seconds=200)), await scheduled(storage.begin, ago(seconds=100))
+    await scheduled(storage.begin, ago(seconds=10))
+    waiting = await pending(storage.begin, ago(seconds=50))
+    failing = await pending(storage.begin, ago(seconds=90))
+    await change(storage.begin, failing, lambda state: setattr(state, "consecutive_failures", 2))
+    async with storage.begin() as work:
+        claims = [await work.synchronisations.claim_observations(INTERVAL, LEASE, 1, likeliest=True) for _ in range(4)]
+        claims += [await work.synchronisations.claim_registrations(LEASE, 1, likeliest=True) for _ in range(3)]
+        await work.commit()
+    claimed = [claim and list(claim.product_ids) for claim in claims]
+    assert claimed == [[new], [old], [failed], None, [waiting], [failing], None]
+
+
+async def test_what_is_claimed_and_not_observed_yet_still_counts_towards_the_lag(storage: Storage) -> None:
+    id = await scheduled(storage.begin, ago(seconds=300))
+    await change(storage.begin, id, lambda state: setattr(state, "observed_at", ago(seconds=200)))
+    assert await claim_observations(storage)
+    async with storage.begin() as work:
+        assert (await work.synchronisations.count_due(INTERVAL, 10)).lag.total_seconds() == pytest.approx(140, abs=5)
+
+
 async def test_the_lag_is_how_long_the_first_slot_has_been_due(storage: Storage) -> None:
     await scheduled(storage.begin, ago(seconds=100))
     await scheduled(storage.begin, ago(seconds=70))

@@ -44,6 +44,19 @@ _BEST_PRICE_WITHOUT_OFFER = """
 """
 
 
+# An offer that sold out after it was first seen was in stock before.
+_LOST_INTERVALS = """
+    SELECT count(*) FROM offer WHERE sold_out_at > first_seen_at AND NOT EXISTS (
+        SELECT FROM offer_interval WHERE offer_interval.product_id = offer.product_id AND offer_id = offer.id
+    )
+"""
+_LOST_STEPS = """
+    SELECT count(*) FROM synchronisation
+    WHERE best_price_since > (SELECT min(first_seen_at) FROM offer WHERE offer.product_id = synchronisation.product_id)
+    AND NOT EXISTS (SELECT FROM best_price_step WHERE best_price_step.product_id = synchronisation.product_id)
+"""
+
+
 class Storage(Protocol):
     """Whoever can ask the database."""
 
@@ -61,5 +74,8 @@ def assert_sound(storage: Storage) -> None:
         "best prices that do not follow on their last step": _UNCONNECTED_STEPS,
         "products that are half written": _HALF_A_PRODUCT,
         "best prices that no offer has": _BEST_PRICE_WITHOUT_OFFER,
+        "offers that sold out without an interval": _LOST_INTERVALS,
+        "best prices that changed without a step": _LOST_STEPS,
     }
-    assert {fault: count for fault, sql in faults.items() if (count := storage.number(sql))} == {}
+    found = {fault: count for fault, sql in faults.items() if (count := storage.number(sql))}
+    assert not found, found

@@ -1,6 +1,7 @@
 """One bounded HTTP exchange with the Offers service: time, size and connections limited, errors without secrets."""
 
 import functools
+import math
 import ssl
 import time
 import zlib
@@ -114,7 +115,9 @@ class Exchange:
         limits = self._limits
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=limits.idle, ssl=_tls()),
-            timeout=aiohttp.ClientTimeout(total=limits.call, connect=limits.connect, sock_read=limits.read),
+            timeout=aiohttp.ClientTimeout(
+                total=limits.call, connect=limits.connect, sock_read=limits.read, ceil_threshold=math.inf
+            ),
             headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=[_send_once],
@@ -130,7 +133,7 @@ class Exchange:
             return float(retry_after[:9])
         try:
             at = parsedate_to_datetime(retry_after)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - self._clock()).total_seconds())
 

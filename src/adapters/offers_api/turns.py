@@ -10,12 +10,16 @@ from application.offers_service import NotAttempted
 class Turns:
     """One `async with` is one call. A call whose turn does not come within `patience` seconds is not made.
 
-    `calls_per_second` spreads the calls evenly; None is without limit.
+    `calls_per_second` spreads the calls evenly, to 10 ms; None is without limit.
     """
 
     def __init__(self, *, concurrency: int, calls_per_second: float | None, patience: float) -> None:
         self._places = asyncio.Semaphore(concurrency)
-        self._rate = None if calls_per_second is None else AsyncLimiter(1, 1 / calls_per_second)
+        self._rate = None
+        if calls_per_second is not None:
+            # A timer is good for a millisecond, so what is finer than ten of them goes in small bursts.
+            burst = max(1.0, calls_per_second / 100)
+            self._rate = AsyncLimiter(burst, burst / calls_per_second)
         self._patience = patience
 
     async def __aenter__(self) -> None:

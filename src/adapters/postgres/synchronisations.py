@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     union_all,
     update,
@@ -59,6 +60,15 @@ _ABANDONED_OBSERVATIONS = _first(and_(_abandoned, _to_observe), _row.lease_until
 _FREE_OBSERVATIONS = _first(and_(_free, _slot_has_come), _row.scheduled_at)
 
 
+def _likeliest(of: ColumnElement[bool], newest: ColumnElement[Any]) -> Select[UUID]:
+    # It sorts all that is due, but only for the few probes of a circuit breaker.
+    return select(_row.product_id).where(of).order_by(_row.consecutive_failures, newest.desc()).limit(_limit)
+
+
+_LIKELIEST_REGISTRATIONS = _likeliest(and_(or_(_free, _abandoned), _to_register), _row.not_before)
+_LIKELIEST_OBSERVATIONS = _likeliest(or_(and_(_free, _slot_has_come), and_(_abandoned, _to_observe)), _row.scheduled_at)
+
+
 def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
     each = [
         select(func.count()).select_from(due.order_by(None).subquery()).scalar_subquery() for due in (abandoned, free)
@@ -69,14 +79,16 @@ def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
 def _lag() -> ColumnElement[timedelta]:
     due_at = select(func.greatest(_row.scheduled_at + _interval, _row.not_before).label("due_at"))
     oldest = due_at.where(_free, _slot_has_come).order_by(_row.scheduled_at).limit(_limit).subquery()
-    longest = select(_now - func.min(oldest.c.due_at)).scalar_subquery()
-    return func.coalesce(longest, literal(timedelta(0), Interval))
+    # What is claimed has a new slot already, also if it was handed back: it waits since its last observation.
+    claimed_at = select(func.greatest(_row.observed_at + _interval, _row.not_before).label("due_at"))
+    claimed = claimed_at.where(_row.lease_id.is_not(None), _to_observe).order_by(_row.lease_until).limit(_limit)
+    waiting = union_all(select(oldest), select(claimed.subquery())).subquery()
+    longest = select(_now - func.min(waiting.c.due_at)).scalar_subquery()
+    return func.greatest(func.coalesce(longest, literal(timedelta(0), Interval)), literal(timedelta(0), Interval))
 
 
-def _claim(abandoned: Select[UUID], free: Select[UUID]) -> Update:
-    locked = [
-        due.with_for_update(skip_locked=True).cte(name) for due, name in ((abandoned, "abandoned"), (free, "free"))
-    ]
+def _claim(*of: Select[UUID]) -> Update:
+    locked = [each.with_for_update(skip_locked=True).cte(f"locked_{number}") for number, each in enumerate(of)]
     due = union_all(*(select(each) for each in locked)).limit(_limit).cte("due")
     return (
         update(synchronisation)
@@ -95,13 +107,14 @@ _COUNT_DUE = select(
     _lag().label("lag"),
 )
 _CLAIM_REGISTRATIONS = _claim(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS)
-_CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values(
-    scheduled_at=case(
-        (_row.scheduled_at + _interval <= _now - _interval, _now),
-        (_slot_has_come, _row.scheduled_at + _interval),
-        else_=_row.scheduled_at,
-    )
+_CLAIM_LIKELIEST_REGISTRATIONS = _claim(_LIKELIEST_REGISTRATIONS)
+_NEXT_SLOT = case(
+    (_row.scheduled_at + _interval <= _now - _interval, _now),
+    (_slot_has_come, _row.scheduled_at + _interval),
+    else_=_row.scheduled_at,
 )
+_CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
+_CLAIM_LIKELIEST_OBSERVATIONS = _claim(_LIKELIEST_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
 
 _STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
 _OF_PRODUCTS = select(*_STATE).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
@@ -130,11 +143,15 @@ class SqlAlchemySynchronisationRepository:
         row = (await self._connection.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
         return Due(registrations=row.registrations, observations=row.observations, lag=row.lag)
 
-    async def claim_registrations(self, lease: timedelta, limit: int) -> Claim | None:
-        return await self._claim(_CLAIM_REGISTRATIONS, {"lease": lease, "limit": limit})
+    async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
+        statement = _CLAIM_LIKELIEST_REGISTRATIONS if likeliest else _CLAIM_REGISTRATIONS
+        return await self._claim(statement, {"lease": lease, "limit": limit})
 
-    async def claim_observations(self, interval: timedelta, lease: timedelta, limit: int) -> Claim | None:
-        return await self._claim(_CLAIM_OBSERVATIONS, {"interval": interval, "lease": lease, "limit": limit})
+    async def claim_observations(
+        self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
+    ) -> Claim | None:
+        statement = _CLAIM_LIKELIEST_OBSERVATIONS if likeliest else _CLAIM_OBSERVATIONS
+        return await self._claim(statement, {"interval": interval, "lease": lease, "limit": limit})
 
     async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
         rows = await self._connection.execute(_HELD, {"lease_id": lease_id, "ids": list(product_ids)})

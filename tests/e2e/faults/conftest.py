@@ -9,7 +9,15 @@ import pytest
 
 from e2e.faults.station import Station, working_station
 from e2e.ledger import assert_sound
-from e2e.system import System
+from e2e.system import SECRETS, System
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Look for secrets in what the test's own process logged; `system` does so for the others."""
+    yield
+    printed = "".join(capfd.readouterr())
+    assert [secret for secret in SECRETS if secret in printed] == []
 
 
 @pytest.fixture
