@@ -33,7 +33,8 @@ test-fast: setup ## Run the tests that need no database
 	@$(BIN)/pytest tests/domain tests/application tests/http
 
 test-long: setup ## Run them with 1 000 examples each, and what takes as long as it does in life
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long tests tests/e2e/faults/as_written.py
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
+	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/as_written.py
 
 check: setup ## Run format check, ruff, mypy, import-linter
 	@$(BIN)/ruff format --check --quiet
