@@ -200,7 +200,7 @@ async def pass_seconds(world: Synchronising, seconds: int) -> None:
 
 async def test_new_products_with_a_trouble_of_their_own_do_not_starve_the_others(world: Synchronising) -> None:
     good = await watched(world, 20)
-    bad = [await world.registered() for _ in range(100)]
+    bad = [await world.registered() for _ in range(300)]
     all_down(world, bad)
     await pass_seconds(world, 120)
     world.upstream.answers.clear()
