@@ -105,15 +105,18 @@ async def remove_rows(engine: AsyncEngine) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print one line per fault of docs/synchronisation.md, and which of them are missing."""
+    """Print one line per fault of docs/synchronisation.md, and which of them did not run."""
     outcomes = _fault_outcomes(terminalreporter)
     if len(outcomes) < 2:
         return
     survived = sum(all(outcome == "passed" for outcome, _ in tests) for tests in outcomes.values())
     terminalreporter.section(f"faults survived: {survived} of {FAULTS}")
-    for number in range(1, FAULTS + 1):
-        for outcome, what in outcomes.get(f"{number:02}", [("MISSING", "")]):
-            terminalreporter.write_line(f"{number:02} {outcome:7} {what}")
+    for number, tests in sorted(outcomes.items()):
+        for outcome, what in tests:
+            terminalreporter.write_line(f"{number} {outcome:7} {what}")
+    missing = [number for number in range(1, FAULTS + 1) if f"{number:02}" not in outcomes]
+    if missing:
+        terminalreporter.write_line(f"not run: {missing}")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
