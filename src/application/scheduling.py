@@ -35,7 +35,10 @@ class JobQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """What a tick found and did; `lag` is for how long the longest waiting observation has been due."""
+    """What a tick found and did; `lag` is for how long the longest waiting observation has been due.
+
+    `waiting` counts the jobs that no worker has begun; where none is to be added, they are not asked for and it is 0.
+    """
 
     jobs: int
     waiting: int

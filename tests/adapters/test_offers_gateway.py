@@ -336,7 +336,15 @@ async def test_other_statuses_are_refused_and_redirects_not_followed(
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7), ("0", 0), ("soon", None), ("-3", None), ("9" * 50, 999_999_999), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [
+        ("7", 7),
+        ("0", 0),
+        ("soon", None),
+        ("-3", None),
+        ("9" * 50, 999_999_999),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Mon, 06 Nov 99999999999 08:00:00 GMT", None),
+    ],
 )
 async def test_retry_after(value: str, seconds: float | None) -> None:
     async with gateway_to_handler(answering(b"", status=429, headers={"Retry-After": value})) as gateway:

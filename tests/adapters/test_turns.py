@@ -67,3 +67,16 @@ async def test_more_calls_than_the_rate_allows_within_the_patience_are_not_made(
 
     made = sum(await asyncio.gather(*(call() for _ in range(100))))
     assert 1 <= made <= 12
+
+
+async def test_a_rate_finer_than_the_timer_is_reached_in_small_bursts() -> None:
+    turns = Turns(concurrency=1_000, calls_per_second=2_000, patience=0.1)
+
+    async def call() -> bool:
+        try:
+            async with turns:
+                return True
+        except NotAttempted:
+            return False
+
+    assert 120 <= sum(await asyncio.gather(*(call() for _ in range(1_000)))) <= 260
