@@ -14,6 +14,7 @@ from litestar import Litestar
 
 from adapters.offers_api.token_store import Access
 from application.catalogue import RegistrationSignal
+from application.insight import OfferPriceReader, PriceReader
 from application.ports import BeginWork, CatalogueReader, Clock
 from application.scheduling import JobQueue
 from domain.offer import Offer
@@ -23,6 +24,7 @@ from entrypoints.http.access import AccessTokens
 from entrypoints.http.app import create_app
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
+from fake_prices import InMemoryOfferPriceReader, InMemoryPriceReader
 from fake_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fake_reads import InMemoryCatalogueReader
 from fakes import NOON, FakeClock, InMemoryStorage, Rows
@@ -111,6 +113,14 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def catalogue_reader(self) -> CatalogueReader:
         return self._outside.reader or InMemoryCatalogueReader(self._outside.storage, INTERVAL, SOLD_OUT_KEPT)
+
+    @provide(override=True)
+    def price_reader(self) -> PriceReader:
+        return InMemoryPriceReader(self._outside.storage)
+
+    @provide(override=True)
+    def offer_price_reader(self) -> OfferPriceReader:
+        return InMemoryOfferPriceReader(self._outside.storage)
 
     @provide(override=True)
     def job_queue(self) -> JobQueue:

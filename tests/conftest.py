@@ -18,12 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import create_queue_tables
 from adapters.postgres.connection import create_engine
 from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.offers import HistoryKept
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
+from domain.retention import Retention
 
 NAMED = re.compile(r"test_fault_(\d\d)_(\w+)")
 FAULTS = 25
+TABLES = ("synchronisation", "product", "insight", "offer", "offer_interval", "best_price_step")
+BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
 
 settings.register_profile("default", max_examples=100, derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=1_000, database=None, deadline=None, print_blob=True)
@@ -92,7 +94,7 @@ async def foreign_database(foreign_engine: AsyncEngine) -> AsyncEngine:
 @asynccontextmanager
 async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(dsn, connections=10, statement_seconds=10)
-    await migrate(engine, SqlAlchemyRowKeeper(engine, HistoryKept()), partial(create_queue_tables, dsn))
+    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
     yield engine
     await engine.dispose()
 
@@ -100,7 +102,7 @@ async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
 async def remove_rows(engine: AsyncEngine) -> None:
     # DELETE, because TRUNCATE makes new files for every partition and index.
     async with engine.begin() as connection:
-        for table in ("synchronisation", "product", "offer", "offer_interval", "best_price_step"):
+        for table in TABLES + BUCKETS:
             await connection.execute(text(f"DELETE FROM {table}"))
 
 

@@ -10,7 +10,7 @@ from polyfactory.factories import DataclassFactory
 from polyfactory.fields import Use
 
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
-from domain.price import BestPrice, BestPriceStep, PriceState
+from domain.price import BestPrice, PriceState, PriceStep
 from domain.product import Product, Registration
 from domain.synchronisation import Observation, Synchronisation
 
@@ -65,7 +65,7 @@ class OfferIntervalFactory(_Factory[OfferInterval]):
     pass
 
 
-class BestPriceStepFactory(_Factory[BestPriceStep]):
+class PriceStepFactory(_Factory[PriceStep]):
     state = PriceState.IN_STOCK
 
 

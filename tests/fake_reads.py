@@ -1,10 +1,11 @@
 """Reads and upkeep of the catalogue kept in memory; they see what is committed and wait for nobody."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from application.ports import PagePosition
+from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice, SortKey
 from application.views import (
     BestOfferView,
     OffersView,
@@ -16,8 +17,11 @@ from application.views import (
 )
 from domain.errors import ProductNotFound
 from domain.offer import TrackedOffer
+from domain.price_change import price_change
+from domain.price_history import in_force_at
 from domain.product import Product
 from domain.synchronisation import Synchronisation
+from fake_prices import recorded_steps
 from fakes import InMemoryStorage, Rows
 
 
@@ -43,12 +47,33 @@ class InMemoryCatalogueReader:
             **{name: getattr(view, name) for name in ProductView.__slots__}, offers=[_offer(offer) for offer in offers]
         )
 
-    async def products(self, limit: int, after: PagePosition | None = None) -> list[ProductView]:
+    async def products(
+        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+    ) -> ProductSlice:
         rows = self._reached()
-        newest = sorted(rows.products.values(), key=lambda product: (product.created_at, product.id), reverse=True)
+        products = rows.products.values()
+        positions = [PagePosition(self._key(rows, each, order.key), each.id) for each in products]
+        keyed = [each for each in positions if each.key is not None]
+        nulls = [each for each in positions if each.key is None]
+        keyed.sort(key=lambda each: (each.key, each.id), reverse=order.descending)
+        nulls.sort(key=lambda each: each.id, reverse=order.descending)
+        walk = keyed + nulls
         if after is not None:
-            newest = [each for each in newest if (each.created_at, each.id) < (after.created_at, after.id)]
-        return [self._view(product, rows.synchronisations[product.id].state) for product in newest[:limit]]
+            walk = [each for each in walk if self._is_behind(each, after, order)]
+        items = [self._view(rows.products[each.id], rows.synchronisations[each.id].state) for each in walk[:limit]]
+        return ProductSlice(items, walk[limit - 1] if len(walk) > limit else None)
+
+    def _key(self, rows: Rows, product: Product, key: SortKey) -> datetime | int | None:
+        day, week = rows.changes.get(product.id, (None, None))
+        return {SortKey.CREATED_AT: product.created_at, SortKey.CHANGE_1D: day, SortKey.CHANGE_7D: week}[key]
+
+    def _is_behind(self, one: PagePosition, other: PagePosition, order: ProductOrder) -> bool:
+        if (one.key is None) != (other.key is None):
+            return one.key is None
+        pair: tuple[Any, Any] = (one.key, one.id), (other.key, other.id)
+        if one.key is None:
+            pair = one.id, other.id
+        return bool(pair[0] < pair[1] if order.descending else pair[0] > pair[1])
 
     async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
         product = await self.product(product_id, sold_out_too=sold_out_too)
@@ -93,12 +118,9 @@ class InMemoryCatalogueReader:
 
 @dataclass(frozen=True)
 class InMemoryRowKeeper:
-    """Purges what is stored; days of history need no preparation here."""
+    """Purges what is stored."""
 
     storage: InMemoryStorage
-
-    async def prepare_history(self) -> None:
-        self.storage.reach()
 
     async def purge_withdrawn(self) -> bool:
         self.storage.reach()
@@ -123,6 +145,43 @@ class InMemoryRowKeeper:
                     purged += 1
         self.storage.rows = stored
         return purged
+
+
+@dataclass(frozen=True)
+class InMemoryHistoryKeeper:
+    """History needs no upkeep here: nothing of it is ever rolled up or dropped."""
+
+    storage: InMemoryStorage
+
+    async def prepare_history(self) -> None:
+        self.storage.reach()
+
+    async def roll_up(self, products: int) -> int:
+        self.storage.reach()
+        return 0
+
+    async def drop_expired(self) -> int:
+        self.storage.reach()
+        return 0
+
+
+@dataclass(frozen=True)
+class InMemoryPriceChanges:
+    """Changes by product, worked out from all steps."""
+
+    storage: InMemoryStorage
+
+    async def refresh(self, after: UUID, products: int) -> UUID | None:
+        self.storage.reach()
+        rows, now = self.storage.rows.copy(), self.storage.clock()
+        batch = sorted(id for id in rows.products if id > after)[:products]
+        for id in batch:
+            steps = recorded_steps(self.storage, id)
+            before = [in_force_at(steps, now - timedelta(days=days)) for days in (1, 7)]
+            day, week = (price_change(found, in_force_at(steps, now)).change for found in before)
+            rows.changes[id] = (day, week)
+        self.storage.rows = rows
+        return batch[-1] if batch else None
 
 
 def _offer(offer: TrackedOffer) -> OfferView:

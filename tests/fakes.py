@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from application.ports import Claim, Clock, Due, StorageUnavailable, UnitOfWork
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price import BestPriceStep
+from domain.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
 
@@ -52,7 +52,8 @@ class Rows:
     synchronisations: dict[UUID, Leased] = field(default_factory=dict)
     offers: dict[UUID, Mapping[UUID, TrackedOffer]] = field(default_factory=dict)
     intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
-    steps: list[tuple[UUID, BestPriceStep]] = field(default_factory=list)
+    steps: list[tuple[UUID, PriceStep]] = field(default_factory=list)
+    changes: dict[UUID, tuple[int | None, int | None]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -62,6 +63,7 @@ class Rows:
             dict(self.offers),
             list(self.intervals),
             list(self.steps),
+            dict(self.changes),
         )
 
 

@@ -10,18 +10,24 @@ from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
-from adapters.postgres.offers import HistoryKept
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
+from adapters.postgres.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.tables import best_price_step, offer_interval
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
-from application.housekeeping import RowKeeper
+from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
+from application.insight import OfferPriceReader, PriceReader
 from application.ports import BeginWork, CatalogueReader
 from domain.offer import ObservedOffers, OfferInterval
-from domain.price import BestPriceStep, PriceState
+from domain.price import PriceState, PriceStep
 from domain.product import Product
+from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
-from fake_reads import InMemoryCatalogueReader, InMemoryRowKeeper
+from fake_prices import InMemoryOfferPriceReader, InMemoryPriceReader
+from fake_reads import InMemoryCatalogueReader, InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
 from fakes import InMemoryStorage
 
 INTERVAL = timedelta(seconds=60)
@@ -43,9 +49,13 @@ class Storage:
 
     begin: BeginWork
     reader: CatalogueReader
+    prices: PriceReader
+    offer_prices: OfferPriceReader
     keeper: RowKeeper
+    history: HistoryKeeper
+    changes: PriceChanges
     intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
-    steps: Callable[[UUID], Awaitable[list[BestPriceStep]]]
+    steps: Callable[[UUID], Awaitable[list[PriceStep]]]
 
 
 def in_memory() -> Storage:
@@ -54,27 +64,44 @@ def in_memory() -> Storage:
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
 
-    async def steps(product_id: UUID) -> list[BestPriceStep]:
+    async def steps(product_id: UUID) -> list[PriceStep]:
         return sorted((row for id, row in storage.rows.steps if id == product_id), key=lambda row: row.valid_from)
 
-    reader = InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)
-    return Storage(storage.begin, reader, InMemoryRowKeeper(storage), intervals, steps)
+    return Storage(
+        storage.begin,
+        InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT),
+        InMemoryPriceReader(storage),
+        InMemoryOfferPriceReader(storage),
+        InMemoryRowKeeper(storage),
+        InMemoryHistoryKeeper(storage),
+        InMemoryPriceChanges(storage),
+        intervals,
+        steps,
+    )
 
 
-def on_postgres(engine: AsyncEngine, kept: HistoryKept | None = None) -> Storage:
-    kept = kept or HistoryKept()
+def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
+    kept = kept or Retention()
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         rows = await _rows(engine, offer_interval, product_id)
         return [OfferInterval(row.offer_id, row.price, row.valid_from, row.valid_to) for row in rows]
 
-    async def steps(product_id: UUID) -> list[BestPriceStep]:
+    async def steps(product_id: UUID) -> list[PriceStep]:
         rows = await _rows(engine, best_price_step, product_id)
-        return [BestPriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
+        return [PriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
 
-    reader = SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)
-    keeper = SqlAlchemyRowKeeper(engine, kept)
-    return Storage(BeginSqlAlchemyWork(engine, kept), reader, keeper, intervals, steps)
+    return Storage(
+        BeginSqlAlchemyWork(engine, kept),
+        SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT),
+        SqlAlchemyPriceReader(engine),
+        SqlAlchemyOfferPriceReader(engine),
+        SqlAlchemyRowKeeper(engine),
+        SqlAlchemyHistoryKeeper(engine, kept),
+        SqlAlchemyPriceChanges(engine),
+        intervals,
+        steps,
+    )
 
 
 def new_product(*, name: str | None = None, id: UUID | None = None, at: datetime | None = None) -> Product:

@@ -40,3 +40,9 @@ class Pace:
     """How long a sold-out offer stays readable."""
     purge_rows: int = 5_000
     """Rows that one housekeeping statement deletes at the most."""
+    housekeeping: float = 240.0
+    """One run of the housekeeping begins nothing more after this time; the next run goes on."""
+    roll_up_products: int = 10
+    """Products whose ended day one transaction sums up."""
+    changes_at_once: int = 500
+    """Products whose price changes one transaction works out."""

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView
+from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from application.views import OffersView, ProductDetailView, SynchronisationView
 from domain.offer import TrackedOffer
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
@@ -161,14 +162,6 @@ class BeginWork(Protocol):
         """Return the unit of work, to be entered."""
 
 
-@dataclass(frozen=True, slots=True)
-class PagePosition:
-    """The sort key of a page's last product: what comes after it is the next page."""
-
-    created_at: datetime
-    id: UUID
-
-
 class CatalogueReader(Protocol):
     """Reads for everybody: each is one consistent statement, outside any unit of work, and sees no withdrawn product.
 
@@ -180,8 +173,10 @@ class CatalogueReader(Protocol):
     async def product(self, product_id: UUID, *, sold_out_too: bool = False) -> ProductDetailView:
         """Return the product with its offers in stock, cheapest first; the sold-out ones of the last day on demand."""
 
-    async def products(self, limit: int, after: PagePosition | None = None) -> list[ProductView]:
-        """Return up to `limit` products, newest first, of equal age by descending id, from behind `after`."""
+    async def products(
+        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+    ) -> ProductSlice:
+        """Return up to `limit` products in this order, from behind `after`."""
 
     async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
         """Return the offers as in `product`."""

@@ -3,7 +3,10 @@
 Refusal
 ├── InvalidText             a name or description that cannot be stored
 ├── ProductNotFound         no such product, or it was withdrawn
-└── ProductAlreadyExists    the id or the name is taken
+├── OfferNotFound           nothing is kept of such an offer of the product
+├── ProductAlreadyExists    the id or the name is taken
+├── InvalidWindow           a window of time that is none
+└── WindowTooLarge          a window with more points than one answer holds
 """
 
 from uuid import UUID
@@ -34,3 +37,22 @@ class ProductAlreadyExists(Refusal):
     def __init__(self, field: str) -> None:
         super().__init__(f"Another product has this {field} already.")
         self.field = field
+
+
+class OfferNotFound(Refusal):
+    """The product has no offer with this id, or nothing is kept of it any more."""
+
+    def __init__(self, offer_id: UUID) -> None:
+        super().__init__(f"The product has no offer with the id {offer_id}, or nothing is kept of it any more.")
+
+
+class InvalidWindow(Refusal):
+    """A window that does not start before it ends, or a period that is none; `field` names what is wrong."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class WindowTooLarge(Refusal):
+    """More points than one answer holds; the text says what to ask for instead."""

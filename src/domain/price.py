@@ -26,8 +26,8 @@ class BestPrice:
 
 
 @dataclass(frozen=True, slots=True)
-class BestPriceStep:
-    """An ended stretch `[valid_from, valid_to)` of one best price."""
+class PriceStep:
+    """A stretch `[valid_from, valid_to)` of one price."""
 
     state: PriceState
     price: int | None
@@ -35,9 +35,22 @@ class BestPriceStep:
     valid_to: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PriceInForce:
+    """A price, or why there is none, at one moment."""
+
+    state: PriceState
+    price: int | None
+
+
+def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
+    """Return the step that is still in force, as far as it is known."""
+    return PriceStep(_state(best.price), best.price, best.since, known_until)
+
+
 def next_best_price(
     current: BestPrice | None, known_until: datetime | None, price: int | None, at: datetime
-) -> tuple[BestPrice, list[BestPriceStep]]:
+) -> tuple[BestPrice, list[PriceStep]]:
     """Return the best price in force from `at` on, and the steps that this observation ends.
 
     An observation that comes later than `known_until` leaves a gap behind: the price carries forward to there and
@@ -48,7 +61,7 @@ def next_best_price(
     if at > known_until:
         return BestPrice(price, at), [
             *_steps(current.price, current.since, known_until),
-            *(BestPriceStep(PriceState.UNKNOWN, None, *day) for day in days(known_until, at)),
+            *(PriceStep(PriceState.UNKNOWN, None, *day) for day in days(known_until, at)),
         ]
     if price == current.price:
         return current, []
@@ -65,9 +78,12 @@ def days(valid_from: datetime, valid_to: datetime) -> list[tuple[datetime, datet
     return list(_split(valid_from, valid_to))
 
 
-def _steps(price: int | None, valid_from: datetime, valid_to: datetime) -> list[BestPriceStep]:
-    state = PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
-    return [BestPriceStep(state, price, *day) for day in days(valid_from, valid_to)]
+def _steps(price: int | None, valid_from: datetime, valid_to: datetime) -> list[PriceStep]:
+    return [PriceStep(_state(price), price, *day) for day in days(valid_from, valid_to)]
+
+
+def _state(price: int | None) -> PriceState:
+    return PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
 
 
 def _split(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:

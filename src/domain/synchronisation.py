@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from domain.offer import ObservedOffers, Offer, OfferChanges, OfferInterval, TrackedOffer, compare
-from domain.price import KNOWN_FOR_INTERVALS, BestPrice, BestPriceStep, next_best_price
+from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceStep, next_best_price
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """The slot of a product that was never observed: the oldest of all, so it is the first to be claimed."""
@@ -19,7 +19,7 @@ class Observation:
     product_id: UUID
     changed: list[TrackedOffer]
     ended: list[OfferInterval]
-    steps: list[BestPriceStep]
+    steps: list[PriceStep]
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Synchronisation:
         self.scheduled_at = None
         self.not_before = None
 
-    def _adopt(self, offers: OfferChanges, at: datetime) -> list[BestPriceStep]:
+    def _adopt(self, offers: OfferChanges, at: datetime) -> list[PriceStep]:
         best = offers.best
         price = None if best is None else best.price
         self.best, steps = next_best_price(self.best, self.known_until, price, at)

@@ -22,19 +22,31 @@ from adapters.offers_api.token_pace import TokenPace
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
-from adapters.postgres.offers import HistoryKept
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
+from adapters.postgres.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import is_newer
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
-from application.housekeeping import KeepHouse
+from application.housekeeping import KeepHouse, PriceChanges, RefreshPriceChanges, RowKeeper
+from application.insight import (
+    OfferHistory,
+    OfferPriceReader,
+    PriceChange,
+    PriceHistory,
+    PriceReader,
+    PriceStatistics,
+)
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, CatalogueReader, Clock
 from application.retrying import RetryRule
 from application.scheduling import JobQueue, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from domain.retention import Retention
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
@@ -76,20 +88,32 @@ class Adapters(Provider):
         await engine.dispose()
 
     @provide
-    def history_kept(self, settings: Settings) -> HistoryKept:
-        return HistoryKept(offer_days=settings.history_offer_days, step_days=settings.history_step_days)
-
-    @provide
-    def begin_work(self, engine: AsyncEngine, kept: HistoryKept) -> BeginWork:
-        return BeginSqlAlchemyWork(engine, kept)
+    def begin_work(self, engine: AsyncEngine, retention: Retention) -> BeginWork:
+        return BeginSqlAlchemyWork(engine, retention)
 
     @provide
     def catalogue_reader(self, engine: AsyncEngine, pace: Pace) -> CatalogueReader:
         return SqlAlchemyCatalogueReader(engine, pace.refresh_interval, pace.sold_out_kept)
 
     @provide
-    def row_keeper(self, engine: AsyncEngine, kept: HistoryKept) -> SqlAlchemyRowKeeper:
-        return SqlAlchemyRowKeeper(engine, kept)
+    def price_reader(self, engine: AsyncEngine) -> PriceReader:
+        return SqlAlchemyPriceReader(engine)
+
+    @provide
+    def offer_price_reader(self, engine: AsyncEngine) -> OfferPriceReader:
+        return SqlAlchemyOfferPriceReader(engine)
+
+    @provide
+    def row_keeper(self, engine: AsyncEngine) -> RowKeeper:
+        return SqlAlchemyRowKeeper(engine)
+
+    @provide
+    def history_keeper(self, engine: AsyncEngine, retention: Retention) -> SqlAlchemyHistoryKeeper:
+        return SqlAlchemyHistoryKeeper(engine, retention)
+
+    @provide
+    def price_changes(self, engine: AsyncEngine) -> PriceChanges:
+        return SqlAlchemyPriceChanges(engine)
 
     @provide
     async def postgres_queue(self, settings: Settings, use: DatabaseUse) -> AsyncIterator[PostgresQueue]:
@@ -203,8 +227,18 @@ class UseCases(Provider):
     schedule_due_work = provide(ScheduleDueWork)
 
     @provide
-    def keep_house(self, keeper: SqlAlchemyRowKeeper, pace: Pace) -> KeepHouse:
-        return KeepHouse(keeper, pace)
+    def retention(self, settings: Settings) -> Retention:
+        return settings.retention
+
+    @provide
+    def keep_house(self, keeper: RowKeeper, history: SqlAlchemyHistoryKeeper, pace: Pace) -> KeepHouse:
+        return KeepHouse(keeper, history, pace, time.monotonic)
+
+    refresh_price_changes = provide(RefreshPriceChanges)
+    price_history = provide(PriceHistory)
+    price_change = provide(PriceChange)
+    price_statistics = provide(PriceStatistics)
+    offer_history = provide(OfferHistory)
 
 
 def make_container(settings: Settings, *overrides: Provider, database: DatabaseUse = SERVING) -> AsyncContainer:

@@ -6,7 +6,7 @@ from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
 from entrypoints.settings import Settings
 
@@ -19,4 +19,4 @@ async def run_migrations(container: AsyncContainer) -> None:
     """
     settings = await container.get(Settings)
     engine = await container.get(AsyncEngine)
-    await migrate(engine, await container.get(SqlAlchemyRowKeeper), partial(create_queue_tables, settings.dsn))
+    await migrate(engine, await container.get(SqlAlchemyHistoryKeeper), partial(create_queue_tables, settings.dsn))

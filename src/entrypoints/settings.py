@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from msgspec import Meta
 
 from adapters.offers_api.secret import Secret
 from adapters.postgres.connection import libpq_dsn
+from domain.retention import Retention
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
@@ -54,7 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
     history_offer_days: Days = 7
-    history_step_days: Days = 30
+    history_step_days: Annotated[int, Meta(ge=7, le=36_500)] = 30
+    history_5m_days: Days = 90
+    history_hourly_days: Days = 730
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""
@@ -82,6 +86,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         """Between two observations of a product."""
         return timedelta(seconds=self.offers_refresh_interval)
 
+    @property
+    def retention(self) -> Retention:
+        """How long history is kept."""
+        return Retention(
+            self.history_offer_days, self.history_step_days, self.history_5m_days, self.history_hourly_days
+        )
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read and check the settings; a variable that is set but empty counts as not set.
@@ -96,9 +107,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(sound, Settings, strict=False)
     if settings.app_env == "production":
         mistakes = _unsafe(settings, given) | mistakes
-    if settings.history_step_days < settings.history_offer_days:
-        # The steps say where offers are unknown, so they must not be gone before the offers' intervals are.
-        mistakes["HISTORY_STEP_DAYS"] = "must not be less than HISTORY_OFFER_DAYS"
+    # Each is made of the one before, and the steps say where the offers were unknown: so a default is never less.
+    for finer, coarser in pairwise(name for name in known if name.startswith("HISTORY_")):
+        days = getattr(settings, finer.lower())
+        if getattr(settings, coarser.lower()) < days:
+            if coarser in given:
+                mistakes[coarser] = f"must not be less than {finer}"
+            settings = msgspec.structs.replace(settings, **{coarser.lower(): days})
     if mistakes:
         raise SettingsError("\n".join(f"{name}: {mistakes[name]}." for name in known if name in mistakes))
     return settings

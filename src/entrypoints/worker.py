@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import require_schema
 from application.breaker import Breakers
-from application.housekeeping import KeepHouse
+from application.housekeeping import KeepHouse, RefreshPriceChanges
 from application.pace import Pace
 from application.ports import StorageUnavailable
 from application.report import Report
@@ -32,7 +32,7 @@ from entrypoints.ticking import Tick
 
 log = structlog.get_logger(__name__)
 
-HOUSEKEEPING = "*/5 * * * *"
+EVERY_FIVE_MINUTES, EVERY_MINUTE = "*/5 * * * *", "* * * * *"
 SECONDS_TO_WRITE_AT_THE_END = 4.0
 
 
@@ -45,7 +45,7 @@ async def run_worker(container: AsyncContainer) -> None:
     """
     await require_schema(await container.get(AsyncEngine))
     # After days without any worker today's partitions are missing, and housekeeping comes only every five minutes.
-    await (await container.get(SqlAlchemyRowKeeper)).prepare_history()
+    await (await container.get(SqlAlchemyHistoryKeeper)).prepare_history()
     settings = await container.get(Settings)
     worker = await make_worker(container)
     heartbeat, metrics = Heartbeat(), await container.get(Metrics)
@@ -72,13 +72,10 @@ def _spare_the_garbage_collector() -> None:
 
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
     """Make SAQ's worker with our jobs, not started yet."""
-    keep_house = await container.get(KeepHouse)
+    housekeeping = _cron("housekeeping", await container.get(KeepHouse))
+    price_changes = _cron("price_changes", await container.get(RefreshPriceChanges))
     pace, metrics = await container.get(Pace), await container.get(Metrics)
     submit, refresh = await container.get(SubmitRegistrations), await container.get(RefreshDueProducts)
-
-    housekeeping = _job(keep_house)
-    # SAQ makes the job's key of it, which must not change with the place of this function.
-    housekeeping.__qualname__ = "housekeeping"
 
     return Worker(
         await container.get(PostgresQueue),
@@ -87,7 +84,10 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
             (Job.REFRESH_DUE_PRODUCTS.value, _job(batch_job("refresh", refresh, pace, metrics))),
         ],
         concurrency=pace.batches_at_once,
-        cron_jobs=[CronJob(housekeeping, cron=HOUSEKEEPING, timeout=300, ttl=-1)],
+        cron_jobs=[
+            CronJob(housekeeping, cron=EVERY_FIVE_MINUTES, timeout=300, ttl=-1),
+            CronJob(price_changes, cron=EVERY_MINUTE, timeout=60, ttl=-1),
+        ],
         timers={"schedule": 5, "worker_info": 10, "sweep": 10, "abort": 5},
         cancellation_hard_deadline_s=SECONDS_TO_WRITE_AT_THE_END,
     )
@@ -97,6 +97,13 @@ def _job(run: Callable[[], Awaitable[None]]) -> Callable[[Context], Awaitable[No
     async def job(_: Context) -> None:
         await run()
 
+    return job
+
+
+def _cron(name: str, run: Callable[[], Awaitable[None]]) -> Callable[[Context], Awaitable[None]]:
+    job = _job(run)
+    # SAQ makes the job's key of it, which must not change with the place of this function.
+    job.__qualname__ = name
     return job
 
 

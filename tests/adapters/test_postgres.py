@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect, create_engine
 from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.offers import HistoryKept
 from application.breaker import CircuitBreaker
 from application.pace import Pace
 from application.ports import Claim, StorageUnavailable
@@ -27,6 +26,7 @@ from application.retrying import RetryRule
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
+from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
 from scripted_gateway import ScriptedOffersGateway, observed
@@ -105,7 +105,7 @@ async def test_of_two_that_create_one_name_at_once_one_is_refused(storage: Stora
     results = await asyncio.gather(*(add(storage.begin, product) for product in products), return_exceptions=True)
     assert Counter(type(result) for result in results) == {type(None): 1, ProductAlreadyExists: 5}
     assert {result.field for result in results if isinstance(result, ProductAlreadyExists)} == {"name"}
-    assert [product.name for product in await storage.reader.products(10)] == ["Lamp"]
+    assert [product.name for product in (await storage.reader.products(10)).items] == ["Lamp"]
 
 
 async def test_a_withdrawal_during_a_submission_neither_fails_nor_is_undone(storage: Storage) -> None:
@@ -186,7 +186,7 @@ async def test_a_commit_that_fails_is_storage_unavailable_and_stores_nothing(
         await kill_open_transactions(engine)
         with pytest.raises(StorageUnavailable):
             await work.commit()
-    assert await storage.reader.products(5) == []
+    assert (await storage.reader.products(5)).items == []
 
 
 async def test_history_lands_in_the_day_it_began_and_is_split_at_midnight(
@@ -230,13 +230,13 @@ async def test_a_day_prepared_by_many_at_once_is_prepared_once(database: AsyncEn
     day = f"offer_interval_{now() + 3 * DAY:%Y%m%d}"
     async with database.begin() as connection:
         await connection.execute(text(f"DROP TABLE {day}"))
-    await asyncio.gather(*(on_postgres(database).keeper.prepare_history() for _ in range(5)))
+    await asyncio.gather(*(on_postgres(database).history.prepare_history() for _ in range(5)))
     assert day in await partitions(database)
 
 
 async def test_a_longer_time_to_keep_history_gets_its_days(database: AsyncEngine) -> None:
-    longer = on_postgres(database, HistoryKept(offer_days=9))
-    await longer.keeper.prepare_history()
+    longer = on_postgres(database, Retention(offer_days=9))
+    await longer.history.prepare_history()
     id, offer = await scheduled(longer.begin, ago(hours=1)), Offer(some_id(), 100, 1)
     await observe(longer.begin, id, observed(offer), now() - 9 * DAY)
     await change(longer.begin, id, lambda state: setattr(state, "known_until", now() + DAY))

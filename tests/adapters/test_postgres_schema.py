@@ -15,11 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import create_queue_tables
 from adapters.postgres import access_tokens, schema
 from adapters.postgres.connection import create_engine
-from adapters.postgres.offers import HistoryKept
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
 from adapters.postgres.tables import metadata
 from conftest import NewDatabase
+from domain.retention import Retention
 from stored import add, new_product, on_postgres
 
 
@@ -36,7 +36,7 @@ async def empty(empty_dsn: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def migrate_with_queue(dsn: str, engine: AsyncEngine) -> None:
-    await migrate(engine, SqlAlchemyRowKeeper(engine, HistoryKept()), partial(create_queue_tables, dsn))
+    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
 
 
 async def test_an_empty_database_is_refused_until_it_is_migrated(empty_dsn: str, empty: AsyncEngine) -> None:
@@ -89,7 +89,7 @@ async def test_a_migration_waits_for_another_that_takes_long(empty_dsn: str, emp
         reached.set()
         await asyncio.sleep(1.3 * lock_timeout)
 
-    slow = asyncio.create_task(migrate(empty, SqlAlchemyRowKeeper(empty, HistoryKept()), slow_queue_tables))
+    slow = asyncio.create_task(migrate(empty, SqlAlchemyHistoryKeeper(empty, Retention()), slow_queue_tables))
     await reached.wait()
     other = create_engine(empty_dsn, connections=3, statement_seconds=10)
     await asyncio.gather(slow, migrate_with_queue(empty_dsn, other))

@@ -4,18 +4,24 @@ from dataclasses import replace
 from datetime import timedelta
 
 from application.housekeeping import KeepHouse
+from application.pace import Pace
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
-from fake_reads import InMemoryRowKeeper
+from fake_reads import InMemoryHistoryKeeper, InMemoryRowKeeper
 from synchronising import PACE, Synchronising
+
+
+def house(world: Synchronising, pace: Pace = PACE) -> KeepHouse:
+    storage = world.storage
+    return KeepHouse(InMemoryRowKeeper(storage), InMemoryHistoryKeeper(storage), pace, lambda: 0.0)
 
 
 async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
     ids = [await world.watched(Offer(some_id(), 5, 1)) for _ in range(3)]
     for id in ids[:2]:
         await world.withdraw(id)
-    await KeepHouse(InMemoryRowKeeper(world.storage), PACE)()
+    await house(world)()
     assert list(world.storage.rows.offers) == [ids[2]]
     await world.create(name="again", description="", product_id=ids[0])
 
@@ -29,5 +35,5 @@ async def test_offers_sold_out_for_longer_than_a_day_are_purged_however_many(wor
     async with world.storage.begin() as work:
         await work.offers.record([Observation(id, [lately, in_stock, *dead], [], [])])
         await work.commit()
-    await KeepHouse(InMemoryRowKeeper(world.storage), replace(PACE, purge_rows=3))()
+    await house(world, replace(PACE, purge_rows=3))()
     assert world.tracked(id) == [lately, in_stock]

@@ -11,7 +11,7 @@ from application.offers_service import AnswerRefused, NotAuthorised, OffersServi
 from application.ports import StorageUnavailable
 from application.report import Outcome
 from domain.offer import Offer, TrackedOffer
-from domain.price import BestPrice, BestPriceStep, PriceState
+from domain.price import BestPrice, PriceState, PriceStep
 from domain.product import RegistrationState
 from factories import some_id
 from scripted_gateway import observed
@@ -63,7 +63,7 @@ async def test_a_changed_price_leaves_history_and_an_unchanged_one_none(world: S
     world.upstream.offers[id] = observed(replace(lamp, price=90))
     await world.refresh()
     now = world.clock.now
-    assert world.storage.rows.steps == [(id, BestPriceStep(PriceState.IN_STOCK, 100, started, now))]
+    assert world.storage.rows.steps == [(id, PriceStep(PriceState.IN_STOCK, 100, started, now))]
     assert [(row.price, row.valid_from, row.valid_to) for _, row in world.storage.rows.intervals] == [
         (100, started, now)
     ]

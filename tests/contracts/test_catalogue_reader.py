@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from application.ports import PagePosition
+from application.listing import NEWEST_FIRST, ProductOrder, SortKey
 from application.views import (
     BestOfferView,
     OffersView,
@@ -113,7 +113,7 @@ async def test_a_product_is_stale_once_its_observation_is_no_longer_trusted(
     await observe(storage.begin, id, observed(Offer(some_id(), 10, 1)), ago() - intervals * INTERVAL)
     assert (await storage.reader.product(id)).stale is stale
     assert (await storage.reader.offers(id)).stale is stale
-    assert [product.stale for product in await storage.reader.products(5)] == [stale]
+    assert [product.stale for product in (await storage.reader.products(5)).items] == [stale]
 
 
 async def test_products_come_newest_first_and_of_equal_age_by_descending_id(storage: Storage) -> None:
@@ -121,7 +121,84 @@ async def test_products_come_newest_first_and_of_equal_age_by_descending_id(stor
     products = [new_product(at=at + timedelta(microseconds=age)) for age in (0, 5, 0, 3, 0, 5)]
     await add(storage.begin, *products)
     expected = sorted(products, key=lambda product: (product.created_at, product.id), reverse=True)
-    assert [view.id for view in await storage.reader.products(10)] == [product.id for product in expected]
+    assert [view.id for view in (await storage.reader.products(10)).items] == [product.id for product in expected]
+
+
+async def nothing() -> None:
+    pass
+
+
+async def walk(
+    storage: Storage,
+    limit: int,
+    order: ProductOrder = NEWEST_FIRST,
+    between: Callable[[], Awaitable[None]] = nothing,
+) -> list[ProductView]:
+    """Return the products of all pages, one after the other."""
+    page = await storage.reader.products(limit, order)
+    walked = page.items
+    while page.next is not None:
+        assert len(page.items) == limit
+        await between()
+        page = await storage.reader.products(limit, order, page.next)
+        assert page.items
+        walked += page.items
+    return walked
+
+
+async def test_products_come_oldest_first_too(storage: Storage) -> None:
+    at = ago(hours=3)
+    await add(storage.begin, *(new_product(at=at + timedelta(microseconds=age)) for age in (0, 5, 0, 3, 0, 5)))
+    newest_first = await walk(storage, 10)
+    assert await walk(storage, 2, ProductOrder(SortKey.CREATED_AT)) == newest_first[::-1]
+
+
+async def changed(storage: Storage, *prices: tuple[int, int | None]) -> list[UUID]:
+    """Add products whose price was the first a day and a bit ago, is the second now, and has none if that is None."""
+    ids = []
+    for before, after in prices:
+        id, offer = await scheduled(storage.begin, ago(hours=1)), some_id()
+        await observe(storage.begin, id, observed(Offer(offer, before, 1)), ago(hours=25))
+        await change(storage.begin, id, lambda state: setattr(state, "known_until", ago()))
+        await observe(storage.begin, id, observed(*([Offer(offer, after, 1)] if after is not None else [])), ago())
+        ids.append(id)
+    await refresh_changes(storage)
+    return ids
+
+
+async def refresh_changes(storage: Storage) -> None:
+    last: UUID | None = UUID(int=0)
+    while last is not None:
+        last = await storage.changes.refresh(last, 2)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 8])
+@pytest.mark.parametrize("descending", [False, True])
+async def test_products_are_sorted_by_how_their_price_changed_and_those_without_a_change_come_last(
+    storage: Storage, limit: int, descending: bool
+) -> None:
+    fallen, risen, same, same_too, sold_out = await changed(storage, (100, 90), (5, 9), (7, 7), (9, 9), (100, None))
+    new = new_product()
+    await add(storage.begin, new)
+    keyed = [fallen, *sorted([same, same_too]), risen]
+    nulls = sorted([sold_out, new.id])
+    expected = keyed[::-1] + nulls[::-1] if descending else keyed + nulls
+    walked = await walk(storage, limit, ProductOrder(SortKey.CHANGE_1D, descending))
+    assert [view.id for view in walked] == expected
+
+
+async def test_a_change_over_a_week_is_another_than_that_over_a_day(storage: Storage) -> None:
+    day, never = await changed(storage, (100, 90), (5, 5))
+    walked = await walk(storage, 5, ProductOrder(SortKey.CHANGE_7D))
+    assert [view.id for view in walked] == sorted([day, never])
+
+
+async def test_a_withdrawn_product_is_in_no_order(storage: Storage) -> None:
+    (id,) = await changed(storage, (100, 90))
+    await withdraw(storage.begin, id)
+    await refresh_changes(storage)
+    for key in SortKey:
+        assert await walk(storage, 5, ProductOrder(key)) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
@@ -129,16 +206,10 @@ async def test_pages_neither_skip_nor_repeat_a_product(storage: Storage, limit: 
     at = ago(hours=3)
     products = [new_product(at=at + timedelta(microseconds=age)) for age in (0, 1, 1, 1, 0, 2, 1)]
     await add(storage.begin, *products)
-    walked: list[ProductView] = []
-    while page := await storage.reader.products(
-        limit, PagePosition(walked[-1].created_at, walked[-1].id) if walked else None
-    ):
-        assert len(page) <= limit
-        walked += page
-        # What is added in front of the walk does not disturb it.
-        await add(storage.begin, new_product(at=ago()))
+    # What is added in front of the walk does not disturb it.
+    walked = await walk(storage, limit, between=lambda: add(storage.begin, new_product(at=ago())))
     assert walked == [
-        view for view in (await storage.reader.products(100)) if view.id in {product.id for product in products}
+        view for view in (await storage.reader.products(100)).items if view.id in {product.id for product in products}
     ]
     assert len(walked) == len(products)
 
@@ -147,7 +218,7 @@ async def test_a_list_shows_what_the_product_shows(storage: Storage) -> None:
     registered = ProductFactory.build(registration=Registration(RegistrationState.REGISTERED, ago(), None, ago()))
     await add(storage.begin, registered, ProductFactory.build())
     await observe(storage.begin, registered.id, observed(Offer(some_id(), 10, 1), Offer(some_id(), 20, 2)), ago())
-    listed = await storage.reader.products(5)
+    listed = (await storage.reader.products(5)).items
     assert len(listed) == 2
     for view in listed:
         detail = await storage.reader.product(view.id)
@@ -183,7 +254,7 @@ async def test_unknown_and_withdrawn_products_are_not_found(storage: Storage) ->
     await add(storage.begin, product)
     await observe(storage.begin, product.id, observed(Offer(some_id(), 10, 1)), ago())
     await withdraw(storage.begin, product.id)
-    assert await storage.reader.products(5) == []
+    assert (await storage.reader.products(5)).items == []
     reads: list[Callable[[UUID], Awaitable[object]]] = [
         storage.reader.product,
         storage.reader.offers,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price import BestPriceStep, PriceState
+from domain.price import PriceState, PriceStep
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
 from stored import Storage, ago
@@ -76,9 +76,9 @@ async def test_ended_intervals_and_steps_are_appended(storage: Storage) -> None:
     times = [ago(hours=5) + timedelta(minutes=minutes, microseconds=7) for minutes in range(5)]
     intervals = [OfferInterval(offer_id, 2**62 + price, times[price], times[price + 1]) for price in range(3)]
     steps = [
-        BestPriceStep(PriceState.IN_STOCK, 2**62, times[0], times[1]),
-        BestPriceStep(PriceState.OUT_OF_STOCK, None, times[1], times[2]),
-        BestPriceStep(PriceState.UNKNOWN, None, times[2], times[3]),
+        PriceStep(PriceState.IN_STOCK, 2**62, times[0], times[1]),
+        PriceStep(PriceState.OUT_OF_STOCK, None, times[1], times[2]),
+        PriceStep(PriceState.UNKNOWN, None, times[2], times[3]),
     ]
     await record(storage, Observation(product_id, [], intervals[:2], steps[:1]))
     await record(storage, Observation(product_id, [], intervals[2:], steps[1:]), seen(other))

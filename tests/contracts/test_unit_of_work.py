@@ -11,7 +11,7 @@ from stored import Storage, add, ago, change, new_product, state_of, withdraw
 
 
 async def names(storage: Storage) -> set[str]:
-    return {product.name for product in await storage.reader.products(100)}
+    return {product.name for product in (await storage.reader.products(100)).items}
 
 
 async def test_leaving_without_commit_stores_nothing_of_any_repository(storage: Storage) -> None:

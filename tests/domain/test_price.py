@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from domain.price import BestPrice, BestPriceStep, PriceState, days, next_best_price
+from domain.price import BestPrice, PriceState, PriceStep, days, next_best_price
 
 START = datetime(2026, 3, 14, 12, tzinfo=UTC)
 KNOWN_UNTIL = START + timedelta(minutes=3)
@@ -24,18 +24,18 @@ def test_an_unchanged_price_stays_in_force() -> None:
 def test_a_change_ends_a_step() -> None:
     assert next_best_price(BestPrice(5, START), KNOWN_UNTIL, 0, AT) == (
         BestPrice(0, AT),
-        [BestPriceStep(PriceState.IN_STOCK, 5, START, AT)],
+        [PriceStep(PriceState.IN_STOCK, 5, START, AT)],
     )
     assert next_best_price(BestPrice(None, START), KNOWN_UNTIL, 5, AT) == (
         BestPrice(5, AT),
-        [BestPriceStep(PriceState.OUT_OF_STOCK, None, START, AT)],
+        [PriceStep(PriceState.OUT_OF_STOCK, None, START, AT)],
     )
 
 
 def test_selling_out_at_price_zero_is_a_change() -> None:
     best, steps = next_best_price(BestPrice(0, START), KNOWN_UNTIL, None, AT)
     assert best == BestPrice(None, AT)
-    assert steps == [BestPriceStep(PriceState.IN_STOCK, 0, START, AT)]
+    assert steps == [PriceStep(PriceState.IN_STOCK, 0, START, AT)]
 
 
 def test_a_late_observation_leaves_an_unknown_step_even_if_the_price_is_the_same() -> None:
@@ -43,8 +43,8 @@ def test_a_late_observation_leaves_an_unknown_step_even_if_the_price_is_the_same
         assert next_best_price(BestPrice(5, START), KNOWN_UNTIL, price, LATE) == (
             BestPrice(price, LATE),
             [
-                BestPriceStep(PriceState.IN_STOCK, 5, START, KNOWN_UNTIL),
-                BestPriceStep(PriceState.UNKNOWN, None, KNOWN_UNTIL, LATE),
+                PriceStep(PriceState.IN_STOCK, 5, START, KNOWN_UNTIL),
+                PriceStep(PriceState.UNKNOWN, None, KNOWN_UNTIL, LATE),
             ],
         )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
-from domain.price import BestPriceStep, PriceState
+from domain.price import PriceState, PriceStep
 from domain.synchronisation import Synchronisation
 
 START = datetime(2026, 3, 14, 23, 50, tzinfo=UTC)
@@ -52,7 +52,7 @@ class Replay:
     state: Synchronisation = field(default_factory=lambda: Synchronisation(UUID(int=0), START))
     offers: dict[UUID, TrackedOffer] = field(default_factory=dict)
     intervals: list[OfferInterval] = field(default_factory=list)
-    steps: list[BestPriceStep] = field(default_factory=list)
+    steps: list[PriceStep] = field(default_factory=list)
     known: list[Known] = field(default_factory=list)
 
     def poll(self, at: datetime, answer: ObservedOffers, interval: timedelta) -> None:
@@ -134,7 +134,7 @@ def test_steps_tile_time_from_the_first_observation_to_the_price_in_force(
     replay = replayed(polls)
     best = replay.state.best
     assert best is not None
-    in_force = BestPriceStep(*state_of(best.price), best.since, best.since + SECOND)
+    in_force = PriceStep(*state_of(best.price), best.since, best.since + SECOND)
     tiles = [*replay.steps, in_force]
     assert tiles[0].valid_from == replay.known[0].at
     for step, following in pairwise(tiles):

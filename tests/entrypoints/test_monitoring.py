@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import postgres_queue
 from adapters.metrics import Metrics
 from application.catalogue import RegisterProduct
-from application.housekeeping import KeepHouse
+from application.housekeeping import KeepHouse, PriceChanges
 from application.offers_service import NotAuthorised, OffersGateway
 from application.ports import BeginWork
 from application.scheduling import Job
@@ -27,7 +27,7 @@ from entrypoints.simulator.app import running_simulator
 from entrypoints.simulator.faults import Faults
 from entrypoints.simulator.options import SimulatorOptions
 from entrypoints.worker import make_worker
-from fake_reads import InMemoryRowKeeper
+from fake_reads import InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
 from synchronising import Synchronising
 
 HOST = "127.0.0.1"
@@ -166,7 +166,12 @@ class ScriptedOutside(Provider):
 
     @provide(override=True)
     def keep_house(self) -> KeepHouse:
-        return KeepHouse(InMemoryRowKeeper(self._everything.storage), self._everything.pace)
+        storage = self._everything.storage
+        return KeepHouse(InMemoryRowKeeper(storage), InMemoryHistoryKeeper(storage), self._everything.pace, lambda: 0.0)
+
+    @provide(override=True)
+    def price_changes(self) -> PriceChanges:
+        return InMemoryPriceChanges(self._everything.storage)
 
 
 def broken() -> NoReturn:

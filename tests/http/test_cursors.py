@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import Api, problem_of
-from application.ports import PagePosition
+from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, SortKey
+from entrypoints.http.cursors import read_cursor, write_cursor
 from entrypoints.http.problems import CursorMismatch
-from entrypoints.http.reading import read_cursor, write_cursor
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ID = UUID("6a1f0c1e-7b4d-4a5e-82c1-9d0e8f7a6b5c")
@@ -24,7 +24,7 @@ def packed(value: object) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(value)).decode().rstrip("=")
 
 
-GOOD = write_cursor(PagePosition(NOON, ID))
+GOOD = write_cursor(NEWEST_FIRST, PagePosition(NOON, ID))
 BROKEN = {
     "cut off": GOOD[:-1],
     "cut in half": GOOD[: len(GOOD) // 2],
@@ -38,19 +38,37 @@ BROKEN = {
     "not UTF-8": b"\xff\xfe",
     "NUL": "\0",
     "JSON": base64.urlsafe_b64encode(b'["-created_at", 1, 2]').decode(),
-    "another sort": packed(["name", NOON, ID]),
-    "a naive time": packed(["-created_at", NOON.replace(tzinfo=None), ID]),
-    "a time before all times": packed(["-created_at", FIRST_DAY_FAR_EAST, ID]),
-    "a field too many": packed(["-created_at", NOON, ID, 1]),
-    "a field too few": packed(["-created_at", NOON]),
-    "another shape": packed({"sort": "-created_at"}),
-    "no id": packed(["-created_at", NOON, "x"]),
+    "an unknown sort": packed(["age", True, NOON, ID]),
+    "another sort": packed(["change_1d", True, 7, ID]),
+    "another sort with our key": packed(["change_1d", True, NOON, ID]),
+    "the other direction": packed(["created_at", False, NOON, ID]),
+    "a number for a time": packed(["created_at", True, 7, ID]),
+    "null for a time": packed(["created_at", True, None, ID]),
+    "a naive time": packed(["created_at", True, NOON.replace(tzinfo=None), ID]),
+    "a time before all times": packed(["created_at", True, FIRST_DAY_FAR_EAST, ID]),
+    "a field too many": packed(["created_at", True, NOON, ID, 1]),
+    "a field too few": packed(["created_at", True, NOON]),
+    "another shape": packed({"sort": "created_at"}),
+    "no id": packed(["created_at", True, NOON, "x"]),
     "nested deeply": base64.urlsafe_b64encode(b"\x91" * 380).decode(),
 }
 
 
 def test_these_cursors_are_broken_and_nothing_else_about_them() -> None:
-    assert packed(["-created_at", NOON, ID]) == GOOD
+    assert packed(["created_at", True, NOON, ID]) == GOOD
+
+
+@pytest.mark.parametrize("key", [NOON, 2**63, "7", 1.5])
+async def test_a_cursor_of_another_kind_does_not_fit_a_list_by_change(customer: httpx.AsyncClient, key: object) -> None:
+    query = {"sort": "change", "cursor": packed(["change_1d", False, key, ID])}
+    problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
+
+
+async def test_a_cursor_belongs_to_its_period(customer: httpx.AsyncClient) -> None:
+    query = {"sort": "change", "period": "P7D", "cursor": packed(["change_1d", False, 7, ID])}
+    problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
+    fitting = {**query, "period": "P1D"}
+    assert (await customer.get("/products", params=fitting)).json() == {"items": [], "next": None}
 
 
 @pytest.mark.parametrize("cursor", BROKEN.values(), ids=BROKEN)
@@ -74,9 +92,16 @@ async def test_a_cursor_does_not_show_what_is_in_it(api: Api) -> None:
 @given(st.binary(max_size=60))
 def test_random_bytes_are_refused(given: bytes) -> None:
     with pytest.raises(CursorMismatch):
-        read_cursor(base64.urlsafe_b64encode(given).decode())
+        read_cursor(base64.urlsafe_b64encode(given).decode(), NEWEST_FIRST)
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
 def test_every_position_is_read_back(at: datetime, id: UUID) -> None:
-    assert read_cursor(write_cursor(PagePosition(at, id))) == PagePosition(at, id)
+    position = PagePosition(at, id)
+    assert read_cursor(write_cursor(NEWEST_FIRST, position), NEWEST_FIRST) == position
+
+
+@given(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), st.uuids())
+def test_every_change_is_read_back(change: int | None, id: UUID) -> None:
+    order, position = ProductOrder(SortKey.CHANGE_7D), PagePosition(change, id)
+    assert read_cursor(write_cursor(order, position), order) == position

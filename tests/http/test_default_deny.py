@@ -14,7 +14,13 @@ from litestar.routes import HTTPRoute
 from api import MISSING, SECRET, Api, problem_of
 from entrypoints.http.access import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
 
-VALUES = {"product_id": str(MISSING), "slug": "not-found", "file_path": "docs.js", "path": "anything"}
+VALUES = {
+    "product_id": str(MISSING),
+    "offer_id": str(MISSING),
+    "slug": "not-found",
+    "file_path": "docs.js",
+    "path": "anything",
+}
 OTHER_SECRET = "another signing key, as long as ours is"
 
 

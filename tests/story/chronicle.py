@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 
 from domain.offer import ObservedOffers, Offer, OfferInterval
-from domain.price import BestPrice, BestPriceStep, PriceState
+from domain.price import BestPrice, PriceState, PriceStep
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 TRUSTED_FOR = timedelta(seconds=180)
@@ -50,7 +50,7 @@ class Chronicle:
     def last(self) -> Seen | None:
         return self.seen[-1] if self.seen else None
 
-    def best_price(self) -> tuple[BestPrice | None, list[BestPriceStep]]:
+    def best_price(self) -> tuple[BestPrice | None, list[PriceStep]]:
         """Return the price in force and all steps that have ended."""
         runs: list[Run] = []
         for one, next_one in pairwise(self.seen):
@@ -61,7 +61,7 @@ class Chronicle:
         price, since = self.last.price[1], self.last.at
         if runs and runs[-1][:2] == self.last.price and runs[-1][3] == since:
             since = runs.pop()[2]
-        return BestPrice(price, since), [BestPriceStep(*run[:2], *day) for run in runs for day in _days(*run[2:])]
+        return BestPrice(price, since), [PriceStep(*run[:2], *day) for run in runs for day in _days(*run[2:])]
 
     def intervals(self) -> list[OfferInterval]:
         """Return all stretches of one price of one offer that have ended, none of them longer than it was known."""

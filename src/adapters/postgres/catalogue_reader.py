@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    Integer,
+    Executable,
     Interval,
     Row,
     Select,
@@ -17,20 +17,19 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     cast,
-    false,
     func,
     literal_column,
     or_,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.product_pages import PRODUCTS, page_statement
 from adapters.postgres.synchronisations import to_synchronisation
 from adapters.postgres.tables import offer, product, synchronisation
-from application.ports import PagePosition
+from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
 from application.views import (
     BestOfferView,
     OffersView,
@@ -43,32 +42,6 @@ from application.views import (
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState
 
-_PRODUCTS = (
-    select(
-        product.c.id,
-        product.c.name,
-        product.c.description,
-        product.c.created_at,
-        product.c.updated_at,
-        product.c.revision,
-        product.c.registration_state,
-        product.c.registration_since,
-        product.c.registration_detail,
-        synchronisation.c.best_offer_id,
-        synchronisation.c.best_price,
-        synchronisation.c.best_offer_items_in_stock,
-        synchronisation.c.offers_in_stock,
-        synchronisation.c.observed_at,
-        func.coalesce(synchronisation.c.known_until < func.now(), false()).label("stale"),
-    )
-    .join(synchronisation, synchronisation.c.product_id == product.c.id)
-    .where(product.c.withdrawn_at.is_(None))
-)
-_NEWEST = _PRODUCTS.order_by(product.c.created_at.desc(), product.c.id.desc()).limit(bindparam("limit", type_=Integer))
-_NEWEST_AFTER = _NEWEST.where(
-    tuple_(product.c.created_at, product.c.id)
-    < tuple_(bindparam("created_at", type_=product.c.created_at.type), bindparam("id", type_=Uuid))
-)
 _SYNCHRONISATION = select(synchronisation).where(synchronisation.c.product_id == bindparam("product_id", type_=Uuid))
 
 
@@ -83,7 +56,7 @@ def _with_offers(*shown: ColumnElement[bool]) -> Select[Any]:
     each = func.json_build_object(*chain.from_iterable(pairs))
     in_order = aggregate_order_by(each, offer.c.sold_out_at.is_not(None), offer.c.price, offer.c.id)
     offers = select(cast(func.json_agg(in_order), Text)).where(offer.c.product_id == product.c.id, or_(*shown))
-    return _PRODUCTS.add_columns(offers.scalar_subquery().label("offers")).where(
+    return PRODUCTS.add_columns(offers.scalar_subquery().label("offers")).where(
         product.c.id == bindparam("product_id", type_=Uuid)
     )
 
@@ -112,12 +85,15 @@ class SqlAlchemyCatalogueReader:
             return ProductDetailView(**_fields(row), offers=offers)
         raise ProductNotFound(product_id)
 
-    async def products(self, limit: int, after: PagePosition | None = None) -> list[ProductView]:
-        if after is None:
-            rows = await self._rows(_NEWEST, {"limit": limit})
-        else:
-            rows = await self._rows(_NEWEST_AFTER, {"limit": limit, "created_at": after.created_at, "id": after.id})
-        return [ProductView(**_fields(row)) for row in rows]
+    async def products(
+        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+    ) -> ProductSlice:
+        # One more than asked for tells whether there are more.
+        statement, parameters = page_statement(order, limit + 1, after)
+        rows = await self._rows(statement, parameters)
+        last = rows[limit - 1] if len(rows) > limit else None
+        items = [ProductView(**_fields(row)) for row in rows[:limit]]
+        return ProductSlice(items, last and PagePosition(last.sort_key, last.id))
 
     async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
         product = await self.product(product_id, sold_out_too=sold_out_too)
@@ -135,7 +111,7 @@ class SqlAlchemyCatalogueReader:
             )
         raise ProductNotFound(product_id)
 
-    async def _rows(self, statement: Select[Any], parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    async def _rows(self, statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         async with connect(self._engine) as connection:
             return (await connection.execute(statement, parameters)).all()
 

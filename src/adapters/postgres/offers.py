@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +13,8 @@ from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import best_price_step, offer, offer_interval
 from domain.offer import TrackedOffer
+from domain.retention import Retention
 from domain.synchronisation import Observation
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryKept:
-    """For how many days before today history is kept as it was recorded."""
-
-    offer_days: int = 7
-    step_days: int = 30
-
 
 _OF = select(offer).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 _CHANGED = upsert(offer).from_select(list(offer.c.keys()), select(unnested(*offer.columns)))
@@ -42,9 +33,9 @@ _APPEND_STEPS = insert(best_price_step).from_select(
 class SqlAlchemyOfferRepository:
     """Offers by product. History older than what is kept has no partition to go to and is left out."""
 
-    def __init__(self, connection: Connection, kept: HistoryKept) -> None:
+    def __init__(self, connection: Connection, retention: Retention) -> None:
         self._connection = connection
-        self._kept = kept
+        self._retention = retention
 
     async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
         offers: defaultdict[UUID, list[TrackedOffer]] = defaultdict(list)
@@ -58,29 +49,24 @@ class SqlAlchemyOfferRepository:
         changed = [_offer(each.product_id, offer) for each in observations for offer in each.changed]
         if changed:
             await self._connection.execute(_SAVE_CHANGED, arrays(offer.columns, changed))
-        kept_from = _days_ago(self._kept.offer_days)
+        kept_since = self._retention.offers_since(datetime.now(UTC))
         intervals = [
             (each.product_id, ended.offer_id, ended.price, ended.valid_from, ended.valid_to)
             for each in observations
             for ended in each.ended
-            if ended.valid_from >= kept_from
+            if ended.valid_from >= kept_since
         ]
         if intervals:
             await self._connection.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
-        kept_from = _days_ago(self._kept.step_days)
+        kept_since = self._retention.steps_since(datetime.now(UTC))
         steps = [
             (each.product_id, step.price, step.valid_from, step.valid_to, step.state.value)
             for each in observations
             for step in each.steps
-            if step.valid_from >= kept_from
+            if step.valid_from >= kept_since
         ]
         if steps:
             await self._connection.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
-
-
-def _days_ago(days: int) -> datetime:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today - timedelta(days=days)
 
 
 def _offer(product_id: UUID, offer: TrackedOffer) -> tuple[Any, ...]:

@@ -8,10 +8,11 @@ from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, delete, func, insert, 
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
-from adapters.postgres.tables import product, synchronisation
+from adapters.postgres.tables import insight, product, synchronisation
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
 from domain.text import fold
+from domain.window import BucketWidth
 
 _WRITTEN = [column for column in product.columns if column is not product.c.withdrawn_at]
 _COLUMNS = [column for column in _WRITTEN if column not in (product.c.name_folded, product.c.description_folded)]
@@ -20,6 +21,7 @@ _NEW = unnested(*_CHANGING)
 
 _INSERT = insert(product)
 _INSERT_SYNCHRONISATION = insert(synchronisation)
+_INSERT_INSIGHT = insert(insight)
 _LOCK = (
     select(*_COLUMNS)
     .where(product.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), product.c.withdrawn_at.is_(None))
@@ -36,13 +38,16 @@ _DROP_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_
 
 
 class SqlAlchemyProductRepository:
-    """Products as rows of `product`, each with a row of `synchronisation` beside it."""
+    """Products as rows of `product`, each with a row of `synchronisation` and one of `insight` beside it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, product: Product) -> None:
         await self._connection.execute(_INSERT, _to_row(product))
+        # A day early, because whoever observes it goes by another clock.
+        rolled_until = BucketWidth.DAY.floor(product.created_at) - BucketWidth.DAY.length
+        await self._connection.execute(_INSERT_INSIGHT, {"product_id": product.id, "rolled_until": rolled_until})
         await self._connection.execute(
             _INSERT_SYNCHRONISATION,
             {

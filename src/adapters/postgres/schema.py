@@ -8,11 +8,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 
 log = structlog.get_logger(__name__)
 
-SCHEMA_NEEDED = "0001"
+SCHEMA_NEEDED = "0002"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -39,7 +39,7 @@ class SchemaIncompatible(SchemaError):
 
 
 async def migrate(
-    engine: AsyncEngine, keeper: SqlAlchemyRowKeeper, make_queue_tables: Callable[[], Awaitable[None]]
+    engine: AsyncEngine, keeper: SqlAlchemyHistoryKeeper, make_queue_tables: Callable[[], Awaitable[None]]
 ) -> None:
     """Bring the database to this release's version; several processes may try at once, one does it.
 

@@ -4,8 +4,11 @@ Only synchronisation points at product: it shares the product's life. Offers and
 checking one would lock product rows on every poll, and none may leave the partitions; a purge empties them instead.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -13,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -127,6 +131,53 @@ best_price_step = Table(
     Column("valid_to", Timestamp, nullable=False),
     Column("state", Text, nullable=False),
     CheckConstraint("state IN ('in_stock', 'out_of_stock', 'unknown')", name="ck_best_price_step_state"),
-    Index("ix_best_price_step_product", "product_id"),
+    # By time too: with a step a minute, finding the price of one moment would else read the product's whole day.
+    Index("ix_best_price_step_product_time", "product_id", "valid_from"),
     postgresql_partition_by="RANGE (valid_from)",
+)
+
+
+def _buckets(width: str, partition_by: str | None = None) -> Table[Any]:
+    """Describe buckets of the best price: one row for each that the product's recorded history touches."""
+    name = f"best_price_bucket_{width}"
+    table: Table[Any] = Table(
+        name,
+        metadata,
+        Column("product_id", Uuid, nullable=False),
+        Column("at", Timestamp, nullable=False),
+        Column("open", BigInteger),
+        # False: unknown at the bucket's begin; null: nothing was recorded yet.
+        Column("open_known", Boolean),
+        Column("close", BigInteger),
+        Column("lowest", BigInteger),
+        Column("lowest_at", Timestamp),
+        Column("highest", BigInteger),
+        Column("highest_at", Timestamp),
+        # Price x microseconds is more than 64 bits hold.
+        Column("price_time", Numeric, nullable=False),
+        Column("in_stock", BigInteger, nullable=False),
+        Column("known", BigInteger, nullable=False),
+        Index(f"ix_{name}_product", "product_id"),
+        postgresql_partition_by=partition_by,
+    )
+    return table
+
+
+best_price_bucket_5m = _buckets("5m", "RANGE (at)")
+best_price_bucket_1h = _buckets("1h", "RANGE (at)")
+best_price_bucket_1d = _buckets("1d")
+
+# What the worker derives from a product's history, apart from `synchronisation` so that polling moves no more than it
+# must: up to which midnight it is rolled up, and how the best price changed over a day and a week.
+insight = Table(
+    "insight",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("rolled_until", Timestamp, nullable=False),
+    Column("change_1d", BigInteger),
+    Column("change_7d", BigInteger),
+    PrimaryKeyConstraint("product_id", name="pk_insight"),
+    Index("ix_insight_rolled_until", "rolled_until"),
+    Index("ix_insight_change_1d", "change_1d", "product_id"),
+    Index("ix_insight_change_7d", "change_7d", "product_id"),
 )

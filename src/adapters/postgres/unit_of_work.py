@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import Connection, connect
-from adapters.postgres.offers import HistoryKept, SqlAlchemyOfferRepository
+from adapters.postgres.offers import SqlAlchemyOfferRepository
 from adapters.postgres.products import SqlAlchemyProductRepository
 from adapters.postgres.synchronisations import SqlAlchemySynchronisationRepository
 from application.ports import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
+from domain.retention import Retention
 
 
 class SqlAlchemyUnitOfWork:
     """The repositories over one connection, and its commit."""
 
-    def __init__(self, connection: Connection, kept: HistoryKept) -> None:
+    def __init__(self, connection: Connection, retention: Retention) -> None:
         self._connection = connection
         self.products: ProductRepository = SqlAlchemyProductRepository(connection)
         self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(connection)
-        self.offers: OfferRepository = SqlAlchemyOfferRepository(connection, kept)
+        self.offers: OfferRepository = SqlAlchemyOfferRepository(connection, retention)
 
     async def commit(self) -> None:
         await self._connection.commit()
@@ -31,7 +32,7 @@ class BeginSqlAlchemyWork:
     """Begins units of work on one engine."""
 
     engine: AsyncEngine
-    kept: HistoryKept
+    retention: Retention
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return self._begin()
@@ -39,4 +40,4 @@ class BeginSqlAlchemyWork:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[UnitOfWork]:
         async with connect(self.engine) as connection:
-            yield SqlAlchemyUnitOfWork(connection, self.kept)
+            yield SqlAlchemyUnitOfWork(connection, self.retention)

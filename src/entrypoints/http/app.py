@@ -9,11 +9,13 @@ from litestar.datastructures import State
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.ports import CatalogueReader
+from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from application.ports import CatalogueReader, Clock
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
 from entrypoints.http.injection import constant
+from entrypoints.http.insight import InsightController
 from entrypoints.http.login import Credentials, login
 from entrypoints.http.problem_types import explain_problem
 from entrypoints.http.problems import answer_problem
@@ -30,7 +32,15 @@ async def create_app(container: AsyncContainer) -> Litestar:
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
     password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
     app = Litestar(
-        route_handlers=[login, ProductController, HealthController, explain_problem, show_docs, static_files()],
+        route_handlers=[
+            login,
+            ProductController,
+            InsightController,
+            HealthController,
+            explain_problem,
+            show_docs,
+            static_files(),
+        ],
         dependencies={
             "access_tokens": constant(access_tokens),
             "credentials": constant(Credentials(settings.admin_username, password_hash)),
@@ -39,6 +49,11 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),
             "catalogue": constant(await container.get(CatalogueReader)),
+            "price_history": constant(await container.get(PriceHistory)),
+            "price_change": constant(await container.get(PriceChange)),
+            "price_statistics": constant(await container.get(PriceStatistics)),
+            "offer_history": constant(await container.get(OfferHistory)),
+            "clock": constant(await container.get(Clock)),
             "dependencies": constant(await container.get(Dependencies)),
         },
         # Coroutines both: Litestar would run plain functions in threads, behind the password checks.

@@ -125,6 +125,7 @@ def openapi_config() -> OpenAPIConfig:
         tags=[
             Tag(name="login", description="How an admin gets an access token."),
             Tag(name="catalogue", description="Products and their current offers."),
+            Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),
         ],

@@ -1,6 +1,7 @@
 """Believable answers for the OpenAPI description."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -9,15 +10,35 @@ from litestar.openapi.spec import Example
 
 from application.views import (
     BestOfferView,
+    BucketSeriesView,
+    OfferHistoryView,
     OffersView,
     OfferView,
+    PriceAtView,
+    PriceBucketView,
+    PriceChangeView,
+    PriceHistoryView,
+    PricePointView,
+    PriceStatisticsView,
     ProductDetailView,
     ProductView,
     RegistrationView,
     SynchronisationView,
     without_offers,
 )
+from domain.price import PriceState
+from domain.price_change import Direction
+from domain.price_history import Extreme
+from domain.price_statistics import Verdict
 from domain.product import RegistrationState
+from domain.window import Window
+from entrypoints.http.insight_responses import (
+    OfferResponse,
+    PriceChangeResponse,
+    PriceHistoryResponse,
+    PriceStatisticsResponse,
+    show_price_history,
+)
 from entrypoints.readiness import OK, OUTDATED, UNAVAILABLE, Readiness
 
 _CREATED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -43,7 +64,7 @@ _DETAIL = ProductDetailView(
 )
 
 
-def answer(model: type, description: str, example: object) -> ResponseSpec:
+def answer(model: Any, description: str, example: object) -> ResponseSpec:
     """Describe an answer by an example of it."""
     # Encoded, because Litestar would leave out what is null.
     encoded = msgspec.Raw(msgspec.json.encode(example))
@@ -65,6 +86,55 @@ SYNCHRONISATION = answer(
 )
 READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK))
 NOT_READY = answer(Readiness, "The database cannot serve", Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK))
+
+_WEEK = Window(_OBSERVED - timedelta(days=7), _OBSERVED)
+_IN_STOCK = PricePointView(_WEEK.start + timedelta(days=3), 41_250, PriceState.IN_STOCK)
+_POINTS = [
+    PricePointView(_WEEK.start, 45_900, PriceState.IN_STOCK),
+    PricePointView(_WEEK.start + timedelta(days=2), None, PriceState.OUT_OF_STOCK),
+    _IN_STOCK,
+]
+_HOUR = PriceBucketView(_WEEK.start, 45_900, 45_200, 45_200, 45_900, 45_637.5, 1.0, 1.0)
+PRICE_HISTORY = answer(
+    PriceHistoryResponse,
+    "Summed up by the hour",
+    show_price_history(PriceHistoryView(_WEEK, "1h", [BucketSeriesView(None, [_HOUR])])),
+)
+PRICE_CHANGE = answer(
+    PriceChangeResponse,
+    "A fall of a tenth",
+    PriceChangeResponse.of(
+        PriceChangeView(
+            PriceAtView(_WEEK.start, 45_900), PriceAtView(_WEEK.end, 41_250), -4_650, -10.13, Direction.DOWN, None
+        )
+    ),
+)
+PRICE_STATISTICS = answer(
+    PriceStatisticsResponse,
+    "A good price",
+    PriceStatisticsResponse.of(
+        PriceStatisticsView(
+            window=_WEEK,
+            current=41_250,
+            average=43_962.5,
+            median=45_900,
+            p25=42_000,
+            p75=45_900,
+            min=Extreme(41_250, _IN_STOCK.at),
+            max=Extreme(45_900, _WEEK.start),
+            percentile=0.8125,
+            out_of_stock_share=0.1429,
+            coverage=1.0,
+            verdict=Verdict.LOW,
+            reason=None,
+        )
+    ),
+)
+OFFER = answer(
+    OfferResponse,
+    "The offer",
+    OfferResponse.of(OfferHistoryView(_OFFERS[0].id, 41_250, 7, _IN_STOCK.at, _IN_STOCK.at, None, _WEEK, _POINTS)),
+)
 
 
 def page(model: type) -> ResponseSpec:

@@ -65,6 +65,12 @@ UNAUTHENTICATED = ProblemType(
 PRODUCT_NOT_FOUND = ProblemType(
     "product-not-found", 404, "Product not found", "There is no product with this id, or it was withdrawn."
 )
+OFFER_NOT_FOUND = ProblemType(
+    "offer-not-found",
+    404,
+    "Offer not found",
+    "The product has no offer with this id, or nothing is kept of it any more.",
+)
 NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path.")
 METHOD = ProblemType(
     "method-not-allowed",
@@ -91,6 +97,12 @@ VALIDATION = ProblemType(
     "Validation error",
     "The request was read, but some of its values are not allowed; `errors` lists them.",
 )
+WINDOW_TOO_LARGE = ProblemType(
+    "window-too-large",
+    422,
+    "Window too large",
+    "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours.",
+)
 INTERNAL = ProblemType(
     "internal-error",
     500,
@@ -112,12 +124,14 @@ PROBLEM_TYPES = (
     CURSOR,
     UNAUTHENTICATED,
     PRODUCT_NOT_FOUND,
+    OFFER_NOT_FOUND,
     NOT_FOUND,
     METHOD,
     EXISTS,
     TOO_LARGE,
     MEDIA,
     VALIDATION,
+    WINDOW_TOO_LARGE,
     INTERNAL,
     OVERLOADED,
     DATABASE,

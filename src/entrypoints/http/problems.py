@@ -15,7 +15,15 @@ from litestar.exceptions import (
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from application.ports import StorageUnavailable
-from domain.errors import InvalidText, ProductAlreadyExists, ProductNotFound
+from domain.errors import (
+    InvalidText,
+    InvalidWindow,
+    OfferNotFound,
+    ProductAlreadyExists,
+    ProductNotFound,
+    Refusal,
+    WindowTooLarge,
+)
 from entrypoints.http.problem_types import (
     CURSOR,
     DATABASE,
@@ -26,11 +34,13 @@ from entrypoints.http.problem_types import (
     MEDIA_TYPE,
     METHOD,
     NOT_FOUND,
+    OFFER_NOT_FOUND,
     OVERLOADED,
     PRODUCT_NOT_FOUND,
     TOO_LARGE,
     UNAUTHENTICATED,
     VALIDATION,
+    WINDOW_TOO_LARGE,
     FieldError,
     Problem,
     ProblemType,
@@ -78,7 +88,10 @@ class Overloaded(Exception):
 
 PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidText: VALIDATION,
+    InvalidWindow: VALIDATION,
+    WindowTooLarge: WINDOW_TOO_LARGE,
     ProductNotFound: PRODUCT_NOT_FOUND,
+    OfferNotFound: OFFER_NOT_FOUND,
     ProductAlreadyExists: EXISTS,
     StorageUnavailable: DATABASE,
     Unauthenticated: UNAUTHENTICATED,
@@ -98,7 +111,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
 """The most specific class of an exception decides."""
 
 # What these exceptions say is written for the caller; of all others only the meaning of the problem is told.
-_SPEAKING = (InvalidText, ProductNotFound, ProductAlreadyExists, UnsupportedMediaType, UnstorableText, CursorMismatch)
+_SPEAKING = (Refusal, UnsupportedMediaType, UnstorableText, CursorMismatch)
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
@@ -129,7 +142,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 
 
 def _field_errors(error: Exception) -> tuple[FieldError, ...]:
-    if isinstance(error, InvalidText):
+    if isinstance(error, InvalidText | InvalidWindow):
         return (FieldError(f"/{error.field}", str(error)),)
     if isinstance(error, UnknownParameter):
         return (FieldError(f"/{error.name}", str(error)),)

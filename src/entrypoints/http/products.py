@@ -1,6 +1,7 @@
 """The catalogue over HTTP."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -9,7 +10,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.ports import CatalogueReader, PagePosition
+from application.listing import ProductOrder, SortKey
+from application.ports import CatalogueReader
 from application.views import (
     OffersView,
     ProductDetailView,
@@ -21,6 +23,7 @@ from application.views import (
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
+from entrypoints.http.cursors import read_cursor, write_cursor
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     CURSOR,
@@ -31,7 +34,7 @@ from entrypoints.http.problem_types import (
     VALIDATION,
     problems,
 )
-from entrypoints.http.reading import BODY_PROBLEMS, read_cursor, refuse_unknown_parameters, write_cursor
+from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
 
 Name = Annotated[
     str, Meta(description=f"1 to {NAME_LENGTH} characters after trimming; unique.", examples=["Cordless drill 18 V"])
@@ -66,6 +69,17 @@ InStock = Annotated[
 ]
 
 
+Sort = Annotated[
+    Literal["created_at", "-created_at", "change", "-change"],
+    QueryParameter(
+        description="`change` is that of the best price over the period, as in price-change: the largest fall comes "
+        "first, with `-` the largest rise. It is at most five minutes old; products without one come last."
+    ),
+]
+ChangePeriod = Annotated[Literal["P1D", "P7D"], QueryParameter(description="The period of the change to sort by.")]
+_CHANGES = {"P1D": SortKey.CHANGE_1D, "P7D": SortKey.CHANGE_7D}
+
+
 class ProductController(Controller):
     """Products: created, amended and withdrawn by admins, read by everybody."""
 
@@ -90,23 +104,28 @@ class ProductController(Controller):
 
     @get(
         operation_id="listProducts",
-        summary="List products, newest first",
+        summary="List products",
         responses={200: examples.page(ProductPage)} | problems(CURSOR, VALIDATION, DATABASE),
     )
     async def page(
         self,
         catalogue: Injected[CatalogueReader],
+        sort: Sort = "-created_at",
+        period: ChangePeriod = "P1D",
         limit: Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")] = 20,
         cursor: Annotated[str | None, QueryParameter(max_length=512, description="`next` of the page before.")] = None,
     ) -> Response[ProductPage]:
-        """List the products page by page; following `next` never skips or repeats one."""
-        found = await catalogue.products(limit + 1, read_cursor(cursor) if cursor else None)
-        items = found[:limit]
-        headers, next_cursor = {}, None
-        if len(found) > limit:
-            next_cursor = write_cursor(PagePosition(items[-1].created_at, items[-1].id))
-            headers["Link"] = f'</products?limit={limit}&cursor={next_cursor}>; rel="next"'
-        return Response(ProductPage(items, next_cursor), headers=headers)
+        """List the products page by page, newest first by default.
+
+        Following `next` never skips or repeats a product whose sort key did not change meanwhile.
+        """
+        order = _order(sort, period)
+        found = await catalogue.products(limit, order, read_cursor(cursor, order) if cursor else None)
+        if found.next is None:
+            return Response(ProductPage(found.items, None))
+        next_cursor = write_cursor(order, found.next)
+        query = urlencode({"sort": sort, "period": period, "limit": limit, "cursor": next_cursor})
+        return Response(ProductPage(found.items, next_cursor), headers={"Link": f'</products?{query}>; rel="next"'})
 
     @get(
         "/{product_id:uuid}",
@@ -191,6 +210,11 @@ class ProductController(Controller):
     ) -> Response[SynchronisationView]:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
         return Response(await catalogue.synchronisation(product_id), headers={"Cache-Control": "no-store"})
+
+
+def _order(sort: str, period: str) -> ProductOrder:
+    key = sort.removeprefix("-")
+    return ProductOrder(_CHANGES[period] if key == "change" else SortKey(key), descending=sort != key)
 
 
 def etag(product: ProductView) -> str:

@@ -1,10 +1,7 @@
-"""What the API reads: bodies of the right type, and cursors."""
+"""What the API reads: bodies of the right type, and no parameters that it does not know."""
 
-import base64
 import json
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Request
@@ -12,10 +9,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from application.ports import PagePosition
 from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
 from entrypoints.http.problems import (
-    CursorMismatch,
     MalformedBody,
     UnknownParameter,
     UnstorableText,
@@ -48,9 +43,11 @@ async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, An
     Raises:
         UnknownParameter
     """
-    known = handler.parsed_fn_signature.parameters
+    parameters = handler.parsed_fn_signature.parameters.items()
+    queried = [(name, each.kwarg_definition) for name, each in parameters]
+    known = {query.name or name for name, query in queried if isinstance(query, QueryParameter)}
     for name in connection.query_params:
-        if name not in known or not isinstance(known[name].kwarg_definition, QueryParameter):
+        if name not in known:
             raise UnknownParameter(name)
 
 
@@ -80,36 +77,3 @@ def _has_lone_surrogate(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return any("\ud800" <= character <= "\udfff" for character in text)
-
-
-class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    sort: str
-    created_at: datetime
-    id: UUID
-
-
-NEWEST_FIRST = "-created_at"
-
-
-def write_cursor(position: PagePosition) -> str:
-    """Return an opaque text for the place behind this position."""
-    cursor = msgspec.msgpack.encode(_Cursor(NEWEST_FIRST, position.created_at, position.id))
-    return base64.urlsafe_b64encode(cursor).decode().rstrip("=")
-
-
-def read_cursor(text: str) -> PagePosition:
-    """Read what `write_cursor` wrote.
-
-    Raises:
-        CursorMismatch
-    """
-    try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        cursor = msgspec.msgpack.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=_Cursor)
-        # Some times with an offset are no times in UTC, which is how the storage takes them.
-        position = PagePosition(cursor.created_at.astimezone(UTC), cursor.id)
-    except (ValueError, OverflowError) as error:
-        raise CursorMismatch("This cursor cannot be read; start again without one.") from error
-    if cursor.sort != NEWEST_FIRST or cursor.created_at.tzinfo is None:
-        raise CursorMismatch("This cursor belongs to another listing; start again without one.")
-    return position

@@ -1,0 +1,81 @@
+"""SQL that every read and every roll-up of history is made of; `domain.price_history` says what it has to find.
+
+All of it is keyed by product first. Microseconds are exact: a float holds those of 285 years.
+"""
+
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
+
+from adapters.postgres.tables import Timestamp
+from domain.window import BucketWidth
+
+TIMES = ("starts", "ends", "first_day", "aligned", "rolled", "tail_day")
+INTERVALS = {
+    BucketWidth.FIVE_MINUTES: "INTERVAL '5 minutes'",
+    BucketWidth.HOUR: "INTERVAL '1 hour'",
+    BucketWidth.DAY: "INTERVAL '1 day'",
+}
+
+OPEN_STEPS = """
+    SELECT product_id, best_price AS price,
+        CASE WHEN best_price IS NULL THEN 'out_of_stock' ELSE 'in_stock' END AS state,
+        best_price_since AS valid_from, known_until AS valid_to
+    FROM synchronisation WHERE product_id = ANY(:ids) AND best_price_since IS NOT NULL
+    UNION ALL
+    SELECT product_id, NULL, 'unknown', known_until, 'infinity'
+    FROM synchronisation WHERE product_id = ANY(:ids) AND best_price_since IS NOT NULL
+"""
+"""The step still in force and the unknown time behind it."""
+
+
+def statement(sql: str) -> TextClause:
+    """Make a statement of which `ids` are products, and the parameters in `TIMES` times."""
+    used = [bindparam(name, type_=Timestamp) for name in TIMES if f":{name}" in sql]
+    return text(sql).bindparams(bindparam("ids", type_=ARRAY(Uuid)), *used)
+
+
+def recorded(starts: str, ends: str, first_day: str) -> str:
+    """Select the steps that may touch `[starts, ends)`; `first_day` is the midnight before `starts`."""
+    return f"""
+        SELECT product_id, price, state, valid_from, valid_to FROM best_price_step
+        WHERE product_id = ANY(:ids) AND valid_from >= {first_day} AND valid_from < {ends} AND valid_to > {starts}
+        UNION ALL {OPEN_STEPS}
+    """
+
+
+def bucketed(width: BucketWidth, starts: str = ":starts", ends: str = ":ends", first_day: str = ":first_day") -> str:
+    """Select the sums of each bucket of `[starts, ends)`, clipped to that, in which anything is recorded."""
+    length = INTERVALS[width]
+    return f"""
+        SELECT product_id, bucket_starts AS at, bucket_ends,
+            max(price) FILTER (WHERE starts = bucket_starts) AS open,
+            bool_or(state <> 'unknown') FILTER (WHERE starts = bucket_starts) AS open_known,
+            max(price) FILTER (WHERE ends = bucket_ends) AS close,
+            min(price) AS lowest,
+            (array_agg(starts ORDER BY price, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS lowest_at,
+            max(price) AS highest,
+            (array_agg(starts ORDER BY price DESC, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS highest_at,
+            coalesce(sum(price::numeric * microseconds), 0) AS price_time,
+            coalesce(sum(microseconds) FILTER (WHERE price IS NOT NULL), 0)::bigint AS in_stock,
+            coalesce(sum(microseconds) FILTER (WHERE state <> 'unknown'), 0)::bigint AS known
+        FROM (
+            SELECT *, {microseconds("starts", "ends")} AS microseconds FROM (
+                SELECT product_id, price, state,
+                    greatest(valid_from, bucket, {starts}) AS starts,
+                    least(valid_to, bucket + {length}, {ends}) AS ends,
+                    greatest(bucket, {starts}) AS bucket_starts,
+                    least(bucket + {length}, {ends}) AS bucket_ends
+                FROM ({recorded(starts, ends, first_day)}) AS recorded, generate_series(
+                    date_bin({length}, greatest(valid_from, {starts}), TIMESTAMPTZ 'epoch'),
+                    least(valid_to, {ends}) - INTERVAL '1 microsecond',
+                    {length}
+                ) AS bucket
+                WHERE valid_from < {ends} AND valid_to > {starts} AND {starts} < {ends}
+            ) AS piece
+        ) AS timed
+        GROUP BY product_id, bucket_starts, bucket_ends
+    """
+
+
+def microseconds(starts: str, ends: str) -> str:
+    """Return the length of a stretch."""
+    return f"round(date_part('epoch', {ends} - {starts}) * 1e6)::bigint"

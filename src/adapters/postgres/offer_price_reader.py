@@ -1,0 +1,136 @@
+"""Reads of what single offers cost over time.
+
+An offer that did not change across a gap has one interval over it, so everything is cut to the time in which the
+product is known.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam
+from sqlalchemy import Uuid as UuidType
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import connect
+from adapters.postgres.history_sql import INTERVALS, microseconds, recorded, statement
+from adapters.postgres.price_reader import rolled_until, summary, within
+from application.insight import OfferLife, OfferPrices
+from domain.offer import OfferInterval, TrackedOffer
+from domain.price_history import PriceSummary
+from domain.window import BucketWidth, Window
+
+_KNOWN = f"""
+    SELECT range_agg(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends))) AS stretches
+    FROM ({recorded(":starts", ":ends", ":first_day")}) AS recorded
+    WHERE state <> 'unknown' AND valid_from < :ends AND valid_to > :starts
+"""
+_IN_STOCK = """
+    SELECT offer_id, price, valid_from, valid_to FROM offer_interval
+    WHERE product_id = ANY(:ids) AND valid_from >= :first_day AND valid_from < :ends AND valid_to > :starts
+    UNION ALL
+    SELECT id, price, changed_at, 'infinity' FROM offer
+    WHERE product_id = ANY(:ids) AND sold_out_at IS NULL AND changed_at < :ends
+"""
+# One statement, so that a new observation cannot come in between; newest first, so that a limit keeps those.
+_STEPS = """
+    SELECT NULL AS offer_id, NULL AS price, lower(stretch) AS valid_from, upper(stretch) AS valid_to
+    FROM ({known}) AS known, unnest(stretches) AS stretch
+    UNION ALL (
+        SELECT offer_id, price, greatest(valid_from, :starts), least(valid_to, :ends) FROM ({in_stock}) AS in_stock
+        WHERE {offer} ORDER BY 3 DESC LIMIT :limit
+    )
+    ORDER BY valid_from
+"""
+_ALL_STEPS = statement(_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="TRUE"))
+_LIFE = statement(f"""
+    SELECT steps.*, offer.id, offer.price AS current_price, items_in_stock, first_seen_at, changed_at, sold_out_at
+    FROM (SELECT) AS one_row_at_least
+    LEFT JOIN offer ON offer.product_id = ANY(:ids) AND offer.id = :offer_id
+    LEFT JOIN ({_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="offer_id = :offer_id")}) AS steps ON TRUE
+    ORDER BY steps.valid_from
+""").bindparams(bindparam("offer_id", type_=UuidType))
+
+
+def _buckets(length: str) -> str:
+    cells = f"""
+        generate_series(
+            date_bin({length}, lower(stretch), TIMESTAMPTZ 'epoch'), upper(stretch) - INTERVAL '1 microsecond', {length}
+        ) AS bucket
+    """
+    cut = f"""
+        greatest(lower(stretch), bucket) AS starts, least(upper(stretch), bucket + {length}) AS ends,
+        greatest(bucket, :starts) AS bucket_starts, least(bucket + {length}, :ends) AS bucket_ends
+    """
+    return f"""
+        WITH known AS MATERIALIZED ({_KNOWN}),
+        known_time AS (
+            SELECT bucket_starts, sum({microseconds("starts", "ends")})::bigint AS known
+            FROM (SELECT {cut} FROM known, unnest(stretches) AS stretch, {cells}) AS piece GROUP BY bucket_starts
+        ),
+        timed AS (
+            SELECT *, {microseconds("starts", "ends")} AS microseconds FROM (
+                SELECT offer_id, price, {cut} FROM ({_IN_STOCK}) AS in_stock, known, unnest(
+                    stretches * tstzmultirange(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends)))
+                ) AS stretch, {cells}
+            ) AS piece
+        )
+        SELECT offer_id, bucket_starts AS at, bucket_ends,
+            max(price) FILTER (WHERE starts = bucket_starts) AS open,
+            max(price) FILTER (WHERE ends = bucket_ends) AS close,
+            min(price) AS lowest, (array_agg(starts ORDER BY price, starts DESC))[1] AS lowest_at,
+            max(price) AS highest, (array_agg(starts ORDER BY price DESC, starts DESC))[1] AS highest_at,
+            sum(price::numeric * microseconds) AS price_time, sum(microseconds)::bigint AS in_stock, known
+        FROM timed JOIN known_time USING (bucket_starts)
+        GROUP BY offer_id, bucket_starts, bucket_ends, known
+        ORDER BY bucket_starts LIMIT :limit
+    """
+
+
+_BUCKETS = {width: statement(_buckets(INTERVALS[width])) for width in BucketWidth}
+
+
+class SqlAlchemyOfferPriceReader:
+    """The offers' prices of one product."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            rows = await connection.execute(_ALL_STEPS, {**within(product_id, window), "limit": limit})
+            return _prices(rows)
+
+    async def buckets(
+        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
+    ) -> Mapping[UUID, list[PriceSummary]]:
+        found: defaultdict[UUID, list[PriceSummary]] = defaultdict(list)
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            for row in await connection.execute(_BUCKETS[width], {**within(product_id, window), "limit": limit}):
+                found[row.offer_id].append(summary(row, Window(row.at, row.bucket_ends)))
+        return found
+
+    async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
+        parameters = {**within(product_id, window), "offer_id": offer_id, "limit": limit}
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            rows = (await connection.execute(_LIFE, parameters)).all()
+        first, prices = rows[0], _prices(rows)
+        if first.id is None:
+            return OfferLife(None, prices)
+        times = (first.first_seen_at, first.changed_at, first.sold_out_at)
+        return OfferLife(TrackedOffer(first.id, first.current_price, first.items_in_stock, *times), prices)
+
+
+def _prices(rows: Iterable[Row[Any]]) -> OfferPrices:
+    known: list[Window] = []
+    in_stock: defaultdict[UUID, list[OfferInterval]] = defaultdict(list)
+    for row in rows:
+        if row.offer_id is not None:
+            in_stock[row.offer_id].append(OfferInterval(row.offer_id, row.price, row.valid_from, row.valid_to))
+        elif row.valid_from is not None:
+            known.append(Window(row.valid_from, row.valid_to))
+    return OfferPrices(known, in_stock)

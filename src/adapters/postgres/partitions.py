@@ -1,0 +1,97 @@
+"""Partitions by time: made before they are written to, and dropped without making anybody wait.
+
+A partition is named after its table and its first day. Making one and dropping one can be killed at any point and
+repeated: what was left half done is finished the next time.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import Connection, connect
+from adapters.postgres.tables import best_price_bucket_1h, best_price_bucket_5m, best_price_step, offer_interval
+
+PARTITIONED = (offer_interval, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
+
+# IF NOT EXISTS looks before it locks: without this, of two that make the same partition one fails.
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
+# A partition that is being detached no longer belongs to its table; one that was detached is a table of its own.
+_EXISTING = text("""
+    SELECT relname AS name, inhparent IS NOT NULL AS attached, coalesce(inhdetachpending, false) AS detaching
+    FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
+    WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND relname ~ :names ORDER BY relname
+""")
+_NAME = re.compile(rf"({'|'.join(table.name for table in PARTITIONED)})_(\d{{8}})")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The rows of one table from one day on, and how far it is attached to that table."""
+
+    table: str
+    first_day: date
+    attached: bool = True
+    detaching: bool = False
+
+    @property
+    def name(self) -> str:
+        """The partition's own name."""
+        return f"{self.table}_{self.first_day:%Y%m%d}"
+
+    @property
+    def half_dropped(self) -> bool:
+        """Whether somebody began to drop it."""
+        return self.detaching or not self.attached
+
+
+async def existing(connection: Connection) -> list[Partition]:
+    """Return all partitions there are, detached ones too."""
+    rows = await connection.execute(_EXISTING, {"names": f"^{_NAME.pattern}$"})
+    found = [(row, _NAME.fullmatch(row.name)) for row in rows]
+    return [
+        Partition(match[1], datetime.strptime(match[2], "%Y%m%d").date(), row.attached, row.detaching)  # noqa: DTZ007
+        for row, match in found
+        if match is not None
+    ]
+
+
+async def make_partitions(connection: Connection, wanted: Iterable[tuple[Table, date, date]]) -> None:
+    """Make the partitions that are missing: of a table, from a day on, to before another."""
+    names = {partition.name for partition in await existing(connection)}
+    for table, first_day, following in wanted:
+        partition = Partition(table.name, first_day)
+        if partition.name not in names:
+            await connection.execute(_ONE_BY_ONE)
+            await connection.execute(
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {partition.name} PARTITION OF {partition.table} "
+                    f"FOR VALUES FROM ('{first_day} 00:00+00') TO ('{following} 00:00+00')"
+                )
+            )
+            await connection.commit()
+
+
+async def drop_partition(engine: AsyncEngine, partition: Partition) -> None:
+    """Detach a partition, which waits for its readers and blocks nobody, and then drop it."""
+    # DETACH … CONCURRENTLY is two transactions of its own.
+    async with connect(engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+        if partition.attached:
+            how = "FINALIZE" if partition.detaching else "CONCURRENTLY"
+            await connection.execute(text(f"ALTER TABLE {partition.table} DETACH PARTITION {partition.name} {how}"))
+        await connection.execute(text(f"DROP TABLE IF EXISTS {partition.name}"))
+
+
+def day_of(table: Table, day: date) -> tuple[Table, date, date]:
+    """Return the partition of one day."""
+    return table, day, day + timedelta(days=1)
+
+
+def month_of(table: Table, day: date) -> tuple[Table, date, date]:
+    """Return the partition of the month that this day is in."""
+    first = day.replace(day=1)
+    return table, first, (first + timedelta(days=31)).replace(day=1)

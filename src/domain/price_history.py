@@ -1,0 +1,173 @@
+"""What a price did over a window of time: the reference for every number that is published about it.
+
+A price over time is a step function. Times are counted in whole microseconds and summed as integers, so that a window
+says the same however it is cut; a number is divided once, where it is published, and rounded half to even.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.offer import OfferInterval
+from domain.price import PriceInForce, PriceState, PriceStep
+from domain.window import BucketWidth, Window
+
+
+def tiled(steps: Iterable[PriceStep], window: Window, hole: PriceState = PriceState.UNKNOWN) -> list[PriceStep]:
+    """Cut steps, which ascend and do not overlap, to the window; fill the holes and join equal neighbours."""
+    tiles: list[PriceStep] = []
+
+    def lay(state: PriceState, price: int | None, end: datetime) -> None:
+        last = tiles[-1] if tiles else None
+        if last is not None and (last.state, last.price) == (state, price):
+            tiles[-1] = PriceStep(state, price, last.valid_from, end)
+        else:
+            tiles.append(PriceStep(state, price, last.valid_to if last else window.start, end))
+
+    reached = window.start
+    for step in steps:
+        begin, end = max(step.valid_from, window.start), min(step.valid_to, window.end)
+        if begin < end:
+            if reached < begin:
+                lay(hole, None, begin)
+            lay(step.state, step.price, end)
+            reached = end
+    if reached < window.end:
+        lay(hole, None, window.end)
+    return tiles
+
+
+def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], window: Window) -> list[PriceStep]:
+    """Return one offer's step function: out of stock where the product is known and the offer was not seen in stock.
+
+    An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out.
+    """
+    steps = [PriceStep(PriceState.IN_STOCK, each.price, each.valid_from, each.valid_to) for each in intervals]
+    return tiled((tile for stretch in known for tile in tiled(steps, stretch, PriceState.OUT_OF_STOCK)), window)
+
+
+def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:
+    """Return what was in force at this time: None before the first of the ascending steps, unknown in a hole."""
+    found: PriceInForce | None = None
+    for step in steps:
+        if step.valid_from <= at:
+            known = at < step.valid_to
+            found = PriceInForce(step.state, step.price) if known else PriceInForce(PriceState.UNKNOWN, None)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """The lowest or the highest price of a window, and the latest time in it at which the price became that."""
+
+    price: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSummary:
+    """All that is summed of a window: exact integers, times in microseconds.
+
+    `open` is the price in force at its start and `close` the one at its end, None without a price.
+    `price_time` is price x time over the time in stock; `known` is the time in stock or known to be out of stock.
+    """
+
+    window: Window
+    open: int | None = None
+    close: int | None = None
+    lowest: Extreme | None = None
+    highest: Extreme | None = None
+    price_time: int = 0
+    in_stock: int = 0
+    known: int = 0
+
+    @property
+    def average(self) -> float | None:
+        """The price weighted by the time for which it was in force, two decimals."""
+        return rounded(self.price_time, self.in_stock, 2)
+
+    @property
+    def in_stock_share(self) -> float | None:
+        """The share of the known time in which the product was in stock, four decimals."""
+        return rounded(self.in_stock, self.known, 4)
+
+    @property
+    def out_of_stock_share(self) -> float | None:
+        """The share of the known time in which it was not, four decimals."""
+        return rounded(self.known - self.in_stock, self.known, 4)
+
+    @property
+    def coverage(self) -> float | None:
+        """The known share of the window, four decimals."""
+        return rounded(self.known, self.window.microseconds, 4)
+
+
+def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
+    """Sum what `tiled` returned for a window."""
+    durations = [Window(tile.valid_from, tile.valid_to).microseconds for tile in tiles]
+    priced = [(tile.price, duration) for tile, duration in zip(tiles, durations, strict=True) if tile.price is not None]
+    known = sum(length for tile, length in zip(tiles, durations, strict=True) if tile.state is not PriceState.UNKNOWN)
+    prices = [price for price, _ in priced]
+    return PriceSummary(
+        Window(tiles[0].valid_from, tiles[-1].valid_to),
+        open=tiles[0].price,
+        close=tiles[-1].price,
+        lowest=_latest(tiles, min(prices, default=None)),
+        highest=_latest(tiles, max(prices, default=None)),
+        price_time=sum(price * duration for price, duration in priced),
+        in_stock=sum(duration for _, duration in priced),
+        known=known,
+    )
+
+
+def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
+    """Sum every bucket of the window, also those of which nothing is known."""
+    return [summarized(tiled(steps, bucket)) for bucket in width.grid(window)]
+
+
+def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
+    """Sum a window from the sums of its parts, which ascend; of what lies between them nothing is recorded."""
+    first = bool(parts) and parts[0].window.start == window.start
+    last = bool(parts) and parts[-1].window.end == window.end
+    return PriceSummary(
+        window,
+        open=parts[0].open if first else None,
+        close=parts[-1].close if last else None,
+        lowest=_joined_extreme([(part.lowest, part) for part in parts], sign=1),
+        highest=_joined_extreme([(part.highest, part) for part in parts], sign=-1),
+        price_time=sum(part.price_time for part in parts),
+        in_stock=sum(part.in_stock for part in parts),
+        known=sum(part.known for part in parts),
+    )
+
+
+def rounded(numerator: int, denominator: int, decimals: int) -> float | None:
+    """Divide, rounding half to even; None when there is nothing to divide by."""
+    if denominator == 0:
+        return None
+    scale: int = 10**decimals
+    quotient, rest = divmod(numerator * scale, denominator)
+    if 2 * rest > denominator or (2 * rest == denominator and quotient % 2):
+        quotient += 1
+    return quotient / scale
+
+
+def _latest(tiles: Sequence[PriceStep], price: int | None) -> Extreme | None:
+    if price is None:
+        return None
+    return Extreme(price, max(tile.valid_from for tile in tiles if tile.price == price))
+
+
+def _joined_extreme(found: Iterable[tuple[Extreme | None, PriceSummary]], *, sign: int) -> Extreme | None:
+    best: Extreme | None = None
+    before: PriceSummary | None = None
+    for extreme, part in found:
+        if extreme is not None and (best is None or extreme.price * sign <= best.price * sign):
+            # A price that was in force already as the part began was not reached in it.
+            goes_on = best is not None and extreme == Extreme(best.price, part.window.start)
+            if not (
+                goes_on and before is not None and before.window.end == extreme.at and before.close == extreme.price
+            ):
+                best = extreme
+        before = part
+    return best

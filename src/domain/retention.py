@@ -1,0 +1,60 @@
+"""How long history is kept, and in which detail: what is older is there in ever wider buckets."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from domain.window import BucketWidth, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days before today each detail is kept; daily buckets are kept for ever.
+
+    Offers never outlast the best price's steps, which say when they were unknown; these never the buckets made of them.
+    """
+
+    offer_days: int = 7
+    step_days: int = 30
+    five_minute_days: int = 90
+    hourly_days: int = 730
+
+    def offers_since(self, now: datetime) -> datetime:
+        """Return since when the offers' own prices are kept."""
+        return _midnight(now, self.offer_days)
+
+    def steps_since(self, now: datetime) -> datetime:
+        """Return since when every step of the best price is kept."""
+        return _midnight(now, self.step_days)
+
+    def buckets_since(self, width: BucketWidth, now: datetime) -> datetime:
+        """Return since when buckets of this width are kept, or can be made from steps."""
+        match width:
+            case BucketWidth.FIVE_MINUTES:
+                return _midnight(now, self.five_minute_days)
+            case BucketWidth.HOUR:
+                return _midnight(now, self.hourly_days)
+            case BucketWidth.DAY:
+                return datetime.min.replace(tzinfo=UTC)
+
+    def finest(self, at: datetime, now: datetime) -> BucketWidth | None:
+        """Return the narrowest buckets that are kept of this time; None if the steps are."""
+        if at >= self.steps_since(now):
+            return None
+        return next(width for width in BucketWidth if at >= self.buckets_since(width, now))
+
+    def snapped(self, window: Window, now: datetime, width: BucketWidth | None = None) -> Window:
+        """Widen the window to bounds of buckets, at each end of which the steps are gone.
+
+        The buckets are the narrowest that are kept of that end, unless a width is given.
+        """
+        start, end = window.start, window.end
+        if (kept := self.finest(start, now)) is not None:
+            start = (width or kept).floor(start)
+        if (kept := self.finest(end, now)) is not None:
+            end = (width or kept).ceil(end)
+        return Window(start, end)
+
+
+def _midnight(now: datetime, days_ago: int) -> datetime:
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=days_ago)

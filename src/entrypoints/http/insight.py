@@ -1,0 +1,124 @@
+"""Prices over time over HTTP: history, change and statistics of the best price, and one offer's life."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, get
+from litestar.params import FromPath, QueryParameter
+
+from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from application.ports import Clock
+from domain.window import BucketWidth
+from entrypoints.http import examples
+from entrypoints.http.injection import Injected
+from entrypoints.http.insight_responses import (
+    OfferResponse,
+    PriceChangeResponse,
+    PriceHistoryResponse,
+    PriceStatisticsResponse,
+    show_price_history,
+)
+from entrypoints.http.problem_types import (
+    DATABASE,
+    OFFER_NOT_FOUND,
+    PRODUCT_NOT_FOUND,
+    VALIDATION,
+    WINDOW_TOO_LARGE,
+    problems,
+)
+from entrypoints.http.reading import refuse_unknown_parameters
+from entrypoints.http.windows import From, Period, To, read_window
+
+Interval = Annotated[
+    Literal["auto", "raw", "5m", "1h", "1d"],
+    QueryParameter(
+        description="`raw` gives every change of price, of 48 hours at the most; the others sum up buckets; `auto` "
+        "takes the finest of them that has at most 600 points."
+    ),
+]
+Series = Annotated[Literal["best", "offers"], QueryParameter(description="The best price, or each offer's own.")]
+
+
+class InsightController(Controller):
+    """Prices over time, for everybody."""
+
+    path = "/products/{product_id:uuid}"
+    guards = (refuse_unknown_parameters,)
+    tags = ("insight",)
+
+    @get(
+        "/price-history",
+        operation_id="getPriceHistory",
+        summary="See how prices moved",
+        responses={200: examples.PRICE_HISTORY} | problems(PRODUCT_NOT_FOUND, VALIDATION, WINDOW_TOO_LARGE, DATABASE),
+    )
+    async def price_history(
+        self,
+        product_id: FromPath[UUID],
+        price_history: Injected[PriceHistory],
+        clock: Injected[Clock],
+        start: From = None,
+        end: To = None,
+        interval: Interval = "auto",
+        series: Series = "best",
+    ) -> PriceHistoryResponse:
+        """See every change of the best price, or of each offer's, or sums of them over buckets of time.
+
+        Raw points say what is in force from their time on; the first one is at the begin of the window. Where nothing
+        was observed for longer than three intervals the price is unknown, which is not the same as out of stock.
+        """
+        window = read_window(start, end, clock())
+        of_offers = series == "offers"
+        if interval == "auto":
+            view = await price_history.auto(product_id, window, of_offers=of_offers)
+        else:
+            width = None if interval == "raw" else BucketWidth(interval)
+            view = await price_history(product_id, window, interval=width, of_offers=of_offers)
+        return show_price_history(view)
+
+    @get(
+        "/price-change",
+        operation_id="getPriceChange",
+        summary="See how the best price changed over a period",
+        responses={200: examples.PRICE_CHANGE} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+    )
+    async def price_change(
+        self,
+        product_id: FromPath[UUID],
+        price_change: Injected[PriceChange],
+        clock: Injected[Clock],
+        period: Period = None,
+        start: From = None,
+        end: To = None,
+    ) -> PriceChangeResponse:
+        """Compare the best price in force at the start of the period with that at its end, never with the last poll."""
+        return PriceChangeResponse.of(await price_change(product_id, read_window(start, end, clock(), period)))
+
+    @get(
+        "/price-statistics",
+        operation_id="getPriceStatistics",
+        summary="See whether the best price is a good one",
+        responses={200: examples.PRICE_STATISTICS} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+    )
+    async def price_statistics(
+        self,
+        product_id: FromPath[UUID],
+        price_statistics: Injected[PriceStatistics],
+        clock: Injected[Clock],
+        start: From = None,
+        end: To = None,
+    ) -> PriceStatisticsResponse:
+        """See average, quartiles and extremes of the best price, weighted by time, and where the current one stands."""
+        return PriceStatisticsResponse.of(await price_statistics(product_id, read_window(start, end, clock())))
+
+    @get(
+        "/offers/{offer_id:uuid}",
+        operation_id="getOffer",
+        summary="Read one offer with its life and its prices",
+        responses={200: examples.OFFER} | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, DATABASE),
+    )
+    async def offer(
+        self, product_id: FromPath[UUID], offer_id: FromPath[UUID], offer_history: Injected[OfferHistory]
+    ) -> OfferResponse:
+        """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""
+        return OfferResponse.of(await offer_history(product_id, offer_id))

@@ -1,0 +1,135 @@
+"""What the API answers about prices over time; views with the contract's names, as `from` is none in Python."""
+
+from datetime import datetime
+from typing import Any, Literal, Self, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from application.views import (
+    BucketSeriesView,
+    OfferHistoryView,
+    PriceAtView,
+    PriceChangeView,
+    PriceHistoryView,
+    PricePointView,
+    PriceStatisticsView,
+    StepSeriesView,
+)
+from domain.price_change import Direction, Reason
+from domain.price_history import Extreme
+from domain.price_statistics import Verdict
+
+
+class PriceStepsResponse(msgspec.Struct, frozen=True):
+    """Every change of price in the window; `reason` says why there are no series."""
+
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    interval: Literal["raw"]
+    series: list[StepSeriesView] | None
+    reason: Reason | None
+
+
+class PriceBucketsResponse(msgspec.Struct, frozen=True):
+    """Prices summed up over buckets of time; `reason` says why there are no series.
+
+    The window is that which was asked for, widened to bounds of buckets where only these are kept.
+    """
+
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    interval: Literal["5m", "1h", "1d"]
+    series: list[BucketSeriesView] | None
+    reason: Reason | None
+
+
+PriceHistoryResponse: TypeAlias = PriceStepsResponse | PriceBucketsResponse
+
+
+def show_price_history(view: PriceHistoryView) -> PriceHistoryResponse:
+    """Show the view in the one form or the other."""
+    shown: Any = PriceStepsResponse if view.interval == "raw" else PriceBucketsResponse
+    response: PriceHistoryResponse = shown(view.window.start, view.window.end, view.interval, view.series, view.reason)
+    return response
+
+
+class PriceChangeResponse(msgspec.Struct, frozen=True):
+    """The best price in force at the end of the window against the one at its start; negative is cheaper.
+
+    `reason` says why something is null.
+    """
+
+    before: PriceAtView = msgspec.field(name="from")
+    after: PriceAtView = msgspec.field(name="to")
+    change: int | None
+    change_percent: float | None
+    direction: Direction | None
+    reason: Reason | None
+
+    @classmethod
+    def of(cls, view: PriceChangeView) -> Self:
+        """Show the view."""
+        return cls(view.before, view.after, view.change, view.change_percent, view.direction, view.reason)
+
+
+class PriceStatisticsResponse(msgspec.Struct, frozen=True):
+    """The best price over the window, weighted by the time in stock; `current` is in force at its end.
+
+    `percentile` is the share of that time at higher prices than the current one; `coverage` is the known share of the
+    window, `out_of_stock_share` is of the known time. `min` and `max` were reached at their times for the last time.
+    The verdict needs 7 days of which 0.8 are known: `low` is below the lower quartile, `high` above the upper one.
+    """
+
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    current: int | None
+    average: float | None
+    median: int | None
+    p25: int | None
+    p75: int | None
+    min: Extreme | None
+    max: Extreme | None
+    percentile: float | None
+    out_of_stock_share: float | None
+    coverage: float | None
+    verdict: Verdict | None
+    reason: Reason | None
+
+    @classmethod
+    def of(cls, view: PriceStatisticsView) -> Self:
+        """Show the view."""
+        numbers = [getattr(view, name) for name in cls.__struct_fields__[2:]]
+        return cls(view.window.start, view.window.end, *numbers)
+
+
+class OfferResponse(msgspec.Struct, frozen=True):
+    """One offer, when it was first seen and sold out, and its price since `from`.
+
+    `first_seen_at` is null when the offer has been sold out for so long that only its prices are kept.
+    """
+
+    id: UUID
+    price: int
+    items_in_stock: int
+    first_seen_at: datetime | None
+    changed_at: datetime
+    sold_out_at: datetime | None
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    points: list[PricePointView]
+
+    @classmethod
+    def of(cls, view: OfferHistoryView) -> Self:
+        """Show the view."""
+        return cls(
+            view.id,
+            view.price,
+            view.items_in_stock,
+            view.first_seen_at,
+            view.changed_at,
+            view.sold_out_at,
+            view.window.start,
+            view.window.end,
+            view.points,
+        )

@@ -1,0 +1,72 @@
+"""Windows of time as a query asks for them: from and to, or a period."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, TypeVar
+
+import msgspec
+from litestar.params import QueryParameter
+
+from domain.errors import InvalidWindow
+from domain.window import Window
+
+DEFAULT_PERIOD = timedelta(days=7)
+
+Read = TypeVar("Read", datetime, timedelta)
+
+From = Annotated[
+    str | None,
+    QueryParameter(
+        name="from", description="Begin of the window, RFC 3339 with a zone; 7 days before its end by default."
+    ),
+]
+To = Annotated[
+    str | None, QueryParameter(name="to", description="End of the window, exclusive, cut to now; now by default.")
+]
+Period = Annotated[
+    str | None,
+    QueryParameter(
+        description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
+        "days, hours, minutes and seconds, as P7D or PT36H."
+    ),
+]
+
+
+def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:
+    """Read the window that a query asks for; without any, that of the last 7 days.
+
+    Raises:
+        InvalidWindow
+    """
+    if period is not None and (start is not None or end is not None):
+        raise InvalidWindow("period", "Give either a period or from and to.")
+    length = DEFAULT_PERIOD if period is None else _read("period", period, timedelta)
+    if length <= timedelta(0):
+        raise InvalidWindow("period", "The period must be longer than nothing.")
+    ends = now if end is None else _read("to", end, datetime)
+    try:
+        starts = ends - length if start is None else _read("from", start, datetime)
+    except OverflowError as error:
+        raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
+    return Window.until_now(starts, ends, now)
+
+
+_WANTED = {
+    "period": "an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H",
+    "from": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
+    "to": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
+}
+
+
+def _read(name: str, text: str, kind: type[Read]) -> Read:
+    try:
+        # Weeks stand alone in ISO 8601, and msgspec does not read them.
+        weeks = re.fullmatch(r"P(\d+)W", text)
+        read = msgspec.convert(f"P{int(weeks[1]) * 7}D" if weeks else text, kind)
+        if isinstance(read, timedelta):
+            return read
+        if read.tzinfo is not None:
+            return read.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidWindow(name, f"This must be {_WANTED[name]}.") from error
+    raise InvalidWindow(name, f"This must be {_WANTED[name]}.")

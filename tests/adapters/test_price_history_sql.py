@@ -1,0 +1,126 @@
+"""What PostgreSQL sums agrees with the domain on every field, exactly, and still does when the steps are gone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from domain.offer import ObservedOffers
+from domain.product import Product
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+from histories import OFFERS, History, polls
+from stored import Storage, in_memory, on_postgres
+
+DAYS = 4
+NOW = datetime.now(UTC)
+MIDNIGHT = BucketWidth.DAY.floor(NOW)
+START = MIDNIGHT - timedelta(days=DAYS, minutes=10)
+SHORT = Retention(offer_days=1, step_days=1, five_minute_days=2, hourly_days=3)
+"""Less is kept than the histories span, so that windows reach into every kind of bucket."""
+
+# Mostly where something may happen, and anywhere else.
+moments = st.one_of(
+    st.sampled_from([START + timedelta(seconds=seconds) for seconds in (0, 10, 300, 600, 601, 3_600, 90_000, 200_000)]),
+    st.integers(-3_600 * 10**6, (DAYS * 86_400 + 600) * 10**6).map(lambda us: START + timedelta(microseconds=us)),
+)
+windows = st.tuples(moments, moments).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: Window(*ends))
+
+
+@dataclass
+class Insight:
+    """All use-cases over one storage."""
+
+    storage: Storage
+    retention: Retention
+
+    def __post_init__(self) -> None:
+        prices, offers, clock = self.storage.prices, self.storage.offer_prices, lambda: NOW
+        self.history = PriceHistory(prices, offers, clock, self.retention)
+        self.change = PriceChange(prices, clock, self.retention)
+        self.statistics = PriceStatistics(prices, clock, self.retention)
+        self.offer = OfferHistory(offers, clock, self.retention)
+
+
+async def store(storage: Storage, history: History) -> None:
+    async with storage.begin() as work:
+        id = history.product_id
+        await work.products.add(Product.create(id=id, name=str(id), description="", at=START))
+        await work.offers.record([history.observation])
+        await work.synchronisations.save(history.state)
+        await work.commit()
+
+
+async def everything(insight: Insight, history: History, window: Window) -> list[Any]:
+    """Return every answer about the window, the refusals too."""
+    id = history.product_id
+    asked: list[Callable[[], Awaitable[object]]] = [
+        partial(insight.change, id, window),
+        partial(insight.statistics, id, window),
+    ]
+    for of_offers in (False, True):
+        asked += [
+            partial(insight.history, id, window, interval=interval, of_offers=of_offers)
+            for interval in (None, *BucketWidth)
+        ]
+        asked.append(partial(insight.history.auto, id, window, of_offers=of_offers))
+    asked += [partial(insight.offer, id, offer_id) for offer_id in OFFERS]
+    answers = []
+    for ask in asked:
+        try:
+            answers.append(await ask())
+        except Exception as error:  # noqa: BLE001 - refusals are compared too
+            answers.append(repr(error))
+    return answers
+
+
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=3))
+async def test_the_database_and_the_domain_agree(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
+) -> None:
+    history = History.of(START, polls)
+    real, reference = on_postgres(engine), in_memory()
+    await store(real, history)
+    await store(reference, history)
+    await assert_agree(Insight(real, Retention()), Insight(reference, Retention()), history, asked)
+
+
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=3))
+async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
+) -> None:
+    history = History.of(START, polls)
+    real, reference = on_postgres(engine), in_memory()
+    await store(real, history)
+    await store(reference, history)
+    while await real.history.roll_up(10):
+        pass
+    for kept in (Retention(), SHORT):
+        if kept is SHORT:
+            await drop_what_is_not_kept(engine, history)
+        await assert_agree(Insight(real, kept), Insight(reference, kept), history, asked)
+
+
+async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window]) -> None:
+    for window in asked:
+        expected = await everything(reference, history, window)
+        for found, answer in zip(await everything(real, history, window), expected, strict=True):
+            assert found == answer
+
+
+async def drop_what_is_not_kept(engine: AsyncEngine, history: History) -> None:
+    async with engine.begin() as connection:
+        for table, column, since in (
+            ("best_price_step", "valid_from", SHORT.steps_since(NOW)),
+            ("best_price_bucket_5m", "at", SHORT.buckets_since(BucketWidth.FIVE_MINUTES, NOW)),
+            ("best_price_bucket_1h", "at", SHORT.buckets_since(BucketWidth.HOUR, NOW)),
+        ):
+            drop = text(f"DELETE FROM {table} WHERE product_id = :id AND {column} < :since")
+            await connection.execute(drop, {"id": history.product_id, "since": since})
