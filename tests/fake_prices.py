@@ -1,7 +1,7 @@
 """Prices over time from what is kept in memory: the domain's own sums over all steps, none of which is ever dropped."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class InMemoryPriceReader:
         self, product_id: UUID, window: Window, current: int | None
     ) -> tuple[PriceSummary, PriceDistribution]:
         tiles = tiled(recorded_steps(self.storage, product_id), window)
-        return summarized(tiles), distribution(tiles, current)
+        return replace(summarized(tiles), open=None, close=None), distribution(tiles, current)
 
 
 @dataclass(frozen=True)

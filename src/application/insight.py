@@ -58,7 +58,7 @@ class PriceReader(Protocol):
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None
     ) -> tuple[PriceSummary, PriceDistribution]:
-        """Sum a window of which all steps are kept; the summary's `open` and `close` are of what is recorded."""
+        """Sum a window of which all steps are kept, without `open` and `close`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from entrypoints.ticking import Tick
 
 log = structlog.get_logger(__name__)
 
-EVERY_FIVE_MINUTES, EVERY_MINUTE = "*/5 * * * *", "* * * * *"
+EVERY_FIVE_MINUTES, EVERY_OTHER_MINUTE = "*/5 * * * *", "*/2 * * * *"
 SECONDS_TO_WRITE_AT_THE_END = 4.0
 
 
@@ -86,7 +86,7 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
         concurrency=pace.batches_at_once,
         cron_jobs=[
             CronJob(housekeeping, cron=EVERY_FIVE_MINUTES, timeout=300, ttl=-1),
-            CronJob(price_changes, cron=EVERY_MINUTE, timeout=60, ttl=-1),
+            CronJob(price_changes, cron=EVERY_OTHER_MINUTE, timeout=60, ttl=-1),
         ],
         timers={"schedule": 5, "worker_info": 10, "sweep": 10, "abort": 5},
         cancellation_hard_deadline_s=SECONDS_TO_WRITE_AT_THE_END,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,6 +107,29 @@ async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
         if kept is SHORT:
             await drop_what_is_not_kept(engine, history)
         await assert_agree(Insight(real, kept), Insight(reference, kept), history, asked)
+
+
+@given(polls=polls, hours=st.sampled_from([1, 20, 24, 25, 100, 167, 168, 169]))
+async def test_the_changes_to_sort_by_are_those_that_the_domain_finds(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], hours: int
+) -> None:
+    history = History.of(NOW - timedelta(hours=hours, minutes=3), polls)
+    real, reference = on_postgres(engine), in_memory()
+    for storage in (real, reference):
+        await store(storage, history)
+    id, insight = history.product_id, Insight(reference, Retention())
+
+    async def found() -> list[int | None]:
+        now = datetime.now(UTC)
+        return [(await insight.change(id, Window(now - timedelta(days=days), now))).change for days in (1, 7)]
+
+    before = await found()
+    # The whole catalogue would take too long: what is refreshed is the product behind an id.
+    assert await real.changes.refresh(UUID(int=id.int - 1), 1) == id
+    async with engine.connect() as connection:
+        kept = text("SELECT change_1d, change_7d FROM insight WHERE product_id = :id")
+        changes = (await connection.execute(kept, {"id": id})).one()
+    assert list(changes) in (before, await found())
 
 
 async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window]) -> None:

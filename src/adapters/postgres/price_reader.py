@@ -95,8 +95,7 @@ _STATISTICS = statement(f"""
         min(price) FILTER (WHERE reached >= 2 * total) AS median,
         min(price) FILTER (WHERE reached >= 3 * total) AS p75,
         coalesce(sum(microseconds) FILTER (WHERE price > :current), 0)::bigint AS higher,
-        (SELECT price FROM piece ORDER BY starts LIMIT 1) AS open,
-        (SELECT price FROM piece ORDER BY starts DESC LIMIT 1) AS close
+        NULL AS open, NULL AS close
     FROM ranked
 """)
 

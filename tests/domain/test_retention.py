@@ -1,0 +1,69 @@
+"""What is kept of the past, and how windows widen where only buckets are."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+
+NOW = datetime(2026, 3, 14, 12, 7, 30, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 14, tzinfo=UTC)
+DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
+KEPT = Retention(offer_days=1, step_days=2, five_minute_days=3, hourly_days=4)
+
+
+def test_whole_days_before_today_are_kept() -> None:
+    assert KEPT.offers_since(NOW) == MIDNIGHT - DAY
+    assert KEPT.steps_since(NOW) == MIDNIGHT - 2 * DAY
+    assert KEPT.buckets_since(BucketWidth.FIVE_MINUTES, NOW) == MIDNIGHT - 3 * DAY
+    assert KEPT.buckets_since(BucketWidth.HOUR, NOW) == MIDNIGHT - 4 * DAY
+    assert KEPT.buckets_since(BucketWidth.DAY, NOW).year == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "finest"),
+    [
+        (0, None),
+        (2, None),
+        (3, BucketWidth.FIVE_MINUTES),
+        (4, BucketWidth.HOUR),
+        (5, BucketWidth.DAY),
+        (100_000, BucketWidth.DAY),
+    ],
+)
+def test_the_older_the_wider_the_buckets(days: int, finest: BucketWidth | None) -> None:
+    assert KEPT.finest(MIDNIGHT - days * DAY, NOW) is finest
+    if finest is not None:
+        assert KEPT.finest(MIDNIGHT - (days - 1) * DAY - MICROSECOND, NOW) is finest
+
+
+def test_a_window_whose_steps_are_kept_stays_as_it_is() -> None:
+    window = Window(KEPT.steps_since(NOW), NOW)
+    assert KEPT.snapped(window, NOW) == KEPT.snapped(window, NOW, BucketWidth.DAY) == window
+
+
+def test_each_end_is_widened_to_the_narrowest_buckets_that_are_kept_there() -> None:
+    begun = timedelta(hours=7, minutes=8)
+    for days, start in (
+        (3, timedelta(hours=7, minutes=5)),
+        (4, timedelta(hours=7)),
+        (5, timedelta(0)),
+    ):
+        window = Window(MIDNIGHT - days * DAY + begun, NOW)
+        assert KEPT.snapped(window, NOW) == Window(MIDNIGHT - days * DAY + start, NOW)
+    old = MIDNIGHT - 4 * DAY
+    assert KEPT.snapped(Window(old + begun, old + 2 * begun), NOW) == Window(
+        old + timedelta(hours=7), old + timedelta(hours=15)
+    )
+
+
+def test_a_width_decides_where_an_end_is_widened() -> None:
+    window = Window(MIDNIGHT - 3 * DAY + timedelta(hours=7), NOW)
+    assert KEPT.snapped(window, NOW, BucketWidth.DAY) == Window(MIDNIGHT - 3 * DAY, NOW)
+
+
+def test_an_end_is_never_widened_into_what_is_kept_exactly() -> None:
+    last = KEPT.steps_since(NOW) - MICROSECOND
+    for width in BucketWidth:
+        assert KEPT.snapped(Window(last - DAY, last), NOW, width).end == KEPT.steps_since(NOW)

@@ -1,0 +1,46 @@
+"""The housekeeping of a worker in a process to be killed: it says when it begins to roll up, and when it is done."""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from application.housekeeping import HistoryKeeper, KeepHouse, RowKeeper
+from application.pace import Pace
+from entrypoints.container import WORKING, make_container
+from entrypoints.settings import read_settings
+
+ROLLING_UP, DONE = "rolling up", "done"
+
+
+@dataclass(frozen=True)
+class Announcing:
+    """Says so before each step that may be killed."""
+
+    history: HistoryKeeper
+
+    async def prepare_history(self) -> None:
+        await self.history.prepare_history()
+
+    async def roll_up(self, products: int) -> int:
+        print(ROLLING_UP, flush=True)  # noqa: T201
+        return await self.history.roll_up(products)
+
+    async def drop_expired(self) -> int:
+        return await self.history.drop_expired()
+
+
+async def main() -> None:
+    container = make_container(read_settings(os.environ), database=WORKING)
+    try:
+        history = Announcing(await container.get(SqlAlchemyHistoryKeeper))
+        pace = Pace(roll_up_products=3)
+        await KeepHouse(await container.get(RowKeeper), history, pace, time.monotonic)()
+    finally:
+        await container.close()
+    print(DONE, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,91 @@
+"""Killing the worker in the middle of a roll-up, again and again, leaves the same tables as never killing it."""
+
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+from conftest import BUCKETS
+from e2e.killed_housekeeping import DONE, ROLLING_UP
+from e2e.processes import Processes, Running, eventually
+
+HOUSEKEEPING = Path(__file__).with_name("killed_housekeeping.py")
+MOST_SECONDS_OF_A_STEP = 0.05
+KILLS, PRODUCTS, DAYS = (100, 40, 25) if settings().max_examples > 100 else (8, 9, 10)
+FILLED = f"""
+    INSERT INTO product (id, name, description, name_folded, description_folded, created_at, updated_at, revision,
+        registration_state, registration_since)
+    SELECT gen.id, gen.id, '', gen.id::text, '', midnight - INTERVAL '{DAYS} days', now(), 1, 'registered', now()
+    FROM (SELECT lpad(number::text, 32, '0')::uuid AS id, date_trunc('day', now(), 'UTC') AS midnight
+          FROM generate_series(1, {PRODUCTS}) AS number) AS gen;
+    INSERT INTO synchronisation (product_id, scheduled_at, consecutive_failures, observed_at, known_until, best_price,
+        best_price_since, offers_in_stock)
+    SELECT id, now(), 0, now(), now() + INTERVAL '1 hour', 7, date_trunc('hour', now(), 'UTC'), 1 FROM product;
+    INSERT INTO insight (product_id, rolled_until) SELECT id, created_at FROM product;
+    INSERT INTO best_price_step (product_id, price, valid_from, valid_to, state)
+    SELECT id, CASE WHEN hour % 7 > 0 THEN hour END, created_at + hour * INTERVAL '1 hour',
+        created_at + (hour + 1) * INTERVAL '1 hour',
+        CASE hour % 14 WHEN 0 THEN 'unknown' WHEN 7 THEN 'out_of_stock' ELSE 'in_stock' END
+    FROM product, generate_series(0, {DAYS * 24} - 1) AS hour;
+"""
+
+
+class Database:
+    """A database full of days that have ended."""
+
+    def __init__(self, dsn: str, processes: Processes) -> None:
+        self._dsn = dsn
+        self._processes = processes
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(FILLED.encode())
+
+    def housekeeping(self) -> Running:
+        environment = {"DATABASE_URL": self._dsn, "LOG_FORMAT": "json"}
+        return self._processes.start("housekeeping", sys.executable, str(HOUSEKEEPING), environment=environment)
+
+    def roll_up(self) -> None:
+        running = self.housekeeping()
+        assert running.process.wait(60) == 0, running.output()
+        assert DONE in running.output()
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        with psycopg.connect(self._dsn) as connection:
+            return {
+                table: sorted(connection.execute(f"SELECT {table}::text FROM {table}".encode()).fetchall())
+                for table in (*BUCKETS, "insight", "best_price_step")
+            }
+
+    def days_left(self) -> int:
+        with psycopg.connect(self._dsn) as connection:
+            left = "SELECT sum(extract(day FROM date_trunc('day', now(), 'UTC') - rolled_until)) FROM insight"
+            (days,) = connection.execute(left.encode()).fetchone() or (0,)
+            return int(days)
+
+
+@pytest.mark.timeout(60 + 3 * KILLS)
+def test_a_worker_that_is_killed_while_it_rolls_up_leaves_what_it_would_have_left(
+    new_database_dsn: Callable[[], str], processes: Processes
+) -> None:
+    undisturbed, killed = (Database(new_database_dsn(), processes) for _ in range(2))
+    undisturbed.roll_up()
+    dice, left = random.Random(20261126), []
+    for _ in range(KILLS):
+        running = killed.housekeeping()
+        eventually(lambda running=running: ROLLING_UP in running.output() or not running.alive, within=30)  # type: ignore[misc]
+        time.sleep(dice.uniform(0, MOST_SECONDS_OF_A_STEP))  # anywhere within a step is what is wanted
+        left.append(killed.days_left())
+        assert running.ends_with(signal.SIGKILL) == -signal.SIGKILL
+    assert left[-1] > 0, "nothing was left to be killed at"
+    assert len(set(left)) > 1, "no step came to its end"
+    killed.roll_up()
+    found, expected = killed.tables(), undisturbed.tables()
+    assert [len(expected[table]) for table in BUCKETS] == [PRODUCTS * DAYS * each for each in (288, 24, 1)]
+    for table in expected:
+        assert found[table] == expected[table], table
