@@ -14,8 +14,8 @@ from litestar import Litestar
 
 from adapters.offers_api.token_store import Access
 from application.catalogue import RegistrationSignal
-from application.insight import OfferPriceReader, PriceReader
 from application.ports import BeginWork, CatalogueReader, Clock
+from application.price_readers import OfferPriceReader, PriceReader
 from application.scheduling import JobQueue
 from domain.offer import Offer
 from domain.product import RegistrationState

@@ -18,8 +18,8 @@ from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.tables import best_price_step, offer_interval
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
-from application.insight import OfferPriceReader, PriceReader
 from application.ports import BeginWork, CatalogueReader
+from application.price_readers import OfferPriceReader, PriceReader
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
 from domain.product import Product

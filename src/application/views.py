@@ -4,12 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from domain.price import PriceState
-from domain.price_change import Direction, Reason
-from domain.price_history import Extreme
-from domain.price_statistics import Verdict
 from domain.product import Product, RegistrationState
-from domain.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,116 +78,6 @@ class SynchronisationView:
     next_attempt_at: datetime | None
     consecutive_failures: int
     last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PricePointView:
-    """What is in force from `at` on, until the next point; the price is null unless the state is `in_stock`."""
-
-    at: datetime
-    price: int | None
-    state: PriceState
-
-
-@dataclass(frozen=True, slots=True)
-class PriceBucketView:
-    """A stretch of time that begins at `at`; `open` and `close` are in force at its begin and at its end.
-
-    Prices are null where there was none. The average is weighted by time, `in_stock_share` is of the known time, and
-    `coverage` is the known share of the stretch.
-    """
-
-    at: datetime
-    open: int | None
-    close: int | None
-    min: int | None
-    max: int | None
-    average: float | None
-    in_stock_share: float | None
-    coverage: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StepSeriesView:
-    """The best price (`offer_id` is null) or one offer's price, change by change."""
-
-    offer_id: UUID | None
-    points: list[PricePointView]
-
-
-@dataclass(frozen=True, slots=True)
-class BucketSeriesView:
-    """The best price (`offer_id` is null) or one offer's price, summed up; of an offer where it was in stock."""
-
-    offer_id: UUID | None
-    points: list[PriceBucketView]
-
-
-@dataclass(frozen=True, slots=True)
-class PriceHistoryView:
-    """Prices over a window, as steps if the interval is `raw`; without series, `reason` says why."""
-
-    window: Window
-    interval: str
-    series: list[StepSeriesView] | list[BucketSeriesView] | None
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PriceAtView:
-    """The best price in force at a time, null if there was none or it is unknown."""
-
-    at: datetime
-    price: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class PriceChangeView:
-    """How the price in force changed; negative is cheaper. `reason` says why something is null."""
-
-    before: PriceAtView
-    after: PriceAtView
-    change: int | None
-    change_percent: float | None
-    direction: Direction | None
-    reason: Reason | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceStatisticsView:
-    """The best price over a window, weighted by the time in stock; `current` is in force at the window's end.
-
-    `percentile` is the share of that time at higher prices than the current one. `reason` says why median, quartiles,
-    percentile and verdict are all null.
-    """
-
-    window: Window
-    current: int | None
-    average: float | None
-    median: int | None
-    p25: int | None
-    p75: int | None
-    min: Extreme | None
-    max: Extreme | None
-    percentile: float | None
-    out_of_stock_share: float | None
-    coverage: float | None
-    verdict: Verdict | None
-    reason: Reason | None
-
-
-@dataclass(frozen=True, slots=True)
-class OfferHistoryView:
-    """One offer's life, and its price over the window; what is no longer known is null."""
-
-    id: UUID
-    price: int
-    items_in_stock: int
-    first_seen_at: datetime | None
-    changed_at: datetime
-    sold_out_at: datetime | None
-    window: Window
-    points: list[PricePointView]
 
 
 def view_of_new(product: Product) -> ProductView:

@@ -32,17 +32,12 @@ from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
 from application.housekeeping import KeepHouse, PriceChanges, RefreshPriceChanges, RowKeeper
-from application.insight import (
-    OfferHistory,
-    OfferPriceReader,
-    PriceChange,
-    PriceHistory,
-    PriceReader,
-    PriceStatistics,
-)
+from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, CatalogueReader, Clock
+from application.price_history import OfferPriceHistory, PriceHistory
+from application.price_readers import OfferPriceReader, PriceReader
 from application.retrying import RetryRule
 from application.scheduling import JobQueue, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
@@ -236,6 +231,7 @@ class UseCases(Provider):
 
     refresh_price_changes = provide(RefreshPriceChanges)
     price_history = provide(PriceHistory)
+    offer_price_history = provide(OfferPriceHistory)
     price_change = provide(PriceChange)
     price_statistics = provide(PriceStatistics)
     offer_history = provide(OfferHistory)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from application.insight import OfferHistory, PriceChange, PriceStatistics
+from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
 from domain.offer import ObservedOffers
 from domain.product import Product
 from domain.retention import Retention
@@ -44,7 +45,10 @@ class Insight:
 
     def __post_init__(self) -> None:
         prices, offers, clock = self.storage.prices, self.storage.offer_prices, lambda: NOW
-        self.history = PriceHistory(prices, offers, clock, self.retention)
+        self.histories: list[PriceHistory | OfferPriceHistory] = [
+            PriceHistory(prices, clock, self.retention),
+            OfferPriceHistory(offers, clock, self.retention),
+        ]
         self.change = PriceChange(prices, clock, self.retention)
         self.statistics = PriceStatistics(prices, clock, self.retention)
         self.offer = OfferHistory(offers, clock, self.retention)
@@ -59,20 +63,18 @@ async def store(storage: Storage, history: History) -> None:
         await work.commit()
 
 
-async def everything(insight: Insight, history: History, window: Window) -> list[Any]:
+async def everything(insight: Insight, id: UUID, window: Window) -> list[Any]:
     """Return every answer about the window, the refusals too."""
-    id = history.product_id
     asked: list[Callable[[], Awaitable[object]]] = [
         partial(insight.change, id, window),
         partial(insight.statistics, id, window),
     ]
-    for of_offers in (False, True):
-        asked += [
-            partial(insight.history, id, window, interval=interval, of_offers=of_offers)
-            for interval in (None, *BucketWidth)
-        ]
-        asked.append(partial(insight.history.auto, id, window, of_offers=of_offers))
+    for history in insight.histories:
+        asked += [partial(history, id, window, interval) for interval in (None, *BucketWidth)]
+        asked.append(partial(in_finest_interval, history, id, window))
     asked += [partial(insight.offer, id, offer_id) for offer_id in OFFERS]
+    if insight.retention == Retention():
+        asked += [partial(insight.storage.prices.buckets, id, window, width) for width in BucketWidth]
     answers = []
     for ask in asked:
         try:
@@ -134,8 +136,8 @@ async def test_the_changes_to_sort_by_are_those_that_the_domain_finds(
 
 async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window]) -> None:
     for window in asked:
-        expected = await everything(reference, history, window)
-        for found, answer in zip(await everything(real, history, window), expected, strict=True):
+        expected = await everything(reference, history.product_id, window)
+        for found, answer in zip(await everything(real, history.product_id, window), expected, strict=True):
             assert found == answer
 
 

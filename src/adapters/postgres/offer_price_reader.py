@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.connection import connect
 from adapters.postgres.history_sql import INTERVALS, microseconds, recorded, statement
 from adapters.postgres.price_reader import rolled_until, summary, within
-from application.insight import OfferLife, OfferPrices
+from application.price_readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import PriceSummary
 from domain.window import BucketWidth, Window

@@ -9,8 +9,9 @@ from litestar.datastructures import State
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.ports import CatalogueReader, Clock
+from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
@@ -50,6 +51,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "retry_registration": constant(await container.get(RetryRegistration)),
             "catalogue": constant(await container.get(CatalogueReader)),
             "price_history": constant(await container.get(PriceHistory)),
+            "offer_price_history": constant(await container.get(OfferPriceHistory)),
             "price_change": constant(await container.get(PriceChange)),
             "price_statistics": constant(await container.get(PriceStatistics)),
             "offer_history": constant(await container.get(OfferHistory)),

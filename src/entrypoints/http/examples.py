@@ -8,18 +8,20 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from application.views import (
-    BestOfferView,
+from application.price_views import (
     BucketSeriesView,
     OfferHistoryView,
-    OffersView,
-    OfferView,
     PriceAtView,
     PriceBucketView,
     PriceChangeView,
     PriceHistoryView,
     PricePointView,
     PriceStatisticsView,
+)
+from application.views import (
+    BestOfferView,
+    OffersView,
+    OfferView,
     ProductDetailView,
     ProductView,
     RegistrationView,

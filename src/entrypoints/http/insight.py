@@ -6,8 +6,9 @@ from uuid import UUID
 from litestar import Controller, get
 from litestar.params import FromPath, QueryParameter
 
-from application.insight import OfferHistory, PriceChange, PriceHistory, PriceStatistics
+from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.ports import Clock
+from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
 from domain.window import BucketWidth
 from entrypoints.http import examples
 from entrypoints.http.injection import Injected
@@ -56,6 +57,7 @@ class InsightController(Controller):
         self,
         product_id: FromPath[UUID],
         price_history: Injected[PriceHistory],
+        offer_price_history: Injected[OfferPriceHistory],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
@@ -68,13 +70,11 @@ class InsightController(Controller):
         was observed for longer than three intervals the price is unknown, which is not the same as out of stock.
         """
         window = read_window(start, end, clock())
-        of_offers = series == "offers"
+        history = price_history if series == "best" else offer_price_history
         if interval == "auto":
-            view = await price_history.auto(product_id, window, of_offers=of_offers)
-        else:
-            width = None if interval == "raw" else BucketWidth(interval)
-            view = await price_history(product_id, window, interval=width, of_offers=of_offers)
-        return show_price_history(view)
+            return show_price_history(await in_finest_interval(history, product_id, window))
+        width = None if interval == "raw" else BucketWidth(interval)
+        return show_price_history(await history(product_id, window, width))
 
     @get(
         "/price-change",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.views import (
+from application.price_views import (
     BucketSeriesView,
     OfferHistoryView,
     PriceAtView,

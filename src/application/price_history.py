@@ -1,0 +1,125 @@
+"""What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from application.ports import Clock
+from application.price_readers import OfferPriceReader, PriceReader
+from application.price_views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
+from domain.errors import WindowTooLarge
+from domain.price_change import Reason
+from domain.price_history import PriceSummary, tiled, tiled_offer
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+
+RAW_WINDOW = timedelta(hours=48)
+AUTO_POINTS = 600
+MOST_POINTS = 30_000
+"""Points of one answer at the most: 90 days in buckets of five minutes, or two of ten offers that move every minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceHistory:
+    """A product's best price over a window, as steps or summed up in buckets."""
+
+    prices: PriceReader
+    clock: Clock
+    retention: Retention
+
+    async def __call__(
+        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+    ) -> PriceHistoryView:
+        """Return the one series; an interval of None means every step.
+
+        Raises:
+            ProductNotFound
+            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+        """
+        now = self.clock()
+        _refuse_long(window, interval)
+        if window.start < (
+            self.retention.buckets_since(interval, now) if interval else self.retention.steps_since(now)
+        ):
+            # Nothing is kept of a product that is not there either, but then that is what has to be said.
+            await self.prices.in_force(product_id, now)
+            return _beyond_retention(window, interval)
+        if interval is None:
+            recorded = await self.prices.steps(product_id, window, most + 1)
+            tiles = tiled(recorded, window)
+            _refuse_many(max(len(recorded), len(tiles)), most)
+            return PriceHistoryView(window, "raw", [StepSeriesView(None, [PricePointView.of(tile) for tile in tiles])])
+        window = self.retention.snapped(window, now, interval)
+        _refuse_many(interval.bucket_count(window), most)
+        found = {each.window: each for each in await self.prices.buckets(product_id, window, interval)}
+        points = [PriceBucketView.of(found.get(bucket) or PriceSummary(bucket)) for bucket in interval.grid(window)]
+        return PriceHistoryView(window, interval, [BucketSeriesView(None, points)])
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPriceHistory:
+    """The prices of each of a product's offers over a window, as steps or summed up in buckets."""
+
+    offers: OfferPriceReader
+    clock: Clock
+    retention: Retention
+
+    async def __call__(
+        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+    ) -> PriceHistoryView:
+        """Return a series for each offer that was in stock; an interval of None means every step.
+
+        Raises:
+            ProductNotFound
+            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+        """
+        _refuse_long(window, interval)
+        if window.start < self.retention.offers_since(self.clock()):
+            await self.offers.steps(product_id, window, 1)
+            return _beyond_retention(window, interval)
+        if interval is None:
+            prices = await self.offers.steps(product_id, window, most + 1)
+            _refuse_many(sum(map(len, prices.in_stock.values())), most)
+            tiles = {id: tiled_offer(prices.in_stock[id], prices.known, window) for id in sorted(prices.in_stock)}
+            steps = [StepSeriesView(id, [PricePointView.of(tile) for tile in tiles[id]]) for id in tiles]
+            return PriceHistoryView(window, "raw", steps)
+        found = await self.offers.buckets(product_id, window, interval, most + 1)
+        _refuse_many(sum(map(len, found.values())), most)
+        buckets = [BucketSeriesView(id, [PriceBucketView.of(each) for each in found[id]]) for id in sorted(found)]
+        return PriceHistoryView(window, interval, buckets)
+
+
+async def in_finest_interval(
+    history: PriceHistory | OfferPriceHistory, product_id: UUID, window: Window
+) -> PriceHistoryView:
+    """Return every step if these are at most 600 points, else the narrowest buckets of which a series has no more.
+
+    Raises:
+        ProductNotFound
+        WindowTooLarge: even days are more.
+    """
+    if window.end - window.start <= RAW_WINDOW:
+        try:
+            return await history(product_id, window, None, AUTO_POINTS)
+        except WindowTooLarge:
+            pass
+    now = history.clock()
+    for width in BucketWidth:
+        kept = window.start >= history.retention.buckets_since(width, now)
+        if kept and width.bucket_count(window) <= AUTO_POINTS:
+            return await history(product_id, window, width)
+    raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
+
+
+def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:
+    return PriceHistoryView(window, interval or "raw", None, Reason.BEYOND_RETENTION)
+
+
+def _refuse_long(window: Window, interval: BucketWidth | None) -> None:
+    if interval is None and window.end - window.start > RAW_WINDOW:
+        raise WindowTooLarge("interval=raw is for windows of at most 48 hours; take another interval.")
+
+
+def _refuse_many(points: int, most: int) -> None:
+    if points > most:
+        raise WindowTooLarge(f"There are more than {most} points; take a shorter window or a wider interval.")
