@@ -19,6 +19,7 @@ from application.price_readers import OfferPriceReader, PriceReader
 from application.scheduling import JobQueue
 from domain.offer import Offer
 from domain.product import RegistrationState
+from domain.retention import Retention
 from entrypoints.container import make_container
 from entrypoints.http.access import AccessTokens
 from entrypoints.http.app import create_app
@@ -113,6 +114,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def catalogue_reader(self) -> CatalogueReader:
         return self._outside.reader or InMemoryCatalogueReader(self._outside.storage, INTERVAL, SOLD_OUT_KEPT)
+
+    @provide(override=True)
+    def retention(self) -> Retention:
+        return Retention()
 
     @provide(override=True)
     def price_reader(self) -> PriceReader:

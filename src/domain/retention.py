@@ -5,6 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 from domain.window import BucketWidth, Window
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Up to when each detail is gone already, whatever is to be kept from now on."""
+
+    offers: datetime = LONG_AGO
+    steps: datetime = LONG_AGO
+    five_minutes: datetime = LONG_AGO
+    hours: datetime = LONG_AGO
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -17,24 +29,25 @@ class Retention:
     step_days: int = 30
     five_minute_days: int = 90
     hourly_days: int = 730
+    dropped: Dropped = Dropped()
 
     def offers_since(self, now: datetime) -> datetime:
         """Return since when the offers' own prices are kept."""
-        return _midnight(now, self.offer_days)
+        return max(_midnight(now, self.offer_days), self.dropped.offers)
 
     def steps_since(self, now: datetime) -> datetime:
         """Return since when every step of the best price is kept."""
-        return _midnight(now, self.step_days)
+        return max(_midnight(now, self.step_days), self.dropped.steps)
 
     def buckets_since(self, width: BucketWidth, now: datetime) -> datetime:
         """Return since when buckets of this width are kept, or can be made from steps."""
         match width:
             case BucketWidth.FIVE_MINUTES:
-                return _midnight(now, self.five_minute_days)
+                return max(_midnight(now, self.five_minute_days), self.dropped.five_minutes)
             case BucketWidth.HOUR:
-                return _midnight(now, self.hourly_days)
+                return max(_midnight(now, self.hourly_days), self.dropped.hours)
             case BucketWidth.DAY:
-                return datetime.min.replace(tzinfo=UTC)
+                return LONG_AGO
 
     def finest(self, at: datetime, now: datetime) -> BucketWidth | None:
         """Return the narrowest buckets that are kept of this time; None if the steps are."""

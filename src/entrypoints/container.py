@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -22,6 +22,7 @@ from adapters.offers_api.token_pace import TokenPace
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
+from adapters.postgres.dropped_history import read_dropped
 from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.price_changes import SqlAlchemyPriceChanges
@@ -81,6 +82,11 @@ class Adapters(Provider):
         metrics.watch_pool(engine)
         yield engine
         await engine.dispose()
+
+    @provide
+    async def retention(self, settings: Settings, engine: AsyncEngine) -> Retention:
+        # Once: what is dropped while this process runs is what it no longer serves.
+        return replace(settings.retention, dropped=await read_dropped(engine))
 
     @provide
     def begin_work(self, engine: AsyncEngine, retention: Retention) -> BeginWork:
@@ -220,10 +226,6 @@ class UseCases(Provider):
     withdraw_product = provide(WithdrawProduct)
     retry_registration = provide(RetryRegistration)
     schedule_due_work = provide(ScheduleDueWork)
-
-    @provide
-    def retention(self, settings: Settings) -> Retention:
-        return settings.retention
 
     @provide
     def keep_house(self, keeper: RowKeeper, history: SqlAlchemyHistoryKeeper, pace: Pace) -> KeepHouse:

@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.connection import create_engine
+from adapters.postgres.dropped_history import read_dropped
 from adapters.postgres.partitions import Partition, drop_partition
 from application.ports import StorageUnavailable
-from conftest import BUCKETS, NewDatabase, migrated
+from conftest import BUCKETS, TABLES, NewDatabase, migrated
 from domain.offer import Offer
-from domain.retention import Retention
+from domain.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 from factories import some_id
 from scripted_gateway import observed
@@ -38,7 +40,7 @@ async def own_engine(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def engine(own_engine: AsyncEngine) -> AsyncEngine:
     async with own_engine.begin() as connection:
-        for table in ("synchronisation", "product", "insight", "offer", "offer_interval", "best_price_step", *BUCKETS):
+        for table in (*TABLES, *BUCKETS, "history_dropped"):
             await connection.execute(text(f"DELETE FROM {table}"))
     return own_engine
 
@@ -199,10 +201,18 @@ async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once
     await storage.history.drop_expired()
     assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - 8 * DAY:%Y%m%d}"
     assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 35 * DAY:%Y%m%d}"
+    assert await read_dropped(engine) == Dropped(offers=MIDNIGHT - 8 * DAY, steps=MIDNIGHT - 35 * DAY)
     await roll_back(storage, MIDNIGHT)
     assert await storage.history.drop_expired() == 4
+    assert (await read_dropped(engine)).steps == MIDNIGHT - 31 * DAY
     assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 31 * DAY:%Y%m%d}"
     assert await storage.history.drop_expired() == 0
+
+
+async def test_of_a_database_that_is_still_to_be_migrated_nothing_was_dropped(new_database: NewDatabase) -> None:
+    engine = create_engine(await new_database(), connections=1, statement_seconds=5)
+    assert await read_dropped(engine) == Dropped()
+    await engine.dispose()
 
 
 async def test_buckets_are_dropped_when_their_time_is_over(storage: Storage, engine: AsyncEngine) -> None:

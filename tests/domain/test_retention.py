@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.retention import Retention
+from domain.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 
 NOW = datetime(2026, 3, 14, 12, 7, 30, tzinfo=UTC)
@@ -67,3 +67,13 @@ def test_an_end_is_never_widened_into_what_is_kept_exactly() -> None:
     last = KEPT.steps_since(NOW) - MICROSECOND
     for width in BucketWidth:
         assert KEPT.snapped(Window(last - DAY, last), NOW, width).end == KEPT.steps_since(NOW)
+
+
+def test_what_is_gone_already_is_not_kept_however_long_things_are_to_be_kept() -> None:
+    gone = Dropped(offers=MIDNIGHT - 1 * DAY, steps=MIDNIGHT - 2 * DAY, five_minutes=MIDNIGHT - 3 * DAY)
+    kept = Retention(dropped=gone)
+    assert kept.offers_since(NOW) == MIDNIGHT - DAY
+    assert kept.finest(MIDNIGHT - 2 * DAY, NOW) is None
+    assert kept.finest(MIDNIGHT - 3 * DAY, NOW) is BucketWidth.FIVE_MINUTES
+    assert kept.finest(MIDNIGHT - 4 * DAY, NOW) is BucketWidth.HOUR
+    assert Retention(dropped=Dropped(hours=MIDNIGHT)).finest(MIDNIGHT - 700 * DAY, NOW) is BucketWidth.DAY

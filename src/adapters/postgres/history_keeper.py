@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, Integer, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.dropped_history import note_dropped
 from adapters.postgres.history_sql import bucketed, statement
 from adapters.postgres.partitions import (
     Partition,
@@ -115,9 +116,12 @@ class SqlAlchemyHistoryKeeper:
         async with connect(self._engine) as connection:
             rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
             partitions = await existing(connection)
-        expired = [each for each in partitions if each.half_dropped or self._is_over(each, rolled_until)]
-        for partition in expired:
-            await drop_partition(self._engine, partition)
+            kept_since = self._kept_since(rolled_until)
+            expired = [each for each in partitions if each.half_dropped or _end(each) <= kept_since[each.table]]
+            for partition in expired:
+                await note_dropped(connection, partition.table, _end(partition))
+                await connection.commit()
+                await drop_partition(self._engine, partition)
         return len(expired)
 
     def _days(self, now: datetime) -> Iterator[tuple[Table, date, date]]:
@@ -132,18 +136,17 @@ class SqlAlchemyHistoryKeeper:
         yield month_of(best_price_bucket_1h, today - timedelta(days=1))
         yield month_of(best_price_bucket_1h, last)
 
-    def _is_over(self, partition: Partition, rolled_until: datetime) -> bool:
+    def _kept_since(self, rolled_until: datetime) -> dict[str, datetime]:
         now = datetime.now(UTC) - timedelta(days=DAYS_OF_GRACE)
-        first = datetime.combine(partition.first_day, time(), UTC)
-        ended = first + timedelta(days=1)
-        match partition.table:
-            case offer_interval.name:
-                return ended <= self._retention.offers_since(now)
-            case best_price_step.name:
-                return ended <= min(self._retention.steps_since(now), rolled_until)
-            case best_price_bucket_5m.name:
-                return ended <= self._retention.buckets_since(BucketWidth.FIVE_MINUTES, now)
-            case _:
-                _, _, following = month_of(best_price_bucket_1h, partition.first_day)
-                ended = datetime.combine(following, time(), UTC)
-                return ended <= self._retention.buckets_since(BucketWidth.HOUR, now)
+        return {
+            offer_interval.name: self._retention.offers_since(now),
+            best_price_step.name: min(self._retention.steps_since(now), rolled_until),
+            best_price_bucket_5m.name: self._retention.buckets_since(BucketWidth.FIVE_MINUTES, now),
+            best_price_bucket_1h.name: self._retention.buckets_since(BucketWidth.HOUR, now),
+        }
+
+
+def _end(partition: Partition) -> datetime:
+    of_months = partition.table == best_price_bucket_1h.name
+    _, _, following = (month_of if of_months else day_of)(best_price_bucket_1h, partition.first_day)
+    return datetime.combine(following, time(), UTC)

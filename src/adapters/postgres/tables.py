@@ -167,6 +167,15 @@ best_price_bucket_5m = _buckets("5m", "RANGE (at)")
 best_price_bucket_1h = _buckets("1h", "RANGE (at)")
 best_price_bucket_1d = _buckets("1d")
 
+# Up to when rows of each table of history have been dropped, see dropped_history.py.
+history_dropped = Table(
+    "history_dropped",
+    metadata,
+    Column("history", Text, nullable=False),
+    Column("until", Timestamp, nullable=False),
+    PrimaryKeyConstraint("history", name="pk_history_dropped"),
+)
+
 # What the worker derives from a product's history, apart from `synchronisation` so that polling moves no more than it
 # must: up to which midnight it is rolled up, and how the best price changed over a day and a week.
 insight = Table(

@@ -32,6 +32,12 @@ def upgrade() -> None:
         )
         op.create_index(f"ix_{name}_product", name, ["product_id"], unique=False)
     op.create_table(
+        "history_dropped",
+        sa.Column("history", sa.Text(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("history", name="pk_history_dropped"),
+    )
+    op.create_table(
         "insight",
         sa.Column("product_id", sa.Uuid(), nullable=False),
         sa.Column("rolled_until", sa.DateTime(timezone=True), nullable=False),
@@ -51,6 +57,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("insight")
+    op.drop_table("history_dropped")
     for width in ("5m", "1h", "1d"):
         op.drop_table(f"best_price_bucket_{width}")
     op.create_index("ix_best_price_step_product", "best_price_step", ["product_id"], unique=False)
