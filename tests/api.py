@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 from argon2 import PasswordHasher
 from dishka import Provider, Scope, provide
 from litestar import Litestar
@@ -27,7 +28,7 @@ from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
 from fake_prices import InMemoryOfferPriceReader, InMemoryPriceReader
 from fake_queue import CountingRegistrationSignal, InMemoryJobQueue
-from fake_reads import InMemoryCatalogueReader
+from fake_reads import InMemoryCatalogueReader, InMemoryPriceChanges
 from fakes import NOON, FakeClock, InMemoryStorage, Rows
 from scripted_gateway import observed
 
@@ -36,8 +37,10 @@ PASSWORD = "open sesame 42"
 SECRET = "a signing key that only the tests know"
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PROBLEM = "application/problem+json"
 MISSING = UUID("00000000-0000-4000-8000-000000000000")
+ONLY_OFFER = UUID("10000000-0000-4000-8000-000000000000")
 SETTINGS = {
     # A real hash takes so long on purpose that tests would feel it.
     "ADMIN_PASSWORD_HASH": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD),
@@ -78,7 +81,7 @@ class Outside:
         self.storage.reach()
         return self.access
 
-    async def observe(self, product_id: UUID, *offers: Offer) -> None:
+    async def observe(self, product_id: UUID, *offers: Offer, interval: timedelta = INTERVAL) -> None:
         """Let these be the product's offers now, and the product be registered if it is not."""
         async with self.storage.begin() as work:
             product, state = await work.products.get(product_id), await work.synchronisations.get(product_id)
@@ -86,12 +89,25 @@ class Outside:
                 product.registered(self.clock())
                 state.start_observing(self.clock())
             before = (await work.offers.of([product_id])).get(product_id, ())
-            observation = state.observe(before, observed(*offers), self.clock(), INTERVAL)
+            observation = state.observe(before, observed(*offers), self.clock(), interval)
             assert observation is not None
             await work.products.save(product)
             await work.offers.record([observation])
             await work.synchronisations.save(state)
             await work.commit()
+
+    async def observe_prices(
+        self, product_id: UUID, *prices: tuple[int | None, timedelta], interval: timedelta = DAY
+    ) -> None:
+        """Observe one offer after the other, alone and at this price, or none, and let so much time pass after each."""
+        for price, passing in prices:
+            offers = [] if price is None else [Offer(ONLY_OFFER, price, 1)]
+            await self.observe(product_id, *offers, interval=interval)
+            self.clock.advance(passing)
+
+    async def refresh_changes(self) -> None:
+        """Work out what the catalogue is sorted by."""
+        await InMemoryPriceChanges(self.storage).refresh(UUID(int=0), len(self.storage.rows.products))
 
 
 class InMemoryOutside(Provider):
@@ -159,6 +175,14 @@ class Api:
         created: dict[str, Any] = answer.json()
         return created
 
+    async def create_observed(
+        self, *prices: tuple[int | None, timedelta], interval: timedelta = DAY, name: str = "Kettle"
+    ) -> UUID:
+        """Create a product and let so much time pass with its best price at this, or with none, one after the other."""
+        product_id = UUID((await self.create(name))["id"])
+        await self.outside.observe_prices(product_id, *prices, interval=interval)
+        return product_id
+
     def as_customer(self) -> httpx.AsyncClient:
         """Return a client without a token."""
         return client_of(self.app)
@@ -181,6 +205,23 @@ async def serving(outside: Outside, **settings: str) -> AsyncIterator[Api]:
         http.headers["Authorization"] = f"Bearer {AccessTokens(SECRET, timedelta(minutes=5)).issue(USERNAME)}"
         yield Api(app, http, outside)
     await container.close()
+
+
+def shown(at: datetime) -> str:
+    """Return a time as answers show it."""
+    text: str = msgspec.to_builtins(at)
+    return text
+
+
+async def ask(
+    client: httpx.AsyncClient, path: str, start: datetime | None = None, end: datetime | None = None, **query: str
+) -> dict[str, Any]:
+    """Return the answer about a window of time."""
+    window = {name: shown(at) for name, at in (("from", start), ("to", end)) if at is not None}
+    answer = await client.get(path, params=window | query)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    read: dict[str, Any] = answer.json()
+    return read
 
 
 def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
