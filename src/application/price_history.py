@@ -1,7 +1,7 @@
 """What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.ports import Clock
@@ -49,11 +49,16 @@ class PriceHistory:
             tiles = tiled(recorded, window)
             _refuse_many(max(len(recorded), len(tiles)), most)
             return PriceHistoryView(window, "raw", [StepSeriesView(None, [PricePointView.of(tile) for tile in tiles])])
-        window = self.retention.snapped(window, now, interval)
+        window = self.retention.snapped(window, self.clock(), interval)
         _refuse_many(interval.bucket_count(window), most)
         found = {each.window: each for each in await self.prices.buckets(product_id, window, interval)}
         points = [PriceBucketView.of(found.get(bucket) or PriceSummary(bucket)) for bucket in interval.grid(window)]
         return PriceHistoryView(window, interval, [BucketSeriesView(None, points)])
+
+    def kept_since(self, interval: BucketWidth | None) -> datetime:
+        """Return since when the best price is kept in this detail."""
+        now = self.clock()
+        return self.retention.buckets_since(interval, now) if interval else self.retention.steps_since(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class OfferPriceHistory:
             WindowTooLarge: there are more than `most` points, or the window is too long for steps.
         """
         _refuse_long(window, interval)
-        if window.start < self.retention.offers_since(self.clock()):
+        if window.start < self.kept_since(interval):
             await self.offers.steps(product_id, window, 1)
             return _beyond_retention(window, interval)
         if interval is None:
@@ -88,27 +93,30 @@ class OfferPriceHistory:
         buckets = [BucketSeriesView(id, [PriceBucketView.of(each) for each in found[id]]) for id in sorted(found)]
         return PriceHistoryView(window, interval, buckets)
 
+    def kept_since(self, _interval: BucketWidth | None) -> datetime:
+        """Return since when offers' prices are kept, in whatever detail."""
+        return self.retention.offers_since(self.clock())
+
 
 async def in_finest_interval(
     history: PriceHistory | OfferPriceHistory, product_id: UUID, window: Window
 ) -> PriceHistoryView:
-    """Return every step if these are at most 600 points, else the narrowest buckets of which a series has no more.
+    """Return the finest interval that is kept and gives no series more than 600 points.
 
     Raises:
         ProductNotFound
         WindowTooLarge: even days are more.
     """
-    if window.end - window.start <= RAW_WINDOW:
+    if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
         try:
             return await history(product_id, window, None, AUTO_POINTS)
         except WindowTooLarge:
             pass
-    now = history.clock()
-    for width in BucketWidth:
-        kept = window.start >= history.retention.buckets_since(width, now)
-        if kept and width.bucket_count(window) <= AUTO_POINTS:
-            return await history(product_id, window, width)
-    raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
+    fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
+    if not fitting:
+        raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
+    kept = [width for width in fitting if window.start >= history.kept_since(width)]
+    return await history(product_id, window, kept[0] if kept else fitting[-1])
 
 
 def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:

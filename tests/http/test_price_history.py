@@ -222,6 +222,17 @@ async def test_auto_does_not_go_beyond_600_days(api: Api, customer: httpx.AsyncC
     assert len((await ask(customer, path(id), NOON - 600 * DAY, interval="1d"))["series"][0]["points"]) == 601
 
 
+@pytest.mark.parametrize(("days_later", "interval"), [(31, "5m"), (91, "1h"), (731, "1d")])
+async def test_auto_takes_what_is_still_kept(
+    api: Api, customer: httpx.AsyncClient, days_later: int, interval: str
+) -> None:
+    id = await api.create_observed((1000, HOUR))
+    api.outside.clock.advance(days_later * DAY)
+    found = await ask(customer, path(id), NOON, NOON + HOUR)
+    assert (found["interval"], found["reason"]) == (interval, None)
+    assert max(each["max"] or 0 for each in found["series"][0]["points"]) == 1000
+
+
 async def test_every_offer_of_the_window_has_a_series_of_its_own(api: Api, customer: httpx.AsyncClient) -> None:
     id, observe, advance = await api.create_observed(), api.outside.observe, api.outside.clock.advance
     await observe(id, Offer(FIRST, 1000, 5), interval=DAY)
