@@ -61,7 +61,7 @@ _WANTED = {
 def _read(name: str, text: str, kind: type[Read]) -> Read:
     try:
         # Weeks stand alone in ISO 8601, and msgspec does not read them.
-        weeks = re.fullmatch(r"P(\d+)W", text)
+        weeks = re.fullmatch(r"P([0-9]+)W", text)
         read = msgspec.convert(f"P{int(weeks[1]) * 7}D" if weeks else text, kind)
         if isinstance(read, timedelta):
             return read
