@@ -10,12 +10,21 @@ import pytest
 from api import PROBLEM
 from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView
 from entrypoints.http.access import ADMIN_ONLY, PUBLIC_ROUTES
+from entrypoints.http.insight_responses import (
+    OfferResponse,
+    PriceBucketsResponse,
+    PriceChangeResponse,
+    PriceStatisticsResponse,
+    PriceStepsResponse,
+)
 from entrypoints.http.login import LoginRequest
 from entrypoints.http.problem_types import Problem
 from entrypoints.http.products import CreateProductRequest, ProductPage
 from entrypoints.readiness import Readiness
 
 JSON = "application/json"
+INSIGHT = "/products/{product_id}/price-"
+OFFER = "/products/{product_id}/offers/{offer_id}"
 Described = dict[str, Any]
 
 
@@ -83,6 +92,9 @@ def test_every_operation_with_json_shows_an_example(description: Described) -> N
         ("patch", "/products/{product_id}", "200", ProductView),
         ("get", "/products/{product_id}/offers", "200", OffersView),
         ("get", "/products/{product_id}/synchronisation", "200", SynchronisationView),
+        ("get", INSIGHT + "change", "200", PriceChangeResponse),
+        ("get", INSIGHT + "statistics", "200", PriceStatisticsResponse),
+        ("get", OFFER, "200", OfferResponse),
         ("get", "/health/ready", "200", Readiness),
         ("get", "/health/ready", "503", Readiness),
     ],
@@ -133,3 +145,152 @@ def test_the_bounds_of_a_page_are_described(description: Described) -> None:
         100,
         20,
     )
+
+
+def models(description: Described, path: str) -> dict[str, Described]:
+    """Return every model that the answer consists of, by its name."""
+    schemas, found = description["components"]["schemas"], {}
+    waiting = [description["paths"][path]["get"]["responses"]["200"]["content"][JSON]["schema"]]
+    while waiting:
+        described = waiting.pop()
+        if isinstance(described, dict):
+            name = described.get("$ref", "").rpartition("/")[2]
+            if name and name not in found:
+                found[name] = schemas[name]
+                waiting.append(schemas[name])
+            waiting += described.values()
+        elif isinstance(described, list):
+            waiting += described
+    return {name: model for name, model in found.items() if "properties" in model}
+
+
+POINTS = {"at", "price", "state"}
+BUCKETS = {"at", "open", "close", "min", "max", "average", "in_stock_share", "coverage"}
+HISTORY = {"from", "to", "interval", "series", "reason"}
+SERIES = {"offer_id", "points"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (
+            INSIGHT + "history",
+            {
+                "PriceStepsResponse": HISTORY,
+                "StepSeriesView": SERIES,
+                "PricePointView": POINTS,
+                "PriceBucketsResponse": HISTORY,
+                "BucketSeriesView": SERIES,
+                "PriceBucketView": BUCKETS,
+            },
+        ),
+        (
+            INSIGHT + "change",
+            {
+                "PriceChangeResponse": {"from", "to", "change", "change_percent", "direction", "reason"},
+                "PriceAtView": {"at", "price"},
+            },
+        ),
+        (
+            INSIGHT + "statistics",
+            {
+                "PriceStatisticsResponse": {"from", "to", "current", "average", "median", "p25", "p75", "min", "max"}
+                | {"percentile", "out_of_stock_share", "coverage", "verdict", "reason"},
+                "Extreme": {"price", "at"},
+            },
+        ),
+        (
+            OFFER,
+            {
+                "OfferResponse": {"id", "price", "items_in_stock", "first_seen_at", "changed_at", "sold_out_at"}
+                | {"from", "to", "points"},
+                "PricePointView": POINTS,
+            },
+        ),
+    ],
+)
+def test_prices_over_time_have_the_fields_of_the_contract_in_every_answer(
+    description: Described, path: str, expected: dict[str, set[str]]
+) -> None:
+    described = models(description, path)
+    assert {name: set(model["properties"]) for name, model in described.items()} == expected
+    assert all(set(model["required"]) == set(model["properties"]) for model in described.values())
+
+
+def test_steps_and_buckets_are_told_apart_by_their_interval(description: Described) -> None:
+    schemas = description["components"]["schemas"]
+    assert schemas["PriceStepsResponse"]["properties"]["interval"]["const"] == "raw"
+    assert schemas["PriceBucketsResponse"]["properties"]["interval"]["enum"] == ["5m", "1h", "1d"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (INSIGHT + "history", {"from", "to", "interval", "series"}),
+        (INSIGHT + "change", {"from", "to", "period"}),
+        (INSIGHT + "statistics", {"from", "to"}),
+        (OFFER, set()),
+        ("/products", {"sort", "period", "limit", "cursor"}),
+    ],
+)
+def test_parameters_are_described_by_the_names_they_have_in_a_url(
+    description: Described, path: str, expected: set[str]
+) -> None:
+    parameters = [each for each in description["paths"][path]["get"]["parameters"] if each["in"] == "query"]
+    assert {each["name"] for each in parameters} == expected
+    assert all(each["description"] and not each["required"] for each in parameters)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "choices", "default"),
+    [
+        (INSIGHT + "history", "interval", ["auto", "raw", "5m", "1h", "1d"], "auto"),
+        (INSIGHT + "history", "series", ["best", "offers"], "best"),
+        ("/products", "sort", ["created_at", "-created_at", "change", "-change"], "-created_at"),
+        ("/products", "period", ["P1D", "P7D"], "P1D"),
+    ],
+)
+def test_the_choices_of_a_parameter_are_described(
+    description: Described, path: str, name: str, choices: list[str], default: str
+) -> None:
+    (schema,) = [each["schema"] for each in description["paths"][path]["get"]["parameters"] if each["name"] == name]
+    assert (schema["enum"], schema["default"]) == (choices, default)
+
+
+@pytest.mark.parametrize(
+    ("path", "problems"),
+    [
+        (INSIGHT + "history", {"404": "Product not found", "422": "Validation error; Window too large"}),
+        (INSIGHT + "change", {"404": "Product not found", "422": "Validation error"}),
+        (INSIGHT + "statistics", {"404": "Product not found", "422": "Validation error"}),
+        (OFFER, {"404": "Product not found; Offer not found", "422": "Validation error"}),
+        ("/products", {"400": "Cursor mismatch", "422": "Validation error"}),
+    ],
+)
+def test_the_problems_of_an_operation_are_described(
+    description: Described, path: str, problems: dict[str, str]
+) -> None:
+    answers = description["paths"][path]["get"]["responses"]
+    described = {status: answer["description"] for status, answer in answers.items() if status >= "400"}
+    assert described == problems | {"503": "Database unavailable"}
+
+
+def examples_of(description: Described, path: str) -> list[Any]:
+    return examples(description, description["paths"][path]["get"]["responses"]["200"]["content"][JSON])
+
+
+def test_a_history_shows_an_example_of_steps_and_one_of_buckets(description: Described) -> None:
+    steps, buckets = examples_of(description, INSIGHT + "history")
+    assert msgspec.to_builtins(msgspec.convert(steps, PriceStepsResponse)) == steps
+    assert msgspec.to_builtins(msgspec.convert(buckets, PriceBucketsResponse)) == buckets
+    for shown in (steps, buckets):
+        times = [point["at"] for point in shown["series"][0]["points"]]
+        assert [shown["from"], *times[1:], shown["to"]] == sorted({shown["from"], *times, shown["to"]})
+
+
+def test_the_examples_are_possible(description: Described) -> None:
+    (offer,), (statistics,) = examples_of(description, OFFER), examples_of(description, INSIGHT + "statistics")
+    assert offer["first_seen_at"] <= offer["from"] == offer["points"][0]["at"] <= offer["changed_at"] <= offer["to"]
+    assert (offer["changed_at"], offer["price"]) == (offer["points"][-1]["at"], offer["points"][-1]["price"])
+    assert statistics["min"]["price"] <= statistics["current"] < statistics["p25"] <= statistics["median"]
+    assert statistics["median"] <= statistics["p75"] <= statistics["max"]["price"]

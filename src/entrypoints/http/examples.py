@@ -1,5 +1,6 @@
 """Believable answers for the OpenAPI description."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from application.views import (
     ProductDetailView,
     ProductView,
     RegistrationView,
+    StepSeriesView,
     SynchronisationView,
     without_offers,
 )
@@ -68,13 +70,20 @@ _DETAIL = ProductDetailView(
 
 def answer(model: Any, description: str, example: object) -> ResponseSpec:
     """Describe an answer by an example of it."""
-    # Encoded, because Litestar would leave out what is null.
-    encoded = msgspec.Raw(msgspec.json.encode(example))
+    return answers(model, description, {description: example})
+
+
+def answers(model: Any, description: str, examples: Mapping[str, object]) -> ResponseSpec:
+    """Describe an answer by several examples, each with what it shows."""
     return ResponseSpec(
         model,
         description=description,
         generate_examples=False,
-        examples=[Example(summary=description, value=encoded)],
+        # Encoded, because Litestar would leave out what is null.
+        examples=[
+            Example(summary=summary, value=msgspec.Raw(msgspec.json.encode(example)))
+            for summary, example in examples.items()
+        ],
     )
 
 
@@ -97,10 +106,15 @@ _POINTS = [
     _IN_STOCK,
 ]
 _HOUR = PriceBucketView(_WEEK.start, 45_900, 45_200, 45_200, 45_900, 45_637.5, 1.0, 1.0)
-PRICE_HISTORY = answer(
+_TWO_DAYS = Window(_WEEK.start + timedelta(days=1, hours=12), _WEEK.start + timedelta(days=3, hours=12))
+_STEPS = [PricePointView(_TWO_DAYS.start, 45_900, PriceState.IN_STOCK), *_POINTS[1:]]
+PRICE_HISTORY = answers(
     PriceHistoryResponse,
-    "Summed up by the hour",
-    show_price_history(PriceHistoryView(_WEEK, "1h", [BucketSeriesView(None, [_HOUR])])),
+    "The prices, as steps or summed up",
+    {
+        "Every change": show_price_history(PriceHistoryView(_TWO_DAYS, "raw", [StepSeriesView(None, _STEPS)])),
+        "Summed up by the hour": show_price_history(PriceHistoryView(_WEEK, "1h", [BucketSeriesView(None, [_HOUR])])),
+    },
 )
 PRICE_CHANGE = answer(
     PriceChangeResponse,
@@ -135,7 +149,7 @@ PRICE_STATISTICS = answer(
 OFFER = answer(
     OfferResponse,
     "The offer",
-    OfferResponse.of(OfferHistoryView(_OFFERS[0].id, 41_250, 7, _IN_STOCK.at, _IN_STOCK.at, None, _WEEK, _POINTS)),
+    OfferResponse.of(OfferHistoryView(_OFFERS[0].id, 41_250, 7, _WEEK.start, _IN_STOCK.at, None, _WEEK, _POINTS)),
 )
 
 
