@@ -58,6 +58,12 @@ class Api:
         assert answer.status_code == 200, answer.text
         return self._json(answer)
 
+    def insight(self, product_id: str, name: str, start: str, end: str, **query: str) -> Json:
+        """Return what there is to say about the prices of a window."""
+        answer = self.client.get(f"/products/{product_id}/{name}", params={"from": start, "to": end, **query})
+        assert answer.status_code == 200, answer.text
+        return self._json(answer)
+
     def all(self) -> list[Json]:
         """Return every product, page by page."""
         items: list[Json] = []
@@ -100,10 +106,10 @@ class Simulator:
         answer = self.client.put("/__control", json=faults)
         assert answer.status_code == 200, answer.text
 
-    def dictate(self, product_ids: Iterable[str], price: int) -> None:
-        """Show one offer at this price for each of the products."""
+    def dictate(self, product_ids: Iterable[str], price: int | None) -> None:
+        """Show one offer at this price for each of the products, with the product's own id, or none at all."""
         for product_id in product_ids:
-            offers = [{"id": product_id, "price": price, "items_in_stock": 1}]
+            offers = [] if price is None else [{"id": product_id, "price": price, "items_in_stock": 1}]
             assert self.client.put(f"/__offers/{product_id}", json=offers).status_code == 204
 
     def state(self) -> Json:
