@@ -18,6 +18,7 @@ from application.price_views import (
     PriceHistoryView,
     PricePointView,
     PriceStatisticsView,
+    StepSeriesView,
 )
 from application.views import (
     BestOfferView,
@@ -26,7 +27,6 @@ from application.views import (
     ProductDetailView,
     ProductView,
     RegistrationView,
-    StepSeriesView,
     SynchronisationView,
     without_offers,
 )
