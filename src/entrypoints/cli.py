@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -65,14 +66,21 @@ def migrate() -> None:
 
 
 @main.command()
-@click.argument("count", type=click.IntRange(1, 1_000_000))
-def seed(count: int) -> None:
-    """Add COUNT believable products, to the embedded database unless DATABASE_URL is set."""
-    from entrypoints.seed import seed_products
+@click.argument("count", type=click.IntRange(1, 1_000_000), required=False)
+@click.option("--history", metavar="DAYS", help="As 30d: give all products first observed today a past of that length.")
+def seed(count: int | None, history: str | None) -> None:
+    """Add COUNT believable products, to the embedded database unless DATABASE_URL is set.
 
+    With --history they get a made-up past as soon as a running worker has observed them, and so do those already there.
+    """
+    from entrypoints.seed import seed as seed_database
+
+    if count is None and history is None:
+        raise click.UsageError("Give a COUNT, --history, or both, as in `aggregator seed 25 --history 30d`.")
     settings = _settings()
+    days = 0 if history is None else _days_of_history(history, settings)
     with _refusals():
-        seed_products(settings, count)
+        seed_database(settings, count=count or 0, days=days)
 
 
 @main.command("offers-simulator")
@@ -87,6 +95,19 @@ def offers_simulator(host: str, port: int, tick: float, sold_out: str, seed: int
 
     with _refusals():
         run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)
+
+
+def _days_of_history(text: str, settings: "Settings") -> int:
+    if settings.app_env == "production":
+        raise Refused("With APP_ENV=production there is no `seed --history`: it makes history up.")
+    kept = settings.history_step_days
+    if re.fullmatch(r"[0-9]{1,5}d", text) and 1 <= (days := int(text[:-1])) <= kept:
+        return days
+    raise click.BadParameter(
+        f"It must be a number of days from 1d to {kept}d, which is how long steps of the best price are kept "
+        "(HISTORY_STEP_DAYS).",
+        param_hint="--history",
+    )
 
 
 def _settings() -> "Settings":

@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -10,6 +11,14 @@ from adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 class AlreadyUp(EmbeddedPostgresError):
     """Another process owns the server of this data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedServer:
+    """A server that runs, and whether only because we brought it up, so that nobody else works with it."""
+
+    dsn: str
+    is_ours: bool
 
 
 @contextmanager
@@ -29,17 +38,17 @@ def own_server(data_dir: Path) -> Iterator[str]:
 
 
 @contextmanager
-def join_server(data_dir: Path) -> Iterator[str]:
-    """Lend the DSN of the server that another process owns; own it meanwhile if none does.
+def join_server(data_dir: Path) -> Iterator[JoinedServer]:
+    """Lend the server that another process owns; own it meanwhile if none does.
 
     Raises:
         EmbeddedPostgresError: it does not start, or the directory cannot be written.
     """
     try:
         with own_server(data_dir) as dsn:
-            yield dsn
+            yield JoinedServer(dsn, is_ours=True)
     except AlreadyUp:
-        yield EmbeddedPostgres(data_dir).start()
+        yield JoinedServer(EmbeddedPostgres(data_dir).start(), is_ours=False)
 
 
 @contextmanager

@@ -1,84 +1,99 @@
-"""`aggregator seed`: believable products for trying the service out."""
+"""`aggregator seed`: believable products, and a past for them, for trying the service out."""
 
 import asyncio
-import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID
 
 import click
 import msgspec
+from dishka import AsyncContainer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.past_writer import SqlAlchemyPastWriter
 from application.catalogue import RegisterProduct
 from domain.errors import ProductAlreadyExists
+from domain.retention import Retention
+from domain.window import BucketWidth
 from entrypoints.container import MIGRATING, make_container
 from entrypoints.embedded_database import join_server
 from entrypoints.migration import run_migrations
+from entrypoints.seeded_history import GIVEN, await_observations, give_pasts
+from entrypoints.seeded_products import some_product
 from entrypoints.settings import Settings
 
-MAKERS = ("Nordwerk", "Aldera", "Kestrel", "Brightwell", "Tanaro", "Ostra", "Helmond", "Calder", "Marlow", "Vireo")
-GOODS = {
-    "cordless drill": "Brushless motor, two-speed gearbox, two batteries, charger and case.",
-    "espresso machine": "15 bar pump, steam wand, removable 1.8 l tank.",
-    "office chair": "Adjustable lumbar support, breathable mesh, five-year guarantee.",
-    "trekking tent": "Two persons, 3 000 mm water column, 2.1 kg packed.",
-    "mechanical keyboard": "Hot-swappable switches, PBT keycaps, USB-C.",
-    "robot vacuum": "Laser navigation, self-emptying dock, works around cables.",
-    "city bicycle": "Eight-speed hub, belt drive, hydraulic disc brakes.",
-    "noise-cancelling headphones": "30 h battery, two devices at once, foldable.",
-    "induction hob": "Four zones, bridge function, boost.",
-    "running shoes": "Neutral, 8 mm drop, recycled upper.",
-    "air purifier": "H13 filter, up to 45 m², night mode.",
-    "kitchen knife set": "Five forged knives with a magnetic block.",
-}
-SERIES = ("S", "Pro", "Eco", "Max", "Plus", "Mini", "Air", "One")
+SECONDS_TO_OBSERVE = 60.0
 
 
-def seed_products(settings: Settings, count: int) -> None:
-    """Add products through the use-case, as an admin would; the embedded database is started if it does not run.
+def seed(settings: Settings, *, count: int = 0, days: int = 0) -> None:
+    """Add products as an admin would, then give those that were observed a past of so many days, if any.
+
+    The embedded database is started if it does not run.
 
     Raises:
+        ClickException: no product was observed, so none can have a past.
         EmbeddedPostgresError: PostgreSQL does not start.
         StorageUnavailable: the database cannot be reached.
     """
-    with _database(settings) as reachable:
-        asyncio.run(_seed(reachable, count))
+    with _database(settings) as (reachable, alone):
+        asyncio.run(_seed(reachable, count, days, patience=0 if alone else SECONDS_TO_OBSERVE))
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Settings]:
+def _database(settings: Settings) -> Iterator[tuple[Settings, bool]]:
+    """Lend settings with a database, and say whether it is up for us alone, so that no worker can be there."""
     if settings.database_url is not None:
-        yield settings
+        yield settings, False
         return
-    with join_server(settings.data_dir) as dsn:
-        yield msgspec.structs.replace(settings, database_url=dsn)
+    with join_server(settings.data_dir) as joined:
+        yield msgspec.structs.replace(settings, database_url=joined.dsn), joined.is_ours
 
 
-async def _seed(settings: Settings, count: int) -> None:
+async def _seed(settings: Settings, count: int, days: int, *, patience: float) -> None:
     container = make_container(settings, database=MIGRATING)
     try:
         await run_migrations(container)
-        register_product = await container.get(RegisterProduct)
-        with click.progressbar(length=count, label="Adding products", file=sys.stderr) as progress:
-            for _ in range(count):
-                await _add_one(register_product)
-                progress.update(1)
+        today = BucketWidth.DAY.floor(datetime.now(UTC))
+        added = await _add_products(container, count) if count else []
+        if days:
+            writer = SqlAlchemyPastWriter(await container.get(AsyncEngine), await container.get(Retention))
+            await _give_history(writer, added, days, today, patience)
     finally:
         await container.close()
+
+
+async def _add_products(container: AsyncContainer, count: int) -> list[UUID]:
+    register_product = await container.get(RegisterProduct)
+    with click.progressbar(range(count), label="Adding products", file=sys.stderr) as progress:
+        added = [await _add_one(register_product) for _ in progress]
     click.echo(f"Added {count} products; a running worker registers and observes them.", err=True)
+    return added
 
 
-async def _add_one(register_product: RegisterProduct) -> None:
+async def _add_one(register_product: RegisterProduct) -> UUID:
     while True:
-        name, description = _product()
+        name, description = some_product()
         try:
-            await register_product(name=name, description=description)
+            return (await register_product(name=name, description=description)).id
         except ProductAlreadyExists:
             continue
-        return
 
 
-def _product() -> tuple[str, str]:
-    goods = random.choice(list(GOODS))
-    name = f"{random.choice(MAKERS)} {goods} {random.choice(SERIES)} {random.randrange(100, 1_000_000)}"
-    return name, GOODS[goods]
+async def _give_history(
+    writer: SqlAlchemyPastWriter, added: Collection[UUID], days: int, today: datetime, patience: float
+) -> None:
+    again = f"`aggregator seed --history {days}d`"
+    seen = await await_observations(writer, added, seconds=patience) if added and patience else 0
+    if added and not seen:
+        raise click.ClickException(f"No worker has observed the new products: run `aggregator up`, and then {again}.")
+    outcomes = await give_pasts(writer, days, today)
+    if not outcomes:
+        advice = f"run `aggregator up`, and then `aggregator seed 25 --history {days}d`"
+        raise click.ClickException(f"There is no product that a worker has observed: {advice}.")
+    click.echo(f"Products given a past of {days}d: {outcomes.pop(GIVEN, 0)}.", err=True)
+    for reason, number in outcomes.items():
+        click.echo(f"Left alone: {number} {reason}.", err=True)
+    if missing := len(added) - seen:
+        click.echo(f"Not observed yet: {missing} of the new ones; run {again} later.", err=True)

@@ -13,7 +13,7 @@ import psycopg
 from e2e.clients import Api, Simulator, free_port
 from e2e.divided_worker import Durations
 from e2e.processes import Processes, Running, eventually
-from entrypoints.seed import seed_products
+from entrypoints.seed import seed
 from entrypoints.settings import Settings
 from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN
 
@@ -80,8 +80,12 @@ class System:
 
     def add_products(self, count: int) -> None:
         """Add products without a process of their own."""
+        self.seed(count=count)
+
+    def seed(self, *, count: int = 0, days: int = 0) -> None:
+        """Add products and give them a past, without a process of its own."""
         with ThreadPoolExecutor(1) as thread:  # this thread may have an event loop already
-            thread.submit(seed_products, Settings(database_url=self.dsn), count).result()
+            thread.submit(seed, Settings(database_url=self.dsn), count=count, days=days).result()
 
     def observed(self) -> int:
         """Return how many products were observed."""

@@ -40,6 +40,16 @@ def test_seeded_products_come_to_life_with_up_and_beside_it(machines: list[OneMa
     machine.ends_cleanly(signal.SIGTERM)
 
 
+def test_a_past_needs_a_worker_and_does_not_wait_where_none_can_come(machines: list[OneMachine]) -> None:
+    machine, _ = machines
+    seeding = machine.run("seed", "2", "--history", "30d")
+    assert seeding.process.wait(30) == 1
+    assert "Added 2 products" in seeding.output()
+    assert "No worker has observed the new products: run `aggregator up`, and then" in seeding.output()
+    assert "Waiting" not in seeding.output()
+    assert not machine.workforce()
+
+
 def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_products(machines: list[OneMachine]) -> None:
     one, two = machines
     wanted = int(one.environment["PORT"])

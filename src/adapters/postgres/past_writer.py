@@ -1,0 +1,119 @@
+"""A past for a product that was observed for the first time only now: it goes before what is recorded, which stays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import Connection, connect
+from adapters.postgres.tables import Timestamp
+from adapters.postgres.unit_of_work import SqlAlchemyUnitOfWork
+from domain.errors import ProductNotFound
+from domain.offer import OfferInterval
+from domain.price import PriceStep
+from domain.retention import Retention
+from domain.synchronisation import Observation
+from domain.window import BucketWidth
+
+_product_id = bindparam("product_id", type_=Uuid)
+_OBSERVED = text("SELECT product_id FROM synchronisation WHERE observed_at IS NOT NULL ORDER BY product_id")
+_FIRST_SEEN = text("""
+    SELECT coalesce(
+        (SELECT min(valid_from) FROM best_price_step WHERE product_id = :product_id), best_price_since
+    ) AS at, rolled_until
+    FROM synchronisation JOIN insight USING (product_id)
+    WHERE product_id = :product_id AND observed_at IS NOT NULL
+""").bindparams(_product_id)
+# An offer whose first price has not ended yet has no interval of it.
+_PRICES = text("""
+    SELECT offer_id, price FROM offer_interval WHERE product_id = :product_id AND valid_from = :at
+    UNION ALL
+    SELECT id, price FROM offer WHERE product_id = :product_id AND changed_at = :at AND sold_out_at IS NULL
+""").bindparams(_product_id, bindparam("at", type_=Timestamp))
+# Whoever rolls the product up holds this row.
+_LOCK_INSIGHT = text("SELECT FROM insight WHERE product_id = :product_id FOR UPDATE").bindparams(_product_id)
+_ROLL_UP_FROM = text("UPDATE insight SET rolled_until = :begins WHERE product_id = :product_id").bindparams(
+    _product_id, bindparam("begins", type_=Timestamp)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSight:
+    """The first recorded observation: when it was, each offer then in stock with its price, and if its day is over.
+
+    Once the day is rolled up into buckets, nothing can come before it any more.
+    """
+
+    at: datetime
+    prices: Mapping[UUID, int]
+    rolled_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is to be recorded from the midnight `begins` to the first sight, and since when each of its offers was seen.
+
+    Its last steps and intervals end at the first sight, where everything must have had another price.
+    """
+
+    begins: datetime
+    sight: FirstSight
+    ended: list[OfferInterval]
+    steps: list[PriceStep]
+    first_seen: Mapping[UUID, datetime]
+
+
+class SqlAlchemyPastWriter:
+    """Reads where the record of a product begins, and writes before it; for seeding only.
+
+    Raises:
+        StorageUnavailable: in every call.
+    """
+
+    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
+        self._engine = engine
+        self._retention = retention
+
+    async def observed(self) -> list[UUID]:
+        """Return the products that were observed."""
+        async with connect(self._engine) as connection:
+            return list((await connection.execute(_OBSERVED)).scalars())
+
+    async def first_sight(self, product_id: UUID) -> FirstSight | None:
+        """Return where the record of the product begins; None if it was never observed, or withdrawn."""
+        async with connect(self._engine) as connection:
+            return await _first_sight(connection, product_id)
+
+    async def write(self, product_id: UUID, past: Past) -> bool:
+        """Write the past; False, and nothing is written, when the record no longer begins as the past says."""
+        async with connect(self._engine) as connection:
+            work = SqlAlchemyUnitOfWork(connection, self._retention)
+            try:
+                await work.synchronisations.get(product_id)
+            except ProductNotFound:
+                return False
+            await connection.execute(_LOCK_INSIGHT, {"product_id": product_id})
+            if past.sight.rolled_up or await _first_sight(connection, product_id) != past.sight:
+                return False
+            offers = (await work.offers.of([product_id])).get(product_id, ())
+            moved = [
+                replace(offer, first_seen_at=past.first_seen[offer.id])
+                for offer in offers
+                if past.first_seen.get(offer.id, past.sight.at) < past.sight.at
+            ]
+            await work.offers.record([Observation(product_id, moved, past.ended, past.steps)])
+            await connection.execute(_ROLL_UP_FROM, {"product_id": product_id, "begins": past.begins})
+            await work.commit()
+            return True
+
+
+async def _first_sight(connection: Connection, product_id: UUID) -> FirstSight | None:
+    row = (await connection.execute(_FIRST_SEEN, {"product_id": product_id})).one_or_none()
+    if row is None:
+        return None
+    prices = await connection.execute(_PRICES, {"product_id": product_id, "at": row.at})
+    rolled_up = row.rolled_until > BucketWidth.DAY.floor(row.at)
+    return FirstSight(row.at, {row.offer_id: row.price for row in prices}, rolled_up)

@@ -1,0 +1,70 @@
+"""Seeded products with a past, while a worker goes on observing them."""
+
+from datetime import UTC, datetime, timedelta
+
+from e2e.clients import Json
+from e2e.ledger import assert_sound
+from e2e.processes import eventually
+from e2e.system import System
+
+
+def days_ago(days: int) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat()
+
+
+def insight(system: System, product_id: str, what: str, days: int) -> Json:
+    answer = system.api.client.get(f"/products/{product_id}/{what}", params={"from": days_ago(days)})
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+def offers_now(system: System) -> dict[str, list[Json]]:
+    """Return the offers of all products, but for when they were first seen."""
+    offers = {item["id"]: system.api.read(item["id"])["offers"] for item in system.api.all()}
+    return {id: [each | {"first_seen_at": None} for each in offers[id]] for id in offers}
+
+
+def settled(system: System) -> bool:
+    """Whether what is stored is what the simulator shows."""
+    shown = {item["id"]: system.simulator.offers(item["id"]) for item in system.api.all()}
+    stored = {id: {each["id"]: each["price"] for each in offers} for id, offers in offers_now(system).items()}
+    return stored == {id: {each["id"]: each["price"] for each in offers} for id, offers in shown.items()}
+
+
+def test_a_past_leads_to_the_present_and_nobody_gets_a_second_one(system: System) -> None:
+    system.start(interval=1, tick=0.5)
+    system.add_products(2)
+    moved = "SELECT count(DISTINCT product_id) FROM best_price_step"
+    eventually(lambda: system.number(moved) == 2)
+    system.simulator.switch(freeze=True)
+    eventually(lambda: settled(system))
+    before = offers_now(system)
+
+    system.seed(days=30)
+
+    assert_sound(system)
+    assert offers_now(system) == before
+    for product_id in before:
+        points = insight(system, product_id, "price-history", 30)["series"][0]["points"]
+        assert sum(point["close"] is not None for point in points) > 0.9 * len(points)
+        assert insight(system, product_id, "price-change", 30)["reason"] is None
+        week = insight(system, product_id, "price-statistics", 7)
+        assert week["verdict"] is not None
+        assert week["coverage"] > 0.8
+
+    system.simulator.switch(freeze=False)
+    eventually(lambda: offers_now(system) != before)
+    recorded = "SELECT count(*) FROM best_price_step WHERE valid_to < now() - INTERVAL '2 days'"
+    once = system.number(recorded)
+    again = system.processes.aggregator("seed", "1", "--history", "1d", environment=system.environment)
+    assert again.process.wait(30) == 0
+    assert "Products given a past of 1d: 1.\nLeft alone: 2 with history from before today." in again.output()
+    assert system.number(recorded) == once
+    assert_sound(system)
+
+
+def test_without_a_product_that_was_observed_there_is_nothing_to_give_a_past_to(system: System) -> None:
+    seeding = system.processes.aggregator("seed", "--history", "1d", environment=system.environment)
+    assert seeding.process.wait(30) == 1
+    assert "There is no product that a worker has observed: run `aggregator up`" in seeding.output()
