@@ -1,8 +1,6 @@
-"""What is wired to what: adapters to ports, ports to use-cases. Everything lives as long as the process."""
+"""What is wired to what: adapters to ports here, ports to use-cases beside. Everything lives as long as the process."""
 
 import asyncio
-import random
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,21 +28,17 @@ from adapters.postgres.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.schema import is_newer
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
-from application.breaker import Breakers, CircuitBreaker
-from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
-from application.housekeeping import KeepHouse, PriceChanges, RefreshPriceChanges, RowKeeper
-from application.insight import OfferHistory, PriceChange, PriceStatistics
+from application.catalogue import RegistrationSignal
+from application.housekeeping import PriceChanges, RowKeeper
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, CatalogueReader, Clock
-from application.price_history import OfferPriceHistory, PriceHistory
 from application.price_readers import OfferPriceReader, PriceReader
-from application.retrying import RetryRule
-from application.scheduling import JobQueue, ScheduleDueWork
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from application.scheduling import JobQueue
 from domain.retention import Retention
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
+from entrypoints.use_cases import UseCases
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,56 +181,6 @@ class Adapters(Provider):
     @provide
     def dependencies(self, engine: AsyncEngine, queue: JobQueue, token: SharedAccessToken) -> Dependencies:
         return Dependencies(partial(is_newer, engine), queue.waiting, token.state)
-
-
-class UseCases(Provider):
-    """The application, made from the ports."""
-
-    scope = Scope.APP
-
-    @provide
-    def pace(self, settings: Settings) -> Pace:
-        return Pace(refresh_interval=settings.refresh_interval)
-
-    @provide
-    def retry_rule(self, pace: Pace) -> RetryRule:
-        return RetryRule(pace, random.random)
-
-    @provide
-    def breakers(self, pace: Pace) -> Breakers:
-        return Breakers(CircuitBreaker(pace, time.monotonic), CircuitBreaker(pace, time.monotonic))
-
-    @provide
-    def submit_registrations(
-        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
-    ) -> SubmitRegistrations:
-        return SubmitRegistrations(begin, offers, clock, pace, retry, breakers.registrations)
-
-    @provide
-    def refresh_due_products(
-        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
-    ) -> RefreshDueProducts:
-        return RefreshDueProducts(begin, offers, clock, pace, retry, breakers.observations)
-
-    @provide
-    def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
-        return RegisterProduct(begin, clock, signal)
-
-    amend_product = provide(AmendProduct)
-    withdraw_product = provide(WithdrawProduct)
-    retry_registration = provide(RetryRegistration)
-    schedule_due_work = provide(ScheduleDueWork)
-
-    @provide
-    def keep_house(self, keeper: RowKeeper, history: SqlAlchemyHistoryKeeper, pace: Pace) -> KeepHouse:
-        return KeepHouse(keeper, history, pace, time.monotonic)
-
-    refresh_price_changes = provide(RefreshPriceChanges)
-    price_history = provide(PriceHistory)
-    offer_price_history = provide(OfferPriceHistory)
-    price_change = provide(PriceChange)
-    price_statistics = provide(PriceStatistics)
-    offer_history = provide(OfferHistory)
 
 
 def make_container(settings: Settings, *overrides: Provider, database: DatabaseUse = SERVING) -> AsyncContainer:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +21,8 @@ from domain.retention import Retention
 from domain.window import BucketWidth, Window
 from histories import OFFERS, History, polls
 from stored import Storage, in_memory, on_postgres
+
+pytestmark = pytest.mark.timeout(max(180, settings().max_examples))
 
 DAYS = 4
 NOW = datetime.now(UTC)

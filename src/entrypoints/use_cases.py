@@ -1,0 +1,70 @@
+"""The use-cases as the container makes them, from the ports."""
+
+import random
+import time
+
+from dishka import Provider, Scope, provide
+
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from application.breaker import Breakers, CircuitBreaker
+from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
+from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
+from application.insight import OfferHistory, PriceChange, PriceStatistics
+from application.offers_service import OffersGateway
+from application.pace import Pace
+from application.ports import BeginWork, Clock
+from application.price_history import OfferPriceHistory, PriceHistory
+from application.retrying import RetryRule
+from application.scheduling import ScheduleDueWork
+from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from entrypoints.settings import Settings
+
+
+class UseCases(Provider):
+    """The application, made from the ports."""
+
+    scope = Scope.APP
+
+    @provide
+    def pace(self, settings: Settings) -> Pace:
+        return Pace(refresh_interval=settings.refresh_interval)
+
+    @provide
+    def retry_rule(self, pace: Pace) -> RetryRule:
+        return RetryRule(pace, random.random)
+
+    @provide
+    def breakers(self, pace: Pace) -> Breakers:
+        return Breakers(CircuitBreaker(pace, time.monotonic), CircuitBreaker(pace, time.monotonic))
+
+    @provide
+    def submit_registrations(
+        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+    ) -> SubmitRegistrations:
+        return SubmitRegistrations(begin, offers, clock, pace, retry, breakers.registrations)
+
+    @provide
+    def refresh_due_products(
+        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+    ) -> RefreshDueProducts:
+        return RefreshDueProducts(begin, offers, clock, pace, retry, breakers.observations)
+
+    @provide
+    def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
+        return RegisterProduct(begin, clock, signal)
+
+    amend_product = provide(AmendProduct)
+    withdraw_product = provide(WithdrawProduct)
+    retry_registration = provide(RetryRegistration)
+    schedule_due_work = provide(ScheduleDueWork)
+
+    @provide
+    def keep_house(self, keeper: RowKeeper, history: SqlAlchemyHistoryKeeper, pace: Pace) -> KeepHouse:
+        return KeepHouse(keeper, history, pace, time.monotonic)
+
+    refresh_price_changes = provide(RefreshPriceChanges)
+    price_history = provide(PriceHistory)
+    offer_price_history = provide(OfferPriceHistory)
+    price_change = provide(PriceChange)
+    price_statistics = provide(PriceStatistics)
+    offer_history = provide(OfferHistory)
