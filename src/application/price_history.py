@@ -86,7 +86,8 @@ class OfferPriceHistory:
             prices = await self.offers.steps(product_id, window, most + 1)
             _refuse_many(sum(map(len, prices.in_stock.values())), most)
             tiles = {id: tiled_offer(prices.in_stock[id], prices.known, window) for id in sorted(prices.in_stock)}
-            steps = [StepSeriesView(id, [PricePointView.of(tile) for tile in tiles[id]]) for id in tiles]
+            seen = [id for id in tiles if any(tile.price is not None for tile in tiles[id])]
+            steps = [StepSeriesView(id, [PricePointView.of(tile) for tile in tiles[id]]) for id in seen]
             return PriceHistoryView(window, "raw", steps)
         found = await self.offers.buckets(product_id, window, interval, most + 1)
         _refuse_many(sum(map(len, found.values())), most)
@@ -101,7 +102,9 @@ class OfferPriceHistory:
 async def in_finest_interval(
     history: PriceHistory | OfferPriceHistory, product_id: UUID, window: Window
 ) -> PriceHistoryView:
-    """Return the finest interval that is kept and gives no series more than 600 points.
+    """Return every step if these are at most 600 in all, else the narrowest buckets of which no series has more.
+
+    Only what is kept of the window comes into question.
 
     Raises:
         ProductNotFound

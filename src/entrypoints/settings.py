@@ -21,6 +21,7 @@ from domain.retention import Retention
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
 JWT_SECRET_BYTES = 32
+_KEPT = Retention()
 PASSWORD_LENGTH = 12
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -55,10 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     metrics_port: Port | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
-    history_offer_days: Days = 7
-    history_step_days: Annotated[int, Meta(ge=7, le=36_500)] = 30
-    history_5m_days: Days = 90
-    history_hourly_days: Days = 730
+    history_offer_days: Days = _KEPT.offer_days
+    history_step_days: Annotated[int, Meta(ge=7, le=36_500)] = _KEPT.step_days
+    history_5m_days: Days = _KEPT.five_minute_days
+    history_hourly_days: Days = _KEPT.hourly_days
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""

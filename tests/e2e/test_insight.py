@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from application.pace import Pace
-from domain.price import KNOWN_FOR_INTERVALS
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.ledger import assert_sound
@@ -46,7 +45,7 @@ class Watched:
     def grows_stale(self) -> None:
         """Wait until three intervals have passed without an observation."""
         stale = self.shown(lambda product: product["stale"])
-        known_until = datetime.fromisoformat(stale["observed_at"]) + KNOWN_FOR_INTERVALS * SECOND
+        known_until = datetime.fromisoformat(stale["observed_at"]) + 3 * SECOND
         self._add(msgspec.to_builtins(known_until), None, "unknown")
 
     def shown(self, condition: Callable[[Json], object]) -> Json:

@@ -96,6 +96,22 @@ async def test_in_an_outage_the_price_is_unknown(
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "reason"),
+    [
+        (-MINUTE, 10 * MINUTE, "insufficient-history"),
+        (-MINUTE, 40 * MINUTE, "insufficient-history"),
+        (10 * MINUTE, 40 * MINUTE, "out-of-stock"),
+        (40 * MINUTE, 70 * MINUTE, "unknown"),
+    ],
+)
+async def test_without_a_price_at_either_end_the_reason_is_that_of_the_start(
+    api: Api, customer: httpx.AsyncClient, start: timedelta, end: timedelta, reason: str
+) -> None:
+    id = await api.create_observed((None, HOUR), (None, HOUR), interval=TEN_MINUTES)
+    assert numbers(await ask(customer, path(id), NOON + start, NOON + end)) == (None, None, None, reason)
+
+
+@pytest.mark.parametrize(
     ("period", "length"),
     [
         ("P7D", 7 * DAY),

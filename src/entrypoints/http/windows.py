@@ -17,17 +17,25 @@ Read = TypeVar("Read", datetime, timedelta)
 From = Annotated[
     str | None,
     QueryParameter(
-        name="from", description="Begin of the window, RFC 3339 with a zone; 7 days before its end by default."
+        name="from",
+        description="Begin of the window, RFC 3339 with a zone; 7 days before its end by default.",
+        schema_extra={"format": "date-time"},
     ),
 ]
 To = Annotated[
-    str | None, QueryParameter(name="to", description="End of the window, exclusive, cut to now; now by default.")
+    str | None,
+    QueryParameter(
+        name="to",
+        description="End of the window, exclusive, cut to now; now by default.",
+        schema_extra={"format": "date-time"},
+    ),
 ]
 Period = Annotated[
     str | None,
     QueryParameter(
         description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
-        "days, hours, minutes and seconds, as P7D or PT36H."
+        "days, hours, minutes and seconds, as PT36H; P7D by default.",
+        schema_extra={"format": "duration"},
     ),
 ]
 
@@ -45,7 +53,7 @@ def read_window(start: str | None, end: str | None, now: datetime, period: str |
         raise InvalidWindow("period", "The period must be longer than nothing.")
     ends = now if end is None else _read("to", end, datetime)
     try:
-        starts = ends - length if start is None else _read("from", start, datetime)
+        starts = min(ends, now) - length if start is None else _read("from", start, datetime)
     except OverflowError as error:
         raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
     return Window.until_now(starts, ends, now)
