@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE = 1
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check test-fast test-long bench bench-refresh chaos format
+.PHONY: help setup up test check test-fast test-long bench bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,3 +54,6 @@ chaos: setup ## Kill, stop and restart everything at random for MINUTES (3), the
 
 bench-refresh: setup ## Measure the refresh cycle
 	@$(BIN)/python -m benchmarks.refresh
+
+bench-history: setup ## Measure the price history
+	@$(BIN)/python -m benchmarks.history

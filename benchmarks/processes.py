@@ -1,6 +1,7 @@
 """The processes that a benchmark measures: started as operators start them, ended with it, and what they have used."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from adapters.child_process import end_with_parent
 
@@ -40,6 +42,19 @@ def process(command: list[str], environment: Mapping[str, str], logs: IO[str]) -
         except subprocess.TimeoutExpired:
             started.kill()
             started.wait()
+
+
+def production(dsn: str, upstream: str) -> dict[str, str]:
+    """Return the settings of production, as operators give them."""
+    return {
+        "APP_ENV": "production",
+        "DATABASE_URL": dsn,
+        "OFFERS_BASE_URL": upstream,
+        "OFFERS_REFRESH_TOKEN": str(uuid4()),
+        "JWT_SECRET": secrets.token_urlsafe(32),
+        "ADMIN_PASSWORD": secrets.token_urlsafe(16),
+        "LOG_FORMAT": "json",
+    }
 
 
 def free_port() -> int:

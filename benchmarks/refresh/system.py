@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -11,13 +10,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from uuid import uuid4
 
 import httpx
 import psycopg
 
 from adapters.postgres.embedded import EmbeddedPostgres
-from benchmarks.processes import AGGREGATOR, SECONDS_TO_START, await_listening, free_port, process
+from benchmarks.processes import AGGREGATOR, SECONDS_TO_START, await_listening, free_port, process, production
 
 ROLE = "aggregator"
 LONG_INTERVAL = 3_600.0
@@ -120,7 +118,7 @@ def running_system(folder: Path) -> Iterator[System]:
         running.callback(server.stop)
         dsn = _with_statistics(server)
         port = free_port()
-        environment = dict(os.environ) | _production(dsn, f"http://127.0.0.1:{port}/api/v1")
+        environment = dict(os.environ) | production(dsn, f"http://127.0.0.1:{port}/api/v1")
         with (logs / "migrate.log").open("w") as log:
             subprocess.run([*AGGREGATOR, "migrate"], env=environment, check=True, stdout=log, stderr=log)
         with (logs / "stub.log").open("w") as log:
@@ -136,18 +134,6 @@ def running_system(folder: Path) -> Iterator[System]:
             environment,
             logs,
         )
-
-
-def _production(dsn: str, upstream: str) -> dict[str, str]:
-    return {
-        "APP_ENV": "production",
-        "DATABASE_URL": dsn,
-        "OFFERS_BASE_URL": upstream,
-        "OFFERS_REFRESH_TOKEN": str(uuid4()),
-        "JWT_SECRET": secrets.token_urlsafe(32),
-        "ADMIN_PASSWORD": secrets.token_urlsafe(16),
-        "LOG_FORMAT": "json",
-    }
 
 
 def _with_statistics(server: EmbeddedPostgres) -> str:
