@@ -52,6 +52,8 @@ def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> As
         "lock_timeout": "1000",
         "idle_in_transaction_session_timeout": "5000",
         "jit": "off",
+        # Starting a process to help takes longer than any of our statements should.
+        "max_parallel_workers_per_gather": "0",
         # JSON made by the server shows times in it.
         "timezone": "UTC",
     }
