@@ -5,7 +5,6 @@ schedule up until it is swept (docs/adr/0003).
 """
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -26,6 +25,7 @@ from application.ports import StorageUnavailable
 from application.report import Report
 from application.scheduling import Job, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from entrypoints.memory import spare_the_garbage_collector
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
 from entrypoints.ticking import Tick
@@ -53,21 +53,13 @@ async def run_worker(container: AsyncContainer) -> None:
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Pace), heartbeat)
         ticking = asyncio.create_task(tick.run())
-        _spare_the_garbage_collector()
+        spare_the_garbage_collector()
         log.info("worker started")
         try:
             await worker.start()
         finally:
             ticking.cancel()
     log.info("worker stopped")
-
-
-def _spare_the_garbage_collector() -> None:
-    # A batch makes tens of thousands of objects that live as long as it does and no cycles to speak of. By default the
-    # collector goes through them, and through all that the imports left, so often that it takes a sixth of the time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
