@@ -22,6 +22,7 @@ from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from benchmarks.history.appending import append
 from benchmarks.history.asking import Answer, ask_all
 from benchmarks.history.blocking import print_holds
+from benchmarks.history.cpu import Asked
 from benchmarks.history.data import Filled, fill
 from benchmarks.history.older import fill_older_days, make_older_days
 from benchmarks.history.questions import largest, questions
@@ -50,10 +51,11 @@ def main() -> None:
             print_sizes(connection, filled)
             port = free_port()
             ports = {"PORT": str(port), "METRICS_PORT": str(free_port())}
-            running.enter_context(process([*AGGREGATOR, "api"], environment | ports, logs))
+            api = running.enter_context(process([*AGGREGATOR, "api"], environment | ports, logs))
             await_listening(port)
             base = f"http://127.0.0.1:{port}"
-            answers = asyncio.run(ask_all(base, questions(filled)))
+            postmaster = int((Path(directory) / "cluster/postmaster.pid").read_text().partition("\n")[0])
+            answers = asyncio.run(ask_all(Asked(base, api, postmaster), questions(filled)))
             asyncio.run(print_holds(base, largest(filled)))
             _print_targets(answers)
         asyncio.run(_write(dsn, filled))

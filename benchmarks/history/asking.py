@@ -8,12 +8,13 @@ from typing import Any
 
 import aiohttp
 
+from benchmarks.history.cpu import Asked, Cpu
 from benchmarks.history.questions import Question
 from benchmarks.refresh.table import percentiles
 
 CONCURRENCIES = (1, 8)
 FEWEST, REQUESTS = 3, 200
-SECONDS = 2.0
+SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,27 @@ class Answer:
     points: int
     size: int
     waited: list[Waited]
+    cpu: Cpu
+    """Of one answer."""
 
 
-async def ask_all(base: str, questions: list[Question]) -> list[Answer]:
+async def ask_all(asked: Asked, questions: list[Question]) -> list[Answer]:
     """Ask each question for as many times, or as long, as allowed, and print what came of it."""
     heads = "".join(f"{f'p50 at {each}':>10}{f'p99 at {each}':>10}" for each in CONCURRENCIES)
-    print(f"\n{'':32}{'points':>7}{'bytes':>9}{heads} ms")
+    print(f"\n{'':32}{'points':>7}{'bytes':>9}{heads} ms{'API':>9}{'DB':>7} CPU ms")
     answers = []
-    async with _session(base) as session:
+    async with _session(asked.base) as session:
         for question in questions:
-            answer = await _ask(session, question)
+            answer = await _ask(session, asked, question)
             answers.append(answer)
             waited = "".join(f"{each.p50:>10.1f}{each.p99:>10.1f}" for each in answer.waited)
             counts = ", ".join(_count(each) for each in answer.waited)
-            print(f"{question.name:32}{answer.points:>7}{answer.size:>9}{waited}    of {counts}", flush=True)
+            cpu = f"{answer.cpu.api:>12.1f}{answer.cpu.database:>7.1f}"
+            print(
+                f"{question.name:32}{answer.points:>7}{answer.size:>9}{waited}{cpu}"
+                f"   of {counts}; others' CPU {answer.cpu.others:.0%}",
+                flush=True,
+            )
     return answers
 
 
@@ -61,10 +69,12 @@ def _session(base: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(base, connector=aiohttp.TCPConnector(limit=max(CONCURRENCIES)))
 
 
-async def _ask(session: aiohttp.ClientSession, question: Question) -> Answer:
+async def _ask(session: aiohttp.ClientSession, asked: Asked, question: Question) -> Answer:
     body = await _answered(session, question.path()) or b"{}"
+    before = asked.read()
     waited = [await _wait(session, question, concurrency) for concurrency in CONCURRENCIES]
-    return Answer(question, _points(json.loads(body)), len(body), waited)
+    cpu = asked.taken_since(before, sum(each.asked for each in waited))
+    return Answer(question, _points(json.loads(body)), len(body), waited, cpu)
 
 
 async def _answered(session: aiohttp.ClientSession, path: str) -> bytes | None:
@@ -82,7 +92,8 @@ async def _wait(session: aiohttp.ClientSession, question: Question, concurrency:
         nonlocal refused
         while len(seconds) < FEWEST or (len(seconds) < REQUESTS and time.monotonic() < end):
             path, began = question.path(), time.monotonic()
-            refused += await _answered(session, path) is None
+            answer = await _answered(session, path)
+            refused += answer is None
             seconds.append(time.monotonic() - began)
 
     await asyncio.gather(*(keep_asking() for _ in range(concurrency)))

@@ -9,7 +9,7 @@ import aiohttp
 from benchmarks.history.asking import read
 from benchmarks.history.questions import Question
 
-ROUNDS = 10
+ROUNDS = 6
 PAUSE = 0.002
 MOST = 50.0
 
