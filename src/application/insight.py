@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from application.aside import aside
 from application.ports import Clock
 from application.price_readers import OfferPriceReader, PriceReader
 from application.price_views import (
@@ -137,7 +138,8 @@ class OfferHistory:
             raise OfferNotFound(offer_id)
         since = offer.first_seen_at if offer and len(intervals) < OFFER_POINTS else intervals[0].valid_from
         window = Window(max(since, kept.start), now)
-        points = [PricePointView.of(tile) for tile in tiled_offer(intervals, life.prices.known, window)]
+        tiles = await aside(lambda: tiled_offer(intervals, life.prices.known, window), len(intervals))
+        points = [PricePointView.of(tile) for tile in tiles]
         if offer is None:
             # Sold out for so long that its row is gone.
             last = intervals[-1]

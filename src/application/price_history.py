@@ -1,13 +1,16 @@
 """What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.aside import aside
 from application.ports import Clock
-from application.price_readers import OfferPriceReader, PriceReader
+from application.price_readers import OfferPriceReader, OfferPrices, PriceReader
 from application.price_views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
 from domain.errors import WindowTooLarge
+from domain.price import PriceStep
 from domain.price_change import Reason
 from domain.price_history import PriceSummary, tiled, tiled_offer
 from domain.retention import Retention
@@ -15,6 +18,7 @@ from domain.window import BucketWidth, Window
 
 RAW_WINDOW = timedelta(hours=48)
 AUTO_POINTS = 600
+BUCKETS_AT_ONCE = 2_000
 MOST_POINTS = 30_000
 """Points of one answer at the most: 90 days in buckets of five minutes, or two of ten offers that move every minute."""
 
@@ -46,14 +50,18 @@ class PriceHistory:
             return _beyond_retention(window, interval)
         if interval is None:
             recorded = await self.prices.steps(product_id, window, most + 1)
-            tiles = tiled(recorded, window)
-            _refuse_many(max(len(recorded), len(tiles)), most)
-            return PriceHistoryView(window, "raw", [StepSeriesView(None, [PricePointView.of(tile) for tile in tiles])])
+            _refuse_many(len(recorded), most)
+            points = await aside(lambda: _points(tiled(recorded, window)), len(recorded))
+            _refuse_many(len(points), most)
+            return PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
         window = self.retention.snapped(window, self.clock(), interval)
         _refuse_many(interval.bucket_count(window), most)
-        found = {each.window: each for each in await self.prices.buckets(product_id, window, interval)}
-        points = [PriceBucketView.of(found.get(bucket) or PriceSummary(bucket)) for bucket in interval.grid(window)]
-        return PriceHistoryView(window, interval, [BucketSeriesView(None, points)])
+        buckets: list[PriceBucketView] = []
+        for part in _parts(window, interval):
+            found = {each.window.start: each for each in await self.prices.buckets(product_id, part, interval)}
+            summaries = (found.get(bucket.start) or PriceSummary(bucket) for bucket in interval.grid(part))
+            buckets += map(PriceBucketView.of, summaries)
+        return PriceHistoryView(window, interval, [BucketSeriesView(None, buckets)])
 
     def kept_since(self, interval: BucketWidth | None) -> datetime:
         """Return since when the best price is kept in this detail."""
@@ -85,9 +93,7 @@ class OfferPriceHistory:
         if interval is None:
             prices = await self.offers.steps(product_id, window, most + 1)
             _refuse_many(sum(map(len, prices.in_stock.values())), most)
-            tiles = {id: tiled_offer(prices.in_stock[id], prices.known, window) for id in sorted(prices.in_stock)}
-            seen = [id for id in tiles if any(tile.price is not None for tile in tiles[id])]
-            steps = [StepSeriesView(id, [PricePointView.of(tile) for tile in tiles[id]]) for id in seen]
+            steps = await aside(lambda: _steps_of_offers(prices, window), sum(map(len, prices.in_stock.values())))
             return PriceHistoryView(window, "raw", steps)
         found = await self.offers.buckets(product_id, window, interval, most + 1)
         _refuse_many(sum(map(len, found.values())), most)
@@ -120,6 +126,25 @@ async def in_finest_interval(
         raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
     kept = [width for width in fitting if window.start >= history.kept_since(width)]
     return await history(product_id, window, kept[0] if kept else fitting[-1])
+
+
+def _points(tiles: Iterable[PriceStep]) -> list[PricePointView]:
+    return [PricePointView.of(tile) for tile in tiles]
+
+
+def _steps_of_offers(prices: OfferPrices, window: Window) -> list[StepSeriesView]:
+    tiles = {id: tiled_offer(prices.in_stock[id], prices.known, window) for id in sorted(prices.in_stock)}
+    seen = [id for id in tiles if any(tile.price is not None for tile in tiles[id])]
+    return [StepSeriesView(id, _points(tiles[id])) for id in seen]
+
+
+def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
+    """Cut a window into parts that are read one after the other, so that others have their turn in between."""
+    start = window.start
+    while start < window.end:
+        end = min(width.floor(start) + BUCKETS_AT_ONCE * width.length, window.end)
+        yield Window(start, end)
+        start = end
 
 
 def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:

@@ -64,11 +64,10 @@ class BucketWidth(StrEnum):
 
     def grid(self, window: Window) -> Iterator[Window]:
         """Cut the window where buckets begin; the first and the last part may be shorter than a bucket."""
-        start = window.start
+        start, end = window.start, self.floor(window.start) + self.length
         while start < window.end:
-            end = min(self.floor(start) + self.length, window.end)
-            yield Window(start, end)
-            start = end
+            yield Window(start, min(end, window.end))
+            start, end = end, end + self.length
 
 
 _LENGTHS = {

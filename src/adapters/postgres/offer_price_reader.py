@@ -5,17 +5,19 @@ product is known.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam
 from sqlalchemy import Uuid as UuidType
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.history_sql import INTERVALS, microseconds, recorded, statement
-from adapters.postgres.price_reader import rolled_until, summary, within
+from adapters.postgres.price_reader import SUMS, rolled_until, summary, within
+from application.aside import aside
 from application.price_readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import PriceSummary
@@ -65,7 +67,7 @@ def _buckets(length: str) -> str:
     """
     return f"""
         WITH known AS MATERIALIZED ({_KNOWN}),
-        known_time AS (
+        known_time AS MATERIALIZED (
             SELECT bucket_starts, sum({microseconds("starts", "ends")})::bigint AS known
             FROM (SELECT {cut} FROM known, unnest(stretches) AS stretch, {cells}) AS piece GROUP BY bucket_starts
         ),
@@ -75,16 +77,18 @@ def _buckets(length: str) -> str:
                     stretches * tstzmultirange(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends)))
                 ) AS stretch, {cells}
             ) AS piece
+        ),
+        summed AS MATERIALIZED (
+            SELECT offer_id, bucket_starts, bucket_ends,
+                max(price) FILTER (WHERE starts = bucket_starts) AS open,
+                max(price) FILTER (WHERE ends = bucket_ends) AS close,
+                min(price) AS lowest, (array_agg(starts ORDER BY price, starts DESC))[1] AS lowest_at,
+                max(price) AS highest, (array_agg(starts ORDER BY price DESC, starts DESC))[1] AS highest_at,
+                sum(price::numeric * microseconds) AS price_time, sum(microseconds)::bigint AS in_stock
+            FROM timed GROUP BY offer_id, bucket_starts, bucket_ends ORDER BY bucket_starts LIMIT :limit
         )
-        SELECT offer_id, bucket_starts AS at, bucket_ends,
-            max(price) FILTER (WHERE starts = bucket_starts) AS open,
-            max(price) FILTER (WHERE ends = bucket_ends) AS close,
-            min(price) AS lowest, (array_agg(starts ORDER BY price, starts DESC))[1] AS lowest_at,
-            max(price) AS highest, (array_agg(starts ORDER BY price DESC, starts DESC))[1] AS highest_at,
-            sum(price::numeric * microseconds) AS price_time, sum(microseconds)::bigint AS in_stock, known
-        FROM timed JOIN known_time USING (bucket_starts)
-        GROUP BY offer_id, bucket_starts, bucket_ends, known
-        ORDER BY bucket_starts LIMIT :limit
+        SELECT offer_id, bucket_starts AS at, bucket_ends, {SUMS}
+        FROM summed JOIN known_time USING (bucket_starts) ORDER BY bucket_starts
     """
 
 
@@ -100,37 +104,42 @@ class SqlAlchemyOfferPriceReader:
     async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
-            rows = await connection.execute(_ALL_STEPS, {**within(product_id, window), "limit": limit})
-            return _prices(rows)
+            rows = (await connection.execute(_ALL_STEPS, {**within(product_id, window), "limit": limit})).all()
+        return await aside(partial(_prices, rows), len(rows))
 
     async def buckets(
         self, product_id: UUID, window: Window, width: BucketWidth, limit: int
     ) -> Mapping[UUID, list[PriceSummary]]:
-        found: defaultdict[UUID, list[PriceSummary]] = defaultdict(list)
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
-            for row in await connection.execute(_BUCKETS[width], {**within(product_id, window), "limit": limit}):
-                found[row.offer_id].append(summary(row, Window(row.at, row.bucket_ends)))
-        return found
+            rows = (await connection.execute(_BUCKETS[width], {**within(product_id, window), "limit": limit})).all()
+        return await aside(partial(_summaries, rows), len(rows))
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         parameters = {**within(product_id, window), "offer_id": offer_id, "limit": limit}
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
             rows = (await connection.execute(_LIFE, parameters)).all()
-        first, prices = rows[0], _prices(rows)
+        first, prices = rows[0], await aside(partial(_prices, rows), len(rows))
         if first.id is None:
             return OfferLife(None, prices)
         times = (first.first_seen_at, first.changed_at, first.sold_out_at)
         return OfferLife(TrackedOffer(first.id, first.current_price, first.items_in_stock, *times), prices)
 
 
-def _prices(rows: Iterable[Row[Any]]) -> OfferPrices:
+def _summaries(rows: Sequence[Sequence[Any]]) -> Mapping[UUID, list[PriceSummary]]:
+    found: defaultdict[UUID, list[PriceSummary]] = defaultdict(list)
+    for offer_id, at, ends, *sums in rows:
+        found[offer_id].append(summary(Window(at, ends), sums))
+    return found
+
+
+def _prices(rows: Sequence[Sequence[Any]]) -> OfferPrices:
     known: list[Window] = []
     in_stock: defaultdict[UUID, list[OfferInterval]] = defaultdict(list)
-    for row in rows:
-        if row.offer_id is not None:
-            in_stock[row.offer_id].append(OfferInterval(row.offer_id, row.price, row.valid_from, row.valid_to))
-        elif row.valid_from is not None:
-            known.append(Window(row.valid_from, row.valid_to))
+    for offer_id, price, valid_from, valid_to, *_ in rows:
+        if offer_id is not None:
+            in_stock[offer_id].append(OfferInterval(offer_id, price, valid_from, valid_to))
+        elif valid_from is not None:
+            known.append(Window(valid_from, valid_to))
     return OfferPrices(known, in_stock)

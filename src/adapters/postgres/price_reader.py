@@ -1,14 +1,17 @@
 """Reads of a product's best price over time: one statement each that sums in the database, from steps and buckets."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause
+from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import Connection, connect
 from adapters.postgres.history_sql import OPEN_STEPS, bucketed, microseconds, recorded, statement
+from application.aside import aside
 from domain.errors import ProductNotFound
 from domain.price import PriceInForce, PriceState, PriceStep
 from domain.price_history import Extreme, PriceSummary
@@ -26,22 +29,22 @@ _STEPS = statement(f"""
     WHERE valid_from < :ends AND valid_to > :starts ORDER BY valid_from LIMIT :limit
 """)
 
-_SUMS = "open, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known"
+SUMS = "open, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known"
 
 
 def _from_steps(width: BucketWidth) -> TextClause:
-    return statement(f"SELECT at, bucket_ends, {_SUMS} FROM ({bucketed(width)}) AS buckets ORDER BY at")
+    return statement(f"SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width)}) AS buckets ORDER BY at")
 
 
 def _from_buckets(width: BucketWidth) -> TextClause:
     """Take whole buckets that are rolled up as they are, and make those before and behind from steps."""
     return statement(f"""
-        SELECT at, bucket_ends, {_SUMS} FROM ({bucketed(width, ends=":aligned")}) AS head
+        SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ends=":aligned")}) AS head
         UNION ALL
-        SELECT at, NULL, {_SUMS} FROM best_price_bucket_{width}
+        SELECT at, NULL, {SUMS} FROM best_price_bucket_{width}
         WHERE product_id = ANY(:ids) AND at >= :aligned AND at < :rolled
         UNION ALL
-        SELECT at, bucket_ends, {_SUMS} FROM ({bucketed(width, ":rolled", ":ends", ":tail_day")}) AS tail
+        SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ":rolled", ":ends", ":tail_day")}) AS tail
         ORDER BY at
     """)
 
@@ -69,33 +72,35 @@ _IN_FORCE = statement(f"""
     LIMIT 1
 """)
 
+# A price goes on only over midnight, where steps are split; and only of the extremes it matters when they were reached.
 _STATISTICS = statement(f"""
-    WITH recorded AS MATERIALIZED ({recorded(":starts", ":ends", ":first_day")}),
-    piece AS (
+    WITH recorded AS ({recorded(":starts", ":ends", ":first_day")}),
+    piece AS MATERIALIZED (
         SELECT price, state, greatest(valid_from, :starts) AS starts, least(valid_to, :ends) AS ends FROM recorded
         WHERE valid_from < :ends AND valid_to > :starts
     ),
     timed AS (
-        SELECT price, state, starts, {microseconds("starts", "ends")} AS microseconds,
-            lag(price) OVER in_order = price AND lag(ends) OVER in_order = starts AS goes_on
-        FROM piece WINDOW in_order AS (ORDER BY starts)
-    ),
-    priced AS (
-        SELECT price, sum(microseconds) AS microseconds, max(starts) FILTER (WHERE goes_on IS NOT TRUE) AS reached_at
-        FROM timed WHERE price IS NOT NULL GROUP BY price
+        SELECT price, state <> 'unknown' AS known, sum({microseconds("starts", "ends")})::bigint AS microseconds
+        FROM piece GROUP BY 1, 2
     ),
     ranked AS (
-        SELECT *, sum(microseconds) OVER (ORDER BY price) * 4 AS reached, sum(microseconds) OVER () AS total FROM priced
+        SELECT *, sum(microseconds) OVER (ORDER BY price) * 4 AS reached, sum(microseconds) OVER () AS total
+        FROM timed WHERE price IS NOT NULL
+    ),
+    extreme AS (SELECT min(price) AS lowest, max(price) AS highest FROM timed),
+    reached AS (
+        SELECT price, max(starts) AS at FROM piece, extreme WHERE price IN (lowest, highest)
+        AND NOT EXISTS (SELECT FROM piece AS before WHERE before.ends = piece.starts AND before.price = piece.price)
+        GROUP BY price
     )
-    SELECT min(price) AS lowest, (array_agg(reached_at ORDER BY price))[1] AS lowest_at,
-        max(price) AS highest, (array_agg(reached_at ORDER BY price DESC))[1] AS highest_at,
-        coalesce(sum(price * microseconds), 0) AS price_time, coalesce(sum(microseconds), 0)::bigint AS in_stock,
-        (SELECT coalesce(sum(microseconds), 0)::bigint FROM timed WHERE state <> 'unknown') AS known,
-        min(price) FILTER (WHERE reached >= total) AS p25,
-        min(price) FILTER (WHERE reached >= 2 * total) AS median,
-        min(price) FILTER (WHERE reached >= 3 * total) AS p75,
-        coalesce(sum(microseconds) FILTER (WHERE price > :current), 0)::bigint AS higher,
-        NULL AS open, NULL AS close
+    SELECT min(price) FILTER (WHERE reached >= total), min(price) FILTER (WHERE reached >= 2 * total),
+        min(price) FILTER (WHERE reached >= 3 * total),
+        coalesce(sum(microseconds) FILTER (WHERE price > :current), 0)::bigint,
+        NULL, NULL,
+        min(price), (SELECT at FROM reached, extreme WHERE price = lowest),
+        max(price), (SELECT at FROM reached, extreme WHERE price = highest),
+        coalesce(sum(price::numeric * microseconds), 0), coalesce(sum(microseconds), 0)::bigint,
+        (SELECT coalesce(sum(microseconds), 0)::bigint FROM timed WHERE known)
     FROM ranked
 """)
 
@@ -110,8 +115,8 @@ class SqlAlchemyPriceReader:
     async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
-            rows = await connection.execute(_STEPS, {**within(product_id, window), "limit": limit})
-            return [PriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
+            rows = (await connection.execute(_STEPS, {**within(product_id, window), "limit": limit})).all()
+        return await aside(partial(_steps, rows), len(rows))
 
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
         from_steps, from_buckets = _BUCKETS[width]
@@ -121,8 +126,9 @@ class SqlAlchemyPriceReader:
             rolled = min(await rolled_until(connection, product_id), width.floor(window.end))
             if aligned < rolled:
                 parameters |= {"aligned": aligned, "rolled": rolled, "tail_day": BucketWidth.DAY.floor(rolled)}
-            rows = await connection.execute(from_buckets if aligned < rolled else from_steps, parameters)
-            return [summary(row, Window(row.at, row.bucket_ends or row.at + width.length)) for row in rows]
+            rows = (await connection.execute(from_buckets if aligned < rolled else from_steps, parameters)).all()
+        length = width.length
+        return [summary(Window(at, ends or at + length), sums) for at, ends, *sums in map(tuple, rows)]
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
         async with connect(self._engine) as connection:
@@ -139,7 +145,8 @@ class SqlAlchemyPriceReader:
             await rolled_until(connection, product_id)
             parameters = {**within(product_id, window), "current": current}
             row = (await connection.execute(_STATISTICS, parameters)).one()
-            return summary(row, window), PriceDistribution(row.p25, row.median, row.p75, row.higher)
+        p25, median, p75, higher, *sums = tuple(row)
+        return summary(window, sums), PriceDistribution(p25, median, p75, higher)
 
 
 async def rolled_until(connection: Connection, product_id: UUID) -> datetime:
@@ -163,15 +170,20 @@ def within(product_id: UUID, window: Window) -> dict[str, Any]:
     }
 
 
-def summary(row: Row[Any], window: Window) -> PriceSummary:
-    """Return the sums that a row holds."""
+def summary(window: Window, sums: Sequence[Any]) -> PriceSummary:
+    """Return what a statement has summed up, its columns in the order of `SUMS`."""
+    opened, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known = sums
     return PriceSummary(
         window,
-        open=row.open,
-        close=row.close,
-        lowest=None if row.lowest is None else Extreme(row.lowest, row.lowest_at),
-        highest=None if row.highest is None else Extreme(row.highest, row.highest_at),
-        price_time=int(row.price_time),
-        in_stock=row.in_stock,
-        known=row.known,
+        opened,
+        close,
+        None if lowest is None else Extreme(lowest, lowest_at),
+        None if highest is None else Extreme(highest, highest_at),
+        int(price_time),
+        in_stock,
+        known,
     )
+
+
+def _steps(rows: Sequence[Sequence[Any]]) -> list[PriceStep]:
+    return [PriceStep(PriceState(state), *rest) for state, *rest in rows]
