@@ -122,7 +122,15 @@ def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
 
 def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
     """Sum every bucket of the window, also those of which nothing is known."""
-    return [summarized(tiled(steps, bucket)) for bucket in width.grid(window)]
+    tiles, first, sums = tiled(steps, window), 0, []
+    for bucket in width.grid(window):
+        while tiles[first].valid_to <= bucket.start:
+            first += 1
+        last = first
+        while tiles[last].valid_to < bucket.end:
+            last += 1
+        sums.append(summarized(tiled(tiles[first : last + 1], bucket)))
+    return sums
 
 
 def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:

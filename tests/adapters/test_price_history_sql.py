@@ -87,7 +87,7 @@ async def everything(insight: Insight, id: UUID, window: Window) -> list[Any]:
     return answers
 
 
-@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=3))
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2))
 async def test_the_database_and_the_domain_agree(
     engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
 ) -> None:
@@ -98,7 +98,7 @@ async def test_the_database_and_the_domain_agree(
     await assert_agree(Insight(real, Retention()), Insight(reference, Retention()), history, asked)
 
 
-@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=3))
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2))
 async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
     engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
 ) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid as UuidType
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.history_sql import INTERVALS, microseconds, recorded, statement
 from adapters.postgres.price_reader import SUMS, rolled_until, summary, within
+from adapters.postgres.tables import offer
 from application.aside import aside
 from application.price_readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
@@ -46,13 +47,12 @@ _STEPS = """
     ORDER BY valid_from
 """
 _ALL_STEPS = statement(_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="TRUE"))
-_LIFE = statement(f"""
-    SELECT steps.*, offer.id, offer.price AS current_price, items_in_stock, first_seen_at, changed_at, sold_out_at
-    FROM (SELECT) AS one_row_at_least
-    LEFT JOIN offer ON offer.product_id = ANY(:ids) AND offer.id = :offer_id
-    LEFT JOIN ({_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="offer_id = :offer_id")}) AS steps ON TRUE
-    ORDER BY steps.valid_from
-""").bindparams(bindparam("offer_id", type_=UuidType))
+_STEPS_OF_ONE = statement(_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="offer_id = :offer_id")).bindparams(
+    bindparam("offer_id", type_=UuidType)
+)
+_OFFER = select(offer).where(
+    offer.c.product_id == bindparam("product_id", type_=UuidType), offer.c.id == bindparam("offer_id", type_=UuidType)
+)
 
 
 def _buckets(length: str) -> str:
@@ -116,15 +116,13 @@ class SqlAlchemyOfferPriceReader:
         return await aside(partial(_summaries, rows), len(rows))
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
-        parameters = {**within(product_id, window), "offer_id": offer_id, "limit": limit}
-        async with connect(self._engine) as connection:
+        asked = {**within(product_id, window), "product_id": product_id, "offer_id": offer_id, "limit": limit}
+        # In one snapshot, so that the offer and its prices are of one observation.
+        async with connect(self._engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
             await rolled_until(connection, product_id)
-            rows = (await connection.execute(_LIFE, parameters)).all()
-        first, prices = rows[0], await aside(partial(_prices, rows), len(rows))
-        if first.id is None:
-            return OfferLife(None, prices)
-        times = (first.first_seen_at, first.changed_at, first.sold_out_at)
-        return OfferLife(TrackedOffer(first.id, first.current_price, first.items_in_stock, *times), prices)
+            kept = [TrackedOffer(*of) for _, *of in map(tuple, await connection.execute(_OFFER, asked))]
+            rows = (await connection.execute(_STEPS_OF_ONE, asked)).all()
+        return OfferLife(kept[0] if kept else None, await aside(partial(_prices, rows), len(rows)))
 
 
 def _summaries(rows: Sequence[Sequence[Any]]) -> Mapping[UUID, list[PriceSummary]]:
@@ -137,7 +135,7 @@ def _summaries(rows: Sequence[Sequence[Any]]) -> Mapping[UUID, list[PriceSummary
 def _prices(rows: Sequence[Sequence[Any]]) -> OfferPrices:
     known: list[Window] = []
     in_stock: defaultdict[UUID, list[OfferInterval]] = defaultdict(list)
-    for offer_id, price, valid_from, valid_to, *_ in rows:
+    for offer_id, price, valid_from, valid_to in map(tuple, rows):
         if offer_id is not None:
             in_stock[offer_id].append(OfferInterval(offer_id, price, valid_from, valid_to))
         elif valid_from is not None:

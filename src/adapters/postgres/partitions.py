@@ -7,7 +7,7 @@ repeated: what was left half done is finished the next time.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -54,7 +54,7 @@ async def existing(connection: Connection) -> list[Partition]:
     rows = await connection.execute(_EXISTING, {"names": f"^{_NAME.pattern}$"})
     found = [(row, _NAME.fullmatch(row.name)) for row in rows]
     return [
-        Partition(match[1], datetime.strptime(match[2], "%Y%m%d").date(), row.attached, row.detaching)  # noqa: DTZ007
+        Partition(match[1], date.fromisoformat(match[2]), row.attached, row.detaching)
         for row, match in found
         if match is not None
     ]
