@@ -18,7 +18,7 @@ from domain.window import BucketWidth, Window
 
 RAW_WINDOW = timedelta(hours=48)
 AUTO_POINTS = 600
-BUCKETS_AT_ONCE = 2_000
+BUCKETS_AT_ONCE = 1_000
 MOST_POINTS = 30_000
 """Points of one answer at the most: 90 days in buckets of five minutes, or two of ten offers that move every minute."""
 
