@@ -140,6 +140,15 @@ async def test_statistics_are_of_the_time_in_stock(storage: Storage) -> None:
     assert spread == PriceDistribution(90, 100, 100, 240 * US)
 
 
+async def test_a_quantile_is_the_price_whose_time_just_reaches_it(storage: Storage) -> None:
+    id, offer = await scheduled(storage.begin, ago(hours=3)), some_id()
+    for minutes, price in enumerate((20, 40, 10, 30)):
+        await observe(storage.begin, id, observed(Offer(offer, price, 1)), BEGIN + minutes * MINUTE)
+    window = Window(BEGIN, BEGIN + 4 * MINUTE)
+    _, spread = await storage.prices.statistics(id, window, 20)
+    assert spread == PriceDistribution(10, 20, 30, 120 * US)
+
+
 async def test_offers_are_in_stock_where_the_product_is_known(storage: Storage) -> None:
     id = await watched(storage)
     found = await storage.offer_prices.steps(id, WINDOW, 100)

@@ -43,7 +43,10 @@ def recorded(starts: str, ends: str, first_day: str) -> str:
 
 
 def bucketed(width: BucketWidth, starts: str = ":starts", ends: str = ":ends", first_day: str = ":first_day") -> str:
-    """Select the sums of each bucket of `[starts, ends)`, clipped to that, in which anything is recorded."""
+    """Select the sums of each bucket of `[starts, ends)`, clipped to that, in which anything is recorded.
+
+    Of an empty stretch nothing is read.
+    """
     length = INTERVALS[width]
     return f"""
         SELECT product_id, bucket_starts AS at, bucket_ends,
