@@ -37,6 +37,9 @@ _HALF_A_PRODUCT = """
         product_id IS NULL OR (registration_state = 'registered') <> (scheduled_at IS NOT NULL)
     )
 """
+_FORGOTTEN_BY_ROLL_UPS = """
+    SELECT count(*) FROM product WHERE withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM insight WHERE product_id = id)
+"""
 _BEST_PRICE_WITHOUT_OFFER = """
     SELECT count(*) FROM synchronisation WHERE observed_at IS NOT NULL AND best_price IS DISTINCT FROM (
         SELECT min(price) FROM offer WHERE offer.product_id = synchronisation.product_id AND sold_out_at IS NULL
@@ -73,6 +76,7 @@ def assert_sound(storage: Storage) -> None:
         "best-price steps that repeat the one before": _REPEATED_STEPS,
         "best prices that do not follow on their last step": _UNCONNECTED_STEPS,
         "products that are half written": _HALF_A_PRODUCT,
+        "products that nobody would roll up": _FORGOTTEN_BY_ROLL_UPS,
         "best prices that no offer has": _BEST_PRICE_WITHOUT_OFFER,
         "offers that sold out without an interval": _LOST_INTERVALS,
         "best prices that changed without a step": _LOST_STEPS,
