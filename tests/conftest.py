@@ -3,37 +3,23 @@
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from hypothesis import settings
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.job_queue import create_queue_tables
-from adapters.postgres.connection import create_engine
 from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from adapters.postgres.schema import migrate
-from domain.retention import Retention
+from databases import NewDatabase, migrated, remove_rows
 
 NAMED = re.compile(r"test_fault_(\d\d)_(\w+)")
 FAULTS = 25
-TABLES = ("synchronisation", "product", "insight", "offer", "offer_interval", "best_price_step")
-BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
 
 settings.register_profile("default", max_examples=100, derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=1_000, database=None, deadline=None, print_blob=True)
 settings.load_profile("default")  # `--hypothesis-profile long` takes its place
-
-
-class NewDatabase(Protocol):
-    async def __call__(self, options: str = "") -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -89,21 +75,6 @@ async def foreign_database(foreign_engine: AsyncEngine) -> AsyncEngine:
     """Give the database with another locale without any rows."""
     await remove_rows(foreign_engine)
     return foreign_engine
-
-
-@asynccontextmanager
-async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(dsn, connections=10, statement_seconds=10)
-    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
-    yield engine
-    await engine.dispose()
-
-
-async def remove_rows(engine: AsyncEngine) -> None:
-    # DELETE, because TRUNCATE makes new files for every partition and index.
-    async with engine.begin() as connection:
-        for table in TABLES + BUCKETS:
-            await connection.execute(text(f"DELETE FROM {table}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

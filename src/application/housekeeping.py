@@ -70,9 +70,9 @@ class KeepHouse:
         """Prepare history, purge and drop all that is over, and roll up until nothing is left to, or time is up."""
         ends = self.now() + self.pace.housekeeping
         await self.history.prepare_history()
-        while await self.keeper.purge_withdrawn():
+        while self.now() < ends and await self.keeper.purge_withdrawn():
             pass
-        while await self.keeper.purge_sold_out(self.pace.sold_out_kept, self.pace.purge_rows):
+        while self.now() < ends and await self.keeper.purge_sold_out(self.pace.sold_out_kept, self.pace.purge_rows):
             pass
         while self.now() < ends and await self.history.roll_up(self.pace.roll_up_products):
             pass

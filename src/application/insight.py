@@ -137,8 +137,10 @@ class OfferHistory:
         if offer is None and not intervals:
             raise OfferNotFound(offer_id)
         since = offer.first_seen_at if offer and len(intervals) < OFFER_POINTS else intervals[0].valid_from
-        window = Window(max(since, kept.start), now)
-        tiles = await aside(lambda: tiled_offer(intervals, life.prices.known, window), len(intervals))
+        # The clock that dates observations may be ahead of this one.
+        window = Window(min(max(since, kept.start), now), now)
+        work = len(intervals) + len(life.prices.known)
+        tiles = await aside(lambda: tiled_offer(intervals, life.prices.known, window), work)
         points = [PricePointView.of(tile) for tile in tiles]
         if offer is None:
             # Sold out for so long that its row is gone.

@@ -1,6 +1,7 @@
 """What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -40,13 +41,10 @@ class PriceHistory:
             ProductNotFound
             WindowTooLarge: there are more than `most` points, or the window is too long for steps.
         """
-        now = self.clock()
         _refuse_long(window, interval)
-        if window.start < (
-            self.retention.buckets_since(interval, now) if interval else self.retention.steps_since(now)
-        ):
+        if window.start < self.kept_since(interval):
             # Nothing is kept of a product that is not there either, but then that is what has to be said.
-            await self.prices.in_force(product_id, now)
+            await self.prices.in_force(product_id, window.end)
             return _beyond_retention(window, interval)
         if interval is None:
             recorded = await self.prices.steps(product_id, window, most + 1)
@@ -92,8 +90,10 @@ class OfferPriceHistory:
             return _beyond_retention(window, interval)
         if interval is None:
             prices = await self.offers.steps(product_id, window, most + 1)
-            _refuse_many(sum(map(len, prices.in_stock.values())), most)
-            steps = await aside(lambda: _steps_of_offers(prices, window), sum(map(len, prices.in_stock.values())))
+            intervals = sum(map(len, prices.in_stock.values()))
+            _refuse_many(intervals, most)
+            work = intervals + len(prices.in_stock) * len(prices.known)
+            steps = await aside(lambda: _steps_of_offers(prices, window, most), work)
             return PriceHistoryView(window, "raw", steps)
         found = await self.offers.buckets(product_id, window, interval, most + 1)
         _refuse_many(sum(map(len, found.values())), most)
@@ -117,25 +117,34 @@ async def in_finest_interval(
         WindowTooLarge: even days are more.
     """
     if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
-        try:
+        with suppress(WindowTooLarge):
             return await history(product_id, window, None, AUTO_POINTS)
-        except WindowTooLarge:
-            pass
     fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
     if not fitting:
         raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
-    kept = [width for width in fitting if window.start >= history.kept_since(width)]
-    return await history(product_id, window, kept[0] if kept else fitting[-1])
+    *kept, widest = [width for width in fitting if window.start >= history.kept_since(width)] or fitting[-1:]
+    for width in kept:
+        # Each series fits, but there may be very many.
+        with suppress(WindowTooLarge):
+            return await history(product_id, window, width)
+    return await history(product_id, window, widest)
 
 
 def _points(tiles: Iterable[PriceStep]) -> list[PricePointView]:
     return [PricePointView.of(tile) for tile in tiles]
 
 
-def _steps_of_offers(prices: OfferPrices, window: Window) -> list[StepSeriesView]:
-    tiles = {id: tiled_offer(prices.in_stock[id], prices.known, window) for id in sorted(prices.in_stock)}
-    seen = [id for id in tiles if any(tile.price is not None for tile in tiles[id])]
-    return [StepSeriesView(id, _points(tiles[id])) for id in seen]
+def _steps_of_offers(prices: OfferPrices, window: Window, most: int) -> list[StepSeriesView]:
+    series: list[StepSeriesView] = []
+    points = 0
+    for id in sorted(prices.in_stock):
+        tiles = tiled_offer(prices.in_stock[id], prices.known, window)
+        if any(tile.price is not None for tile in tiles):
+            # Every gap is two points of every offer, so that a few intervals can make very many.
+            points += len(tiles)
+            _refuse_many(points, most)
+            series.append(StepSeriesView(id, _points(tiles)))
+    return series
 
 
 def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:

@@ -4,9 +4,10 @@ A price over time is a step function. Times are counted in whole microseconds an
 says the same however it is cut; a number is divided once, where it is published, and rounded half to even.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from domain.offer import OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
@@ -43,7 +44,8 @@ def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], win
     An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out.
     """
     steps = [PriceStep(PriceState.IN_STOCK, each.price, each.valid_from, each.valid_to) for each in intervals]
-    return tiled((tile for stretch in known for tile in tiled(steps, stretch, PriceState.OUT_OF_STOCK)), window)
+    of_known = (tiled(within, stretch, PriceState.OUT_OF_STOCK) for stretch, within in _cut(steps, known))
+    return tiled(chain.from_iterable(of_known), window)
 
 
 def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:
@@ -122,15 +124,7 @@ def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
 
 def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
     """Sum every bucket of the window, also those of which nothing is known."""
-    tiles, first, sums = tiled(steps, window), 0, []
-    for bucket in width.grid(window):
-        while tiles[first].valid_to <= bucket.start:
-            first += 1
-        last = first
-        while tiles[last].valid_to < bucket.end:
-            last += 1
-        sums.append(summarized(tiled(tiles[first : last + 1], bucket)))
-    return sums
+    return [summarized(tiled(within, bucket)) for bucket, within in _cut(steps, width.grid(window))]
 
 
 def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
@@ -158,6 +152,18 @@ def rounded(numerator: int, denominator: int, decimals: int) -> float | None:
     if 2 * rest > denominator or (2 * rest == denominator and quotient % 2):
         quotient += 1
     return quotient / scale
+
+
+def _cut(steps: Sequence[PriceStep], stretches: Iterable[Window]) -> Iterator[tuple[Window, Sequence[PriceStep]]]:
+    """Give each of the stretches the steps that touch it, both ascending, without going through all for each."""
+    first = 0
+    for stretch in stretches:
+        while first < len(steps) and steps[first].valid_to <= stretch.start:
+            first += 1
+        last = first
+        while last < len(steps) and steps[last].valid_from < stretch.end:
+            last += 1
+        yield stretch, steps[first:last]
 
 
 def _latest(tiles: Sequence[PriceStep], price: int | None) -> Extreme | None:

@@ -15,13 +15,14 @@ from adapters.postgres.connection import create_engine
 from adapters.postgres.dropped_history import read_dropped
 from adapters.postgres.partitions import Partition, drop_partition
 from application.ports import StorageUnavailable
-from conftest import BUCKETS, TABLES, NewDatabase, migrated
+from databases import BUCKETS, TABLES, NewDatabase, migrated
+from domain.errors import ProductAlreadyExists
 from domain.offer import Offer
 from domain.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 from factories import some_id
 from scripted_gateway import observed
-from stored import INTERVAL, Storage, ago, change, now, observe, on_postgres, scheduled, withdraw
+from stored import INTERVAL, Storage, add, ago, change, new_product, now, observe, on_postgres, scheduled, withdraw
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 LEASE = timedelta(seconds=25)
@@ -134,6 +135,15 @@ async def test_a_product_that_somebody_is_observing_waits_unless_it_was_observed
     assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
     await change(storage.begin, before, lambda _: None)  # ends the lease
     assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
+
+
+@pytest.mark.parametrize(("seconds", "settled"), [(30, 0), (70, 1)])
+async def test_a_day_that_has_just_ended_waits_for_claims_that_are_not_committed_yet(
+    storage: Storage, seconds: int, settled: int
+) -> None:
+    """Such a claim does not show, and dates what it sees by the time at which it began."""
+    await watched(storage, ago(hours=30), at=now() - DAY - timedelta(seconds=seconds))
+    assert await storage.history.roll_up(10) == settled
 
 
 async def test_days_are_rolled_up_oldest_first_a_bounded_number_of_products_at_a_time(
@@ -259,6 +269,46 @@ async def test_a_partition_that_was_detached_but_not_dropped_is_dropped(storage:
         await connection.execute(text(f"CREATE TABLE {orphan} (LIKE offer_interval)"))
     await storage.history.drop_expired()
     assert await rows(engine, f"SELECT to_regclass('{orphan}')") == [(None,)]
+
+
+async def test_what_an_older_release_left_of_a_product_keeps_its_id_taken_until_it_is_purged(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    id = await watched(storage, YESTERDAY, now())
+    await storage.history.roll_up(10)
+    async with engine.begin() as connection:
+        for table in ("synchronisation", "offer", "offer_interval", "best_price_step"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+        await connection.execute(text("DELETE FROM product"))
+    with pytest.raises(ProductAlreadyExists):
+        await add(storage.begin, new_product(id=id))
+    assert [await storage.keeper.purge_withdrawn() for _ in range(2)] == [True, False]
+    assert await rolled(engine) == {"5m": 0, "1h": 0, "1d": 0}
+    await add(storage.begin, new_product(id=id))
+
+
+async def test_a_day_is_not_lost_when_no_worker_comes_for_longer_than_steps_are_kept(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    gone = MIDNIGHT - 40 * DAY
+    id = await watched(storage, gone + HOUR, at=gone)
+    await change(storage.begin, id, lambda state: setattr(state, "known_until", gone + 13 * HOUR))
+    await storage.history.prepare_history()
+    await observe(storage.begin, id, observed(Offer(some_id(), 5, 1)), now())
+    while await storage.history.roll_up(10):
+        pass
+    known = await rows(engine, "SELECT at, open, lowest, known FROM best_price_bucket_1d WHERE known > 0 ORDER BY at")
+    assert [tuple(row) for row in known] == [(gone, None, 100, 12 * 3_600 * 10**6)]
+    await storage.history.drop_expired()
+    assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 31 * DAY:%Y%m%d}"
+
+
+async def test_of_many_that_drop_at_once_one_does(storage: Storage, engine: AsyncEngine) -> None:
+    await on_postgres(engine, LONGER).history.prepare_history()
+    await watched(storage, now(), at=MIDNIGHT)
+    dropped = await asyncio.gather(*(storage.history.drop_expired() for _ in range(3)))
+    assert sorted(dropped)[:2] == [0, 0]
+    assert sorted(dropped)[2] > 0
 
 
 async def test_of_a_withdrawn_product_no_bucket_is_left(storage: Storage, engine: AsyncEngine) -> None:

@@ -18,7 +18,7 @@ from adapters.postgres.connection import create_engine
 from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
 from adapters.postgres.tables import metadata
-from conftest import NewDatabase
+from databases import NewDatabase
 from domain.retention import Retention
 from stored import add, new_product, on_postgres
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from conftest import BUCKETS
+from databases import BUCKETS
 from e2e.killed_housekeeping import DONE, ROLLING_UP
 from e2e.processes import Processes, Running, eventually
 

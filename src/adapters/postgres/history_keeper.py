@@ -1,13 +1,14 @@
 """Upkeep of history: days made ahead, ended days rolled up into buckets, dropped when their time is over."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from sqlalchemy import ARRAY, Integer, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import Connection, connect
 from adapters.postgres.dropped_history import note_dropped
 from adapters.postgres.history_sql import bucketed, statement
 from adapters.postgres.partitions import (
@@ -48,11 +49,15 @@ _ADOPT = text("""
     ON CONFLICT DO NOTHING
 """)
 # Nothing about a day can change any more once the product was observed after it, or nobody is about to observe it: who
-# comes for it from now on dates what it sees from now on.
+# comes for it from now on dates what it sees from now on. The minute is for a claim that began before midnight and is
+# not committed yet; a transaction that is as old was ended by its limits.
 _SETTLED = """
     FROM insight JOIN synchronisation USING (product_id)
     WHERE rolled_until + INTERVAL '1 day' <= now()
-    AND (observed_at >= rolled_until + INTERVAL '1 day' OR lease_id IS NULL)
+    AND (
+        observed_at >= rolled_until + INTERVAL '1 day'
+        OR lease_id IS NULL AND rolled_until + INTERVAL '1 day 1 minute' <= now()
+    )
 """
 _OLDEST_DAY = text(f"SELECT rolled_until {_SETTLED} ORDER BY rolled_until LIMIT 1")
 _OF_DAY = text(f"""
@@ -63,6 +68,9 @@ _ROLLED = text("UPDATE insight SET rolled_until = :rolled_until WHERE product_id
     bindparam("rolled_until", type_=Timestamp), bindparam("ids", type_=ARRAY(Uuid))
 )
 _ROLLED_BY_ALL = text("SELECT coalesce(min(rolled_until), now()) FROM insight JOIN synchronisation USING (product_id)")
+
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext('product-aggregator drop'))")
+_UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
 
 
 def _roll_up(width: BucketWidth) -> TextClause:
@@ -91,9 +99,10 @@ class SqlAlchemyHistoryKeeper:
 
     async def prepare_history(self) -> None:
         async with connect(self._engine) as connection:
-            await make_partitions(connection, self._days(datetime.now(UTC)))
             await connection.execute(_ADOPT)
             await connection.commit()
+            rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
+            await make_partitions(connection, self._days(datetime.now(UTC), rolled_until))
 
     async def roll_up(self, products: int) -> int:
         async with connect(self._engine) as connection:
@@ -113,9 +122,12 @@ class SqlAlchemyHistoryKeeper:
             return len(ids)
 
     async def drop_expired(self) -> int:
-        async with connect(self._engine) as connection:
+        async with connect(self._engine) as connection, _alone(connection) as alone:
+            if not alone:
+                return 0
             rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
             partitions = await existing(connection)
+            await connection.commit()
             kept_since = self._kept_since(rolled_until)
             expired = [each for each in partitions if each.half_dropped or _end(each) <= kept_since[each.table]]
             for partition in expired:
@@ -124,11 +136,12 @@ class SqlAlchemyHistoryKeeper:
                 await drop_partition(self._engine, partition)
         return len(expired)
 
-    def _days(self, now: datetime) -> Iterator[tuple[Table, date, date]]:
+    def _days(self, now: datetime, rolled_until: datetime) -> Iterator[tuple[Table, date, date]]:
         today, last = now.date(), now.date() + timedelta(days=DAYS_AHEAD)
         for table, since in (
             (offer_interval, self._retention.offers_since(now).date()),
-            (best_price_step, self._retention.steps_since(now).date()),
+            # After weeks without any worker steps are written of days that are not rolled up yet.
+            (best_price_step, min(self._retention.steps_since(now), rolled_until).date()),
             (best_price_bucket_5m, today - timedelta(days=1)),
         ):
             for offset in range((last - since).days + 1):
@@ -144,6 +157,19 @@ class SqlAlchemyHistoryKeeper:
             best_price_bucket_5m.name: self._retention.buckets_since(BucketWidth.FIVE_MINUTES, now),
             best_price_bucket_1h.name: self._retention.buckets_since(BucketWidth.HOUR, now),
         }
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[bool]:
+    """Say whether nobody else drops days at the moment, and keep others from it meanwhile."""
+    alone = (await connection.execute(_TRY_LOCK)).scalar_one()
+    await connection.commit()
+    try:
+        yield alone
+    finally:
+        if alone:
+            await connection.execute(_UNLOCK)
+            await connection.commit()
 
 
 def _end(partition: Partition) -> datetime:

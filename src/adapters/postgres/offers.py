@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
-from adapters.postgres.tables import best_price_step, offer, offer_interval
+from adapters.postgres.tables import best_price_step, insight, offer, offer_interval
 from domain.offer import TrackedOffer
 from domain.retention import Retention
 from domain.synchronisation import Observation
@@ -25,13 +25,16 @@ _SAVE_CHANGED = _CHANGED.on_conflict_do_update(
 _APPEND_INTERVALS = insert(offer_interval).from_select(
     list(offer_interval.c.keys()), select(unnested(*offer_interval.columns))
 )
+_ROLLED_UNTIL = select(insight.c.product_id, insight.c.rolled_until).where(
+    insight.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
 _APPEND_STEPS = insert(best_price_step).from_select(
     list(best_price_step.c.keys()), select(unnested(*best_price_step.columns))
 )
 
 
 class SqlAlchemyOfferRepository:
-    """Offers by product. History older than what is kept has no partition to go to and is left out."""
+    """Offers by product. History older than what is kept is left out, but for steps that are not rolled up yet."""
 
     def __init__(self, connection: Connection, retention: Retention) -> None:
         self._connection = connection
@@ -59,14 +62,20 @@ class SqlAlchemyOfferRepository:
         if intervals:
             await self._connection.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
         kept_since = self._retention.steps_since(datetime.now(UTC))
+        old = {each.product_id for each in observations for step in each.steps if step.valid_from < kept_since}
+        rolled_until = await self._rolled_until(old) if old else {}
         steps = [
             (each.product_id, step.price, step.valid_from, step.valid_to, step.state.value)
             for each in observations
             for step in each.steps
-            if step.valid_from >= kept_since
+            if step.valid_from >= min(kept_since, rolled_until.get(each.product_id, kept_since))
         ]
         if steps:
             await self._connection.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
+
+    async def _rolled_until(self, product_ids: Collection[UUID]) -> dict[UUID, datetime]:
+        rows = await self._connection.execute(_ROLLED_UNTIL, {"ids": list(product_ids)})
+        return dict(map(tuple, rows))
 
 
 def _offer(product_id: UUID, offer: TrackedOffer) -> tuple[Any, ...]:

@@ -9,11 +9,14 @@ from adapters.postgres.connection import connect
 
 
 def _price_at(moment: str) -> str:
-    """Select what `domain.price_history.in_force_at` finds at a moment whose steps are kept, null without a price."""
+    """Select what `domain.price_history.in_force_at` finds at a moment whose steps are kept, null without a price.
+
+    Steps leave no hole, so the last one to begin is the one in force.
+    """
     return f"""
         CASE WHEN best_price_since <= {moment} THEN CASE WHEN {moment} < known_until THEN best_price END
         ELSE (
-            SELECT CASE WHEN valid_to > {moment} THEN price END FROM best_price_step
+            SELECT price FROM best_price_step
             WHERE product_id = observed.product_id
             AND valid_from <= {moment} AND valid_from >= date_trunc('day', {moment}, 'UTC')
             ORDER BY valid_from DESC LIMIT 1

@@ -82,14 +82,15 @@ def _after_null(order: ProductOrder) -> Statement:
 
 
 def _keyed(order: ProductOrder) -> Select[Any]:
-    products, key, id = _KEYS[order.key]
-    found = products.add_columns(key.label("sort_key")).order_by(_in(order, key), _in(order, id)).limit(_limit)
+    products, key, _ = _KEYS[order.key]
+    found = products.add_columns(key.label("sort_key")).order_by(*_by(order)).limit(_limit)
     return found.where(key.is_not(None)) if key.nullable else found
 
 
 def _nulls(order: ProductOrder) -> Select[Any]:
-    products, key, id = _KEYS[order.key]
-    return products.add_columns(key.label("sort_key")).where(key.is_(None)).order_by(_in(order, id)).limit(_limit)
+    # By the key too, though it is null in all of them: only so PostgreSQL knows that the index has them in order.
+    products, key, _ = _KEYS[order.key]
+    return products.add_columns(key.label("sort_key")).where(key.is_(None)).order_by(*_by(order)).limit(_limit)
 
 
 def _with_nulls(order: ProductOrder, keyed: Select[Any]) -> Statement:
@@ -99,8 +100,9 @@ def _with_nulls(order: ProductOrder, keyed: Select[Any]) -> Statement:
     return union_all(select(keyed.subquery()), select(_nulls(order).subquery())).limit(_limit)
 
 
-def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return column.desc() if order.descending else column.asc()
+def _by(order: ProductOrder) -> list[ColumnElement[Any]]:
+    _, *columns = _KEYS[order.key]
+    return [column.desc() if order.descending else column.asc() for column in columns]
 
 
 def _behind(order: ProductOrder, one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Integer, Interval, Uuid, bindparam, column, delete, func, select, table, tuple_
+from sqlalchemy import Integer, Interval, Uuid, bindparam, column, delete, exists, func, select, table, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
@@ -10,6 +10,8 @@ from adapters.postgres.partitions import existing
 from adapters.postgres.tables import best_price_bucket_1d, insight, offer, product
 
 _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).order_by(product.c.withdrawn_at).limit(1)
+# A release that knows no `insight` has purged the product; its id is taken until the rest is gone too.
+_HALF_PURGED = select(insight.c.product_id).where(~exists().where(product.c.id == insight.c.product_id)).limit(1)
 _product_id = bindparam("product_id", type_=Uuid)
 _FORGET_INSIGHT = delete(insight).where(insight.c.product_id == _product_id)
 _FORGET_OFFERS = delete(offer).where(offer.c.product_id == _product_id)
@@ -33,6 +35,8 @@ class SqlAlchemyRowKeeper:
     async def purge_withdrawn(self) -> bool:
         async with connect(self._engine) as connection:
             product_id = (await connection.execute(_WITHDRAWN)).scalar()
+            if product_id is None:
+                product_id = (await connection.execute(_HALF_PURGED)).scalar()
             if product_id is None:
                 return False
             # First, because this waits for whoever is rolling up the product's history at the moment.

@@ -75,6 +75,8 @@ def _read(name: str, text: str, kind: type[Read]) -> Read:
             return read
         if read.tzinfo is not None:
             return read.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+    except OverflowError as error:
+        raise InvalidWindow(name, "This is not within the years 1 to 9999 in UTC.") from error
+    except ValueError as error:
         raise InvalidWindow(name, f"This must be {_WANTED[name]}.") from error
     raise InvalidWindow(name, f"This must be {_WANTED[name]}.")

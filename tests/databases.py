@@ -1,0 +1,40 @@
+"""Databases for tests: migrated, and emptied of rows.
+
+Apart from conftest.py, which sets Hypothesis' profile again whenever somebody imports it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.job_queue import create_queue_tables
+from adapters.postgres.connection import create_engine
+from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.schema import migrate
+from domain.retention import Retention
+
+TABLES = ("synchronisation", "product", "insight", "offer", "offer_interval", "best_price_step")
+BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
+
+
+class NewDatabase(Protocol):
+    async def __call__(self, options: str = "") -> str: ...
+
+
+@asynccontextmanager
+async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(dsn, connections=10, statement_seconds=10)
+    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
+    yield engine
+    await engine.dispose()
+
+
+async def remove_rows(engine: AsyncEngine) -> None:
+    # DELETE, because TRUNCATE makes new files for every partition and index.
+    async with engine.begin() as connection:
+        for table in TABLES + BUCKETS:
+            await connection.execute(text(f"DELETE FROM {table}"))
