@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from application.views import OffersView, ProductDetailView, SynchronisationView
 from domain.offer import TrackedOffer
 from domain.product import Product
@@ -174,9 +174,13 @@ class CatalogueReader(Protocol):
         """Return the product with its offers in stock, cheapest first; the sold-out ones of the last day on demand."""
 
     async def products(
-        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
-        """Return up to `limit` products in this order, from behind `after`."""
+        """Return up to `limit` of the wanted products in this order, from behind `after`."""
 
     async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
         """Return the offers as in `product`."""

@@ -2,6 +2,7 @@
 
 Refusal
 ├── InvalidText             a name or description that cannot be stored
+├── InvalidFilter           a list was asked for with a filter that makes no sense
 ├── ProductNotFound         no such product, or it was withdrawn
 ├── OfferNotFound           nothing is kept of such an offer of the product
 ├── ProductAlreadyExists    the id or the name is taken
@@ -18,6 +19,14 @@ class Refusal(Exception):
 
 class InvalidText(Refusal):
     """A text field cannot be stored as it is; `field` names it."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+class InvalidFilter(Refusal):
+    """A filter of a list that nothing could pass; `field` names it."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)

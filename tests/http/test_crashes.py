@@ -7,7 +7,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
-from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from fake_reads import InMemoryCatalogueReader
 
 TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
@@ -16,7 +16,11 @@ TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
 @dataclass(frozen=True)
 class DefectiveReader(InMemoryCatalogueReader):
     async def products(
-        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         raise RuntimeError(TOLD_TO_NOBODY)
 

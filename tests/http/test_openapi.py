@@ -9,7 +9,8 @@ import pytest
 
 from api import PROBLEM
 from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView
-from entrypoints.http.access import ADMIN_ONLY, PUBLIC_ROUTES
+from entrypoints.http.access import ADMIN_ONLY, ADMIN_PARAMETERS, ADMIN_TOO, PUBLIC_ROUTES
+from entrypoints.http.catalogue import CreateProductRequest, ProductPage
 from entrypoints.http.insight_responses import (
     OfferResponse,
     PriceBucketsResponse,
@@ -19,7 +20,6 @@ from entrypoints.http.insight_responses import (
 )
 from entrypoints.http.login import LoginRequest
 from entrypoints.http.problem_types import Problem
-from entrypoints.http.products import CreateProductRequest, ProductPage
 from entrypoints.readiness import Readiness
 
 JSON = "application/json"
@@ -70,8 +70,10 @@ def test_only_pages_for_people_are_left_out(description: Described) -> None:
 
 def test_operations_say_whether_they_are_for_admins(description: Described) -> None:
     for route, operation in operations(description):
-        assert operation.get("security", []) == ([] if route in PUBLIC_ROUTES else ADMIN_ONLY), route
-        assert ("401" in operation["responses"]) == (route not in PUBLIC_ROUTES or route[1] == "/login"), route
+        public = ADMIN_TOO if route in ADMIN_PARAMETERS else []
+        assert operation.get("security", []) == (public if route in PUBLIC_ROUTES else ADMIN_ONLY), route
+        refusing = route not in PUBLIC_ROUTES or route in ADMIN_PARAMETERS or route[1] == "/login"
+        assert ("401" in operation["responses"]) == refusing, route
     assert description["components"]["securitySchemes"]["admin"]["scheme"] == "bearer"
 
 
@@ -230,7 +232,11 @@ def test_steps_and_buckets_are_told_apart_by_their_interval(description: Describ
         (INSIGHT + "change", {"from", "to", "period"}),
         (INSIGHT + "statistics", {"from", "to"}),
         (OFFER, set()),
-        ("/products", {"sort", "period", "limit", "cursor"}),
+        (
+            "/products",
+            {"q", "in_stock", "min_price", "max_price", "registration", "attention", "sort", "period", "limit"}
+            | {"cursor"},
+        ),
     ],
 )
 def test_parameters_are_described_by_the_names_they_have_in_a_url(
@@ -246,7 +252,12 @@ def test_parameters_are_described_by_the_names_they_have_in_a_url(
     [
         (INSIGHT + "history", "interval", ["auto", "raw", "5m", "1h", "1d"], "auto"),
         (INSIGHT + "history", "series", ["best", "offers"], "best"),
-        ("/products", "sort", ["created_at", "-created_at", "change", "-change"], "-created_at"),
+        (
+            "/products",
+            "sort",
+            ["name", "-name", "price", "-price", "change", "-change", "created_at", "-created_at"],
+            "-created_at",
+        ),
         ("/products", "period", ["P1D", "P7D"], "P1D"),
     ],
 )
@@ -264,7 +275,7 @@ def test_the_choices_of_a_parameter_are_described(
         (INSIGHT + "change", {"404": "Product not found", "422": "Validation error"}),
         (INSIGHT + "statistics", {"404": "Product not found", "422": "Validation error"}),
         (OFFER, {"404": "Product not found; Offer not found", "422": "Validation error"}),
-        ("/products", {"400": "Cursor mismatch", "422": "Validation error"}),
+        ("/products", {"400": "Cursor mismatch", "401": "Not authenticated", "422": "Validation error"}),
     ],
 )
 def test_the_problems_of_an_operation_are_described(

@@ -29,7 +29,7 @@ from adapters.postgres.connection import connect
 from adapters.postgres.product_pages import PRODUCTS, page_statement
 from adapters.postgres.synchronisations import to_synchronisation
 from adapters.postgres.tables import offer, product, synchronisation
-from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from application.views import (
     BestOfferView,
     OffersView,
@@ -86,10 +86,14 @@ class SqlAlchemyCatalogueReader:
         raise ProductNotFound(product_id)
 
     async def products(
-        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         # One more than asked for tells whether there are more.
-        statement, parameters = page_statement(order, limit + 1, after)
+        statement, parameters = page_statement(order, limit + 1, after, wanted)
         rows = await self._rows(statement, parameters)
         last = rows[limit - 1] if len(rows) > limit else None
         items = [ProductView(**_fields(row)) for row in rows[:limit]]

@@ -4,22 +4,43 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, any_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Row,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
 from adapters.postgres.tables import insight, product, synchronisation
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
-from domain.text import fold
+from domain.text import fold, words
 from domain.window import BucketWidth
 
-_WRITTEN = [column for column in product.columns if column is not product.c.withdrawn_at]
+
+def _vector(words: ColumnElement[str]) -> ColumnElement[Any]:
+    # From an array, because PostgreSQL's parser would find other words in a text.
+    return func.array_to_tsvector(func.string_to_array(words, " "))
+
+
+_WRITTEN = [column for column in product.columns if column not in (product.c.withdrawn_at, product.c.words)]
 _COLUMNS = [column for column in _WRITTEN if column not in (product.c.name_folded, product.c.description_folded)]
 _CHANGING = [column for column in _WRITTEN if column is not product.c.created_at]
-_NEW = unnested(*_CHANGING)
+_SENT = [*_CHANGING, Column("words_found", Text)]
+_NEW = unnested(*_SENT)
 
-_INSERT = insert(product)
+_INSERT = insert(product).values(words=_vector(bindparam("words_found", type_=Text)))
 _INSERT_SYNCHRONISATION = insert(synchronisation)
 _INSERT_INSIGHT = insert(insight)
 _LOCK = (
@@ -32,6 +53,7 @@ _UPDATE = (
     update(product)
     .where(product.c.id == _NEW.c.id)
     .values({column.name: _NEW.c[column.name] for column in _CHANGING if column is not product.c.id})
+    .values(words=_vector(_NEW.c.words_found))
 )
 _WITHDRAW = update(product).where(product.c.id == bindparam("product_id")).values(withdrawn_at=func.now())
 _DROP_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
@@ -71,8 +93,8 @@ class SqlAlchemyProductRepository:
     async def save(self, *products: Product) -> None:
         if products:
             rows = [_to_row(product) for product in products]
-            values = [tuple(row[column.name] for column in _CHANGING) for row in rows]
-            await self._connection.execute(_UPDATE, arrays(_CHANGING, values))
+            values = [tuple(row[column.name] for column in _SENT) for row in rows]
+            await self._connection.execute(_UPDATE, arrays(_SENT, values))
 
     async def remove(self, product: Product) -> None:
         await self._connection.execute(_WITHDRAW, {"product_id": product.id})
@@ -87,6 +109,7 @@ def _to_row(product: Product) -> dict[str, Any]:
         "description": product.description,
         "name_folded": fold(product.name),
         "description_folded": fold(product.description),
+        "words_found": " ".join(words(f"{product.name} {product.description}")),
         "created_at": product.created_at,
         "updated_at": product.updated_at,
         "revision": product.revision,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 metadata = MetaData()
 
@@ -42,7 +43,7 @@ product = Table(
     Column("id", Uuid, nullable=False),
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False),
-    # Folded by domain.text, on write: for search and for the order of names, whatever the database's locale.
+    # Folded by domain.text, on write, as are the words: for the order of names and for search, whatever the locale.
     Column("name_folded", Text(collation="C"), nullable=False),
     Column("description_folded", Text(collation="C"), nullable=False),
     Column("created_at", Timestamp, nullable=False),
@@ -53,6 +54,7 @@ product = Table(
     Column("registration_detail", Text),
     Column("submitted_at", Timestamp),
     Column("withdrawn_at", Timestamp),
+    Column("words", TSVECTOR, nullable=False, server_default=text("''::tsvector")),
     PrimaryKeyConstraint("id", name="pk_product"),
     CheckConstraint(
         "registration_state IN ('pending', 'registered', 'rejected', 'conflict')",
@@ -60,6 +62,8 @@ product = Table(
     ),
     Index("uq_product_name", "name", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
     Index("ix_product_newest", "created_at", "id", postgresql_where=text("withdrawn_at IS NULL")),
+    Index("ix_product_name", "name_folded", "id", postgresql_where=text("withdrawn_at IS NULL")),
+    Index("ix_product_words", "words", postgresql_using="gin", postgresql_where=text("withdrawn_at IS NULL")),
     Index("ix_product_withdrawn", "withdrawn_at", postgresql_where=text("withdrawn_at IS NOT NULL")),
 )
 
@@ -91,6 +95,17 @@ synchronisation = Table(
         postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL"),
     ),
     Index("ix_synchronisation_lease", "lease_until", postgresql_where=text("lease_id IS NOT NULL")),
+)
+
+# The best price once more, for lists sorted by it: each index on `synchronisation` is written to at every poll, that on
+# this table only when the price moves. Triggers on `synchronisation` keep it, so no writer can forget to.
+listed_price = Table(
+    "listed_price",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("best_price", BigInteger),
+    PrimaryKeyConstraint("product_id", name="pk_listed_price"),
+    Index("ix_listed_price", "best_price", "product_id"),
 )
 
 offer = Table(

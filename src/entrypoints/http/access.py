@@ -32,9 +32,14 @@ PUBLIC_ROUTES = frozenset(
 )
 """All routes that anybody may call, by method and path template."""
 
+ADMIN_PARAMETERS = {("GET", "/products"): frozenset({"attention"})}
+"""The query parameters of public routes that are for admins only."""
+
 ADMIN_SCHEME = "admin"
 ADMIN_ONLY: list[SecurityRequirement] = [{ADMIN_SCHEME: []}]
 """What the OpenAPI description of a route that is not public says."""
+ADMIN_TOO: list[SecurityRequirement] = [{}, {ADMIN_SCHEME: []}]
+"""What that of a public route with parameters for admins says."""
 
 ISSUER = AUDIENCE = "product-aggregator"
 TYPE = "at+jwt"
@@ -80,12 +85,13 @@ class AccessTokens:
 
 
 async def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Let a request through if its route is public or it carries an admin's token.
+    """Let a request through if it carries an admin's token, or neither its route nor its parameters need one.
 
     Raises:
         Unauthenticated
     """
-    if (connection.scope.get("method"), connection.scope["path_template"]) in PUBLIC_ROUTES:
+    route = (str(connection.scope.get("method")), connection.scope["path_template"])
+    if route in PUBLIC_ROUTES and ADMIN_PARAMETERS.get(route, frozenset()).isdisjoint(connection.query_params):
         return
     scheme, _space, token = connection.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":

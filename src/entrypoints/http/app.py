@@ -13,6 +13,7 @@ from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
+from entrypoints.http.catalogue import CatalogueController
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
 from entrypoints.http.injection import constant
@@ -36,6 +37,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         route_handlers=[
             login,
             ProductController,
+            CatalogueController,
             InsightController,
             HealthController,
             explain_problem,

@@ -1,30 +1,45 @@
 """Cursors: opaque texts for a place in one listing, of no use in another."""
 
 import base64
+import hashlib
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from application.listing import PagePosition, ProductOrder, SortKey
+from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from entrypoints.http.problems import CursorMismatch
+
+CURSOR_LENGTH = 12_000
+"""No cursor is longer: a name's 255 characters may fold to 18 each, of up to two bytes."""
+
+_KEYS: dict[SortKey, Any] = {
+    SortKey.NAME: str,
+    SortKey.PRICE: int | None,
+    SortKey.CHANGE_1D: int | None,
+    SortKey.CHANGE_7D: int | None,
+    SortKey.CREATED_AT: datetime,
+}
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     sort: SortKey
     descending: bool
-    key: datetime | int | None
+    filters: bytes
+    key: msgspec.Raw
     id: UUID
 
 
-def write_cursor(order: ProductOrder, position: PagePosition) -> str:
+def write_cursor(order: ProductOrder, wanted: ProductFilter, position: PagePosition) -> str:
     """Return a text for the place behind this position."""
-    cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, position.key, position.id))
+    key = msgspec.Raw(msgspec.msgpack.encode(position.key))
+    cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, _digest(wanted), key, position.id))
     return base64.urlsafe_b64encode(cursor).decode().rstrip("=")
 
 
-def read_cursor(text: str, order: ProductOrder) -> PagePosition:
-    """Read what `write_cursor` wrote for a listing in this order.
+def read_cursor(text: str, order: ProductOrder, wanted: ProductFilter) -> PagePosition:
+    """Read what `write_cursor` wrote for a listing in this order of what is wanted.
 
     Raises:
         CursorMismatch
@@ -32,16 +47,21 @@ def read_cursor(text: str, order: ProductOrder) -> PagePosition:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         cursor = msgspec.msgpack.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=_Cursor)
-        key = _storable(cursor.key)
+        key = _storable(msgspec.msgpack.decode(cursor.key, type=_KEYS[cursor.sort]))
     except (ValueError, OverflowError) as error:
         raise CursorMismatch("This cursor cannot be read; start again without one.") from error
-    dated = isinstance(key, datetime)
-    if (cursor.sort, cursor.descending, dated) != (order.key, order.descending, order.key is SortKey.CREATED_AT):
+    if (cursor.sort, cursor.descending, cursor.filters) != (order.key, order.descending, _digest(wanted)):
         raise CursorMismatch("This cursor belongs to another listing; start again without one.")
     return PagePosition(key, cursor.id)
 
 
-def _storable(key: datetime | int | None) -> datetime | int | None:
+def _digest(wanted: ProductFilter) -> bytes:
+    # Sorted, because the order in which a set is encoded is another in every process.
+    filters = msgspec.msgpack.encode(wanted, order="deterministic")
+    return hashlib.blake2s(filters, digest_size=8).digest()
+
+
+def _storable(key: Any) -> str | datetime | int | None:
     """Return a key as the storage takes it.
 
     Raises:
@@ -52,6 +72,10 @@ def _storable(key: datetime | int | None) -> datetime | int | None:
             raise ValueError("no zone")
         # Some times with an offset are no times in UTC.
         return key.astimezone(UTC)
+    if isinstance(key, str):
+        if "\0" in key:
+            raise ValueError("no text of PostgreSQL's")
+        return key
     if key is not None and key >= 2**63:
         raise OverflowError("no 64 bits")
-    return key
+    return int(key) if key is not None else None

@@ -54,7 +54,7 @@ CURSOR = ProblemType(
     "cursor-mismatch",
     400,
     "Cursor mismatch",
-    "The cursor cannot be read or belongs to a listing with another order. Start again without a cursor.",
+    "The cursor cannot be read or belongs to a listing with another order or filter. Start again without a cursor.",
 )
 UNAUTHENTICATED = ProblemType(
     "unauthenticated",

@@ -16,6 +16,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from application.ports import StorageUnavailable
 from domain.errors import (
+    InvalidFilter,
     InvalidText,
     InvalidWindow,
     OfferNotFound,
@@ -88,6 +89,7 @@ class Overloaded(Exception):
 
 PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidText: VALIDATION,
+    InvalidFilter: VALIDATION,
     InvalidWindow: VALIDATION,
     WindowTooLarge: WINDOW_TOO_LARGE,
     ProductNotFound: PRODUCT_NOT_FOUND,
@@ -142,7 +144,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 
 
 def _field_errors(error: Exception) -> tuple[FieldError, ...]:
-    if isinstance(error, InvalidText | InvalidWindow):
+    if isinstance(error, InvalidText | InvalidFilter | InvalidWindow):
         return (FieldError(f"/{error.field}", str(error)),)
     if isinstance(error, UnknownParameter):
         return (FieldError(f"/{error.name}", str(error)),)

@@ -1,7 +1,6 @@
-"""The catalogue over HTTP."""
+"""The catalogue's products over HTTP, one at a time."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -9,24 +8,20 @@ from litestar import Controller, MediaType, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
-from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.listing import ProductOrder, SortKey
+from application.catalogue import AmendProduct, RetryRegistration, WithdrawProduct
 from application.ports import CatalogueReader
 from application.views import (
     OffersView,
     ProductDetailView,
     ProductView,
     SynchronisationView,
-    view_of_new,
     without_offers,
 )
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
-from entrypoints.http.cursors import read_cursor, write_cursor
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
-    CURSOR,
     DATABASE,
     EXISTS,
     PRODUCT_NOT_FOUND,
@@ -42,14 +37,6 @@ Name = Annotated[
 Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH, examples=["Two batteries, charger, case."])]
 
 
-class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new product; without an `id` the service makes one."""
-
-    name: Name
-    description: Description
-    id: UUID | UnsetType = UNSET
-
-
 class AmendProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; a field that is not given stays as it is."""
 
@@ -57,75 +44,17 @@ class AmendProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     description: Description | UnsetType = UNSET
 
 
-class ProductPage(msgspec.Struct, frozen=True):
-    """One page of a listing; `next` is the cursor of the following one, null on the last."""
-
-    items: list[ProductView]
-    next: str | None
-
-
 InStock = Annotated[
     Literal["any"] | None, QueryParameter(description="`any` shows the offers that sold out within the last day too.")
 ]
 
 
-Sort = Annotated[
-    Literal["created_at", "-created_at", "change", "-change"],
-    QueryParameter(
-        description="`change` is that of the best price over the period, as in price-change: the largest fall comes "
-        "first, with `-` the largest rise. It is at most five minutes old; products without one come last."
-    ),
-]
-ChangePeriod = Annotated[Literal["P1D", "P7D"], QueryParameter(description="The period of the change to sort by.")]
-_CHANGES = {"P1D": SortKey.CHANGE_1D, "P7D": SortKey.CHANGE_7D}
-
-
 class ProductController(Controller):
-    """Products: created, amended and withdrawn by admins, read by everybody."""
+    """One product: amended and withdrawn by admins, read by everybody."""
 
     path = "/products"
     guards = (refuse_unknown_parameters,)
     tags = ("catalogue",)
-
-    @post(
-        operation_id="createProduct",
-        security=ADMIN_ONLY,
-        summary="Create a product",
-        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, DATABASE, *BODY_PROBLEMS),
-    )
-    async def create(
-        self, data: JSONBody[CreateProductRequest], register_product: Injected[RegisterProduct]
-    ) -> Response[ProductView]:
-        """Create a product. It is registered with the Offers service in the background; watch its `registration`."""
-        product_id = data.id if isinstance(data.id, UUID) else None
-        product = await register_product(name=data.name, description=data.description, product_id=product_id)
-        view = view_of_new(product)
-        return Response(view, headers={"Location": f"/products/{view.id}", "ETag": etag(view)})
-
-    @get(
-        operation_id="listProducts",
-        summary="List products",
-        responses={200: examples.page(ProductPage)} | problems(CURSOR, VALIDATION, DATABASE),
-    )
-    async def page(
-        self,
-        catalogue: Injected[CatalogueReader],
-        sort: Sort = "-created_at",
-        period: ChangePeriod = "P1D",
-        limit: Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")] = 20,
-        cursor: Annotated[str | None, QueryParameter(max_length=512, description="`next` of the page before.")] = None,
-    ) -> Response[ProductPage]:
-        """List the products page by page, newest first by default.
-
-        Following `next` never skips or repeats a product whose sort key did not change meanwhile.
-        """
-        order = _order(sort, period)
-        found = await catalogue.products(limit, order, read_cursor(cursor, order) if cursor else None)
-        if found.next is None:
-            return Response(ProductPage(found.items, None))
-        next_cursor = write_cursor(order, found.next)
-        query = urlencode({"sort": sort, "period": period, "limit": limit, "cursor": next_cursor})
-        return Response(ProductPage(found.items, next_cursor), headers={"Link": f'</products?{query}>; rel="next"'})
 
     @get(
         "/{product_id:uuid}",
@@ -210,11 +139,6 @@ class ProductController(Controller):
     ) -> Response[SynchronisationView]:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
         return Response(await catalogue.synchronisation(product_id), headers={"Cache-Control": "no-store"})
-
-
-def _order(sort: str, period: str) -> ProductOrder:
-    key = sort.removeprefix("-")
-    return ProductOrder(_CHANGES[period] if key == "change" else SortKey(key), descending=sort != key)
 
 
 def etag(product: ProductView) -> str:

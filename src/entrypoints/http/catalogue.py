@@ -1,0 +1,166 @@
+"""The catalogue over HTTP: products are added, searched, narrowed down, sorted, and read page by page."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, get, post
+from litestar.params import JSONBody, QueryParameter
+from msgspec import UNSET, UnsetType
+
+from application.catalogue import RegisterProduct
+from application.listing import MOST_WORDS, ProductFilter, ProductOrder, SortKey, search_words
+from application.ports import CatalogueReader
+from application.views import ProductView, view_of_new
+from domain.product import RegistrationState
+from entrypoints.http import examples
+from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
+from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
+from entrypoints.http.injection import Injected
+from entrypoints.http.problem_types import CURSOR, DATABASE, EXISTS, UNAUTHENTICATED, VALIDATION, problems
+from entrypoints.http.products import Description, Name, etag
+from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
+
+
+class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new product; without an `id` the service makes one."""
+
+    name: Name
+    description: Description
+    id: UUID | UnsetType = UNSET
+
+
+class ProductPage(msgspec.Struct, frozen=True):
+    """One page of a listing; `next` is the cursor of the following one, null on the last."""
+
+    items: list[ProductView]
+    next: str | None
+
+
+Search = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200,
+        description=f"1 to {MOST_WORDS} words, each of which a word in the name or the description begins with, "
+        "whatever their case and accents.",
+    ),
+]
+InStock = Annotated[Literal["true"] | None, QueryParameter(description="Only products that somebody offers now.")]
+MinPrice = Annotated[
+    int | None, QueryParameter(ge=0, le=2**63 - 1, description="The lowest best price; leaves out those without one.")
+]
+MaxPrice = Annotated[
+    int | None, QueryParameter(ge=0, le=2**63 - 1, description="The highest best price; leaves out those without one.")
+]
+Registration = Annotated[
+    Literal["pending", "registered", "rejected", "conflict"] | None,
+    QueryParameter(description="Only products whose registration with the Offers service is in this state."),
+]
+Attention = Annotated[
+    Literal["true"] | None,
+    QueryParameter(
+        description="For admins, with their token: only products whose registration is rejected or in conflict, or "
+        "whose last attempt failed."
+    ),
+]
+Sort = Annotated[
+    Literal["name", "-name", "price", "-price", "change", "-change", "created_at", "-created_at"],
+    QueryParameter(
+        description="Ascending, with `-` descending. `name` minds neither case nor accents, `price` is the best one. "
+        "`change` is that of the best price over the period, as in price-change: the largest fall comes first, with "
+        "`-` the largest rise; it is at most five minutes old. Products without a price or a change come last."
+    ),
+]
+ChangePeriod = Annotated[Literal["P1D", "P7D"], QueryParameter(description="The period of the change to sort by.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=CURSOR_LENGTH, description="`next` of the page before; all but `limit` must be as it was for that."
+    ),
+]
+_CHANGES = {"P1D": SortKey.CHANGE_1D, "P7D": SortKey.CHANGE_7D}
+
+
+class CatalogueController(Controller):
+    """All products: added by admins, listed for everybody."""
+
+    path = "/products"
+    guards = (refuse_unknown_parameters,)
+    tags = ("catalogue",)
+
+    @post(
+        operation_id="createProduct",
+        security=ADMIN_ONLY,
+        summary="Create a product",
+        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, DATABASE, *BODY_PROBLEMS),
+    )
+    async def create(
+        self, data: JSONBody[CreateProductRequest], register_product: Injected[RegisterProduct]
+    ) -> Response[ProductView]:
+        """Create a product. It is registered with the Offers service in the background; watch its `registration`."""
+        product_id = data.id if isinstance(data.id, UUID) else None
+        product = await register_product(name=data.name, description=data.description, product_id=product_id)
+        view = view_of_new(product)
+        return Response(view, headers={"Location": f"/products/{view.id}", "ETag": etag(view)})
+
+    @get(
+        operation_id="listProducts",
+        summary="List products",
+        security=ADMIN_TOO,
+        responses={200: examples.page(ProductPage)} | problems(CURSOR, UNAUTHENTICATED, VALIDATION, DATABASE),
+    )
+    async def page(
+        self,
+        catalogue: Injected[CatalogueReader],
+        q: Search = None,
+        in_stock: InStock = None,
+        min_price: MinPrice = None,
+        max_price: MaxPrice = None,
+        registration: Registration = None,
+        attention: Attention = None,
+        sort: Sort = "-created_at",
+        period: ChangePeriod = "P1D",
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> Response[ProductPage]:
+        """List the products that pass all filters, page by page, newest first by default.
+
+        Following `next` never skips or repeats a product whose sort key did not change meanwhile.
+        """
+        wanted = ProductFilter(
+            words=frozenset() if q is None else search_words(q),
+            in_stock=in_stock is not None,
+            min_price=min_price,
+            max_price=max_price,
+            registration=RegistrationState(registration) if registration else None,
+            attention=attention is not None,
+        )
+        order = _order(sort, period)
+        after = None if cursor is None else read_cursor(cursor, order, wanted)
+        found = await catalogue.products(limit, order, after, wanted)
+        headers = {"Cache-Control": "no-store"} if wanted.attention else {}
+        if found.next is None:
+            return Response(ProductPage(found.items, None), headers=headers)
+        next_cursor = write_cursor(order, wanted, found.next)
+        given = {
+            "q": q,
+            "in_stock": in_stock,
+            "min_price": min_price,
+            "max_price": max_price,
+            "registration": registration,
+            "attention": attention,
+            "sort": sort,
+            "period": period,
+            "limit": limit,
+            "cursor": next_cursor,
+        }
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        headers["Link"] = f'</products?{query}>; rel="next"'
+        return Response(ProductPage(found.items, next_cursor), headers=headers)
+
+
+def _order(sort: str, period: str) -> ProductOrder:
+    key = sort.removeprefix("-")
+    return ProductOrder(_CHANGES[period] if key == "change" else SortKey(key), descending=sort != key)
