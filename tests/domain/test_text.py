@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.text import fold
+from domain.text import WORD_LENGTH, fold, words
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,29 @@ def test_case_accents_and_compatibility_forms_are_dropped(text: str, folded: str
 @given(st.text())
 def test_what_is_folded_folds_to_itself(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Crème Brûlée, crème!", ["creme", "brulee"]),
+        ("USB-C 3.0", ["usb", "c", "3", "0"]),
+        ("हिन्दी", ["हिनदी"]),
+        (" … & \0 \ud800", []),
+        ("", []),
+        ("a" * WORD_LENGTH + "b", ["a" * WORD_LENGTH]),
+    ],
+)
+def test_words_are_distinct_runs_of_letters_digits_and_marks(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+@given(st.text())
+def test_a_word_is_the_only_word_in_itself(text: str) -> None:
+    for word in words(text):
+        assert words(word) == [word]
+
+
+@given(st.text(), st.text())
+def test_words_side_by_side_are_those_of_each(one: str, other: str) -> None:
+    assert set(words(f"{one} {other}")) == {*words(one), *words(other)}

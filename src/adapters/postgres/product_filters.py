@@ -10,15 +10,19 @@ from adapters.postgres.tables import listed_price, product, synchronisation
 from application.listing import ProductFilter
 from domain.product import RegistrationState
 
-_DEAD_ENDS = (RegistrationState.REJECTED.value, RegistrationState.CONFLICT.value)
+_state = product.c.registration_state
 
 CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "words": product.c.words.op("@@", is_comparison=True)(cast(bindparam("words", type_=Text), TSQUERY)),
     "in_stock": synchronisation.c.offers_in_stock > 0,
     "min_price": listed_price.c.best_price >= bindparam("min_price", type_=BigInteger),
     "max_price": listed_price.c.best_price <= bindparam("max_price", type_=BigInteger),
-    "registration": product.c.registration_state == bindparam("registration", type_=Text),
-    "attention": or_(product.c.registration_state.in_(_DEAD_ENDS), synchronisation.c.consecutive_failures > 0),
+    "registration": _state == bindparam("registration", type_=Text),
+    "attention": or_(
+        _state == RegistrationState.REJECTED.value,
+        _state == RegistrationState.CONFLICT.value,
+        synchronisation.c.consecutive_failures > 0,
+    ),
 }
 """By the names of the filters."""
 

@@ -88,12 +88,14 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> St
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
     chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
-    keyed = chosen.order_by(_in(order, key), _in(order, id)).limit(_limit)
+    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_limit)
+    keyed = walk
     if begin is _From.KEY:
-        keyed = keyed.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
+        keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
     if not key.nullable:
         return keyed
-    nulls = chosen.where(key.is_(None)).order_by(_in(order, id)).limit(_limit)
+    # By the key too, although it is null: PostgreSQL would else not see that the index has them in order.
+    nulls = walk.where(key.is_(None))
     if begin is _From.NULL:
         return nulls.where(_behind(order, id, _after_id))
     # Two walks of the same index; the second is begun only if the first does not fill the page.

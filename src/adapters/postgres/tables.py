@@ -64,6 +64,12 @@ product = Table(
     Index("ix_product_newest", "created_at", "id", postgresql_where=text("withdrawn_at IS NULL")),
     Index("ix_product_name", "name_folded", "id", postgresql_where=text("withdrawn_at IS NULL")),
     Index("ix_product_words", "words", postgresql_using="gin", postgresql_where=text("withdrawn_at IS NULL")),
+    # Most products are registered; what is not is looked for by its state.
+    Index(
+        "ix_product_unregistered",
+        *("registration_state", "created_at", "id"),
+        postgresql_where=text("withdrawn_at IS NULL AND registration_state <> 'registered'"),
+    ),
     Index("ix_product_withdrawn", "withdrawn_at", postgresql_where=text("withdrawn_at IS NOT NULL")),
 )
 

@@ -25,6 +25,12 @@ def upgrade() -> None:
     living = sa.text("withdrawn_at IS NULL")
     op.create_index("ix_product_words", "product", ["words"], postgresql_using="gin", postgresql_where=living)
     op.create_index("ix_product_name", "product", ["name_folded", "id"], postgresql_where=living)
+    op.create_index(
+        "ix_product_unregistered",
+        "product",
+        ["registration_state", "created_at", "id"],
+        postgresql_where=sa.text("withdrawn_at IS NULL AND registration_state <> 'registered'"),
+    )
     op.create_table(
         "listed_price",
         sa.Column("product_id", sa.Uuid(), nullable=False),
@@ -63,6 +69,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER list_price ON synchronisation")
     op.execute("DROP FUNCTION list_price()")
     op.drop_table("listed_price")
+    op.drop_index("ix_product_unregistered", "product")
     op.drop_index("ix_product_name", "product")
     op.drop_index("ix_product_words", "product")
     op.drop_column("product", "words")
