@@ -1,8 +1,7 @@
 """Reads and upkeep of the catalogue kept in memory; they see what is committed and wait for nobody."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from application.listing import (
@@ -12,7 +11,6 @@ from application.listing import (
     ProductFilter,
     ProductOrder,
     ProductSlice,
-    SortKey,
 )
 from application.views import (
     BestOfferView,
@@ -27,9 +25,9 @@ from domain.errors import ProductNotFound
 from domain.offer import TrackedOffer
 from domain.price_change import price_change
 from domain.price_history import in_force_at
-from domain.product import Product, RegistrationState
+from domain.product import Product
 from domain.synchronisation import Synchronisation
-from domain.text import fold, words
+from fake_lists import positions_behind
 from fake_prices import recorded_steps
 from fakes import InMemoryStorage, Rows
 
@@ -64,36 +62,9 @@ class InMemoryCatalogueReader:
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         rows = self._reached()
-        products = [each for each in rows.products.values() if _passes(rows, each, wanted)]
-        positions = [PagePosition(self._key(rows, each, order.key), each.id) for each in products]
-        keyed = [each for each in positions if each.key is not None]
-        nulls = [each for each in positions if each.key is None]
-        keyed.sort(key=lambda each: (each.key, each.id), reverse=order.descending)
-        nulls.sort(key=lambda each: each.id, reverse=order.descending)
-        walk = keyed + nulls
-        if after is not None:
-            walk = [each for each in walk if self._is_behind(each, after, order)]
+        walk = positions_behind(rows, order, after, wanted)
         items = [self._view(rows.products[each.id], rows.synchronisations[each.id].state) for each in walk[:limit]]
         return ProductSlice(items, walk[limit - 1] if len(walk) > limit else None)
-
-    def _key(self, rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:
-        day, week = rows.changes.get(product.id, (None, None))
-        keys: dict[SortKey, str | datetime | int | None] = {
-            SortKey.NAME: fold(product.name),
-            SortKey.PRICE: _best_price(rows, product),
-            SortKey.CHANGE_1D: day,
-            SortKey.CHANGE_7D: week,
-            SortKey.CREATED_AT: product.created_at,
-        }
-        return keys[key]
-
-    def _is_behind(self, one: PagePosition, other: PagePosition, order: ProductOrder) -> bool:
-        if (one.key is None) != (other.key is None):
-            return one.key is None
-        pair: tuple[Any, Any] = (one.key, one.id), (other.key, other.id)
-        if one.key is None:
-            pair = one.id, other.id
-        return bool(pair[0] < pair[1] if order.descending else pair[0] > pair[1])
 
     async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
         product = await self.product(product_id, sold_out_too=sold_out_too)
@@ -202,25 +173,6 @@ class InMemoryPriceChanges:
             rows.changes[id] = (day, week)
         self.storage.rows = rows
         return batch[-1] if batch else None
-
-
-def _best_price(rows: Rows, product: Product) -> int | None:
-    best = rows.synchronisations[product.id].state.best_offer
-    return best.price if best else None
-
-
-def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
-    state, registration = rows.synchronisations[product.id].state, product.registration.state
-    price, found = _best_price(rows, product), words(product.name) + words(product.description)
-    dead_end = registration in (RegistrationState.REJECTED, RegistrationState.CONFLICT)
-    return (
-        all(any(each.startswith(word) for each in found) for word in wanted.words)
-        and (not wanted.in_stock or state.offers_in_stock > 0)
-        and (wanted.min_price is None or (price is not None and price >= wanted.min_price))
-        and (wanted.max_price is None or (price is not None and price <= wanted.max_price))
-        and (wanted.registration is None or registration is wanted.registration)
-        and (not wanted.attention or dead_end or state.consecutive_failures > 0)
-    )
 
 
 def _offer(offer: TrackedOffer) -> OfferView:
