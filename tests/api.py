@@ -15,6 +15,7 @@ from litestar import Litestar
 
 from adapters.offers_api.token_store import Access
 from application.catalogue import RegistrationSignal
+from application.login_limits import LoginFailures
 from application.ports import BeginWork, CatalogueReader, Clock
 from application.price_readers import OfferPriceReader, PriceReader
 from application.scheduling import JobQueue
@@ -26,6 +27,7 @@ from entrypoints.http.access import AccessTokens
 from entrypoints.http.app import create_app
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
+from fake_logins import InMemoryLoginFailures
 from fake_prices import InMemoryOfferPriceReader, InMemoryPriceReader
 from fake_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fake_reads import InMemoryCatalogueReader, InMemoryPriceChanges
@@ -63,11 +65,13 @@ class Outside:
 
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
+        self.login_failures = InMemoryLoginFailures(self.storage)
 
     def reset(self) -> None:
         """Be as at the start, but the same objects, which the application holds."""
         self.clock.now = NOON
         self.storage.rows, self.storage.away = Rows(), False
+        self.login_failures.rows.clear()
         self.queue.away = False
         self.signal.signals = 0
         self.access, self.schema_trouble = Access.OK, None
@@ -132,6 +136,10 @@ class InMemoryOutside(Provider):
         return self._outside.reader or InMemoryCatalogueReader(self._outside.storage, INTERVAL, SOLD_OUT_KEPT)
 
     @provide(override=True)
+    def login_failures(self) -> LoginFailures:
+        return self._outside.login_failures
+
+    @provide(override=True)
     def retention(self) -> Retention:
         return Retention()
 
@@ -188,9 +196,10 @@ class Api:
         return client_of(self.app)
 
 
-def client_of(app: Any) -> httpx.AsyncClient:
+def client_of(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """Return a client without a token. Litestar and httpx write the types of ASGI differently."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aggregator.test")
+    transport = httpx.ASGITransport(app, client=(address, 123))
+    return httpx.AsyncClient(transport=transport, base_url="http://aggregator.test")
 
 
 @asynccontextmanager

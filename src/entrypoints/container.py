@@ -22,6 +22,7 @@ from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.connection import create_engine
 from adapters.postgres.dropped_history import read_dropped
 from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.price_changes import SqlAlchemyPriceChanges
 from adapters.postgres.price_reader import SqlAlchemyPriceReader
@@ -30,6 +31,7 @@ from adapters.postgres.schema import is_newer
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.catalogue import RegistrationSignal
 from application.housekeeping import PriceChanges, RowKeeper
+from application.login_limits import LoginFailures
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, CatalogueReader, Clock
@@ -97,6 +99,10 @@ class Adapters(Provider):
     @provide
     def offer_price_reader(self, engine: AsyncEngine) -> OfferPriceReader:
         return SqlAlchemyOfferPriceReader(engine)
+
+    @provide
+    def login_failures(self, engine: AsyncEngine) -> LoginFailures:
+        return SqlAlchemyLoginFailures(engine)
 
     @provide
     def row_keeper(self, engine: AsyncEngine) -> RowKeeper:

@@ -10,6 +10,7 @@ from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
 from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
 from application.insight import OfferHistory, PriceChange, PriceStatistics
+from application.login_limits import LoginLimits
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, Clock
@@ -63,6 +64,7 @@ class UseCases(Provider):
         return KeepHouse(keeper, history, pace, time.monotonic)
 
     refresh_price_changes = provide(RefreshPriceChanges)
+    login_limits = provide(LoginLimits)
     price_history = provide(PriceHistory)
     offer_price_history = provide(OfferPriceHistory)
     price_change = provide(PriceChange)

@@ -11,7 +11,7 @@ from chaos.town import Town
 
 SECONDS_TO_LEAD = 1.0
 SECONDS_A_HELD_WORKER_LOCKS = 8.0
-UNAUTHENTICATED, UNAVAILABLE = 401, 503
+UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE = 401, 429, 503
 
 
 class Caller:
@@ -53,9 +53,9 @@ class Caller:
         return None
 
     async def log_in_wrongly(self) -> None:
-        """Try a wrong password."""
-        body = {"username": "admin", "password": "not the password"}
-        await self.call("wrong login", "POST", "/login", allowed={UNAUTHENTICATED}, json=body)
+        """Try a wrong name: all customers have one address, and wrong passwords would lock its admins out."""
+        body = {"username": "nobody", "password": "not the password"}
+        await self.call("wrong login", "POST", "/login", allowed={UNAUTHENTICATED, RATE_LIMITED}, json=body)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -72,6 +72,9 @@ class Caller:
             self._judge_silence("login", error, began)
             return False
         self.record.count(f"answered: login {answer.status_code}")
+        if answer.status_code == UNAVAILABLE:
+            self._judge_unavailable("login", answer, began)
+            return False
         if answer.status_code != httpx.codes.OK:
             self.record.violate("documented answers", f"login: {answer.status_code} {answer.text[:300]}")
             return False

@@ -22,7 +22,7 @@ ACTIONS = {
     "take a name": 6,
     "take an id": 3,
     "register": 7,
-    "wrong login": 2,
+    "wrong login": 1,
 }
 CREATED, DONE, ACCEPTED, EMPTY, NOT_FOUND, TAKEN = 201, 200, 202, 204, 404, 409
 

@@ -135,7 +135,9 @@ def test_the_headers_of_answers_are_described(description: Described) -> None:
         for status, answer in operation["responses"].items():
             assert "X-Request-Id" in answer["headers"]
             assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
-            assert ("Retry-After" in answer["headers"]) == (status == "503" and PROBLEM in answer["content"])
+            assert ("Retry-After" in answer["headers"]) == (
+                status == "429" or (status == "503" and PROBLEM in answer["content"])
+            )
     assert {"Location", "ETag"} <= paths["/products"]["post"]["responses"]["201"]["headers"].keys()
     assert "Link" in paths["/products"]["get"]["responses"]["200"]["headers"]
 

@@ -128,14 +128,15 @@ async def test_a_method_that_a_path_does_not_have_is_told_those_it_has(
         ("GET", f"/products/{MISSING}/synchronisation"),
         ("DELETE", f"/products/{MISSING}"),
         ("POST", f"/products/{MISSING}/register"),
+        ("POST", "/login"),
         ("POST", "/products"),
         ("PATCH", f"/products/{MISSING}"),
     ],
 )
 async def test_without_the_database_callers_are_asked_to_come_back(api: Api, method: str, path: str) -> None:
     api.outside.storage.away = True
-    body = {"name": "Kettle", "description": ""} if path == "/products" and method == "POST" else {}
-    answer = await api.http.request(method, path, json=body)
+    bodies = {"/products": {"name": "Kettle", "description": ""}, "/login": {"username": "a", "password": "b"}}
+    answer = await api.http.request(method, path, json=bodies.get(path, {}))
     problem = problem_of(answer, 503, "database-unavailable")
     assert int(answer.headers["Retry-After"]) > 0
     assert "switched off" not in str(problem)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -35,6 +36,17 @@ schema_compatibility = Table(
     "schema_compatibility",
     metadata,
     Column("oldest_revision", Text, nullable=False),
+)
+
+# One row for each; see application/login_limits.py.
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("address", Text, nullable=False),
+    Column("account", LargeBinary, nullable=False),
+    Column("failed_at", Timestamp, nullable=False),
+    Index("ix_login_failure_address", "address", "failed_at"),
+    Index("ix_login_failure_failed_at", "failed_at"),
 )
 
 product = Table(

@@ -10,15 +10,17 @@ from litestar.datastructures import State
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
 from application.insight import OfferHistory, PriceChange, PriceStatistics
+from application.login_limits import LoginLimits
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.catalogue import CatalogueController
+from entrypoints.http.credentials import Credentials
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
 from entrypoints.http.injection import constant
 from entrypoints.http.insight import InsightController
-from entrypoints.http.login import Credentials, login
+from entrypoints.http.login import login
 from entrypoints.http.problem_types import explain_problem
 from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
@@ -33,6 +35,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
     settings = await container.get(Settings)
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
     password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
+    credentials = Credentials(settings.admin_username, password_hash, await container.get(LoginLimits))
     app = Litestar(
         route_handlers=[
             login,
@@ -46,7 +49,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         ],
         dependencies={
             "access_tokens": constant(access_tokens),
-            "credentials": constant(Credentials(settings.admin_username, password_hash)),
+            "credentials": constant(credentials),
             "register_product": constant(await container.get(RegisterProduct)),
             "amend_product": constant(await container.get(AmendProduct)),
             "withdraw_product": constant(await container.get(WithdrawProduct)),

@@ -100,7 +100,7 @@ def _headers(operation: str, status: str, answer: dict[str, Any]) -> dict[str, A
         names += HEADERS_OF.get(operation, ())
     elif status == "401":
         names.append("WWW-Authenticate")
-    elif status == "503" and PROBLEM in answer["content"]:
+    elif status == "429" or (status == "503" and PROBLEM in answer["content"]):
         names.append("Retry-After")
     return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
 

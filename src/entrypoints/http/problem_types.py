@@ -103,6 +103,12 @@ WINDOW_TOO_LARGE = ProblemType(
     "Window too large",
     "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours.",
 )
+RATE_LIMITED = ProblemType(
+    "rate-limited",
+    429,
+    "Rate limited",
+    "Too many logins failed from this address. Try again after the time in Retry-After.",
+)
 INTERNAL = ProblemType(
     "internal-error",
     500,
@@ -132,6 +138,7 @@ PROBLEM_TYPES = (
     MEDIA,
     VALIDATION,
     WINDOW_TOO_LARGE,
+    RATE_LIMITED,
     INTERNAL,
     OVERLOADED,
     DATABASE,

@@ -1,6 +1,8 @@
 """Every error that leaves the API, as RFC 9457 problem details: which exception becomes which problem."""
 
+import math
 import re
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -38,6 +40,7 @@ from entrypoints.http.problem_types import (
     OFFER_NOT_FOUND,
     OVERLOADED,
     PRODUCT_NOT_FOUND,
+    RATE_LIMITED,
     TOO_LARGE,
     UNAUTHENTICATED,
     VALIDATION,
@@ -87,6 +90,14 @@ class Overloaded(Exception):
     """More work of an expensive kind is under way than the service takes on."""
 
 
+class RateLimited(Exception):
+    """The caller has to wait this long before the next try."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.seconds = math.ceil(wait.total_seconds())
+
+
 PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidText: VALIDATION,
     InvalidFilter: VALIDATION,
@@ -103,6 +114,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     UnknownParameter: VALIDATION,
     CursorMismatch: CURSOR,
     Overloaded: OVERLOADED,
+    RateLimited: RATE_LIMITED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD,
     ValidationException: VALIDATION,
@@ -140,6 +152,8 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
         headers["Allow"] = (error.headers or {}).get("allow", "")
     if kind in (OVERLOADED, DATABASE):
         headers["Retry-After"] = RETRY_SECONDS
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.seconds)
     return headers
 
 
