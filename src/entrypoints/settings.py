@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -53,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     log_format: Literal["console", "json"] = msgspec.field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
+    trusted_proxies: str = ""
     metrics_port: Port | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
@@ -81,6 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def upstream(self) -> str:
         """Where the Offers service is; the simulator's place unless it is set."""
         return (self.offers_base_url or f"http://127.0.0.1:{self.simulator_port}/api/v1").rstrip("/")
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks whose X-Forwarded-For counts."""
+        return _parts(self.trusted_proxies)
 
     @property
     def refresh_interval(self) -> timedelta:
@@ -153,6 +160,16 @@ def _http_url(value: str) -> None:
     parts.hostname.encode("idna")
 
 
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",")] if value else []
+
+
+def _networks(value: str) -> None:
+    # Who trusted everybody would believe whatever callers say about themselves.
+    if any(ip_network(part).prefixlen == 0 for part in _parts(value)):
+        raise ValueError
+
+
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "DATABASE_URL": (
         libpq_dsn,
@@ -160,6 +177,7 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     ),
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
+    "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
 }
 

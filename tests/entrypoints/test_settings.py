@@ -23,6 +23,7 @@ DEFAULTS = {
     "jwt_lifetime": 300,
     "app_env": "development",
     "log_level": "INFO",
+    "trusted_proxies": "",
     "metrics_port": None,
     "simulator_port": 8090,
     "aggregator_data_dir": ".aggregator",
@@ -73,6 +74,7 @@ def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
         ("LOG_FORMAT", "console", "console"),
         ("METRICS_PORT", "9000", 9000),
+        ("TRUSTED_PROXIES", "192.0.2.1", "192.0.2.1"),
         ("SIMULATOR_PORT", "9001", 9001),
         ("AGGREGATOR_DATA_DIR", "/var/lib/aggregator", "/var/lib/aggregator"),
         ("HISTORY_OFFER_DAYS", "1", 1),
@@ -126,6 +128,14 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("LOG_LEVEL", SECRET),
         ("LOG_FORMAT", SECRET),
         ("METRICS_PORT", SECRET),
+        ("TRUSTED_PROXIES", SECRET),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "192.0.2.1,"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "192.0.2.1;192.0.2.2"),
+        ("TRUSTED_PROXIES", "192.0.2.1,0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", f"192.0.2.1,{SECRET}"),
         ("SIMULATOR_PORT", SECRET),
         ("HISTORY_OFFER_DAYS", "0"),
         ("HISTORY_STEP_DAYS", SECRET),
@@ -181,6 +191,12 @@ def test_without_a_database_it_is_said_who_brings_one() -> None:
 def test_the_offers_service_is_the_simulator_unless_it_is_set() -> None:
     assert read_settings({"SIMULATOR_PORT": "9"}).upstream == "http://127.0.0.1:9/api/v1"
     assert read_settings({"OFFERS_BASE_URL": "https://offers.test/v2/"}).upstream == "https://offers.test/v2"
+
+
+def test_proxies_are_addresses_and_networks_none_unless_set() -> None:
+    assert read_settings({}).proxies == []
+    given = "192.0.2.1, 10.0.0.0/8,2001:db8::/32,::1"
+    assert read_settings({"TRUSTED_PROXIES": given}).proxies == ["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1"]
 
 
 def test_intervals_and_folders_have_their_types() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import structlog
 import uvicorn
 from dishka import AsyncContainer
+from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
@@ -37,6 +38,21 @@ class _Server(uvicorn.Server):
             log.info("api started", host=self.config.host, port=self.config.port)
 
 
+def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
+    """Say how uvicorn serves; it believes what trusted proxies alone say about where a request comes from."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+    )
+
+
 async def run_api(container: AsyncContainer) -> None:
     """Serve until SIGTERM or SIGINT; then let requests under way finish, for a bounded time, and return.
 
@@ -46,17 +62,7 @@ async def run_api(container: AsyncContainer) -> None:
     """
     await require_schema(await container.get(AsyncEngine))
     settings = await container.get(Settings)
-    config = uvicorn.Config(
-        await create_app(container),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
-    )
-    server = _Server(config)
+    server = _Server(server_config(await create_app(container), settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
