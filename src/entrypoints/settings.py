@@ -2,22 +2,18 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
-from argon2 import Type, extract_parameters
-from argon2.exceptions import InvalidHashError
 from msgspec import Meta
 
-from adapters.offers_api.secret import Secret
 from adapters.postgres.connection import libpq_dsn
 from domain.retention import Retention
+from entrypoints.setting_forms import malformed, parts
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
@@ -55,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
     trusted_proxies: str = ""
+    cors_origins: str = ""
     metrics_port: Port | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
@@ -87,7 +84,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks whose X-Forwarded-For counts."""
-        return _parts(self.trusted_proxies)
+        return parts(self.trusted_proxies)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Origins whose pages browsers let call the API."""
+        return frozenset(parts(self.cors_origins))
 
     @property
     def refresh_interval(self) -> timedelta:
@@ -135,51 +137,7 @@ def _mistake(name: str, value: str) -> str | None:
         return "must be one of the documented values" if wanted.startswith("Invalid enum value") else wanted
     if any("\ud800" <= character <= "\udfff" for character in value):
         return "must be UTF-8"
-    return _malformed(name, value)
-
-
-def _malformed(name: str, value: str) -> str | None:
-    # What these checks raise may repeat the value, or the part of it that is wrong.
-    check, wanted = _FORMS.get(name, (str, ""))
-    try:
-        check(value)
-    except (ValueError, InvalidHashError):
-        return wanted
-    return None
-
-
-def _argon2id(value: str) -> None:
-    if extract_parameters(value).type is not Type.ID:
-        raise ValueError
-
-
-def _http_url(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
-        raise ValueError
-    parts.hostname.encode("idna")
-
-
-def _parts(value: str) -> list[str]:
-    return [part.strip() for part in value.split(",")] if value else []
-
-
-def _networks(value: str) -> None:
-    # Who trusted everybody would believe whatever callers say about themselves.
-    if any(ip_network(part).prefixlen == 0 for part in _parts(value)):
-        raise ValueError
-
-
-_FORMS: dict[str, tuple[Callable[[str], object], str]] = {
-    "DATABASE_URL": (
-        libpq_dsn,
-        "must be a postgres://, postgresql:// or postgresql+asyncpg:// URL, special characters percent-encoded",
-    ),
-    "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
-    "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
-    "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
-    "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
-}
+    return malformed(name, value)
 
 
 def _unsafe(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:

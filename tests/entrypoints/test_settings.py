@@ -24,6 +24,7 @@ DEFAULTS = {
     "app_env": "development",
     "log_level": "INFO",
     "trusted_proxies": "",
+    "cors_origins": "",
     "metrics_port": None,
     "simulator_port": 8090,
     "aggregator_data_dir": ".aggregator",
@@ -75,6 +76,7 @@ def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
         ("LOG_FORMAT", "console", "console"),
         ("METRICS_PORT", "9000", 9000),
         ("TRUSTED_PROXIES", "192.0.2.1", "192.0.2.1"),
+        ("CORS_ORIGINS", "https://shop.example", "https://shop.example"),
         ("SIMULATOR_PORT", "9001", 9001),
         ("AGGREGATOR_DATA_DIR", "/var/lib/aggregator", "/var/lib/aggregator"),
         ("HISTORY_OFFER_DAYS", "1", 1),
@@ -128,6 +130,20 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("LOG_LEVEL", SECRET),
         ("LOG_FORMAT", SECRET),
         ("METRICS_PORT", SECRET),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://*"),
+        ("CORS_ORIGINS", "https://*.shop.example"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", SECRET),
+        ("CORS_ORIGINS", f"https://{SECRET}/"),
+        ("CORS_ORIGINS", f"https://u:{SECRET}@shop.example"),
+        ("CORS_ORIGINS", "https://Shop.example"),
+        ("CORS_ORIGINS", "https://shop.example:443"),
+        ("CORS_ORIGINS", "http://shop.example:80"),
+        ("CORS_ORIGINS", "https://shop.example:99999"),
+        ("CORS_ORIGINS", "ftp://shop.example"),
+        ("CORS_ORIGINS", "https://shop.example,"),
+        ("CORS_ORIGINS", f"https://shop.example,{SECRET}"),
         ("TRUSTED_PROXIES", SECRET),
         ("TRUSTED_PROXIES", "*"),
         ("TRUSTED_PROXIES", "192.0.2.1,"),
@@ -197,6 +213,19 @@ def test_proxies_are_addresses_and_networks_none_unless_set() -> None:
     assert read_settings({}).proxies == []
     given = "192.0.2.1, 10.0.0.0/8,2001:db8::/32,::1"
     assert read_settings({"TRUSTED_PROXIES": given}).proxies == ["192.0.2.1", "10.0.0.0/8", "2001:db8::/32", "::1"]
+
+
+def test_origins_are_listed_exactly_and_none_unless_set() -> None:
+    assert read_settings({}).origins == set()
+    given = "https://shop.example, http://localhost:3000,http://[::1]:80000"
+    with pytest.raises(SettingsError):
+        read_settings({"CORS_ORIGINS": given})
+    given = given.replace("80000", "8000")
+    assert read_settings({"CORS_ORIGINS": given}).origins == {
+        "https://shop.example",
+        "http://localhost:3000",
+        "http://[::1]:8000",
+    }
 
 
 def test_intervals_and_folders_have_their_types() -> None:

@@ -1,6 +1,5 @@
 """Every route is for admins unless it is listed; what is wrong with a token does not show."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,18 +8,11 @@ import httpx
 import jwt
 import pytest
 from litestar import Litestar
-from litestar.routes import HTTPRoute
 
 from api import MISSING, SECRET, Api, problem_of
 from entrypoints.http.access import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
+from routes import filled, routes
 
-VALUES = {
-    "product_id": str(MISSING),
-    "offer_id": str(MISSING),
-    "slug": "not-found",
-    "file_path": "docs.js",
-    "path": "anything",
-}
 OTHER_SECRET = "another signing key, as long as ours is"
 
 
@@ -69,16 +61,6 @@ REFUSED = {
     "no type": signed(claims(), typ=None),
     **{f"no {claim}": signed(without(claim)) for claim in ("iss", "aud", "sub", "iat", "exp", "jti")},
 }
-
-
-def routes(app: Litestar) -> list[tuple[str, str]]:
-    """Return all methods and path templates there are, documented or not."""
-    assert all(isinstance(route, HTTPRoute) for route in app.routes)
-    return [(method, route.path_format) for route in app.routes for method in sorted(route.methods)]
-
-
-def filled(template: str) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: VALUES[match[1]], template)
 
 
 def protected(app: Litestar) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.catalogue import CatalogueController
+from entrypoints.http.cors import Cors
 from entrypoints.http.credentials import Credentials
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
@@ -73,5 +74,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         state=State({"access_tokens": access_tokens}),
     )
     # Litestar's own middleware does not see requests for unknown routes.
+    if settings.origins:
+        app.asgi_handler = Cors(app.asgi_handler, settings.origins)
     app.asgi_handler = RequestLog(app.asgi_handler, (await container.get(Metrics)).request)
     return app
