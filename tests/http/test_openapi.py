@@ -285,7 +285,7 @@ def test_the_problems_of_an_operation_are_described(
 ) -> None:
     answers = description["paths"][path]["get"]["responses"]
     described = {status: answer["description"] for status, answer in answers.items() if status >= "400"}
-    assert described == problems | {"503": "Database unavailable"}
+    assert described == problems | {"503": "Overloaded; Database unavailable"}
 
 
 def examples_of(description: Described, path: str) -> list[Any]:

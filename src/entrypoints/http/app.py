@@ -27,6 +27,7 @@ from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
 from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json
 from entrypoints.http.request_log import RequestLog
+from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
@@ -69,6 +70,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),
         logging_config=None,
+        middleware=[TimeLimit(REQUEST_SECONDS)],
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         state=State({"access_tokens": access_tokens}),

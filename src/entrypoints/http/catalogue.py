@@ -18,7 +18,7 @@ from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
 from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
 from entrypoints.http.injection import Injected
-from entrypoints.http.problem_types import CURSOR, DATABASE, EXISTS, UNAUTHENTICATED, VALIDATION, problems
+from entrypoints.http.problem_types import CURSOR, EXISTS, UNAUTHENTICATED, UNAVAILABLE, VALIDATION, problems
 from entrypoints.http.products import Description, Name, etag
 from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
 
@@ -94,7 +94,7 @@ class CatalogueController(Controller):
         operation_id="createProduct",
         security=ADMIN_ONLY,
         summary="Create a product",
-        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, DATABASE, *BODY_PROBLEMS),
+        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, *UNAVAILABLE, *BODY_PROBLEMS),
     )
     async def create(
         self, data: JSONBody[CreateProductRequest], register_product: Injected[RegisterProduct]
@@ -109,7 +109,7 @@ class CatalogueController(Controller):
         operation_id="listProducts",
         summary="List products",
         security=ADMIN_TOO,
-        responses={200: examples.page(ProductPage)} | problems(CURSOR, UNAUTHENTICATED, VALIDATION, DATABASE),
+        responses={200: examples.page(ProductPage)} | problems(CURSOR, UNAUTHENTICATED, VALIDATION, *UNAVAILABLE),
     )
     async def page(
         self,

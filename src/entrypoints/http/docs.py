@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import MediaType, Request, Response, Router, get
+from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
@@ -12,6 +13,7 @@ from litestar.static_files import create_static_files_router
 
 from entrypoints.http.access import ADMIN_SCHEME
 from entrypoints.http.problem_types import MEDIA_TYPE as PROBLEM
+from entrypoints.http.problem_types import NOT_FOUND
 from entrypoints.http.reading import JSON, MERGE_PATCH
 
 STATIC = "/docs/static"
@@ -105,6 +107,13 @@ def _headers(operation: str, status: str, answer: dict[str, Any]) -> dict[str, A
     return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
+async def _refuse_pages(response: Response[Any]) -> Response[Any]:
+    """Make a problem of the page that Litestar shows where there is no description."""
+    if response.status_code == NOT_FOUND.status:
+        raise NotFoundException
+    return response
+
+
 def openapi_config() -> OpenAPIConfig:
     """Describe the API at /schema/openapi.json."""
     return OpenAPIConfig(
@@ -112,7 +121,7 @@ def openapi_config() -> OpenAPIConfig:
         version=version("product-aggregator"),
         description=DESCRIPTION,
         license=License(name="MIT", identifier="MIT"),
-        path="/schema",
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, after_request=_refuse_pages),
         use_handler_docstrings=True,
         render_plugins=[_ExactDescription(path="/openapi.json")],
         components=Components(

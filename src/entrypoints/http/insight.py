@@ -20,9 +20,9 @@ from entrypoints.http.insight_responses import (
     show_price_history,
 )
 from entrypoints.http.problem_types import (
-    DATABASE,
     OFFER_NOT_FOUND,
     PRODUCT_NOT_FOUND,
+    UNAVAILABLE,
     VALIDATION,
     WINDOW_TOO_LARGE,
     problems,
@@ -51,7 +51,8 @@ class InsightController(Controller):
         "/price-history",
         operation_id="getPriceHistory",
         summary="See how prices moved",
-        responses={200: examples.PRICE_HISTORY} | problems(PRODUCT_NOT_FOUND, VALIDATION, WINDOW_TOO_LARGE, DATABASE),
+        responses={200: examples.PRICE_HISTORY}
+        | problems(PRODUCT_NOT_FOUND, VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE),
     )
     async def price_history(
         self,
@@ -80,7 +81,7 @@ class InsightController(Controller):
         "/price-change",
         operation_id="getPriceChange",
         summary="See how the best price changed over a period",
-        responses={200: examples.PRICE_CHANGE} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+        responses={200: examples.PRICE_CHANGE} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def price_change(
         self,
@@ -98,7 +99,7 @@ class InsightController(Controller):
         "/price-statistics",
         operation_id="getPriceStatistics",
         summary="See whether the best price is a good one",
-        responses={200: examples.PRICE_STATISTICS} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+        responses={200: examples.PRICE_STATISTICS} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def price_statistics(
         self,
@@ -115,7 +116,7 @@ class InsightController(Controller):
         "/offers/{offer_id:uuid}",
         operation_id="getOffer",
         summary="Read one offer with its life and its prices",
-        responses={200: examples.OFFER} | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, DATABASE),
+        responses={200: examples.OFFER} | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def offer(
         self, product_id: FromPath[UUID], offer_id: FromPath[UUID], offer_history: Injected[OfferHistory]

@@ -11,7 +11,7 @@ from entrypoints.http.access import AccessTokens
 from entrypoints.http.caller import caller_of
 from entrypoints.http.credentials import Credentials
 from entrypoints.http.injection import Injected
-from entrypoints.http.problem_types import DATABASE, OVERLOADED, RATE_LIMITED, UNAUTHENTICATED, problems
+from entrypoints.http.problem_types import RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, problems
 from entrypoints.http.reading import BODY_PROBLEMS
 
 
@@ -40,7 +40,7 @@ class LoginResponse(msgspec.Struct, frozen=True):
     operation_id="login",
     summary="Log in as an admin",
     tags=["login"],
-    responses=problems(UNAUTHENTICATED, RATE_LIMITED, OVERLOADED, DATABASE, *BODY_PROBLEMS),
+    responses=problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
 )
 async def login(
     request: Request[Any, Any, Any],

@@ -116,7 +116,10 @@ INTERNAL = ProblemType(
     "The service failed. The request id in `instance` leads to the cause in its logs.",
 )
 OVERLOADED = ProblemType(
-    "overloaded", 503, "Overloaded", "The service has too much to do. Try again after the time in Retry-After."
+    "overloaded",
+    503,
+    "Overloaded",
+    "The service has too much to do, or did not get done within 10 seconds. Try again after the time in Retry-After.",
 )
 DATABASE = ProblemType(
     "database-unavailable",
@@ -124,6 +127,9 @@ DATABASE = ProblemType(
     "Database unavailable",
     "The service cannot reach its database. Try again after the time in Retry-After.",
 )
+
+UNAVAILABLE = (OVERLOADED, DATABASE)
+"""What every route that asks the database may answer."""
 
 PROBLEM_TYPES = (
     MALFORMED,

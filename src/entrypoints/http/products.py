@@ -22,10 +22,10 @@ from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
-    DATABASE,
     EXISTS,
     PRODUCT_NOT_FOUND,
     UNAUTHENTICATED,
+    UNAVAILABLE,
     VALIDATION,
     problems,
 )
@@ -60,7 +60,7 @@ class ProductController(Controller):
         "/{product_id:uuid}",
         operation_id="getProduct",
         summary="Read a product with its offers",
-        responses={200: examples.DETAIL} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+        responses={200: examples.DETAIL} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def read(
         self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
@@ -73,7 +73,7 @@ class ProductController(Controller):
         "/{product_id:uuid}/offers",
         operation_id="listOffers",
         summary="Read the offers of a product",
-        responses={200: examples.OFFERS} | problems(PRODUCT_NOT_FOUND, VALIDATION, DATABASE),
+        responses={200: examples.OFFERS} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def offers(
         self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
@@ -87,7 +87,7 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         summary="Amend a product",
         responses={200: examples.PRODUCT}
-        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, DATABASE, *BODY_PROBLEMS),
+        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, *UNAVAILABLE, *BODY_PROBLEMS),
     )
     async def amend(
         self,
@@ -108,7 +108,7 @@ class ProductController(Controller):
         operation_id="withdrawProduct",
         security=ADMIN_ONLY,
         summary="Withdraw a product",
-        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
     async def withdraw(self, product_id: FromPath[UUID], withdraw_product: Injected[WithdrawProduct]) -> None:
         """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
@@ -121,7 +121,7 @@ class ProductController(Controller):
         operation_id="retryRegistration",
         security=ADMIN_ONLY,
         summary="Try a product's registration again now",
-        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
     async def register(self, product_id: FromPath[UUID], retry_registration: Injected[RetryRegistration]) -> None:
         """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
@@ -132,7 +132,7 @@ class ProductController(Controller):
         operation_id="getSynchronisation",
         security=ADMIN_ONLY,
         summary="See how registering and observing a product goes",
-        responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, DATABASE),
+        responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
     async def synchronisation(
         self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader]
