@@ -35,6 +35,4 @@ class TimeLimit(ASGIMiddleware):
             async with limit:
                 await next_app(scope, receive, send_from_now_on)
         except TimeoutError as error:
-            if not limit.expired():
-                raise
             raise Overloaded from error
