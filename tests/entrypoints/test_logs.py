@@ -4,14 +4,13 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import structlog
 
 from api import Outside, serving
-from entrypoints.http import problems, request_log
 from entrypoints.logs import LONGEST_TEXT, configure_logs
 from entrypoints.settings import read_settings
 
@@ -19,19 +18,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 OURS = ("entrypoints", "adapters", "application")
 
 
-@pytest.fixture(autouse=True)
-def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Undo what configuring logs changes in the process; loggers of modules keep what they first find."""
-    for module in (request_log, problems):
-        monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in OURS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 @pytest.fixture

@@ -1,0 +1,26 @@
+"""What configuring logs changes is the process's, so tests of it clean up."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from entrypoints.http import problems, request_log
+
+OURS = ("entrypoints", "adapters", "application")
+
+
+@pytest.fixture
+def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Undo what configuring logs changes in the process; loggers of modules keep what they first find."""
+    for module in (request_log, problems):
+        monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)

@@ -1,0 +1,122 @@
+"""No secret gets out, whole or in base64: not into a log line at DEBUG, not into an answer, not into a traceback."""
+
+import logging
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import httpx
+import jwt
+import pytest
+from argon2 import PasswordHasher
+
+from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
+from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from entrypoints.logs import configure_logs
+from entrypoints.settings import read_settings
+from fake_reads import InMemoryCatalogueReader
+
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
+PASSWORD = "the right password, ünd long"
+WRONG = "a wrong password/of someone?"
+JWT_SECRET = "a signing key of more than 32 bytes"
+REFRESH_TOKEN = "refresh-token-of-the-offers-service"
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+SETTINGS = {
+    "ADMIN_PASSWORD_HASH": HASH,
+    "JWT_SECRET": JWT_SECRET,
+    "OFFERS_REFRESH_TOKEN": REFRESH_TOKEN,
+    "LOG_LEVEL": "DEBUG",
+}
+SECRETS = (PASSWORD, WRONG, JWT_SECRET, REFRESH_TOKEN, HASH)
+
+
+class DefectiveReader(InMemoryCatalogueReader):
+    async def products(
+        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+    ) -> ProductSlice:
+        raise RuntimeError("defect")
+
+
+def forms(secret: str) -> Iterator[str]:
+    """Return how the secret may be written, in base64 wherever in a longer text it begins."""
+    yield from (secret, quote(secret), quote(secret, safe=""), ascii(secret)[1:-1], secret.encode().hex())
+    data = secret.encode()
+    for before in range(3):
+        for encode in (b64encode, urlsafe_b64encode):
+            encoded = encode(bytes(before) + data).decode()
+            yield encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+
+
+def found(text: str, *secrets: str) -> list[str]:
+    return [form for secret in secrets for form in forms(secret) if form in text]
+
+
+def basic(password: str) -> str:
+    return f"Basic {b64encode(f'admin:{password}'.encode()).decode()}"
+
+
+async def make_every_mistake(api: Api) -> list[httpx.Response]:
+    """Fail and succeed to log in, and send secrets wherever they do not belong."""
+    log_in = [
+        {"username": "admin", "password": WRONG},
+        {"username": PASSWORD, "password": PASSWORD},
+        {"username": "admin", "password": PASSWORD, "more": WRONG},
+        {"username": 1, "password": PASSWORD},
+        {"username": "admin", "password": [PASSWORD]},
+        PASSWORD,
+        *[{"username": "nobody", "password": WRONG}] * 6,
+    ]
+    answers = [await api.http.post("/login", json=body) for body in log_in]
+    json = {"Content-Type": "application/json"}
+    answers.append(await api.http.post("/login", content=f'{{"password": "{PASSWORD}"', headers=json))
+    answers.append(await api.http.post("/login", data={"password": PASSWORD}))
+    answers += [await api.http.get(path, params={"password": PASSWORD}) for path in ("/nope", "/login", "/products")]
+    answers.append(await api.http.get(f"/nope/{quote(PASSWORD, safe='')}"))
+    for authorization in (basic(PASSWORD), f"Bearer {JWT_SECRET}", f"Bearer {jwt.encode({'sub': WRONG}, JWT_SECRET)}"):
+        answers.append(await api.http.post("/products", json={}, headers={"Authorization": authorization}))
+    return answers
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+async def test_no_secret_gets_out(
+    log_format: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**SETTINGS, "LOG_FORMAT": log_format}
+    configure_logs(read_settings(settings))
+    logging.getLogger().setLevel(logging.DEBUG)
+    # The test's own client logs what it asks for.
+    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)
+    outside = Outside()
+    outside.reader = DefectiveReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
+    async with serving(outside, **settings) as api:
+        answers = await make_every_mistake(api)
+        let_in = await api.log_in(PASSWORD)
+        token = let_in.json()["access_token"]
+        api.http.headers["Authorization"] = f"Bearer {token}"
+        crashed = [await api.http.get("/products")]
+        for defect in ((PasswordHasher, "verify"), (jwt, "encode")):
+            with monkeypatch.context() as patch:
+                patch.delattr(*defect)
+                crashed.append(await api.log_in(PASSWORD))
+    assert let_in.status_code == 200
+    assert {answer.status_code for answer in answers} == {400, 401, 404, 405, 415, 422, 429}
+    assert [answer.status_code for answer in crashed] == [500] * 3
+
+    logged = "".join(capsys.readouterr())
+    told = "".join(f"{answer.headers}{answer.text}" for answer in (*answers, *crashed))
+    assert logged.count("Traceback") == 3
+    assert logged.count("/login") >= 14
+    _header, *token_parts = token.split(".")
+    assert found(logged + told + str(let_in.headers), *SECRETS) == []
+    assert [part for part in token_parts if part in logged + told] == []
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+def test_a_secret_is_found_wherever_it_is_encoded(secret: str, before: str) -> None:
+    text = f"{before}{secret} and more"
+    for shown in (text, b64encode(text.encode()).decode(), urlsafe_b64encode(text.encode()).decode(), repr(text)):
+        assert found(f"leaked: {shown}", secret)
+    assert found("leaked: nothing of interest", secret) == []
