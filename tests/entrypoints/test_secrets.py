@@ -3,7 +3,7 @@
 import logging
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 import jwt
@@ -41,7 +41,14 @@ class DefectiveReader(InMemoryCatalogueReader):
 
 def forms(secret: str) -> Iterator[str]:
     """Return how the secret may be written, in base64 wherever in a longer text it begins."""
-    yield from (secret, quote(secret), quote(secret, safe=""), ascii(secret)[1:-1], secret.encode().hex())
+    yield from (
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        ascii(secret)[1:-1],
+        secret.encode().hex(),
+    )
     data = secret.encode()
     for before in range(3):
         for encode in (b64encode, urlsafe_b64encode):
