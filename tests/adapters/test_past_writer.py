@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.derived_tables import insight
 from adapters.postgres.past_writer import FirstSight, Past, SqlAlchemyPastWriter
-from adapters.postgres.tables import insight
 from domain.offer import ObservedOffers, Offer
 from domain.retention import Retention
 from domain.window import BucketWidth

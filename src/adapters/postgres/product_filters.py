@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from adapters.postgres.tables import listed_price, product, synchronisation
+from adapters.postgres.derived_tables import listed_price
+from adapters.postgres.tables import product, synchronisation
 from application.listing import ProductFilter
 from domain.product import RegistrationState
 

@@ -20,8 +20,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from adapters.postgres.derived_tables import insight, listed_price
 from adapters.postgres.product_filters import CONDITIONS, OF_PRICES, wanted_values
-from adapters.postgres.tables import insight, listed_price, product, synchronisation
+from adapters.postgres.tables import product, synchronisation
 from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 
 PRODUCTS = (

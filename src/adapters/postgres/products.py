@@ -22,7 +22,8 @@ from sqlalchemy import (
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
-from adapters.postgres.tables import insight, product, synchronisation
+from adapters.postgres.derived_tables import insight
+from adapters.postgres.tables import product, synchronisation
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
 from domain.text import fold, words

@@ -6,8 +6,9 @@ from sqlalchemy import Integer, Interval, Uuid, bindparam, column, delete, exist
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.derived_tables import insight
 from adapters.postgres.partitions import existing
-from adapters.postgres.tables import best_price_bucket_1d, insight, offer, product
+from adapters.postgres.tables import best_price_bucket_1d, offer, product
 
 _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).order_by(product.c.withdrawn_at).limit(1)
 # A release that knows no `insight` has purged the product; its id is taken until the rest is gone too.

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from adapters.postgres import access_tokens  # noqa: F401 - brings its table into the metadata
+from adapters.postgres import access_tokens, derived_tables  # noqa: F401 - they bring tables into the metadata
 from adapters.postgres.tables import metadata
 
 
