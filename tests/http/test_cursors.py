@@ -65,6 +65,12 @@ async def test_a_cursor_of_another_kind_does_not_fit_a_list_by_change(customer: 
     problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
 
 
+@pytest.mark.parametrize("key", ["a\0", None, 7, ["a"]])
+async def test_a_cursor_of_another_kind_does_not_fit_a_list_by_name(customer: httpx.AsyncClient, key: object) -> None:
+    query = {"sort": "name", "cursor": packed(["name", False, UNFILTERED, key, ID])}
+    problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
+
+
 async def test_a_cursor_belongs_to_its_period(customer: httpx.AsyncClient) -> None:
     query = {"sort": "change", "period": "P7D", "cursor": packed(["change_1d", False, UNFILTERED, 7, ID])}
     problem_of(await customer.get("/products", params=query), 400, "cursor-mismatch")
