@@ -62,6 +62,7 @@ class Outside:
     schema_trouble: Exception | None = None
     patience: float = 5.0
     reader: CatalogueReader | None = None
+    begin: BeginWork | None = None
 
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
@@ -72,6 +73,7 @@ class Outside:
         self.clock.now = NOON
         self.storage.rows, self.storage.away = Rows(), False
         self.login_failures.rows.clear()
+        self.storage.taken.clear()
         self.queue.away = False
         self.signal.signals = 0
         self.access, self.schema_trouble = Access.OK, None
@@ -129,7 +131,7 @@ class InMemoryOutside(Provider):
 
     @provide(override=True)
     def begin_work(self) -> BeginWork:
-        return self._outside.storage.begin
+        return self._outside.begin or self._outside.storage.begin
 
     @provide(override=True)
     def catalogue_reader(self) -> CatalogueReader:

@@ -17,7 +17,16 @@ from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
 from domain.retention import Retention
 
-TABLES = ("synchronisation", "product", "insight", "offer", "offer_interval", "best_price_step", "login_failure")
+TABLES = (
+    "synchronisation",
+    "product",
+    "insight",
+    "offer",
+    "offer_interval",
+    "best_price_step",
+    "login_failure",
+    "idempotency_key",
+)
 BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
 
 

@@ -137,6 +137,15 @@ class InMemoryRowKeeper:
         self.storage.rows = stored
         return purged
 
+    async def purge_answers(self, kept: timedelta, rows: int) -> int:
+        self.storage.reach()
+        stored, before = self.storage.rows.copy(), self.storage.clock() - kept
+        expired = [key for key, (_, at) in stored.answers.items() if at < before][:rows]
+        for key in expired:
+            del stored.answers[key]
+        self.storage.rows = stored
+        return len(expired)
+
 
 @dataclass(frozen=True)
 class InMemoryHistoryKeeper:

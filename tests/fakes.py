@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from application.idempotency import KeptAnswer
 from application.ports import Claim, Clock, Due, StorageUnavailable, UnitOfWork
-from domain.errors import ProductAlreadyExists, ProductNotFound
+from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceStep
 from domain.product import Product
@@ -54,6 +55,7 @@ class Rows:
     intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
     steps: list[tuple[UUID, PriceStep]] = field(default_factory=list)
     changes: dict[UUID, tuple[int | None, int | None]] = field(default_factory=dict)
+    answers: dict[bytes, tuple[KeptAnswer, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -64,19 +66,21 @@ class Rows:
             list(self.intervals),
             list(self.steps),
             dict(self.changes),
+            dict(self.answers),
         )
 
 
 class InMemoryStorage:
     """What is committed, and the way to units of work; these come one after the other, as if all rows were locked.
 
-    While `away` is set, nothing can be reached.
+    While `away` is set, nothing can be reached. The keys in `taken` some other unit of work has.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.rows = Rows()
         self.away = False
+        self.taken: set[bytes] = set()
         self._writing = asyncio.Lock()
 
     def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
@@ -102,6 +106,7 @@ class InMemoryUnitOfWork:
         self.products = InMemoryProductRepository(rows, storage.reach)
         self.synchronisations = InMemorySynchronisationRepository(rows, storage.reach, storage.clock())
         self.offers = InMemoryOfferRepository(rows, storage.reach)
+        self.answers = InMemoryAnswerRepository(rows, storage)
 
     async def commit(self) -> None:
         self._storage.reach()
@@ -265,3 +270,23 @@ class InMemoryOfferRepository:
                 self._rows.offers[seen.product_id] = {**self._rows.offers.get(seen.product_id, {}), **changed}
             self._rows.intervals.extend((seen.product_id, ended) for ended in seen.ended)
             self._rows.steps.extend((seen.product_id, step) for step in seen.steps)
+
+
+class InMemoryAnswerRepository:
+    """Answers by key, with the time at which they were kept."""
+
+    def __init__(self, rows: Rows, storage: InMemoryStorage) -> None:
+        self._rows = rows.answers
+        self._storage = storage
+        self._now = storage.clock()
+
+    async def take(self, key: bytes, kept: timedelta) -> KeptAnswer | None:
+        self._storage.reach()
+        if key in self._storage.taken:
+            raise IdempotencyInProgress
+        answer, at = self._rows.get(key, (None, self._now))
+        return answer if at >= self._now - kept else None
+
+    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
+        self._storage.reach()
+        self._rows[key] = (answer, self._now)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from application.idempotency import ANSWERS_KEPT
 from application.pace import Pace
 
 
@@ -21,6 +22,9 @@ class RowKeeper(Protocol):
 
     async def purge_sold_out(self, kept: timedelta, rows: int) -> int:
         """Delete up to `rows` offers sold out for longer than `kept` and return how many."""
+
+    async def purge_answers(self, kept: timedelta, rows: int) -> int:
+        """Delete up to `rows` answers that have been kept for longer than `kept` and return how many."""
 
 
 class HistoryKeeper(Protocol):
@@ -73,6 +77,8 @@ class KeepHouse:
         while self.now() < ends and await self.keeper.purge_withdrawn():
             pass
         while self.now() < ends and await self.keeper.purge_sold_out(self.pace.sold_out_kept, self.pace.purge_rows):
+            pass
+        while await self.keeper.purge_answers(ANSWERS_KEPT, self.pace.purge_rows):
             pass
         while self.now() < ends and await self.history.roll_up(self.pace.roll_up_products):
             pass

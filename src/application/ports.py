@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from application.idempotency import AnswerRepository
 from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from application.views import OffersView, ProductDetailView, SynchronisationView
 from domain.offer import TrackedOffer
@@ -142,6 +143,10 @@ class UnitOfWork(Protocol):
     @property
     def offers(self) -> OfferRepository:
         """Their offers and history."""
+
+    @property
+    def answers(self) -> AnswerRepository:
+        """What was answered to requests that may come again."""
 
     async def commit(self) -> None:
         """Make everything durable.

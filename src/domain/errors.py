@@ -6,6 +6,9 @@ Refusal
 ├── ProductNotFound         no such product, or it was withdrawn
 ├── OfferNotFound           nothing is kept of such an offer of the product
 ├── ProductAlreadyExists    the id or the name is taken
+├── PreconditionFailed      the product has another revision than the caller expects
+├── IdempotencyMismatch     the key came with another request before
+├── IdempotencyInProgress   the first request with the key is under way
 ├── InvalidWindow           a window of time that is none
 └── WindowTooLarge          a window with more points than one answer holds
 """
@@ -46,6 +49,27 @@ class ProductAlreadyExists(Refusal):
     def __init__(self, field: str) -> None:
         super().__init__(f"Another product has this {field} already.")
         self.field = field
+
+
+class PreconditionFailed(Refusal):
+    """The product has another revision than the caller expects."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"The product is at revision {revision}, which is none that was asked for.")
+
+
+class IdempotencyMismatch(Refusal):
+    """The key came with another request before."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another request.")
+
+
+class IdempotencyInProgress(Refusal):
+    """The first request with the key is under way."""
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is under way.")
 
 
 class OfferNotFound(Refusal):

@@ -1,13 +1,14 @@
 """The product and its registration with the Offers service: what may happen to it, and what is refused."""
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from domain.errors import InvalidText
+from domain.errors import InvalidText, PreconditionFailed
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 4_000
@@ -60,6 +61,15 @@ class Product:
             revision=1,
             registration=Registration(RegistrationState.PENDING, at),
         )
+
+    def require_revision(self, expected: Collection[int] | None) -> None:
+        """Check that the product is as the caller knows it, by its revision; None expects nothing.
+
+        Raises:
+            PreconditionFailed: it has none of the revisions.
+        """
+        if expected is not None and self.revision not in expected:
+            raise PreconditionFailed(self.revision)
 
     def amend(self, *, name: str | None = None, description: str | None = None, at: datetime) -> None:
         """Change what is given; an edit that changes nothing is no revision.

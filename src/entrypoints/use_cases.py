@@ -7,7 +7,14 @@ from dishka import Provider, Scope, provide
 
 from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from application.breaker import Breakers, CircuitBreaker
-from application.catalogue import AmendProduct, RegisterProduct, RegistrationSignal, RetryRegistration, WithdrawProduct
+from application.catalogue import (
+    AmendProduct,
+    RegisterProduct,
+    RegisterProductOnce,
+    RegistrationSignal,
+    RetryRegistration,
+    WithdrawProduct,
+)
 from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.login_limits import LoginLimits
@@ -53,6 +60,10 @@ class UseCases(Provider):
     @provide
     def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
         return RegisterProduct(begin, clock, signal)
+
+    @provide
+    def register_product_once(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProductOnce:
+        return RegisterProductOnce(begin, clock, signal)
 
     amend_product = provide(AmendProduct)
     withdraw_product = provide(WithdrawProduct)

@@ -15,7 +15,7 @@ from adapters.postgres.connection import create_engine
 from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
 from application.listing import NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
-from conftest import NewDatabase
+from databases import NewDatabase
 from domain.offer import Offer
 from domain.retention import Retention
 from factories import some_id

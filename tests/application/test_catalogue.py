@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports import StorageUnavailable
-from domain.errors import InvalidText, ProductAlreadyExists, ProductNotFound
+from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists, ProductNotFound
 from domain.product import RegistrationState
 from factories import some_id
 from synchronising import Synchronising
@@ -48,6 +48,19 @@ async def test_an_edit_changes_what_is_given(world: Synchronising) -> None:
     await world.amend(product.id, name="Torch")
     stored = world.product(product.id)
     assert (stored.name, stored.description, stored.revision, stored.updated_at) == ("Torch", "Gives light.", 2, later)
+
+
+async def test_an_edit_or_a_withdrawal_may_expect_revisions(world: Synchronising) -> None:
+    product = await world.create(name="Lamp", description="")
+    for expected in ((), (2,), (2, 3)):
+        with pytest.raises(PreconditionFailed):
+            await world.amend(product.id, name="Torch", expected=expected)
+        with pytest.raises(PreconditionFailed):
+            await world.withdraw(product.id, expected=expected)
+    assert world.product(product.id) == product
+    await world.amend(product.id, name="Torch", expected=(3, 1))
+    await world.withdraw(product.id, expected=(2,))
+    assert product.id not in world.storage.rows.products
 
 
 async def test_an_edit_that_changes_nothing_is_no_revision(world: Synchronising) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from application.housekeeping import KeepHouse
+from application.idempotency import KeptAnswer
 from application.pace import Pace
 from domain.offer import Offer
 from domain.synchronisation import Observation
@@ -37,3 +38,18 @@ async def test_offers_sold_out_for_longer_than_a_day_are_purged_however_many(wor
         await work.commit()
     await house(world, replace(PACE, purge_rows=3))()
     assert world.tracked(id) == [lately, in_stock]
+
+
+async def test_answers_kept_for_longer_than_a_day_are_purged_however_many(world: Synchronising) -> None:
+    async def keep(*keys: int) -> None:
+        async with world.storage.begin() as work:
+            for key in keys:
+                await work.answers.keep(bytes([key]), KeptAnswer(b"", b""))
+            await work.commit()
+
+    await keep(*range(7))
+    world.clock.advance(timedelta(hours=1))
+    await keep(7)
+    world.clock.advance(timedelta(hours=23, seconds=1))
+    await house(world, replace(PACE, purge_rows=3))()
+    assert list(world.storage.rows.answers) == [bytes([7])]

@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
-from application.listing import NEWEST_FIRST, PagePosition, ProductOrder, ProductSlice
+from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
 from fake_reads import InMemoryCatalogueReader
@@ -34,7 +34,11 @@ SECRETS = (PASSWORD, WRONG, JWT_SECRET, REFRESH_TOKEN, HASH)
 
 class DefectiveReader(InMemoryCatalogueReader):
     async def products(
-        self, limit: int, order: ProductOrder = NEWEST_FIRST, after: PagePosition | None = None
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         raise RuntimeError("defect")
 
@@ -120,7 +124,7 @@ async def test_no_secret_gets_out(
     assert [part for part in token_parts if part in logged + told] == []
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=range(len(SECRETS)))
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
 def test_a_secret_is_found_wherever_it_is_encoded(secret: str, before: str) -> None:
     text = f"{before}{secret} and more"

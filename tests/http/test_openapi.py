@@ -134,12 +134,78 @@ def test_the_headers_of_answers_are_described(description: Described) -> None:
     for _, operation in operations(description):
         for status, answer in operation["responses"].items():
             assert "X-Request-Id" in answer["headers"]
+            assert "Cache-Control" in answer["headers"] or status < "300"
             assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
             assert ("Retry-After" in answer["headers"]) == (
                 status == "429" or (status == "503" and PROBLEM in answer["content"])
             )
     assert {"Location", "ETag"} <= paths["/products"]["post"]["responses"]["201"]["headers"].keys()
     assert "Link" in paths["/products"]["get"]["responses"]["200"]["headers"]
+
+
+CONDITIONAL_READS = {
+    ("GET", path)
+    for path in (
+        "/products",
+        "/products/{product_id}",
+        "/products/{product_id}/offers",
+        OFFER,
+        INSIGHT + "history",
+        INSIGHT + "change",
+        INSIGHT + "statistics",
+    )
+}
+
+
+def having_header(description: Described, name: str) -> set[tuple[str, str]]:
+    """Return the operations that are described as reading this header."""
+    return {
+        route
+        for route, operation in operations(description)
+        if name in {each["name"] for each in operation.get("parameters", []) if each["in"] == "header"}
+    }
+
+
+def test_conditional_reads_are_described(description: Described) -> None:
+    with_304 = {route for route, operation in operations(description) if "304" in operation["responses"]}
+    assert with_304 == having_header(description, "If-None-Match") == CONDITIONAL_READS
+    for _, path in CONDITIONAL_READS:
+        answers = description["paths"][path]["get"]["responses"]
+        assert "content" not in answers["304"]
+        assert all({"ETag", "Cache-Control"} <= answers[status]["headers"].keys() for status in ("200", "304"))
+
+
+def test_conditional_writes_are_described(description: Described) -> None:
+    with_412 = {route for route, operation in operations(description) if "412" in operation["responses"]}
+    conditional = {(method, "/products/{product_id}") for method in ("PATCH", "DELETE")}
+    assert with_412 == having_header(description, "If-Match") == conditional
+
+
+def test_the_idempotency_key_is_described(description: Described) -> None:
+    create = description["paths"]["/products"]["post"]
+    assert having_header(description, "Idempotency-Key") == {("POST", "/products")}
+    assert "Idempotency-Replayed" in create["responses"]["201"]["headers"]
+    assert create["responses"]["409"]["description"] == "Product already exists; Request in progress"
+    assert create["responses"]["422"]["description"] == "Validation error; Idempotency key mismatch"
+
+
+async def test_the_description_is_the_same_every_time(customer: httpx.AsyncClient) -> None:
+    once, again = [(await customer.get("/schema/openapi.json")).json() for _ in range(2)]
+    assert once == again
+    for route, operation in operations(once):
+        names = [(each["in"], each["name"]) for each in operation.get("parameters", [])]
+        assert len(names) == len(set(names)), route
+
+
+def test_answers_that_say_how_long_they_may_be_kept_are_described(description: Described) -> None:
+    said = {
+        route
+        for route, operation in operations(description)
+        for status, answer in operation["responses"].items()
+        if status < "300" and "Cache-Control" in answer["headers"]
+    }
+    others = {("POST", "/login"), ("GET", "/health/ready")}
+    assert said == CONDITIONAL_READS | others | {route for route, _ in operations(description)} - PUBLIC_ROUTES
 
 
 def test_the_bounds_of_a_page_are_described(description: Described) -> None:

@@ -52,6 +52,7 @@ class _WorkersUnitOfWork:
         self.products = work.products
         self.synchronisations = work.synchronisations
         self.offers = work.offers
+        self.answers = work.answers
 
     async def commit(self) -> None:
         await self._workers.commit(self._work)

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
-from adapters.postgres.tables import best_price_step, insight, offer, offer_interval
+from adapters.postgres.derived_tables import insight
+from adapters.postgres.tables import best_price_step, offer, offer_interval
 from domain.offer import TrackedOffer
 from domain.retention import Retention
 from domain.synchronisation import Observation

@@ -1,14 +1,14 @@
-"""Upkeep of the catalogue: withdrawn products and offers sold out for long are purged."""
+"""Upkeep of the catalogue: withdrawn products, offers sold out for long and answers kept for long are purged."""
 
 from datetime import timedelta
 
-from sqlalchemy import Integer, Interval, Uuid, bindparam, column, delete, exists, func, select, table, tuple_
+from sqlalchemy import Delete, Integer, Interval, Uuid, bindparam, column, delete, exists, func, select, table, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.derived_tables import insight
 from adapters.postgres.partitions import existing
-from adapters.postgres.tables import best_price_bucket_1d, offer, product
+from adapters.postgres.tables import best_price_bucket_1d, idempotency_key, offer, product
 
 _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).order_by(product.c.withdrawn_at).limit(1)
 # A release that knows no `insight` has purged the product; its id is taken until the rest is gone too.
@@ -25,6 +25,14 @@ _LONG_SOLD_OUT = (
     .with_for_update(skip_locked=True)
 )
 _PURGE_SOLD_OUT = delete(offer).where(tuple_(offer.c.product_id, offer.c.id).in_(_LONG_SOLD_OUT))
+_EXPIRED = (
+    select(idempotency_key.c.key)
+    .where(idempotency_key.c.created_at < func.now() - bindparam("kept", type_=Interval))
+    .order_by(idempotency_key.c.created_at)
+    .limit(bindparam("rows", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_PURGE_EXPIRED = delete(idempotency_key).where(idempotency_key.c.key.in_(_EXPIRED))
 
 
 class SqlAlchemyRowKeeper:
@@ -53,7 +61,13 @@ class SqlAlchemyRowKeeper:
             return True
 
     async def purge_sold_out(self, kept: timedelta, rows: int) -> int:
+        return await self._purge(_PURGE_SOLD_OUT, kept, rows)
+
+    async def purge_answers(self, kept: timedelta, rows: int) -> int:
+        return await self._purge(_PURGE_EXPIRED, kept, rows)
+
+    async def _purge(self, statement: Delete, kept: timedelta, rows: int) -> int:
         async with connect(self._engine) as connection:
-            purged = await connection.execute(_PURGE_SOLD_OUT, {"kept": kept, "rows": rows})
+            purged = await connection.execute(statement, {"kept": kept, "rows": rows})
             await connection.commit()
             return purged.rowcount

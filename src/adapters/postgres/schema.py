@@ -12,7 +12,7 @@ from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
 
 log = structlog.get_logger(__name__)
 
-SCHEMA_NEEDED = "0004"
+SCHEMA_NEEDED = "0005"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -197,3 +197,15 @@ history_dropped = Table(
     Column("until", Timestamp, nullable=False),
     PrimaryKeyConstraint("history", name="pk_history_dropped"),
 )
+
+# Answers to requests that may come again, by digests of their keys.
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("key", LargeBinary, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    PrimaryKeyConstraint("key", name="pk_idempotency_key"),
+    Index("ix_idempotency_key_created_at", "created_at"),
+)

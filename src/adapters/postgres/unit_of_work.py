@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.answers import SqlAlchemyAnswerRepository
 from adapters.postgres.connection import Connection, connect
 from adapters.postgres.offers import SqlAlchemyOfferRepository
 from adapters.postgres.products import SqlAlchemyProductRepository
 from adapters.postgres.synchronisations import SqlAlchemySynchronisationRepository
+from application.idempotency import AnswerRepository
 from application.ports import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
 from domain.retention import Retention
 
@@ -22,6 +24,7 @@ class SqlAlchemyUnitOfWork:
         self.products: ProductRepository = SqlAlchemyProductRepository(connection)
         self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(connection)
         self.offers: OfferRepository = SqlAlchemyOfferRepository(connection, retention)
+        self.answers: AnswerRepository = SqlAlchemyAnswerRepository(connection)
 
     async def commit(self) -> None:
         await self._connection.commit()

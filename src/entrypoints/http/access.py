@@ -96,4 +96,4 @@ async def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseR
     scheme, _space, token = connection.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated
-    connection.app.state.access_tokens.check(token.strip())
+    connection.scope["state"]["subject"] = connection.app.state.access_tokens.check(token.strip())

@@ -8,13 +8,15 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from adapters.metrics import Metrics
-from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
+from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.login_limits import LoginLimits
+from application.pace import Pace
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.catalogue import CatalogueController
+from entrypoints.http.conditional import Freshness
 from entrypoints.http.cors import Cors
 from entrypoints.http.credentials import Credentials
 from entrypoints.http.docs import openapi_config, show_docs, static_files
@@ -35,6 +37,7 @@ from entrypoints.settings import Settings
 async def create_app(container: AsyncContainer) -> Litestar:
     """Make the application; all that handlers use is made here once, none of it per request."""
     settings = await container.get(Settings)
+    clock = await container.get(Clock)
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
     password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
     credentials = Credentials(settings.admin_username, password_hash, await container.get(LoginLimits))
@@ -53,6 +56,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
             "register_product": constant(await container.get(RegisterProduct)),
+            "register_product_once": constant(await container.get(RegisterProductOnce)),
             "amend_product": constant(await container.get(AmendProduct)),
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),
@@ -62,7 +66,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "price_change": constant(await container.get(PriceChange)),
             "price_statistics": constant(await container.get(PriceStatistics)),
             "offer_history": constant(await container.get(OfferHistory)),
-            "clock": constant(await container.get(Clock)),
+            "clock": constant(clock),
+            "freshness": constant(Freshness(clock, (await container.get(Pace)).refresh_interval)),
             "dependencies": constant(await container.get(Dependencies)),
         },
         # Coroutines both: Litestar would run plain functions in threads, behind the password checks.

@@ -1,25 +1,36 @@
 """The catalogue over HTTP: products are added, searched, narrowed down, sorted, and read page by page."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Response, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
-from application.catalogue import RegisterProduct
+from application.catalogue import RegisterProduct, RegisterProductOnce
 from application.listing import MOST_WORDS, ProductFilter, ProductOrder, SortKey, search_words
 from application.ports import CatalogueReader
-from application.views import ProductView, view_of_new
+from application.views import ProductView
 from domain.product import RegistrationState
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
+from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Freshness, answer_read
 from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
+from entrypoints.http.idempotency import answer_created, digest_request, read_key, write_created
 from entrypoints.http.injection import Injected
-from entrypoints.http.problem_types import CURSOR, EXISTS, UNAUTHENTICATED, UNAVAILABLE, VALIDATION, problems
-from entrypoints.http.products import Description, Name, etag
+from entrypoints.http.problem_types import (
+    CURSOR,
+    EXISTS,
+    IDEMPOTENCY_IN_PROGRESS,
+    IDEMPOTENCY_MISMATCH,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    VALIDATION,
+    problems,
+)
+from entrypoints.http.products import Description, Name
 from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
 
 
@@ -93,27 +104,52 @@ class CatalogueController(Controller):
     @post(
         operation_id="createProduct",
         security=ADMIN_ONLY,
+        response_headers=NO_STORE,
         summary="Create a product",
-        responses={201: examples.PRODUCT} | problems(UNAUTHENTICATED, EXISTS, *UNAVAILABLE, *BODY_PROBLEMS),
+        responses={201: examples.PRODUCT}
+        | problems(
+            UNAUTHENTICATED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH
+        ),
     )
     async def create(
-        self, data: JSONBody[CreateProductRequest], register_product: Injected[RegisterProduct]
-    ) -> Response[ProductView]:
-        """Create a product. It is registered with the Offers service in the background; watch its `registration`."""
+        self,
+        request: Request[Any, Any, Any],
+        data: JSONBody[CreateProductRequest],
+        register_product: Injected[RegisterProduct],
+        register_product_once: Injected[RegisterProductOnce],
+    ) -> Response[bytes]:
+        """Create a product. It is registered with the Offers service in the background; watch its `registration`.
+
+        With an `Idempotency-Key` the same request may be sent again for 24 hours, and is answered as the first time.
+        """
         product_id = data.id if isinstance(data.id, UUID) else None
-        product = await register_product(name=data.name, description=data.description, product_id=product_id)
-        view = view_of_new(product)
-        return Response(view, headers={"Location": f"/products/{view.id}", "ETag": etag(view)})
+        key = read_key(request)
+        if key is None:
+            product = await register_product(name=data.name, description=data.description, product_id=product_id)
+            return answer_created(write_created(product))
+        answer = await register_product_once(
+            key,
+            digest_request(data),
+            write_created,
+            name=data.name,
+            description=data.description,
+            product_id=product_id,
+        )
+        return answer_created(answer.answer, replayed=answer.replayed)
 
     @get(
         operation_id="listProducts",
         summary="List products",
         security=ADMIN_TOO,
-        responses={200: examples.page(ProductPage)} | problems(CURSOR, UNAUTHENTICATED, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.page(ProductPage)}
+        | NOT_MODIFIED
+        | problems(CURSOR, UNAUTHENTICATED, VALIDATION, *UNAVAILABLE),
     )
     async def page(
         self,
+        request: Request[Any, Any, Any],
         catalogue: Injected[CatalogueReader],
+        freshness: Injected[Freshness],
         q: Search = None,
         in_stock: InStock = None,
         min_price: MinPrice = None,
@@ -124,7 +160,7 @@ class CatalogueController(Controller):
         period: ChangePeriod = "P1D",
         limit: Limit = 20,
         cursor: Cursor = None,
-    ) -> Response[ProductPage]:
+    ) -> Response[bytes]:
         """List the products that pass all filters, page by page, newest first by default.
 
         Following `next` never skips or repeats a product whose sort key did not change meanwhile.
@@ -140,9 +176,10 @@ class CatalogueController(Controller):
         order = _order(sort, period)
         after = None if cursor is None else read_cursor(cursor, order, wanted)
         found = await catalogue.products(limit, order, after, wanted)
-        headers = {"Cache-Control": "no-store"} if wanted.attention else {}
+        # What needs attention is for admins alone, so nobody may keep it.
+        max_age = None if wanted.attention else freshness(*(each.observed_at for each in found.items))
         if found.next is None:
-            return Response(ProductPage(found.items, None), headers=headers)
+            return answer_read(request, ProductPage(found.items, None), max_age=max_age)
         next_cursor = write_cursor(order, wanted, found.next)
         given = {
             "q": q,
@@ -157,8 +194,8 @@ class CatalogueController(Controller):
             "cursor": next_cursor,
         }
         query = urlencode({name: value for name, value in given.items() if value is not None})
-        headers["Link"] = f'</products?{query}>; rel="next"'
-        return Response(ProductPage(found.items, next_cursor), headers=headers)
+        link = {"Link": f'</products?{query}>; rel="next"'}
+        return answer_read(request, ProductPage(found.items, next_cursor), max_age=max_age, headers=link)
 
 
 def _order(sort: str, period: str) -> ProductOrder:

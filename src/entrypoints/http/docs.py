@@ -12,7 +12,7 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.static_files import create_static_files_router
 
 from entrypoints.http.access import ADMIN_SCHEME
-from entrypoints.http.problem_types import MEDIA_TYPE as PROBLEM
+from entrypoints.http.described_headers import answer_headers, request_headers
 from entrypoints.http.problem_types import NOT_FOUND
 from entrypoints.http.reading import JSON, MERGE_PATCH
 
@@ -49,22 +49,6 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-HEADERS = {
-    "ETag": "The product's entity tag.",
-    "Link": "The following page, if there is one.",
-    "Location": "The new product's path.",
-    "Retry-After": "Seconds to wait before the next try.",
-    "WWW-Authenticate": "Bearer",
-    "X-Request-Id": "The request's id; it is in the service's logs too.",
-}
-HEADERS_OF = {
-    "createProduct": ("Location", "ETag"),
-    "listProducts": ("Link",),
-    "getProduct": ("ETag",),
-    "amendProduct": ("ETag",),
-}
-"""The headers of an operation's successful answer."""
-
 
 @get("/docs", include_in_schema=False, sync_to_thread=False)
 def show_docs() -> Response[str]:
@@ -89,22 +73,15 @@ class _ExactDescription(JsonRenderPlugin):
                 if MediaType.JSON in operation["responses"].get("400", {}).get("content", {}):
                     del operation["responses"]["400"]
                 for status, answer in operation["responses"].items():
-                    answer["headers"] = _headers(operation["operationId"], status, answer)
+                    answer["headers"] = answer_headers(operation, status, answer)
+                # It may have been rendered before.
+                others = [each for each in operation.get("parameters", []) if each["in"] != "header"]
+                if parameters := others + request_headers(operation):
+                    operation["parameters"] = parameters
             if "patch" in operations:
                 body = operations["patch"]["requestBody"]["content"]
                 body[MERGE_PATCH] = body[JSON]
         return super().render(request, openapi_schema)
-
-
-def _headers(operation: str, status: str, answer: dict[str, Any]) -> dict[str, Any]:
-    names = ["X-Request-Id"]
-    if status < "300":
-        names += HEADERS_OF.get(operation, ())
-    elif status == "401":
-        names.append("WWW-Authenticate")
-    elif status == "429" or (status == "503" and PROBLEM in answer["content"]):
-        names.append("Retry-After")
-    return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
 
 
 async def _refuse_pages(response: Response[Any]) -> Response[Any]:

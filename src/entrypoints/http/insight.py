@@ -1,9 +1,9 @@
 """Prices over time over HTTP: history, change and statistics of the best price, and one offer's life."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from litestar import Controller, get
+from litestar import Controller, Request, Response, get
 from litestar.params import FromPath, QueryParameter
 
 from application.insight import OfferHistory, PriceChange, PriceStatistics
@@ -11,11 +11,11 @@ from application.ports import Clock
 from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
 from domain.window import BucketWidth
 from entrypoints.http import examples
+from entrypoints.http.conditional import NOT_MODIFIED, answer_read
 from entrypoints.http.injection import Injected
 from entrypoints.http.insight_responses import (
     OfferResponse,
     PriceChangeResponse,
-    PriceHistoryResponse,
     PriceStatisticsResponse,
     show_price_history,
 )
@@ -52,10 +52,12 @@ class InsightController(Controller):
         operation_id="getPriceHistory",
         summary="See how prices moved",
         responses={200: examples.PRICE_HISTORY}
+        | NOT_MODIFIED
         | problems(PRODUCT_NOT_FOUND, VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE),
     )
     async def price_history(
         self,
+        request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         price_history: Injected[PriceHistory],
         offer_price_history: Injected[OfferPriceHistory],
@@ -64,7 +66,7 @@ class InsightController(Controller):
         end: To = None,
         interval: Interval = "auto",
         series: Series = "best",
-    ) -> PriceHistoryResponse:
+    ) -> Response[bytes]:
         """See every change of the best price, or of each offer's, or sums of them over buckets of time.
 
         Raw points say what is in force from their time on; the first one is at the begin of the window. Where nothing
@@ -73,53 +75,66 @@ class InsightController(Controller):
         window = read_window(start, end, clock())
         history = price_history if series == "best" else offer_price_history
         if interval == "auto":
-            return show_price_history(await in_finest_interval(history, product_id, window))
+            shown = show_price_history(await in_finest_interval(history, product_id, window))
+            return answer_read(request, shown)
         width = None if interval == "raw" else BucketWidth(interval)
-        return show_price_history(await history(product_id, window, width))
+        return answer_read(request, show_price_history(await history(product_id, window, width)))
 
     @get(
         "/price-change",
         operation_id="getPriceChange",
         summary="See how the best price changed over a period",
-        responses={200: examples.PRICE_CHANGE} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.PRICE_CHANGE} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def price_change(
         self,
+        request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         price_change: Injected[PriceChange],
         clock: Injected[Clock],
         period: Period = None,
         start: From = None,
         end: To = None,
-    ) -> PriceChangeResponse:
+    ) -> Response[bytes]:
         """Compare the best price in force at the start of the period with that at its end, never with the last poll."""
-        return PriceChangeResponse.of(await price_change(product_id, read_window(start, end, clock(), period)))
+        change = await price_change(product_id, read_window(start, end, clock(), period))
+        return answer_read(request, PriceChangeResponse.of(change))
 
     @get(
         "/price-statistics",
         operation_id="getPriceStatistics",
         summary="See whether the best price is a good one",
-        responses={200: examples.PRICE_STATISTICS} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.PRICE_STATISTICS}
+        | NOT_MODIFIED
+        | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def price_statistics(
         self,
+        request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         price_statistics: Injected[PriceStatistics],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
-    ) -> PriceStatisticsResponse:
+    ) -> Response[bytes]:
         """See average, quartiles and extremes of the best price, weighted by time, and where the current one stands."""
-        return PriceStatisticsResponse.of(await price_statistics(product_id, read_window(start, end, clock())))
+        statistics = await price_statistics(product_id, read_window(start, end, clock()))
+        return answer_read(request, PriceStatisticsResponse.of(statistics))
 
     @get(
         "/offers/{offer_id:uuid}",
         operation_id="getOffer",
         summary="Read one offer with its life and its prices",
-        responses={200: examples.OFFER} | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.OFFER}
+        | NOT_MODIFIED
+        | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def offer(
-        self, product_id: FromPath[UUID], offer_id: FromPath[UUID], offer_history: Injected[OfferHistory]
-    ) -> OfferResponse:
+        self,
+        request: Request[Any, Any, Any],
+        product_id: FromPath[UUID],
+        offer_id: FromPath[UUID],
+        offer_history: Injected[OfferHistory],
+    ) -> Response[bytes]:
         """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""
-        return OfferResponse.of(await offer_history(product_id, offer_id))
+        return answer_read(request, OfferResponse.of(await offer_history(product_id, offer_id)))

@@ -84,6 +84,18 @@ EXISTS = ProblemType(
     "Product already exists",
     "Names and ids are unique. A withdrawn product's name is free at once, its id only after it was purged.",
 )
+IDEMPOTENCY_IN_PROGRESS = ProblemType(
+    "idempotency-in-progress",
+    409,
+    "Request in progress",
+    "The first request with this Idempotency-Key is under way. Send the same again in a moment.",
+)
+PRECONDITION = ProblemType(
+    "precondition-failed",
+    412,
+    "Precondition failed",
+    "The product has another revision than If-Match asks for: somebody changed it meanwhile. Read it again.",
+)
 TOO_LARGE = ProblemType("payload-too-large", 413, "Payload too large", "The body is larger than the API reads, 64 KiB.")
 MEDIA = ProblemType(
     "unsupported-media-type",
@@ -96,6 +108,12 @@ VALIDATION = ProblemType(
     422,
     "Validation error",
     "The request was read, but some of its values are not allowed; `errors` lists them.",
+)
+IDEMPOTENCY_MISMATCH = ProblemType(
+    "idempotency-mismatch",
+    422,
+    "Idempotency key mismatch",
+    "The Idempotency-Key was used for another request within the last 24 hours. Take a new key for a new request.",
 )
 WINDOW_TOO_LARGE = ProblemType(
     "window-too-large",
@@ -140,9 +158,12 @@ PROBLEM_TYPES = (
     NOT_FOUND,
     METHOD,
     EXISTS,
+    IDEMPOTENCY_IN_PROGRESS,
+    PRECONDITION,
     TOO_LARGE,
     MEDIA,
     VALIDATION,
+    IDEMPOTENCY_MISMATCH,
     WINDOW_TOO_LARGE,
     RATE_LIMITED,
     INTERNAL,

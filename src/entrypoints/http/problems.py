@@ -18,10 +18,13 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from application.ports import StorageUnavailable
 from domain.errors import (
+    IdempotencyInProgress,
+    IdempotencyMismatch,
     InvalidFilter,
     InvalidText,
     InvalidWindow,
     OfferNotFound,
+    PreconditionFailed,
     ProductAlreadyExists,
     ProductNotFound,
     Refusal,
@@ -31,6 +34,8 @@ from entrypoints.http.problem_types import (
     CURSOR,
     DATABASE,
     EXISTS,
+    IDEMPOTENCY_IN_PROGRESS,
+    IDEMPOTENCY_MISMATCH,
     INTERNAL,
     MALFORMED,
     MEDIA,
@@ -39,6 +44,7 @@ from entrypoints.http.problem_types import (
     NOT_FOUND,
     OFFER_NOT_FOUND,
     OVERLOADED,
+    PRECONDITION,
     PRODUCT_NOT_FOUND,
     RATE_LIMITED,
     TOO_LARGE,
@@ -82,6 +88,14 @@ class UnknownParameter(Exception):
         self.name = name
 
 
+class InvalidHeader(Exception):
+    """A header's value is not one that the route takes."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+
+
 class CursorMismatch(Exception):
     """A cursor that cannot be read, or belongs to another listing."""
 
@@ -106,12 +120,16 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     ProductNotFound: PRODUCT_NOT_FOUND,
     OfferNotFound: OFFER_NOT_FOUND,
     ProductAlreadyExists: EXISTS,
+    PreconditionFailed: PRECONDITION,
+    IdempotencyInProgress: IDEMPOTENCY_IN_PROGRESS,
+    IdempotencyMismatch: IDEMPOTENCY_MISMATCH,
     StorageUnavailable: DATABASE,
     Unauthenticated: UNAUTHENTICATED,
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
     UnstorableText: VALIDATION,
     UnknownParameter: VALIDATION,
+    InvalidHeader: VALIDATION,
     CursorMismatch: CURSOR,
     Overloaded: OVERLOADED,
     RateLimited: RATE_LIMITED,
@@ -160,7 +178,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 def _field_errors(error: Exception) -> tuple[FieldError, ...]:
     if isinstance(error, InvalidText | InvalidFilter | InvalidWindow):
         return (FieldError(f"/{error.field}", str(error)),)
-    if isinstance(error, UnknownParameter):
+    if isinstance(error, UnknownParameter | InvalidHeader):
         return (FieldError(f"/{error.name}", str(error)),)
     if isinstance(error, UnstorableText):
         return (FieldError("", str(error)),)

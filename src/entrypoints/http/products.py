@@ -1,18 +1,16 @@
 """The catalogue's products over HTTP, one at a time."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, MediaType, Response, delete, get, patch, post
+from litestar import Controller, MediaType, Request, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from application.catalogue import AmendProduct, RetryRegistration, WithdrawProduct
 from application.ports import CatalogueReader
 from application.views import (
-    OffersView,
-    ProductDetailView,
     ProductView,
     SynchronisationView,
     without_offers,
@@ -20,15 +18,18 @@ from application.views import (
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
+from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Freshness, answer_read
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     EXISTS,
+    PRECONDITION,
     PRODUCT_NOT_FOUND,
     UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
     problems,
 )
+from entrypoints.http.product_tag import etag, expected_revisions
 from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
 
 Name = Annotated[
@@ -60,46 +61,58 @@ class ProductController(Controller):
         "/{product_id:uuid}",
         operation_id="getProduct",
         summary="Read a product with its offers",
-        responses={200: examples.DETAIL} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.DETAIL} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def read(
-        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
-    ) -> Response[ProductDetailView]:
+        self,
+        request: Request[Any, Any, Any],
+        product_id: FromPath[UUID],
+        catalogue: Injected[CatalogueReader],
+        freshness: Injected[Freshness],
+        in_stock: InStock = None,
+    ) -> Response[bytes]:
         """Read a product with its offers, cheapest first."""
         view = await catalogue.product(product_id, sold_out_too=in_stock == "any")
-        return Response(view, headers={"ETag": etag(view)})
+        return answer_read(request, view, max_age=freshness(view.observed_at), tag=etag(view))
 
     @get(
         "/{product_id:uuid}/offers",
         operation_id="listOffers",
         summary="Read the offers of a product",
-        responses={200: examples.OFFERS} | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.OFFERS} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def offers(
-        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader], in_stock: InStock = None
-    ) -> OffersView:
+        self,
+        request: Request[Any, Any, Any],
+        product_id: FromPath[UUID],
+        catalogue: Injected[CatalogueReader],
+        freshness: Injected[Freshness],
+        in_stock: InStock = None,
+    ) -> Response[bytes]:
         """Read who offers the product, cheapest first, as one observation showed it."""
-        return await catalogue.offers(product_id, sold_out_too=in_stock == "any")
+        view = await catalogue.offers(product_id, sold_out_too=in_stock == "any")
+        return answer_read(request, view, max_age=freshness(view.observed_at))
 
     @patch(
         "/{product_id:uuid}",
         operation_id="amendProduct",
         security=ADMIN_ONLY,
+        response_headers=NO_STORE,
         summary="Amend a product",
         responses={200: examples.PRODUCT}
-        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, *UNAVAILABLE, *BODY_PROBLEMS),
+        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS),
     )
     async def amend(
         self,
+        request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         data: JSONBody[AmendProductRequest],
         amend_product: Injected[AmendProduct],
         catalogue: Injected[CatalogueReader],
     ) -> Response[ProductView]:
         """Change the name, the description or both. The Offers service knows no update, so it never hears of it."""
-        await amend_product(
-            product_id, **{name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
-        )
+        given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
+        await amend_product(product_id, **given, expected=expected_revisions(request))
         view = without_offers(await catalogue.product(product_id))
         return Response(view, headers={"ETag": etag(view)})
 
@@ -107,12 +120,18 @@ class ProductController(Controller):
         "/{product_id:uuid}",
         operation_id="withdrawProduct",
         security=ADMIN_ONLY,
+        response_headers=NO_STORE,
         summary="Withdraw a product",
-        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
+        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, PRECONDITION, *UNAVAILABLE),
     )
-    async def withdraw(self, product_id: FromPath[UUID], withdraw_product: Injected[WithdrawProduct]) -> None:
+    async def withdraw(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: FromPath[UUID],
+        withdraw_product: Injected[WithdrawProduct],
+    ) -> None:
         """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
-        await withdraw_product(product_id)
+        await withdraw_product(product_id, expected=expected_revisions(request))
 
     @post(
         "/{product_id:uuid}/register",
@@ -120,6 +139,7 @@ class ProductController(Controller):
         media_type=MediaType.TEXT,  # as JSON, the empty answer would be "null"
         operation_id="retryRegistration",
         security=ADMIN_ONLY,
+        response_headers=NO_STORE,
         summary="Try a product's registration again now",
         responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
@@ -131,17 +151,12 @@ class ProductController(Controller):
         "/{product_id:uuid}/synchronisation",
         operation_id="getSynchronisation",
         security=ADMIN_ONLY,
+        response_headers=NO_STORE,
         summary="See how registering and observing a product goes",
         responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
     async def synchronisation(
         self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader]
-    ) -> Response[SynchronisationView]:
+    ) -> SynchronisationView:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
-        return Response(await catalogue.synchronisation(product_id), headers={"Cache-Control": "no-store"})
-
-
-def etag(product: ProductView) -> str:
-    """Return the product's entity tag: its revision, its observation, and whether that has gone stale."""
-    observation = 0 if product.observed_at is None else round(product.observed_at.timestamp() * 1_000_000)
-    return f'"{product.revision}.{observation}.{product.stale:d}"'
+        return await catalogue.synchronisation(product_id)

@@ -1,0 +1,89 @@
+"""Conditional reads (RFC 9110): an answer that the client has already is not sent again, nor asked for too soon."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
+
+from application.ports import Clock
+
+LONGEST_AGE = 5
+"""Seconds for which anything may be kept at the most."""
+NO_STORE = {"Cache-Control": "no-store"}
+"""What answers to admins say."""
+
+IF_NONE_MATCH = "If-None-Match"
+
+ANY = "*"
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+_EACH = re.compile(_TAG)
+
+NOT_MODIFIED = {304: ResponseSpec(None, description="The client has this answer already", generate_examples=False)}
+"""What the description of a conditional read says."""
+
+
+class Freshness:
+    """Tells for how many seconds an answer about products may be kept: until the first of them is observed again."""
+
+    def __init__(self, clock: Clock, refresh_interval: timedelta) -> None:
+        self._clock = clock
+        self._refresh_interval = refresh_interval
+
+    def __call__(self, *observed_at: datetime | None) -> int:
+        """Return the seconds from when these were observed; what never was, or is overdue, may be at any moment."""
+        now = self._clock()
+        left = [(at + self._refresh_interval - now).total_seconds() if at else 0 for at in observed_at]
+        return max(0, int(min([*left, LONGEST_AGE])))
+
+
+def read_tags(request: Request[Any, Any, Any], header: str) -> list[str] | None:
+    """Return the entity tags that the header lists, or `*` alone; None without the header.
+
+    A list that cannot be read has no tags.
+    """
+    lines = request.headers.getall(header, [])
+    if not lines:
+        return None
+    field = ", ".join(lines).strip(" \t")
+    if field == ANY:
+        return [ANY]
+    return _EACH.findall(field) if _TAGS.fullmatch(field) else []
+
+
+def digest_tag(body: bytes) -> str:
+    """Return the entity tag of an answer that has no version but its content."""
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def answer_read(
+    request: Request[Any, Any, Any],
+    view: object,
+    *,
+    max_age: int | None = LONGEST_AGE,
+    tag: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """Answer with the view, or that the client has it already; without a tag its digest is the tag.
+
+    `max_age` is in seconds; None for what nobody may keep.
+    """
+    body = None
+    if tag is None:
+        body = msgspec.json.encode(view)
+        tag = digest_tag(body)
+    kept = NO_STORE if max_age is None else {"Cache-Control": f"public, max-age={max_age}"}
+    headers = {**(headers or {}), "ETag": tag, **kept}
+    if _has_it(read_tags(request, IF_NONE_MATCH) or [], tag):
+        return Response(b"", status_code=304, headers=headers)
+    return Response(msgspec.json.encode(view) if body is None else body, headers=headers)
+
+
+def _has_it(tags: list[str], tag: str) -> bool:
+    # Weakly compared: a weak tag is as good as a strong one here.
+    return tags == [ANY] or tag in [each.removeprefix("W/") for each in tags]

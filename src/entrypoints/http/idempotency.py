@@ -1,0 +1,59 @@
+"""Idempotency-Key: how it is read, and the answer in the form in which it is kept for the next time."""
+
+import re
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+
+from application.views import view_of_new
+from domain.product import Product
+from entrypoints.http.problems import InvalidHeader
+from entrypoints.http.product_tag import etag
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def read_key(request: Request[Any, Any, Any]) -> bytes | None:
+    """Return a digest of the key and of the admin whose it is; None without a key.
+
+    Raises:
+        InvalidHeader
+    """
+    lines = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if not lines:
+        return None
+    key = ", ".join(lines)
+    if not _KEY.fullmatch(key):
+        raise InvalidHeader(IDEMPOTENCY_KEY, "The key must be 1 to 255 visible ASCII characters.")
+    return sha256(f"{key} {request.scope['state']['subject']}".encode()).digest()
+
+
+def digest_request(data: msgspec.Struct) -> bytes:
+    """Return a digest of what is asked for, however it is written."""
+    return sha256(msgspec.json.encode(data)).digest()
+
+
+class _Created(msgspec.Struct, frozen=True):
+    status: int
+    location: str
+    etag: str
+    body: msgspec.Raw
+
+
+def write_created(product: Product) -> bytes:
+    """Return the answer to creating this product, in the form in which it is kept."""
+    view = view_of_new(product)
+    body = msgspec.Raw(msgspec.json.encode(view))
+    return msgspec.json.encode(_Created(201, f"/products/{view.id}", etag(view), body))
+
+
+def answer_created(written: bytes, *, replayed: bool = False) -> Response[bytes]:
+    """Give the answer, for the first time or once more."""
+    created = msgspec.json.decode(written, type=_Created)
+    headers = {"Location": created.location, "ETag": created.etag} | ({REPLAYED: "true"} if replayed else {})
+    return Response(bytes(created.body), status_code=created.status, headers=headers)

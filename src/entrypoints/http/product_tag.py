@@ -1,0 +1,30 @@
+"""A product's entity tag, `"<revision>.<observation>.<stale>"`: how it is written, and how `If-Match` is read."""
+
+import re
+from typing import Any
+
+from litestar import Request
+
+from application.views import ProductView
+from entrypoints.http.conditional import ANY, read_tags
+
+IF_MATCH = "If-Match"
+
+_OURS = re.compile(r'"([1-9][0-9]{0,17})\.(?:0|[1-9][0-9]*)\.[01]"')
+
+
+def etag(product: ProductView) -> str:
+    """Return the product's entity tag: its revision, its observation, and whether that has gone stale."""
+    observation = 0 if product.observed_at is None else round(product.observed_at.timestamp() * 1_000_000)
+    return f'"{product.revision}.{observation}.{product.stale:d}"'
+
+
+def expected_revisions(request: Request[Any, Any, Any]) -> frozenset[int] | None:
+    """Return the revisions that the request is meant for, None if for any.
+
+    Only revisions count, because an observation is no edit. Weak tags and those that are not ours match nothing.
+    """
+    tags = read_tags(request, IF_MATCH)
+    if tags is None or tags == [ANY]:
+        return None
+    return frozenset(int(ours[1]) for ours in map(_OURS.fullmatch, tags) if ours)
