@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Delete, Integer, Interval, Uuid, bindparam, column, delete, exists, func, select, table, tuple_
+from sqlalchemy import Delete, Integer, Interval, Uuid, bindparam, column, delete, exists, func, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
@@ -14,25 +14,31 @@ _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).ord
 # A release that knows no `insight` has purged the product; its id is taken until the rest is gone too.
 _HALF_PURGED = select(insight.c.product_id).where(~exists().where(product.c.id == insight.c.product_id)).limit(1)
 _product_id = bindparam("product_id", type_=Uuid)
+_AWAIT_ROLL_UP = select(insight.c.product_id).where(insight.c.product_id == _product_id).with_for_update()
 _FORGET_INSIGHT = delete(insight).where(insight.c.product_id == _product_id)
 _FORGET_OFFERS = delete(offer).where(offer.c.product_id == _product_id)
 _FORGET_PRODUCT = delete(product).where(product.c.id == _product_id)
+# As a CTE, which is worked out once: in a join PostgreSQL might ask a subquery again, and skip what it has locked.
 _LONG_SOLD_OUT = (
     select(offer.c.product_id, offer.c.id)
     .where(offer.c.sold_out_at < func.now() - bindparam("kept", type_=Interval))
     .order_by(offer.c.sold_out_at)
     .limit(bindparam("rows", type_=Integer))
     .with_for_update(skip_locked=True)
+    .cte("gone")
 )
-_PURGE_SOLD_OUT = delete(offer).where(tuple_(offer.c.product_id, offer.c.id).in_(_LONG_SOLD_OUT))
+_PURGE_SOLD_OUT = delete(offer).where(
+    offer.c.product_id == _LONG_SOLD_OUT.c.product_id, offer.c.id == _LONG_SOLD_OUT.c.id
+)
 _EXPIRED = (
     select(idempotency_key.c.key)
     .where(idempotency_key.c.created_at < func.now() - bindparam("kept", type_=Interval))
     .order_by(idempotency_key.c.created_at)
     .limit(bindparam("rows", type_=Integer))
     .with_for_update(skip_locked=True)
+    .cte("gone")
 )
-_PURGE_EXPIRED = delete(idempotency_key).where(idempotency_key.c.key.in_(_EXPIRED))
+_PURGE_EXPIRED = delete(idempotency_key).where(idempotency_key.c.key == _EXPIRED.c.key)
 
 
 class SqlAlchemyRowKeeper:
@@ -48,14 +54,15 @@ class SqlAlchemyRowKeeper:
                 product_id = (await connection.execute(_HALF_PURGED)).scalar()
             if product_id is None:
                 return False
-            # First, because this waits for whoever is rolling up the product's history at the moment.
-            await connection.execute(_FORGET_INSIGHT, {"product_id": product_id})
+            # Whoever is rolling up the product's history at the moment holds this; nobody will begin to.
+            await connection.execute(_AWAIT_ROLL_UP, {"product_id": product_id})
             await connection.commit()
             for name in [each.name for each in await existing(connection)] + [best_price_bucket_1d.name]:
                 history = table(name, column("product_id", Uuid))
                 await connection.execute(delete(history).where(history.c.product_id == product_id))
                 await connection.commit()
             await connection.execute(_FORGET_OFFERS, {"product_id": product_id})
+            await connection.execute(_FORGET_INSIGHT, {"product_id": product_id})
             await connection.execute(_FORGET_PRODUCT, {"product_id": product_id})
             await connection.commit()
             return True
