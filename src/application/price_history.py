@@ -1,6 +1,6 @@
 """What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,9 +96,9 @@ class OfferPriceHistory:
             steps = await aside(lambda: _steps_of_offers(prices, window, most), work)
             return PriceHistoryView(window, "raw", steps)
         found = await self.offers.buckets(product_id, window, interval, most + 1)
-        _refuse_many(sum(map(len, found.values())), most)
-        buckets = [BucketSeriesView(id, [PriceBucketView.of(each) for each in found[id]]) for id in sorted(found)]
-        return PriceHistoryView(window, interval, buckets)
+        count = sum(map(len, found.values()))
+        _refuse_many(count, most)
+        return PriceHistoryView(window, interval, await aside(lambda: _buckets_of_offers(found), count))
 
     def kept_since(self, _interval: BucketWidth | None) -> datetime:
         """Return since when offers' prices are kept, in whatever detail."""
@@ -145,6 +145,10 @@ def _steps_of_offers(prices: OfferPrices, window: Window, most: int) -> list[Ste
             _refuse_many(points, most)
             series.append(StepSeriesView(id, _points(tiles)))
     return series
+
+
+def _buckets_of_offers(found: Mapping[UUID, Iterable[PriceSummary]]) -> list[BucketSeriesView]:
+    return [BucketSeriesView(id, [PriceBucketView.of(each) for each in found[id]]) for id in sorted(found)]
 
 
 def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
