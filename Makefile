@@ -9,7 +9,7 @@ export UV_COMPILE_BYTECODE = 1
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check test-fast test-long bench bench-refresh bench-history chaos format
+.PHONY: help setup up test check test-fast test-long bench-reads bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,8 @@ format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: setup ## Run the benchmarks
-	@$(BIN)/python -m benchmarks
+bench-reads: setup ## Measure what the API answers, beside the practical limit
+	@$(BIN)/python -m benchmarks.reads
 
 chaos: setup ## Kill, stop and restart everything at random for MINUTES (3), then check; SEED replays
 	@PYTHONPATH=tests $(BIN)/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -71,7 +71,8 @@ def read_beside_refresh(system: System, products: int, rounds: int) -> None:
     """Measure what readers of the API wait for, quiet and while one worker refreshes all products, in turns."""
     quiet: list[float] = []
     busy: list[float] = []
-    with system.workers(1) as workers, system.api() as url:
+    with system.workers(1) as workers, system.api() as (port, _):
+        url = f"http://127.0.0.1:{port}"
         read_while(url, products, partial(time.sleep, WARM_UP_SECONDS))
         for _ in range(rounds):
             _, reads = read_while(url, products, partial(time.sleep, QUIET_SECONDS))

@@ -80,14 +80,14 @@ class System:
             yield workers
 
     @contextmanager
-    def api(self) -> Iterator[str]:
-        """Run an API while the block runs, and lend its URL."""
+    def api(self) -> Iterator[tuple[int, int]]:
+        """Run an API while the block runs, and lend its port and its pid."""
         with ExitStack() as running:
             port, metrics = free_port(), free_port()
             settings = self.environment | {"PORT": str(port), "METRICS_PORT": str(metrics)}
-            running.enter_context(_aggregator("api", settings, self.log_file("api"), running))
+            pid = running.enter_context(_aggregator("api", settings, self.log_file("api"), running))
             await_listening(port)
-            yield f"http://127.0.0.1:{port}"
+            yield port, pid
 
     def log_file(self, name: str) -> Path:
         """Return a new place for a log."""

@@ -1,0 +1,74 @@
+"""The kinds of request that are measured: how each is written for the API, and for the limit beside it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+import httpx
+
+from benchmarks.reads.client import Request
+
+_HOST = "Host: 127.0.0.1\r\n"
+ADDRESSES = tuple(f"127.0.0.{number}" for number in range(1, 9))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of request: for the API with the status it expects, and for the bare limit, which has none but success."""
+
+    name: str
+    api: Request
+    expected: int
+    bare: Request
+    bare_expected: int = 200
+    path: str | None = None
+    """One of its paths, if both should answer it alike."""
+    addresses: Sequence[str] = ("127.0.0.1",)
+    connections: int | None = None
+    """Another number of connections than usual."""
+
+
+def kinds(api: str, environment: Mapping[str, str], ids: Sequence[UUID]) -> list[Kind]:
+    """Return all kinds, for products that have been observed."""
+    paths = [f"/products/{id}" for id in ids]
+    detail = _cycle([_get(path) for path in paths])
+    credentials = {"username": "admin", "password": environment["ADMIN_PASSWORD"]}
+    with httpx.Client(base_url=api, trust_env=False) as client:
+        tags = [client.get(path).headers["ETag"] for path in paths]
+        token = client.post("/login", json=credentials).raise_for_status().json()["access_token"]
+    conditional = _cycle([_get(path, f"If-None-Match: {tag}\r\n") for path, tag in zip(paths, tags, strict=True)])
+    login = _post("/login", credentials)
+    create = _create(f"Authorization: Bearer {token}\r\n")
+    lists = [(f"list of {limit}", f"/products?limit={limit}") for limit in (20, 100)]
+    return [
+        Kind("detail", detail, 200, detail, path=paths[0]),
+        *(Kind(name, _cycle([_get(path)]), 200, _cycle([_get(path)]), path=path) for name, path in lists),
+        Kind("304", conditional, 304, detail),
+        Kind("login", lambda _: login, 200, lambda _: login, addresses=ADDRESSES, connections=4),
+        Kind("create", create, 201, create, 201),
+    ]
+
+
+def _cycle(requests: Sequence[bytes]) -> Request:
+    return lambda turn: requests[turn % len(requests)]
+
+
+def _create(authorisation: str) -> Request:
+    numbers = count()
+
+    def make(_: int) -> bytes:
+        return _post("/products", {"name": f"drill {next(numbers)}", "description": "18 V"}, authorisation)
+
+    return make
+
+
+def _get(path: str, headers: str = "") -> bytes:
+    return f"GET {path} HTTP/1.1\r\n{_HOST}{headers}\r\n".encode()
+
+
+def _post(path: str, content: object, headers: str = "") -> bytes:
+    body = json.dumps(content)
+    described = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{_HOST}{headers}{described}\r\n{body}".encode()
