@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
+
 from application.listing import (
     EVERYTHING,
     NEWEST_FIRST,
@@ -14,12 +16,14 @@ from application.listing import (
 )
 from application.views import (
     BestOfferView,
+    Encoded,
     OffersView,
     OfferView,
     ProductDetailView,
     ProductView,
     RegistrationView,
     SynchronisationView,
+    Version,
 )
 from domain.errors import ProductNotFound
 from domain.offer import TrackedOffer
@@ -40,7 +44,22 @@ class InMemoryCatalogueReader:
     refresh_interval: timedelta
     sold_out_kept: timedelta
 
-    async def product(self, product_id: UUID, *, sold_out_too: bool = False) -> ProductDetailView:
+    async def version(self, product_id: UUID) -> Version:
+        return _version(self._view(*self._found(product_id)))
+
+    async def product(self, product_id: UUID) -> Encoded[ProductView]:
+        view = self._view(*self._found(product_id))
+        return Encoded(msgspec.json.encode(view), _version(view))
+
+    async def detail(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[ProductDetailView]:
+        view = self._detail(product_id, sold_out_too)
+        return Encoded(msgspec.json.encode(view), _version(view))
+
+    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[OffersView]:
+        view = self._detail(product_id, sold_out_too)
+        return Encoded(msgspec.json.encode(OffersView(view.offers, view.observed_at, view.stale)), _version(view))
+
+    def _detail(self, product_id: UUID, sold_out_too: bool) -> ProductDetailView:
         product, state = self._found(product_id)
         shown_since = self.storage.clock() - (self.sold_out_kept if sold_out_too else timedelta(0))
         offers = [
@@ -64,11 +83,8 @@ class InMemoryCatalogueReader:
         rows = self._reached()
         walk = positions_behind(rows, order, after, wanted)
         items = [self._view(rows.products[each.id], rows.synchronisations[each.id].state) for each in walk[:limit]]
-        return ProductSlice(items, walk[limit - 1] if len(walk) > limit else None)
-
-    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
-        product = await self.product(product_id, sold_out_too=sold_out_too)
-        return OffersView(product.offers, product.observed_at, product.stale)
+        last = walk[limit - 1] if len(walk) > limit else None
+        return ProductSlice(msgspec.json.encode(items), [each.observed_at for each in items], last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         _, state = self._found(product_id)
@@ -105,6 +121,10 @@ class InMemoryCatalogueReader:
             observed_at=state.observed_at,
             stale=state.known_until is not None and state.known_until < self.storage.clock(),
         )
+
+
+def _version(product: ProductView) -> Version:
+    return Version(product.revision, product.observed_at, product.stale)
 
 
 @dataclass(frozen=True)

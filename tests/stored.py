@@ -18,8 +18,9 @@ from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
 from adapters.postgres.tables import best_price_step, offer_interval
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
-from application.ports import BeginWork, CatalogueReader
+from application.ports import BeginWork
 from application.price_readers import OfferPriceReader, PriceReader
+from decoded import DecodedCatalogue
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
 from domain.product import Product
@@ -48,7 +49,7 @@ class Storage:
     """The storage's ports, and all history of a product, in order of time."""
 
     begin: BeginWork
-    reader: CatalogueReader
+    reader: DecodedCatalogue
     prices: PriceReader
     offer_prices: OfferPriceReader
     keeper: RowKeeper
@@ -69,7 +70,7 @@ def in_memory() -> Storage:
 
     return Storage(
         storage.begin,
-        InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT),
+        DecodedCatalogue(InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)),
         InMemoryPriceReader(storage),
         InMemoryOfferPriceReader(storage),
         InMemoryRowKeeper(storage),
@@ -93,7 +94,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
 
     return Storage(
         BeginSqlAlchemyWork(engine, kept),
-        SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT),
+        DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
         SqlAlchemyPriceReader(engine),
         SqlAlchemyOfferPriceReader(engine),
         SqlAlchemyRowKeeper(engine),

@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from application.views import ProductView
 from domain.errors import InvalidFilter
 from domain.product import RegistrationState
 from domain.text import words
@@ -81,7 +80,11 @@ class PagePosition:
 
 @dataclass(frozen=True, slots=True)
 class ProductSlice:
-    """Some products in their order, and the position of the last of them if there are more."""
+    """Some products in their order, and the position of the last of them if there are more.
 
-    items: list[ProductView]
+    `json` is a list of ProductView, `observed_at` says when each of them was observed.
+    """
+
+    json: bytes
+    observed_at: list[datetime | None]
     next: PagePosition | None

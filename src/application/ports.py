@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.idempotency import AnswerRepository
 from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
-from application.views import OffersView, ProductDetailView, SynchronisationView
+from application.views import Encoded, OffersView, ProductDetailView, ProductView, SynchronisationView, Version
 from domain.offer import TrackedOffer
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
@@ -175,8 +175,17 @@ class CatalogueReader(Protocol):
         StorageUnavailable: in every read.
     """
 
-    async def product(self, product_id: UUID, *, sold_out_too: bool = False) -> ProductDetailView:
+    async def version(self, product_id: UUID) -> Version:
+        """Return the version of the product; as long as it is the same, the other reads show the same."""
+
+    async def product(self, product_id: UUID) -> Encoded[ProductView]:
+        """Return the product as lists show it."""
+
+    async def detail(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[ProductDetailView]:
         """Return the product with its offers in stock, cheapest first; the sold-out ones of the last day on demand."""
+
+    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[OffersView]:
+        """Return the offers as in `detail`."""
 
     async def products(
         self,
@@ -186,9 +195,6 @@ class CatalogueReader(Protocol):
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         """Return up to `limit` of the wanted products in this order, from behind `after`."""
-
-    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
-        """Return the offers as in `product`."""
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         """Return how the product's attempts go."""

@@ -1,10 +1,30 @@
 """What reads return: one shape for the ports, the fakes, the HTTP answers and their OpenAPI description."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from domain.product import Product, RegistrationState
+
+View = TypeVar("View")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What tells two answers about a product apart: its revision, its last observation, whether that has gone stale."""
+
+    revision: int
+    observed_at: datetime | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded(Generic[View]):
+    """A view as JSON in UTF-8, which the storage has written, and the version of the product that it shows."""
+
+    json: bytes
+    version: Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +116,3 @@ def view_of_new(product: Product) -> ProductView:
         observed_at=None,
         stale=False,
     )
-
-
-def without_offers(product: ProductDetailView) -> ProductView:
-    """Show a product as lists do."""
-    return ProductView(**{field.name: getattr(product, field.name) for field in fields(ProductView)})

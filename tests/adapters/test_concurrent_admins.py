@@ -18,7 +18,7 @@ from stored import HOUR, on_postgres
 @asynccontextmanager
 async def serving_on(database: AsyncEngine) -> AsyncIterator[Api]:
     storage = on_postgres(database)
-    async with serving(Outside(begin=storage.begin, reader=storage.reader)) as api:
+    async with serving(Outside(begin=storage.begin, reader=storage.reader.reader)) as api:
         yield api
 
 

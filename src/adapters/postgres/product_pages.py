@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,13 +15,17 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    literal_column,
     select,
+    true,
     tuple_,
     union_all,
 )
 
 from adapters.postgres.derived_tables import insight, listed_price
+from adapters.postgres.driver_query import DriverQuery
 from adapters.postgres.product_filters import CONDITIONS, OF_PRICES, wanted_values
+from adapters.postgres.product_json import as_json, product_fields
 from adapters.postgres.tables import product, synchronisation
 from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 
@@ -47,9 +51,11 @@ PRODUCTS = (
     .where(product.c.withdrawn_at.is_(None))
 )
 
+MOST_QUERIES = 100
+"""Those that are kept, as many as the driver keeps statements."""
+
 Statement = Select[Any] | CompoundSelect[Any]
 
-_limit = bindparam("limit", type_=Integer)
 _after_id = bindparam("after_id", type_=Uuid)
 _BY_CHANGE = PRODUCTS.join(insight, insight.c.product_id == product.c.id)
 _BY_PRICE = PRODUCTS.join(listed_price, listed_price.c.product_id == product.c.id)
@@ -70,26 +76,35 @@ class _From(Enum):
     NULL = auto()
 
 
-def page_statement(
+def page_query(
     order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter
-) -> tuple[Statement, Mapping[str, Any]]:
-    """Return the statement for a page behind `after`, whose rows have a `sort_key`, and its parameters."""
+) -> tuple[DriverQuery, Mapping[str, Any]]:
+    """Return the query for a page behind `after` and its parameters; rows have json, observed_at, sort_key and id."""
     values = wanted_values(wanted)
-    parameters: dict[str, Any] = {"limit": limit} | values
+    parameters: dict[str, Any] = dict(values)
     begin = _From.START
     if after is not None:
         begin = _From.NULL if after.key is None else _From.KEY
         parameters |= {"after_id": after.id, "after_key": after.key}
-    return _statement(order, begin, frozenset(values)), parameters
+    return _query(order, begin, frozenset(values), limit), parameters
 
 
-@cache
-def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+# The limit is written into the statement: as a parameter it makes PostgreSQL plan every page anew, which takes longer
+# than reading it, because it takes that to be cheaper than a plan for any limit.
+@lru_cache(MOST_QUERIES)
+def _query(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> DriverQuery:
+    page = _statement(order, begin, filters, limit).subquery("page")
+    json, shown = as_json(page, product_fields(page))
+    return DriverQuery.of(select(json, page.c.observed_at, page.c.sort_key, page.c.id).join(shown, true()))
+
+
+def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> Statement:
+    most = literal_column(str(limit), Integer)
     products, key, id = _KEYS[order.key]
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
     chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
-    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_limit)
+    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(most)
     keyed = walk
     if begin is _From.KEY:
         keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
@@ -101,7 +116,7 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> St
         return nulls.where(_behind(order, id, _after_id))
     # Two walks of the same index; the second is begun only if the first does not fill the page.
     keyed = keyed.where(key.is_not(None))
-    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_limit)
+    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(most)
 
 
 def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 
 from adapters.metrics import Metrics
@@ -16,7 +16,7 @@ from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, require_admin
 from entrypoints.http.catalogue import CatalogueController
-from entrypoints.http.conditional import Freshness
+from entrypoints.http.conditional import Catalogue, Freshness
 from entrypoints.http.cors import Cors
 from entrypoints.http.credentials import Credentials
 from entrypoints.http.docs import openapi_config, show_docs, static_files
@@ -27,11 +27,13 @@ from entrypoints.http.login import login
 from entrypoints.http.problem_types import explain_problem
 from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
-from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json
+from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json, require_what_is_known
 from entrypoints.http.request_log import RequestLog
 from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
+
+PRODUCTS = [CatalogueController, ProductController, InsightController]
 
 
 async def create_app(container: AsyncContainer) -> Litestar:
@@ -41,12 +43,11 @@ async def create_app(container: AsyncContainer) -> Litestar:
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
     password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
     credentials = Credentials(settings.admin_username, password_hash, await container.get(LoginLimits))
+    freshness = Freshness(clock, (await container.get(Pace)).refresh_interval)
     app = Litestar(
         route_handlers=[
             login,
-            ProductController,
-            CatalogueController,
-            InsightController,
+            Router("/", route_handlers=PRODUCTS, before_request=require_what_is_known),
             HealthController,
             explain_problem,
             show_docs,
@@ -60,18 +61,19 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "amend_product": constant(await container.get(AmendProduct)),
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),
-            "catalogue": constant(await container.get(CatalogueReader)),
+            "catalogue": constant(Catalogue(await container.get(CatalogueReader), freshness)),
             "price_history": constant(await container.get(PriceHistory)),
             "offer_price_history": constant(await container.get(OfferPriceHistory)),
             "price_change": constant(await container.get(PriceChange)),
             "price_statistics": constant(await container.get(PriceStatistics)),
             "offer_history": constant(await container.get(OfferHistory)),
             "clock": constant(clock),
-            "freshness": constant(Freshness(clock, (await container.get(Pace)).refresh_interval)),
             "dependencies": constant(await container.get(Dependencies)),
         },
-        # Coroutines both: Litestar would run plain functions in threads, behind the password checks.
-        guards=[require_admin, require_json],
+        # Coroutines both: Litestar would run plain functions in threads, behind the password checks. And one guard
+        # alone: Litestar copies the route's handler for each of them, at every request.
+        guards=[require_admin],
+        before_request=require_json,
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),
         logging_config=None,

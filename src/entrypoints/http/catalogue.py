@@ -7,16 +7,16 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.params import JSONBody, QueryParameter
+from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
 
 from application.catalogue import RegisterProduct, RegisterProductOnce
-from application.listing import MOST_WORDS, ProductFilter, ProductOrder, SortKey, search_words
-from application.ports import CatalogueReader
+from application.listing import MOST_WORDS, ProductFilter, ProductOrder, ProductSlice, SortKey, search_words
 from application.views import ProductView
 from domain.product import RegistrationState
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
-from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Freshness, answer_read
+from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Catalogue, answer_read
 from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
 from entrypoints.http.idempotency import answer_created, digest_request, read_key, write_created
 from entrypoints.http.injection import Injected
@@ -31,7 +31,7 @@ from entrypoints.http.problem_types import (
     problems,
 )
 from entrypoints.http.products import Description, Name
-from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
+from entrypoints.http.reading import BODY_PROBLEMS
 
 
 class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,7 +98,6 @@ class CatalogueController(Controller):
     """All products: added by admins, listed for everybody."""
 
     path = "/products"
-    guards = (refuse_unknown_parameters,)
     tags = ("catalogue",)
 
     @post(
@@ -148,8 +147,7 @@ class CatalogueController(Controller):
     async def page(
         self,
         request: Request[Any, Any, Any],
-        catalogue: Injected[CatalogueReader],
-        freshness: Injected[Freshness],
+        catalogue: Injected[Catalogue],
         q: Search = None,
         in_stock: InStock = None,
         min_price: MinPrice = None,
@@ -160,7 +158,7 @@ class CatalogueController(Controller):
         period: ChangePeriod = "P1D",
         limit: Limit = 20,
         cursor: Cursor = None,
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """List the products that pass all filters, page by page, newest first by default.
 
         Following `next` never skips or repeats a product whose sort key did not change meanwhile.
@@ -175,11 +173,11 @@ class CatalogueController(Controller):
         )
         order = _order(sort, period)
         after = None if cursor is None else read_cursor(cursor, order, wanted)
-        found = await catalogue.products(limit, order, after, wanted)
+        found = await catalogue.reader.products(limit, order, after, wanted)
         # What needs attention is for admins alone, so nobody may keep it.
-        max_age = None if wanted.attention else freshness(*(each.observed_at for each in found.items))
+        max_age = None if wanted.attention else catalogue.freshness(*found.observed_at)
         if found.next is None:
-            return answer_read(request, ProductPage(found.items, None), max_age=max_age)
+            return answer_read(request, _page(found, None), max_age=max_age)
         next_cursor = write_cursor(order, wanted, found.next)
         given = {
             "q": q,
@@ -195,7 +193,12 @@ class CatalogueController(Controller):
         }
         query = urlencode({name: value for name, value in given.items() if value is not None})
         link = {"Link": f'</products?{query}>; rel="next"'}
-        return answer_read(request, ProductPage(found.items, next_cursor), max_age=max_age, headers=link)
+        return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
+
+
+def _page(found: ProductSlice, next_cursor: str | None) -> bytes:
+    # A ProductPage, put together from what is JSON already.
+    return b'{"items":%b,"next":%b}' % (found.json, msgspec.json.encode(next_cursor))
 
 
 def _order(sort: str, period: str) -> ProductOrder:

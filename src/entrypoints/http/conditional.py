@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.response.base import ASGIResponse
 
-from application.ports import Clock
+from application.ports import CatalogueReader, Clock
 
 LONGEST_AGE = 5
 """Seconds for which anything may be kept at the most."""
@@ -42,6 +44,14 @@ class Freshness:
         return max(0, int(min([*left, LONGEST_AGE])))
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The reader and how long its answers may be kept; one thing, because Litestar gives several by starting tasks."""
+
+    reader: CatalogueReader
+    freshness: Freshness
+
+
 def read_tags(request: Request[Any, Any, Any], header: str) -> list[str] | None:
     """Return the entity tags that the header lists, or `*` alone; None without the header.
 
@@ -61,29 +71,41 @@ def digest_tag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
+def has_it(request: Request[Any, Any, Any], tag: str) -> bool:
+    """Whether the client says that it has the answer with this entity tag already."""
+    tags = read_tags(request, IF_NONE_MATCH) or []
+    # Weakly compared: a weak tag is as good as a strong one here.
+    return tags == [ANY] or tag in [each.removeprefix("W/") for each in tags]
+
+
+def answer_not_modified(tag: str, max_age: int | None, headers: Mapping[str, str] | None = None) -> ASGIResponse:
+    """Answer that the client has it already."""
+    return ASGIResponse(status_code=304, headers=_described(tag, max_age, headers))
+
+
 def answer_read(
     request: Request[Any, Any, Any],
-    view: object,
+    body: bytes,
     *,
     max_age: int | None = LONGEST_AGE,
     tag: str | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Response[bytes]:
-    """Answer with the view, or that the client has it already; without a tag its digest is the tag.
+) -> ASGIResponse:
+    """Answer with a body in JSON, or that the client has it already; without a tag its digest is the tag.
 
     `max_age` is in seconds; None for what nobody may keep.
     """
-    body = None
-    if tag is None:
-        body = msgspec.json.encode(view)
-        tag = digest_tag(body)
+    tag = tag or digest_tag(body)
+    if has_it(request, tag):
+        return answer_not_modified(tag, max_age, headers)
+    return ASGIResponse(body=body, headers=_described(tag, max_age, headers))
+
+
+def answer_view(request: Request[Any, Any, Any], view: object) -> ASGIResponse:
+    """Answer with a view, or that the client has it already."""
+    return answer_read(request, msgspec.json.encode(view))
+
+
+def _described(tag: str, max_age: int | None, headers: Mapping[str, str] | None) -> dict[str, str]:
     kept = NO_STORE if max_age is None else {"Cache-Control": f"public, max-age={max_age}"}
-    headers = {**(headers or {}), "ETag": tag, **kept}
-    if _has_it(read_tags(request, IF_NONE_MATCH) or [], tag):
-        return Response(b"", status_code=304, headers=headers)
-    return Response(msgspec.json.encode(view) if body is None else body, headers=headers)
-
-
-def _has_it(tags: list[str], tag: str) -> bool:
-    # Weakly compared: a weak tag is as good as a strong one here.
-    return tags == [ANY] or tag in [each.removeprefix("W/") for each in tags]
+    return {**(headers or {}), "ETag": tag, **kept}

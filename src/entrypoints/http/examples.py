@@ -28,7 +28,6 @@ from application.views import (
     ProductView,
     RegistrationView,
     SynchronisationView,
-    without_offers,
 )
 from domain.price import PriceState
 from domain.price_change import Direction
@@ -52,7 +51,7 @@ _OFFERS = [
     OfferView(UUID("c0ffee00-1234-5678-0abc-def012345678"), 41_250, 7, _CREATED, _OBSERVED),
     OfferView(UUID("7b1d9a52-44e0-01c3-f39b-0d9e1f2a3b4c"), 41_990, 120, _CREATED, _CREATED),
 ]
-_DETAIL = ProductDetailView(
+_PRODUCT = ProductView(
     id=_ID,
     name="Cordless drill 18 V",
     description="Two batteries, charger, case.",
@@ -64,8 +63,8 @@ _DETAIL = ProductDetailView(
     offers_in_stock=2,
     observed_at=_OBSERVED,
     stale=False,
-    offers=_OFFERS,
 )
+_DETAIL = msgspec.to_builtins(_PRODUCT) | {"offers": _OFFERS}
 
 
 def answer(model: Any, description: str, example: object) -> ResponseSpec:
@@ -88,7 +87,7 @@ def answers(model: Any, description: str, examples: Mapping[str, object]) -> Res
 
 
 DETAIL = answer(ProductDetailView, "The product with its offers", _DETAIL)
-PRODUCT = answer(ProductView, "The product", without_offers(_DETAIL))
+PRODUCT = answer(ProductView, "The product", _PRODUCT)
 OFFERS = answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=False))
 SYNCHRONISATION = answer(
     SynchronisationView,
@@ -155,4 +154,4 @@ OFFER = answer(
 
 def page(model: type) -> ResponseSpec:
     """Describe a page of products."""
-    return answer(model, "One page", {"items": [without_offers(_DETAIL)], "next": "k60tY3JlYXRlZF9hdNf_…"})
+    return answer(model, "One page", {"items": [_PRODUCT], "next": "k60tY3JlYXRlZF9hdNf_…"})

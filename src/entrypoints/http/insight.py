@@ -3,15 +3,16 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, get
 from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
 
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.ports import Clock
 from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
 from domain.window import BucketWidth
 from entrypoints.http import examples
-from entrypoints.http.conditional import NOT_MODIFIED, answer_read
+from entrypoints.http.conditional import NOT_MODIFIED, answer_view
 from entrypoints.http.injection import Injected
 from entrypoints.http.insight_responses import (
     OfferResponse,
@@ -27,7 +28,6 @@ from entrypoints.http.problem_types import (
     WINDOW_TOO_LARGE,
     problems,
 )
-from entrypoints.http.reading import refuse_unknown_parameters
 from entrypoints.http.windows import From, Period, To, read_window
 
 Interval = Annotated[
@@ -44,7 +44,6 @@ class InsightController(Controller):
     """Prices over time, for everybody."""
 
     path = "/products/{product_id:uuid}"
-    guards = (refuse_unknown_parameters,)
     tags = ("insight",)
 
     @get(
@@ -66,7 +65,7 @@ class InsightController(Controller):
         end: To = None,
         interval: Interval = "auto",
         series: Series = "best",
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """See every change of the best price, or of each offer's, or sums of them over buckets of time.
 
         Raw points say what is in force from their time on; the first one is at the begin of the window. Where nothing
@@ -76,9 +75,9 @@ class InsightController(Controller):
         history = price_history if series == "best" else offer_price_history
         if interval == "auto":
             shown = show_price_history(await in_finest_interval(history, product_id, window))
-            return answer_read(request, shown)
+            return answer_view(request, shown)
         width = None if interval == "raw" else BucketWidth(interval)
-        return answer_read(request, show_price_history(await history(product_id, window, width)))
+        return answer_view(request, show_price_history(await history(product_id, window, width)))
 
     @get(
         "/price-change",
@@ -95,10 +94,10 @@ class InsightController(Controller):
         period: Period = None,
         start: From = None,
         end: To = None,
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """Compare the best price in force at the start of the period with that at its end, never with the last poll."""
         change = await price_change(product_id, read_window(start, end, clock(), period))
-        return answer_read(request, PriceChangeResponse.of(change))
+        return answer_view(request, PriceChangeResponse.of(change))
 
     @get(
         "/price-statistics",
@@ -116,10 +115,10 @@ class InsightController(Controller):
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """See average, quartiles and extremes of the best price, weighted by time, and where the current one stands."""
         statistics = await price_statistics(product_id, read_window(start, end, clock()))
-        return answer_read(request, PriceStatisticsResponse.of(statistics))
+        return answer_view(request, PriceStatisticsResponse.of(statistics))
 
     @get(
         "/offers/{offer_id:uuid}",
@@ -135,6 +134,6 @@ class InsightController(Controller):
         product_id: FromPath[UUID],
         offer_id: FromPath[UUID],
         offer_history: Injected[OfferHistory],
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""
-        return answer_read(request, OfferResponse.of(await offer_history(product_id, offer_id)))
+        return answer_view(request, OfferResponse.of(await offer_history(product_id, offer_id)))

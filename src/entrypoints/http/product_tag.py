@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import Request
 
-from application.views import ProductView
+from application.views import ProductView, Version
 from entrypoints.http.conditional import ANY, read_tags
 
 IF_MATCH = "If-Match"
@@ -13,7 +13,7 @@ IF_MATCH = "If-Match"
 _OURS = re.compile(r'"([1-9][0-9]{0,17})\.(?:0|[1-9][0-9]*)\.[01]"')
 
 
-def etag(product: ProductView) -> str:
+def etag(product: ProductView | Version) -> str:
     """Return the product's entity tag: its revision, its observation, and whether that has gone stale."""
     observation = 0 if product.observed_at is None else round(product.observed_at.timestamp() * 1_000_000)
     return f'"{product.revision}.{observation}.{product.stale:d}"'

@@ -6,19 +6,23 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, MediaType, Request, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.response.base import ASGIResponse
 from msgspec import UNSET, Meta, UnsetType
 
 from application.catalogue import AmendProduct, RetryRegistration, WithdrawProduct
-from application.ports import CatalogueReader
-from application.views import (
-    ProductView,
-    SynchronisationView,
-    without_offers,
-)
+from application.views import SynchronisationView
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
-from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Freshness, answer_read
+from entrypoints.http.conditional import (
+    IF_NONE_MATCH,
+    NO_STORE,
+    NOT_MODIFIED,
+    Catalogue,
+    answer_not_modified,
+    answer_read,
+    has_it,
+)
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     EXISTS,
@@ -30,7 +34,7 @@ from entrypoints.http.problem_types import (
     problems,
 )
 from entrypoints.http.product_tag import etag, expected_revisions
-from entrypoints.http.reading import BODY_PROBLEMS, refuse_unknown_parameters
+from entrypoints.http.reading import BODY_PROBLEMS
 
 Name = Annotated[
     str, Meta(description=f"1 to {NAME_LENGTH} characters after trimming; unique.", examples=["Cordless drill 18 V"])
@@ -54,7 +58,6 @@ class ProductController(Controller):
     """One product: amended and withdrawn by admins, read by everybody."""
 
     path = "/products"
-    guards = (refuse_unknown_parameters,)
     tags = ("catalogue",)
 
     @get(
@@ -67,13 +70,19 @@ class ProductController(Controller):
         self,
         request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
-        catalogue: Injected[CatalogueReader],
-        freshness: Injected[Freshness],
+        catalogue: Injected[Catalogue],
         in_stock: InStock = None,
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """Read a product with its offers, cheapest first."""
-        view = await catalogue.product(product_id, sold_out_too=in_stock == "any")
-        return answer_read(request, view, max_age=freshness(view.observed_at), tag=etag(view))
+        if IF_NONE_MATCH in request.headers:
+            # Whoever asks again has it mostly, which is told for less than reading it all.
+            version = await catalogue.reader.version(product_id)
+            if has_it(request, etag(version)):
+                return answer_not_modified(etag(version), catalogue.freshness(version.observed_at))
+        shown = await catalogue.reader.detail(product_id, sold_out_too=in_stock == "any")
+        return answer_read(
+            request, shown.json, max_age=catalogue.freshness(shown.version.observed_at), tag=etag(shown.version)
+        )
 
     @get(
         "/{product_id:uuid}/offers",
@@ -85,13 +94,12 @@ class ProductController(Controller):
         self,
         request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
-        catalogue: Injected[CatalogueReader],
-        freshness: Injected[Freshness],
+        catalogue: Injected[Catalogue],
         in_stock: InStock = None,
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """Read who offers the product, cheapest first, as one observation showed it."""
-        view = await catalogue.offers(product_id, sold_out_too=in_stock == "any")
-        return answer_read(request, view, max_age=freshness(view.observed_at))
+        shown = await catalogue.reader.offers(product_id, sold_out_too=in_stock == "any")
+        return answer_read(request, shown.json, max_age=catalogue.freshness(shown.version.observed_at))
 
     @patch(
         "/{product_id:uuid}",
@@ -108,13 +116,13 @@ class ProductController(Controller):
         product_id: FromPath[UUID],
         data: JSONBody[AmendProductRequest],
         amend_product: Injected[AmendProduct],
-        catalogue: Injected[CatalogueReader],
-    ) -> Response[ProductView]:
+        catalogue: Injected[Catalogue],
+    ) -> Response[bytes]:
         """Change the name, the description or both. The Offers service knows no update, so it never hears of it."""
         given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
         await amend_product(product_id, **given, expected=expected_revisions(request))
-        view = without_offers(await catalogue.product(product_id))
-        return Response(view, headers={"ETag": etag(view)})
+        shown = await catalogue.reader.product(product_id)
+        return Response(shown.json, headers={"ETag": etag(shown.version)})
 
     @delete(
         "/{product_id:uuid}",
@@ -155,8 +163,6 @@ class ProductController(Controller):
         summary="See how registering and observing a product goes",
         responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
     )
-    async def synchronisation(
-        self, product_id: FromPath[UUID], catalogue: Injected[CatalogueReader]
-    ) -> SynchronisationView:
+    async def synchronisation(self, product_id: FromPath[UUID], catalogue: Injected[Catalogue]) -> SynchronisationView:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
-        return await catalogue.synchronisation(product_id)
+        return await catalogue.reader.synchronisation(product_id)

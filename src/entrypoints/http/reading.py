@@ -5,8 +5,6 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
 from litestar.params import QueryParameter
 
 from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
@@ -23,30 +21,36 @@ MERGE_PATCH = "application/merge-patch+json"
 BODY_PROBLEMS = (MALFORMED, TOO_LARGE, MEDIA, VALIDATION)
 
 
-async def require_json(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def require_json(request: Request[Any, Any, Any]) -> None:
     """Refuse a body of another type before it is read.
 
     Raises:
         UnsupportedMediaType
     """
-    if "data" not in handler.parsed_fn_signature.parameters:
+    if "data" not in request.route_handler.parsed_fn_signature.parameters:
         return
-    accepted = (JSON, MERGE_PATCH) if connection.scope.get("method") == "PATCH" else (JSON,)
-    given = connection.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
+    given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in accepted:
         raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}.")
 
 
-async def refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse a query parameter that the route does not have: ignored, it would make another answer look like its own.
+async def require_what_is_known(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body of another type, and query parameters that the route does not have.
+
+    Ignored, a parameter would make another answer look like its own.
 
     Raises:
+        UnsupportedMediaType
         UnknownParameter
     """
-    parameters = handler.parsed_fn_signature.parameters.items()
+    await require_json(request)
+    if not request.scope["query_string"]:
+        return
+    parameters = request.route_handler.parsed_fn_signature.parameters.items()
     queried = [(name, each.kwarg_definition) for name, each in parameters]
     known = {query.name or name for name, query in queried if isinstance(query, QueryParameter)}
-    for name in connection.query_params:
+    for name in request.query_params:
         if name not in known:
             raise UnknownParameter(name)
 

@@ -23,6 +23,7 @@ from application.scheduling import Job
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
 from application.views import OfferView, ProductDetailView, SynchronisationView
 from counting import counted
+from decoded import DecodedCatalogue
 from e2e.divided_worker import Divided, Durations
 from entrypoints.container import WORKING, make_container
 from entrypoints.readiness import Dependencies, Readiness
@@ -100,9 +101,8 @@ class Station:
         """What an admin sees of the attempts."""
         return await (await self._reader()).synchronisation(product_id)
 
-    async def _reader(self) -> CatalogueReader:
-        reader: CatalogueReader = await self.container.get(CatalogueReader)
-        return reader
+    async def _reader(self) -> DecodedCatalogue:
+        return DecodedCatalogue(await self.container.get(CatalogueReader))
 
     def history(self, product_id: UUID) -> list[tuple[Any, ...]]:
         """Return offer, price, beginning and end of all that is over: the offers' stretches, then the best price's."""

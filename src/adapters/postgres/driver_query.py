@@ -1,0 +1,30 @@
+"""Statements put together by SQLAlchemy once, and executed by the driver from then on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ClauseElement
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class DriverQuery:
+    """A statement in PostgreSQL's own words, and its parameters in order, with the values of those that are fixed."""
+
+    sql: str
+    parameters: tuple[tuple[str, Any], ...]
+
+    @classmethod
+    def of(cls, statement: ClauseElement) -> "DriverQuery":
+        """Compile a statement."""
+        compiled = statement.compile(dialect=_DIALECT)
+        fixed = compiled.params
+        names: list[str] = getattr(compiled, "positiontup", None) or []
+        return cls(str(compiled), tuple((name, fixed[name]) for name in names))
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        """Return the values of all parameters."""
+        return [given.get(name, fixed) for name, fixed in self.parameters]

@@ -1,0 +1,71 @@
+"""The catalogue reader with its JSON strictly decoded: exactly the fields of the views."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder
+from application.ports import CatalogueReader
+from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView, Version
+
+NO_FRACTION = re.compile(rb"\.000000Z\"")
+
+
+def decode(json: bytes, view: Any) -> Any:
+    """Return the view, none of whose fields is missing or spare in the JSON."""
+    decoded = msgspec.json.decode(json, type=view)
+    assert msgspec.json.decode(NO_FRACTION.sub(b'Z"', json)) == msgspec.to_builtins(decoded)
+    return decoded
+
+
+@dataclass(frozen=True)
+class ProductViews:
+    """A page of products, decoded."""
+
+    items: list[ProductView]
+    next: PagePosition | None
+
+
+@dataclass(frozen=True)
+class DecodedCatalogue:
+    """What another reader reads."""
+
+    reader: CatalogueReader
+
+    async def product(self, product_id: UUID, *, sold_out_too: bool = False) -> ProductDetailView:
+        """Return the product with its offers, which agrees with the other reads of it."""
+        shown = await self.reader.detail(product_id, sold_out_too=sold_out_too)
+        view: ProductDetailView = decode(shown.json, ProductDetailView)
+        assert shown.version == Version(view.revision, view.observed_at, view.stale)
+        listed = await self.reader.product(product_id)
+        assert decode(listed.json, ProductView) == view_without_offers(view)
+        assert listed.version == shown.version == await self.reader.version(product_id)
+        return view
+
+    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> OffersView:
+        shown = await self.reader.offers(product_id, sold_out_too=sold_out_too)
+        view: OffersView = decode(shown.json, OffersView)
+        assert (shown.version.observed_at, shown.version.stale) == (view.observed_at, view.stale)
+        return view
+
+    async def products(
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
+    ) -> ProductViews:
+        page = await self.reader.products(limit, order, after, wanted)
+        items: list[ProductView] = decode(page.json, list[ProductView])
+        assert page.observed_at == [each.observed_at for each in items]
+        return ProductViews(items, page.next)
+
+    async def synchronisation(self, product_id: UUID) -> SynchronisationView:
+        return await self.reader.synchronisation(product_id)
+
+
+def view_without_offers(detail: ProductDetailView) -> ProductView:
+    return ProductView(**{name: getattr(detail, name) for name in ProductView.__slots__})
