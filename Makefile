@@ -14,7 +14,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets test-fast test-long bench-reads bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long bench-reads bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ audit: setup ## Look up known vulnerabilities of all that is locked; fail if tha
 secrets: setup ## Look for secrets in all files but ignored ones; tests may have made-up passwords
 	@$(FILES) -- . ':!uv.lock' ':!tests' ':!src/entrypoints/http/static' | $(SECRETS)
 	@$(FILES) -- tests | $(SECRETS) --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
+
+sbom: setup ## Write sbom.json, what runs in production as CycloneDX
+	@$(BIN)/uv export --locked --no-dev --quiet --preview-features sbom-export --format cyclonedx1.5 \
+		| $(BIN)/python tools/sbom.py > sbom.json
 
 format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format
