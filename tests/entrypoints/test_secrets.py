@@ -2,8 +2,7 @@
 
 import logging
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import httpx
 import jwt
@@ -15,6 +14,7 @@ from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductF
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
 from fake_reads import InMemoryCatalogueReader
+from secret_forms import found
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 
@@ -41,27 +41,6 @@ class DefectiveReader(InMemoryCatalogueReader):
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
         raise RuntimeError("defect")
-
-
-def forms(secret: str) -> Iterator[str]:
-    """Return how the secret may be written, in base64 wherever in a longer text it begins."""
-    yield from (
-        secret,
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        ascii(secret)[1:-1],
-        secret.encode().hex(),
-    )
-    data = secret.encode()
-    for before in range(3):
-        for encode in (b64encode, urlsafe_b64encode):
-            encoded = encode(bytes(before) + data).decode()
-            yield encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
-
-
-def found(text: str, *secrets: str) -> list[str]:
-    return [form for secret in secrets for form in forms(secret) if form in text]
 
 
 def basic(password: str) -> str:
