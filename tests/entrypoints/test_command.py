@@ -82,10 +82,11 @@ def test_no_history_is_made_up_in_production() -> None:
 
 @pytest.mark.parametrize("command", ["up", "api", "worker", "migrate"])
 def test_wrong_settings_are_told_and_nothing_starts(command: str) -> None:
-    result = run(command, PORT="geheim", DATABASE_URL="geheim")
+    wrong = dict.fromkeys(("PORT", "DATABASE_URL", "JWT_SECRET", "ADMIN_PASSWORD"), "geheim")
+    result = run(command, APP_ENV="production", OFFERS_REFRESH_TOKEN="geheim geheim", **wrong)
     assert result.exit_code == 1
-    assert "DATABASE_URL: " in result.stderr
-    assert "PORT: " in result.stderr
+    for variable in (*wrong, "OFFERS_REFRESH_TOKEN", "OFFERS_BASE_URL"):
+        assert f"{variable}: " in result.stderr
     assert "geheim" not in result.output
     assert "Traceback" not in result.output
     assert isinstance(result.exception, SystemExit)
