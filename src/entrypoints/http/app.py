@@ -19,6 +19,7 @@ from entrypoints.http.catalogue import CatalogueController
 from entrypoints.http.conditional import Catalogue, Freshness
 from entrypoints.http.cors import Cors
 from entrypoints.http.credentials import Credentials
+from entrypoints.http.described_schemas import DescribedModels
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
 from entrypoints.http.injection import constant
@@ -78,6 +79,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         openapi_config=openapi_config(),
         logging_config=None,
         middleware=[TimeLimit(REQUEST_SECONDS)],
+        plugins=[DescribedModels()],
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
         state=State({"access_tokens": access_tokens}),

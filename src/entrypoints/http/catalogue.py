@@ -49,6 +49,15 @@ class ProductPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+def _price_bound(which: str) -> QueryParameter:
+    return QueryParameter(
+        ge=0,
+        le=2**63 - 1,
+        description=f"The {which} best price; leaves out those without one.",
+        schema_extra={"minimum": 0},  # Litestar does not describe a bound that is zero
+    )
+
+
 Search = Annotated[
     str | None,
     QueryParameter(
@@ -58,12 +67,8 @@ Search = Annotated[
     ),
 ]
 InStock = Annotated[Literal["true"] | None, QueryParameter(description="Only products that somebody offers now.")]
-MinPrice = Annotated[
-    int | None, QueryParameter(ge=0, le=2**63 - 1, description="The lowest best price; leaves out those without one.")
-]
-MaxPrice = Annotated[
-    int | None, QueryParameter(ge=0, le=2**63 - 1, description="The highest best price; leaves out those without one.")
-]
+MinPrice = Annotated[int | None, _price_bound("lowest")]
+MaxPrice = Annotated[int | None, _price_bound("highest")]
 Registration = Annotated[
     Literal["pending", "registered", "rejected", "conflict"] | None,
     QueryParameter(description="Only products whose registration with the Offers service is in this state."),

@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 
 from entrypoints.http.access import ADMIN_SCHEME
 from entrypoints.http.described_headers import answer_headers, request_headers
+from entrypoints.http.described_schemas import describe_field, describe_parameter, example_body
 from entrypoints.http.problem_types import NOT_FOUND
 from entrypoints.http.reading import JSON, MERGE_PATCH
 
@@ -63,10 +64,17 @@ def static_files() -> Router:
 
 
 class _ExactDescription(JsonRenderPlugin):
-    """Adds what Litestar has no place for, headers and the second type of a PATCH, and drops a 400 of its own."""
+    """Adds what Litestar has no place for, headers and the second type of a PATCH, and drops a 400 of its own.
+
+    Schemas and bodies become what `described_schemas` makes of them.
+    """
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Render the description as JSON."""
+        models = openapi_schema["components"]["schemas"]
+        for model in models.values():
+            fields = model.get("properties", {})
+            fields.update({name: describe_field(field) for name, field in fields.items()})
         for operations in openapi_schema["paths"].values():
             for operation in operations.values():
                 # Parameters that cannot be read are 404 or 422.
@@ -76,8 +84,12 @@ class _ExactDescription(JsonRenderPlugin):
                     answer["headers"] = answer_headers(operation, status, answer)
                 # It may have been rendered before.
                 others = [each for each in operation.get("parameters", []) if each["in"] != "header"]
+                for parameter in others:
+                    parameter["schema"] = describe_parameter(parameter["schema"])
                 if parameters := others + request_headers(operation):
                     operation["parameters"] = parameters
+                for body in operation.get("requestBody", {}).get("content", {}).values():
+                    body["example"] = example_body(models, body["schema"])
             if "patch" in operations:
                 body = operations["patch"]["requestBody"]["content"]
                 body[MERGE_PATCH] = body[JSON]

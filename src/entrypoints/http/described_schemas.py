@@ -1,0 +1,65 @@
+"""Schemas for the description of the API, made plain for its readers and for generators of clients."""
+
+from dataclasses import is_dataclass
+from inspect import getdoc
+from typing import Any
+
+from litestar.openapi.spec import Schema
+from litestar.plugins import OpenAPISchemaPlugin
+from litestar.typing import FieldDefinition
+from msgspec import Struct
+
+Described = dict[str, Any]
+
+NULL = "null"
+MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY"}
+
+
+class DescribedModels(OpenAPISchemaPlugin):
+    """Describes every model with its docstring, which Litestar does for enums only."""
+
+    def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
+        """Tell whether it is one of our models."""
+        model = field_definition.annotation
+        return isinstance(model, type) and (is_dataclass(model) or issubclass(model, Struct))
+
+    def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
+        """Describe the model as the plugin for its kind does, and add the docstring."""
+        others = [plugin for plugin in schema_creator.plugins if plugin is not self]
+        schema: Schema = next(
+            plugin.to_openapi_schema(field_definition, schema_creator)
+            for plugin in others
+            if isinstance(plugin, OpenAPISchemaPlugin) and plugin.is_plugin_supported_field(field_definition)
+        )
+        schema.description = getdoc(field_definition.annotation)
+        return schema
+
+
+def describe_parameter(schema: Described) -> Described:
+    """Return the schema of a parameter, which is left out or has a value: a URL cannot say null."""
+    if isinstance(schema.get("type"), list):
+        (only,) = (kind for kind in schema["type"] if kind != NULL)
+        schema = schema | {"type": only, "enum": [choice for choice in schema["enum"] if choice is not None]}
+    choices = [choice for choice in schema.get("oneOf", []) if choice.get("type") != NULL]
+    return describe_field(schema | {"oneOf": choices} if choices else schema)
+
+
+def describe_field(schema: Described) -> Described:
+    """Return the schema without a choice of one, its values with names that programs can have."""
+    if len(schema.get("oneOf", [])) == 1:
+        (only,) = schema["oneOf"]
+        schema = only | {name: value for name, value in schema.items() if name != "oneOf"}
+    members = [_member(choice) for choice in schema.get("enum", [])]
+    if any(member.lower() != choice for member, choice in zip(members, schema.get("enum", []), strict=True)):
+        return schema | {"x-enum-varnames": members}
+    return schema
+
+
+def example_body(models: Described, schema: Described) -> Described:
+    """Return an example of a body: the examples of its fields, so without those that are best left out."""
+    fields = models[schema["$ref"].rpartition("/")[2]]["properties"]
+    return {name: field["examples"][0] for name, field in fields.items() if "examples" in field}
+
+
+def _member(choice: str) -> str:
+    return f"{choice[1:]}_DESCENDING".upper() if choice.startswith("-") else MEMBERS.get(choice, choice.upper())
