@@ -1,0 +1,138 @@
+"""Whoever has nothing but the API's description generates a client from it, and that can do everything."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from e2e.clients import ADMIN
+from e2e.processes import eventually
+from e2e.strangers import StrangersClient, generated
+from e2e.system import System
+
+MADE_UP = re.compile(r"Type\d|VALUE_\d")
+"""What the generator calls a choice that it finds no name for."""
+
+
+@pytest.fixture(scope="module")
+def shop(new_system: Callable[[], System]) -> Iterator[System]:
+    """Give a whole system that looks at each product once, so that it then stays as it is."""
+    system = new_system()
+    system.start(interval=600)
+    yield system
+    system.close()
+
+
+@pytest.fixture(scope="module")
+def stranger(shop: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StrangersClient]:
+    """Give a client generated from what the running API says about itself."""
+    description = shop.api.client.get("/schema/openapi.json").content
+    with generated(description, tmp_path_factory.mktemp("stranger")):
+        client = StrangersClient(f"http://127.0.0.1:{shop.api_port}")
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def drill(stranger: StrangersClient) -> Any:
+    """Give a product that has been observed."""
+    created = stranger.create(name="Cordless drill", description="").parsed
+    return eventually(lambda: (found := stranger.get(created.id).parsed).observed_at and found)
+
+
+def assert_problem(stranger: StrangersClient, answer: Any, status: HTTPStatus, slug: str) -> Any:
+    problem = answer.parsed
+    assert isinstance(problem, stranger.models.Problem)
+    assert (answer.status_code, problem.status, problem.type_) == (status, status, f"/problems/{slug}")
+    assert problem.instance == answer.headers["X-Request-Id"]
+    return problem
+
+
+def test_every_operation_is_there(shop: System, stranger: StrangersClient) -> None:
+    description = shop.api.client.get("/schema/openapi.json").json()
+    operations = [operation for path in description["paths"].values() for operation in path.values()]
+    for operation in operations:
+        name = re.sub(r"(?=[A-Z])", "_", operation["operationId"]).lower()
+        assert stranger.module(operation["tags"][0], name).sync_detailed
+    assert len(operations) > 10
+
+
+def test_every_model_and_every_choice_has_a_name_that_says_something(stranger: StrangersClient) -> None:
+    models = {name: getattr(stranger.models, name) for name in stranger.models.__all__}
+    enums = [model for model in models.values() if issubclass(model, Enum)]
+    assert enums
+    assert [
+        name for name in [*models, *(member.name for enum in enums for member in enum)] if MADE_UP.search(name)
+    ] == []
+
+
+def test_it_logs_in(stranger: StrangersClient) -> None:
+    token = stranger.login(**ADMIN).parsed
+    assert isinstance(token, stranger.models.LoginResponse)
+    assert (token.token_type, token.expires_in) == ("Bearer", 300)
+    refused = stranger.login(username="admin", password="wrong")
+    assert_problem(stranger, refused, HTTPStatus.UNAUTHORIZED, "unauthenticated")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_it_creates_a_product_once(stranger: StrangersClient) -> None:
+    wanted = uuid4()
+    created = stranger.create(name="Espresso machine", description="15 bar", id=wanted)
+    product = created.parsed
+    assert isinstance(product, stranger.models.ProductView)
+    assert (created.status_code, product.id, product.description) == (HTTPStatus.CREATED, wanted, "15 bar")
+    assert product.registration.state is stranger.models.RegistrationState.PENDING
+    assert (created.headers["Location"], created.headers["ETag"]) == (f"/products/{wanted}", '"1.0.0"')
+    again = stranger.create(name="Espresso machine", description="")
+    assert_problem(stranger, again, HTTPStatus.CONFLICT, "product-already-exists")
+
+
+def test_it_pages_through_all_products(stranger: StrangersClient) -> None:
+    made = {stranger.create(name=f"Chair {number}", description="").parsed.id for number in range(5)}
+    seen, cursor = [], stranger.unset
+    while cursor is not None:
+        page = stranger.page(q="chair", sort=stranger.models.ListProductsSort.NAME, limit=2, cursor=cursor).parsed
+        assert isinstance(page, stranger.models.ProductPage)
+        seen += [product.id for product in page.items]
+        cursor = page.next_
+    assert (len(seen), set(seen)) == (5, made)
+
+
+def test_it_asks_only_for_what_it_has_not_yet(stranger: StrangersClient, drill: Any) -> None:
+    first = stranger.get(drill.id)
+    assert isinstance(first.parsed, stranger.models.ProductDetailView)
+    assert first.parsed.best_offer.price == first.parsed.offers[0].price
+    second = stranger.get(drill.id, if_none_match=first.headers["ETag"])
+    assert (second.status_code, second.content, second.parsed) == (HTTPStatus.NOT_MODIFIED, b"", None)
+
+
+def test_it_asks_about_prices_with_times_that_are_times(stranger: StrangersClient, drill: Any) -> None:
+    to = datetime.now(UTC)
+    window = {"from_": to - timedelta(hours=1), "to": to}
+    change = stranger.insight("get_price_change", drill.id, **window).parsed
+    assert isinstance(change, stranger.models.PriceChangeResponse)
+    assert (change.from_.at, change.to.at, change.from_.price) == (window["from_"], to, None)
+    intervals = stranger.models.GetPriceHistoryInterval
+    for interval, model in (
+        (intervals.RAW, stranger.models.PriceStepsResponse),
+        (intervals.FIVE_MINUTES, stranger.models.PriceBucketsResponse),
+    ):
+        history = stranger.insight("get_price_history", drill.id, interval=interval, **window).parsed
+        assert isinstance(history, model)
+        assert history.series[0].points
+
+
+def test_it_reads_what_is_wrong_with_a_request(stranger: StrangersClient) -> None:
+    blank = assert_problem(
+        stranger, stranger.create(name=" ", description=""), HTTPStatus.UNPROCESSABLE_ENTITY, "validation-error"
+    )
+    assert [error.pointer for error in blank.errors] == ["/name"]
+    page = assert_problem(stranger, stranger.page(limit=0), HTTPStatus.UNPROCESSABLE_ENTITY, "validation-error")
+    assert [(type(error), error.pointer) for error in page.errors] == [(stranger.models.FieldError, "/limit")]
+    missing = assert_problem(stranger, stranger.get(uuid4()), HTTPStatus.NOT_FOUND, "product-not-found")
+    assert missing.errors is stranger.unset
