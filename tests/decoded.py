@@ -60,7 +60,8 @@ class DecodedCatalogue:
     ) -> ProductViews:
         page = await self.reader.products(limit, order, after, wanted)
         items: list[ProductView] = decode(page.json, list[ProductView])
-        assert page.observed_at == [each.observed_at for each in items]
+        observed = [each.observed_at for each in items if each.observed_at]
+        assert page.oldest == (min(observed) if observed and len(observed) == len(items) else None)
         return ProductViews(items, page.next)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:

@@ -1,7 +1,7 @@
 """Reads and upkeep of the catalogue kept in memory; they see what is committed and wait for nobody."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -84,7 +84,7 @@ class InMemoryCatalogueReader:
         walk = positions_behind(rows, order, after, wanted)
         items = [self._view(rows.products[each.id], rows.synchronisations[each.id].state) for each in walk[:limit]]
         last = walk[limit - 1] if len(walk) > limit else None
-        return ProductSlice(msgspec.json.encode(items), [each.observed_at for each in items], last)
+        return ProductSlice(msgspec.json.encode(items), _oldest(items), last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         _, state = self._found(product_id)
@@ -121,6 +121,11 @@ class InMemoryCatalogueReader:
             observed_at=state.observed_at,
             stale=state.known_until is not None and state.known_until < self.storage.clock(),
         )
+
+
+def _oldest(products: list[ProductView]) -> datetime | None:
+    observed = [each.observed_at for each in products]
+    return None if None in observed else min(filter(None, observed), default=None)
 
 
 def _version(product: ProductView) -> Version:

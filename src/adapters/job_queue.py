@@ -86,8 +86,11 @@ class SaqJobQueue:
             await self._queue.enqueue(job.value, timeout=self._job_seconds, retries=1, ttl=-1, **key)
 
 
+SECONDS_BETWEEN_SIGNALS = 0.1
+
+
 class SaqRegistrationSignal:
-    """Puts a registration job soon after it was called; any number of calls meanwhile make one job."""
+    """Puts a registration job at once, or soon after the last one; any number of calls meanwhile make one job."""
 
     def __init__(self, queue: SaqJobQueue) -> None:
         self._queue = queue
@@ -113,6 +116,7 @@ class SaqRegistrationSignal:
                 log.warning("registration signal dropped", reason=str(error))
             except Exception:
                 log.exception("registration signal failed")
+            await asyncio.sleep(SECONDS_BETWEEN_SIGNALS)
 
 
 @contextlib.contextmanager

@@ -82,9 +82,9 @@ class PagePosition:
 class ProductSlice:
     """Some products in their order, and the position of the last of them if there are more.
 
-    `json` is a list of ProductView, `observed_at` says when each of them was observed.
+    `json` is a list of ProductView; `oldest` is the time of the oldest of their observations, None if one has none.
     """
 
     json: bytes
-    observed_at: list[datetime | None]
+    oldest: datetime | None
     next: PagePosition | None

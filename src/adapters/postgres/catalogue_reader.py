@@ -102,13 +102,10 @@ class SqlAlchemyCatalogueReader:
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
-        # One more than asked for tells whether there are more.
-        query, parameters = page_query(order, limit + 1, after, wanted)
-        rows = await fetch(self._engine, query.sql, query.values(parameters))
-        shown = rows[:limit]
-        json = f"[{','.join([row['json'] for row in shown])}]".encode()
-        last = PagePosition(shown[-1]["sort_key"], shown[-1]["id"]) if len(rows) > limit else None
-        return ProductSlice(json, [row["observed_at"] for row in shown], last)
+        query, parameters = page_query(order, limit, after, wanted)
+        (page,) = await fetch(self._engine, query.sql, query.values(parameters))
+        last = PagePosition(page["last_key"], page["last_id"]) if page["more"] else None
+        return ProductSlice(f"[{page['json'] or ''}]".encode(), page["oldest"], last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         async with connect(self._engine) as connection:

@@ -16,7 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from application.ports import StorageUnavailable
 from domain.errors import ProductAlreadyExists
 
-REFUSED_BY_CONSTRAINT = {"pk_product": "id", "pk_insight": "id", "uq_product_name": "name"}
+REFUSED_BY_CONSTRAINT = {
+    "pk_product": "id",
+    "pk_insight": "id",
+    "pk_synchronisation": "id",
+    "uq_product_name": "name",
+}
 """The field that is taken when this constraint is violated."""
 
 UNAVAILABLE_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")

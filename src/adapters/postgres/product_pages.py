@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Uuid,
     bindparam,
+    case,
     false,
     func,
     literal_column,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.derived_tables import insight, listed_price
 from adapters.postgres.driver_query import DriverQuery
@@ -79,7 +81,11 @@ class _From(Enum):
 def page_query(
     order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter
 ) -> tuple[DriverQuery, Mapping[str, Any]]:
-    """Return the query for a page behind `after` and its parameters; rows have json, observed_at, sort_key and id."""
+    """Return the query for a page behind `after`, and its parameters.
+
+    Its one row has the products' `json`, when the `oldest` of their observations was, null if there is none of one of
+    them, and whether there are `more` behind the product that is told by `last_key` and `last_id`.
+    """
     values = wanted_values(wanted)
     parameters: dict[str, Any] = dict(values)
     begin = _From.START
@@ -93,13 +99,32 @@ def page_query(
 # than reading it, because it takes that to be cheaper than a plan for any limit.
 @lru_cache(MOST_QUERIES)
 def _query(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> DriverQuery:
-    page = _statement(order, begin, filters, limit).subquery("page")
-    json, shown = as_json(page, product_fields(page))
-    return DriverQuery.of(select(json, page.c.observed_at, page.c.sort_key, page.c.id).join(shown, true()))
+    # One more than asked for tells whether there are more.
+    page = _statement(order, begin, filters, limit + 1).subquery("page")
+    row = select(page, func.row_number().over().label("place")).subquery("row")
+    json, shown = as_json(row, product_fields(row))
+    place, observed_at = row.c.place, row.c.observed_at
+    in_page = place <= _literal(limit)
+    items = func.string_agg(json, aggregate_order_by(literal_column("','"), place.asc()))
+    all_observed = func.bool_and(observed_at.is_not(None)).filter(in_page)
+    last_first = (aggregate_order_by(column, place.desc()) for column in (row.c.sort_key, row.c.id))
+    last_key, last_id = (func.array_agg(column).filter(in_page)[_literal(1)] for column in last_first)
+    columns = {
+        "json": items.filter(in_page),
+        "oldest": case((all_observed, func.min(observed_at).filter(in_page))),
+        "more": func.count() > _literal(limit),
+        "last_key": last_key,
+        "last_id": last_id,
+    }
+    return DriverQuery.of(select(*(column.label(name) for name, column in columns.items())).join(shown, true()))
+
+
+def _literal(number: int) -> ColumnElement[int]:
+    return literal_column(str(number), Integer)
 
 
 def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> Statement:
-    most = literal_column(str(limit), Integer)
+    most = _literal(limit)
     products, key, id = _KEYS[order.key]
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)

@@ -41,9 +41,18 @@ _CHANGING = [column for column in _WRITTEN if column is not product.c.created_at
 _SENT = [*_CHANGING, Column("words_found", Text)]
 _NEW = unnested(*_SENT)
 
-_INSERT = insert(product).values(words=_vector(bindparam("words_found", type_=Text)))
-_INSERT_SYNCHRONISATION = insert(synchronisation)
-_INSERT_INSIGHT = insert(insight)
+# All three rows by one statement, because each takes longer on the way than in the database.
+_INSERT = (
+    insert(synchronisation)
+    .values(product_id=bindparam("id"), not_before=bindparam("created_at"), consecutive_failures=0, offers_in_stock=0)
+    .add_cte(
+        insert(product)
+        .values({column.name: bindparam(column.name, type_=column.type) for column in _WRITTEN})
+        .values(words=_vector(bindparam("words_found", type_=Text)))
+        .cte("new_product"),
+        insert(insight).values(product_id=bindparam("id"), rolled_until=bindparam("rolled_until")).cte("new_insight"),
+    )
+)
 _LOCK = (
     select(*_COLUMNS)
     .where(product.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), product.c.withdrawn_at.is_(None))
@@ -67,19 +76,9 @@ class SqlAlchemyProductRepository:
         self._connection = connection
 
     async def add(self, product: Product) -> None:
-        await self._connection.execute(_INSERT, _to_row(product))
         # A day early, because whoever observes it goes by another clock.
         rolled_until = BucketWidth.DAY.floor(product.created_at) - BucketWidth.DAY.length
-        await self._connection.execute(_INSERT_INSIGHT, {"product_id": product.id, "rolled_until": rolled_until})
-        await self._connection.execute(
-            _INSERT_SYNCHRONISATION,
-            {
-                "product_id": product.id,
-                "not_before": product.created_at,
-                "consecutive_failures": 0,
-                "offers_in_stock": 0,
-            },
-        )
+        await self._connection.execute(_INSERT, {**_to_row(product), "rolled_until": rolled_until})
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):

@@ -180,7 +180,7 @@ class CatalogueController(Controller):
         after = None if cursor is None else read_cursor(cursor, order, wanted)
         found = await catalogue.reader.products(limit, order, after, wanted)
         # What needs attention is for admins alone, so nobody may keep it.
-        max_age = None if wanted.attention else catalogue.freshness(*found.observed_at)
+        max_age = None if wanted.attention else catalogue.freshness(found.oldest)
         if found.next is None:
             return answer_read(request, _page(found, None), max_age=max_age)
         next_cursor = write_cursor(order, wanted, found.next)

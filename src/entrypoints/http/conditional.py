@@ -37,11 +37,12 @@ class Freshness:
         self._clock = clock
         self._refresh_interval = refresh_interval
 
-    def __call__(self, *observed_at: datetime | None) -> int:
-        """Return the seconds from when these were observed; what never was, or is overdue, may be at any moment."""
-        now = self._clock()
-        left = [(at + self._refresh_interval - now).total_seconds() if at else 0 for at in observed_at]
-        return max(0, int(min([*left, LONGEST_AGE])))
+    def __call__(self, observed_at: datetime | None) -> int:
+        """Return the seconds left of the oldest observation; what has none, or is overdue, may change at any moment."""
+        if observed_at is None:
+            return 0
+        left = (observed_at + self._refresh_interval - self._clock()).total_seconds()
+        return max(0, min(int(left), LONGEST_AGE))
 
 
 @dataclass(frozen=True, slots=True)
