@@ -87,7 +87,7 @@ async def test_attention_needs_a_valid_token(
 @pytest.mark.parametrize("path", ["/products", "/products?q=x"])
 async def test_without_attention_a_bad_token_does_not_matter(customer: httpx.AsyncClient, path: str) -> None:
     answer = await customer.get(path, headers={"Authorization": "Bearer garbage"})
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "public, max-age=5")
+    assert (answer.status_code, answer.headers["Cache-Control"].split(",")[0]) == (200, "public")
 
 
 FILTERS = [

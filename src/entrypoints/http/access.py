@@ -1,13 +1,14 @@
 """Who may call what: every route is for admins unless it is listed here, and admins carry an access token of ours."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import jwt
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
+from litestar import Request
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
 from litestar.openapi.spec import SecurityRequirement
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from entrypoints.http.problems import Unauthenticated
 
@@ -84,16 +85,32 @@ class AccessTokens:
         return str(decoded["payload"]["sub"])
 
 
-async def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Let a request through if it carries an admin's token, or neither its route nor its parameters need one.
+class RequireAdmin(ASGIMiddleware):
+    """Lets a request through if it carries an admin's token, or neither its route nor its parameters need one.
 
-    Raises:
-        Unauthenticated
+    No guard, because Litestar copies the route's handler for each guard, at every request.
     """
-    route = (str(connection.scope.get("method")), connection.scope["path_template"])
-    if route in PUBLIC_ROUTES and ADMIN_PARAMETERS.get(route, frozenset()).isdisjoint(connection.query_params):
-        return
-    scheme, _space, token = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise Unauthenticated
-    connection.scope["state"]["subject"] = connection.app.state.access_tokens.check(token.strip())
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, access_tokens: AccessTokens) -> None:
+        self._access_tokens = access_tokens
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serve the request.
+
+        Raises:
+            Unauthenticated
+        """
+        route = (str(scope.get("method")), scope["path_template"])
+        if route not in PUBLIC_ROUTES or self._asks_for_admins_parameters(route, scope):
+            scheme, _space, token = Request(scope).headers.get("Authorization", "").partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthenticated
+            scope["state"]["subject"] = self._access_tokens.check(token.strip())
+        await next_app(scope, receive, send)
+
+    @staticmethod
+    def _asks_for_admins_parameters(route: tuple[str, str], scope: Scope) -> bool:
+        parameters = ADMIN_PARAMETERS.get(route)
+        return parameters is not None and not parameters.isdisjoint(Request(scope).query_params)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
 from litestar import Litestar, Router
-from litestar.datastructures import State
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
@@ -14,7 +13,7 @@ from application.login_limits import LoginLimits
 from application.pace import Pace
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
-from entrypoints.http.access import AccessTokens, require_admin
+from entrypoints.http.access import AccessTokens, RequireAdmin
 from entrypoints.http.catalogue import CatalogueController
 from entrypoints.http.conditional import Catalogue, Freshness
 from entrypoints.http.cors import Cors
@@ -71,18 +70,15 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "clock": constant(clock),
             "dependencies": constant(await container.get(Dependencies)),
         },
-        # Coroutines both: Litestar would run plain functions in threads, behind the password checks. And one guard
-        # alone: Litestar copies the route's handler for each of them, at every request.
-        guards=[require_admin],
+        # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
         before_request=require_json,
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),
         logging_config=None,
-        middleware=[TimeLimit(REQUEST_SECONDS)],
+        middleware=[TimeLimit(REQUEST_SECONDS), RequireAdmin(access_tokens)],
         plugins=[DescribedModels()],
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
-        state=State({"access_tokens": access_tokens}),
     )
     # Litestar's own middleware does not see requests for unknown routes.
     if settings.origins:
