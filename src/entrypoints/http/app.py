@@ -14,6 +14,7 @@ from application.pace import Pace
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, RequireAdmin
+from entrypoints.http.admission import COSTLY_AT_ONCE, COSTLY_WAITING, MOST_READS, MOST_WRITES, Admission, Turns
 from entrypoints.http.catalogue import CatalogueController
 from entrypoints.http.conditional import Catalogue, Freshness
 from entrypoints.http.cors import Cors
@@ -33,7 +34,7 @@ from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
-PRODUCTS = [CatalogueController, ProductController, InsightController]
+PRODUCTS = [CatalogueController, ProductController]
 
 
 async def create_app(container: AsyncContainer) -> Litestar:
@@ -48,6 +49,12 @@ async def create_app(container: AsyncContainer) -> Litestar:
         route_handlers=[
             login,
             Router("/", route_handlers=PRODUCTS, before_request=require_what_is_known),
+            Router(
+                "/",
+                route_handlers=[InsightController],
+                before_request=require_what_is_known,
+                middleware=[Turns(COSTLY_AT_ONCE, COSTLY_WAITING)],
+            ),
             HealthController,
             explain_problem,
             show_docs,
@@ -81,6 +88,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         request_max_body_size=LARGEST_BODY,
     )
     # Litestar's own middleware does not see requests for unknown routes.
+    app.asgi_handler = Admission(app.asgi_handler, MOST_READS, MOST_WRITES)
     if settings.origins:
         app.asgi_handler = Cors(app.asgi_handler, settings.origins)
     app.asgi_handler = RequestLog(app.asgi_handler, (await container.get(Metrics)).request)

@@ -1,0 +1,90 @@
+"""What cannot be answered in time is turned away at once, so that the rest is, and so that nothing piles up.
+
+A process answers one thing after the other: how many requests it has begun says how long the next one would wait.
+"""
+
+import asyncio
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from entrypoints.http.problem_types import MEDIA_TYPE, OVERLOADED, Problem
+from entrypoints.http.problems import RETRY_SECONDS, Overloaded
+
+MOST_READS = 64
+"""Reads under way in one process: twice as many as keep it busy."""
+MOST_WRITES = 320
+"""Writes are for few, who would rather wait; most of the time they wait for a connection to the database."""
+COSTLY_AT_ONCE = 4
+COSTLY_WAITING = 12
+"""Reads that sum up history take a connection for up to seconds; these many leave some to all other requests."""
+
+ALWAYS_ANSWERED = "/health/"
+
+_HEADERS = [
+    (b"content-type", MEDIA_TYPE.encode()),
+    (b"cache-control", b"no-store"),
+    (b"retry-after", RETRY_SECONDS.encode()),
+]
+
+
+class Admission:
+    """ASGI application around another, which gets so many reads and so many writes at once and no more.
+
+    It stands before everything that takes time, because turning a request away must be far cheaper than answering it.
+    """
+
+    def __init__(self, app: ASGIApp, most_reads: int, most_writes: int) -> None:
+        self._app = app
+        self._left = {True: most_reads, False: most_writes}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, or answer that there are too many."""
+        if scope["type"] != ScopeType.HTTP or scope["path"].startswith(ALWAYS_ANSWERED):
+            await self._app(scope, receive, send)
+            return
+        reads = scope["method"] in ("GET", "HEAD")
+        if not self._left[reads]:
+            await _turn_away(scope, send)
+            return
+        self._left[reads] -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._left[reads] += 1
+
+
+class Turns(ASGIMiddleware):
+    """Lets a few requests of a costly kind go on at once and a few wait for their turn."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._left = at_once + waiting
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serve the request.
+
+        Raises:
+            Overloaded: too many wait already.
+        """
+        if not self._left:
+            raise Overloaded
+        self._left -= 1
+        try:
+            async with self._turns:
+                await next_app(scope, receive, send)
+        finally:
+            self._left += 1
+
+
+async def _turn_away(scope: Scope, send: Send) -> None:
+    request_id = scope["state"]["request_id"]
+    problem = Problem(OVERLOADED.path, OVERLOADED.title, OVERLOADED.status, OVERLOADED.meaning, request_id)
+    body = msgspec.json.encode(problem)
+    headers = [*_HEADERS, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": OVERLOADED.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,167 @@
+"""More than can be answered in time is turned away at once; the rest is answered, and nothing is left behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import httpx
+import pytest
+
+from api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
+from application.ports import UnitOfWork
+from application.views import Encoded, ProductDetailView
+from domain.errors import ProductNotFound
+from entrypoints.http.admission import COSTLY_AT_ONCE, COSTLY_WAITING, MOST_READS, MOST_WRITES, Admission
+from fake_prices import InMemoryOfferPriceReader
+from fake_reads import InMemoryCatalogueReader
+
+
+@dataclass(frozen=True)
+class HeldReader(InMemoryCatalogueReader):
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def detail(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[ProductDetailView]:
+        await self.released.wait()
+        return await super().detail(product_id, sold_out_too=sold_out_too)
+
+
+@dataclass
+class Held:
+    """An API that answers no product's detail until it may."""
+
+    api: Api
+    released: asyncio.Event
+    asked: list["asyncio.Task[httpx.Response]"] = field(default_factory=list)
+
+    async def ask(self, count: int, method: str = "GET", path: str = f"/products/{MISSING}") -> None:
+        """Ask so often, and go on once nothing moves any more."""
+        request = self.api.http.request
+        self.asked += [asyncio.create_task(request(method, path)) for _ in range(count)]
+        await standstill()
+
+    async def statuses(self) -> list[int]:
+        self.released.set()
+        return [answer.status_code for answer in await asyncio.gather(*self.asked)]
+
+
+async def standstill() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def holding() -> AsyncIterator[Held]:
+    outside = Outside()
+    reader = HeldReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
+    outside.reader = reader
+    async with serving(outside) as api:
+        yield Held(api, reader.released)
+
+
+async def test_who_comes_when_too_many_wait_is_asked_to_come_back() -> None:
+    async with holding() as held:
+        await held.ask(MOST_READS)
+        answer = await held.api.http.get("/products", headers={"X-Request-Id": "mine"})
+        problem = problem_of(answer, 503, "overloaded")
+        assert (problem["instance"], answer.headers["X-Request-Id"]) == ("mine", "mine")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert await held.statuses() == [404] * MOST_READS
+
+
+async def test_one_less_is_answered_and_whoever_is_done_makes_room() -> None:
+    async with holding() as held:
+        await held.ask(MOST_READS - 1)
+        assert (await held.api.http.get("/products")).status_code == 200
+        assert (await held.api.http.get("/products")).status_code == 200
+        await held.ask(1)
+        assert (await held.api.http.get("/products")).status_code == 503
+        await held.statuses()
+        for _ in range(2 * MOST_READS):
+            assert (await held.api.http.get("/products")).status_code == 200
+
+
+async def test_who_is_turned_away_takes_no_place() -> None:
+    async with holding() as held:
+        await held.ask(3 * MOST_READS)
+        assert sorted(await held.statuses()) == [404] * MOST_READS + [503] * 2 * MOST_READS
+        assert (await held.api.http.get("/products")).status_code == 200
+
+
+async def test_health_is_told_and_writes_are_done_however_many_read() -> None:
+    async with holding() as held:
+        await held.ask(2 * MOST_READS)
+        for path in ("/health/live", "/health/ready"):
+            assert (await held.api.http.get(path)).status_code == 200
+        await held.api.create()
+        await held.statuses()
+
+
+async def test_whatever_ends_a_request_gives_its_place_back() -> None:
+    async def crash(*_: object) -> None:
+        raise RuntimeError
+
+    admission = Admission(crash, most_reads=1, most_writes=0)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            await admission({"type": "http", "method": "GET", "path": "/products"}, crash, crash)  # type: ignore[arg-type]
+
+
+async def test_writes_have_places_of_their_own() -> None:
+    outside, released = Outside(), asyncio.Event()
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[UnitOfWork]:
+        await released.wait()
+        async with outside.storage.begin() as work:
+            yield work
+
+    outside.begin = begin
+    async with serving(outside) as api:
+        held = Held(api, released)
+        await held.ask(MOST_WRITES, "DELETE", f"/products/{MISSING}")
+        problem_of(await api.http.delete(f"/products/{MISSING}"), 503, "overloaded")
+        assert (await api.http.get("/products")).status_code == 200
+        assert await held.statuses() == [404] * MOST_WRITES
+        assert (await api.http.delete(f"/products/{MISSING}")).status_code == 404
+
+
+async def test_costly_reads_take_turns_and_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, going_on = asyncio.Event(), 0
+
+    async def life(*_: object) -> None:
+        nonlocal going_on
+        going_on += 1
+        await released.wait()
+        raise ProductNotFound(MISSING)
+
+    monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
+    path = f"/products/{MISSING}/offers/{MISSING}"
+    async with serving(Outside()) as api:
+        held = Held(api, released)
+        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", path)
+        assert going_on == COSTLY_AT_ONCE
+        answer = await api.http.get(path)
+        problem_of(answer, 503, "overloaded")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await api.http.get("/products")).status_code == 200
+        assert set(await held.statuses()) == {404}
+        assert (await api.http.get(path)).status_code == 404
+
+
+async def test_all_insight_takes_turns_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = asyncio.Event()
+
+    async def life(*_: object) -> None:
+        await released.wait()
+        raise ProductNotFound(MISSING)
+
+    monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
+    async with serving(Outside()) as api:
+        held = Held(api, released)
+        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", f"/products/{MISSING}/offers/{MISSING}")
+        for what in ("price-history", "price-change", "price-statistics"):
+            problem_of(await api.http.get(f"/products/{MISSING}/{what}"), 503, "overloaded")
+        await held.statuses()
