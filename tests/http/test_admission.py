@@ -8,12 +8,14 @@ from uuid import UUID
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
 from application.ports import UnitOfWork
 from application.views import Encoded, ProductDetailView
 from domain.errors import ProductNotFound
-from entrypoints.http.admission import COSTLY_AT_ONCE, COSTLY_WAITING, MOST_READS, MOST_WRITES, Admission
+from entrypoints.http import admission
+from entrypoints.http.admission import COSTLY_AT_ONCE, COSTLY_WAITING, MOST_READS, MOST_WRITES, Admission, TurnedAway
 from fake_prices import InMemoryOfferPriceReader
 from fake_reads import InMemoryCatalogueReader
 
@@ -52,11 +54,11 @@ async def standstill() -> None:
 
 
 @asynccontextmanager
-async def holding() -> AsyncIterator[Held]:
+async def holding(**settings: str) -> AsyncIterator[Held]:
     outside = Outside()
     reader = HeldReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
     outside.reader = reader
-    async with serving(outside) as api:
+    async with serving(outside, **settings) as api:
         yield Held(api, reader.released)
 
 
@@ -67,7 +69,7 @@ async def test_who_comes_when_too_many_wait_is_asked_to_come_back() -> None:
         problem = problem_of(answer, 503, "overloaded")
         assert (problem["instance"], answer.headers["X-Request-Id"]) == ("mine", "mine")
         assert int(answer.headers["Retry-After"]) > 0
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert await held.statuses() == [404] * MOST_READS
 
 
@@ -99,14 +101,45 @@ async def test_health_is_told_and_writes_are_done_however_many_read() -> None:
         await held.statuses()
 
 
+async def test_who_is_turned_away_is_counted_and_logged_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "SECONDS_BETWEEN_LINES", 0.05)
+    counted: list[tuple[str, str, int]] = []
+    turned_away = TurnedAway(lambda method, route, status, _: counted.append((method, route, status)))
+
+    async def send(_: object) -> None:
+        pass
+
+    with capture_logs() as lines:
+        for _ in range(3):
+            scope = {"type": "http", "method": "GET", "path": "/products", "headers": []}
+            await turned_away(scope, send, send)  # type: ignore[arg-type]
+        assert not lines
+        await asyncio.sleep(0.1)
+    assert [(line["event"], line["count"]) for line in lines] == [("requests turned away", 3)]
+    assert counted == [("GET", "turned away", 503)] * 3
+
+
+async def test_pages_of_listed_origins_may_read_that_they_are_turned_away() -> None:
+    origin = {"Origin": "https://shop.test"}
+    async with holding(CORS_ORIGINS=origin["Origin"]) as held:
+        await held.ask(MOST_READS)
+        answer = await held.api.http.get("/products", headers=origin)
+        problem_of(answer, 503, "overloaded")
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        await held.statuses()
+
+
 async def test_whatever_ends_a_request_gives_its_place_back() -> None:
     async def crash(*_: object) -> None:
         raise RuntimeError
 
-    admission = Admission(crash, most_reads=1, most_writes=0)
+    async def never(*_: object) -> None:
+        raise AssertionError
+
+    admitting = Admission(crash, never, most_reads=1, most_writes=0)
     for _ in range(3):
         with pytest.raises(RuntimeError):
-            await admission({"type": "http", "method": "GET", "path": "/products"}, crash, crash)  # type: ignore[arg-type]
+            await admitting({"type": "http", "method": "GET", "path": "/products"}, crash, crash)  # type: ignore[arg-type]
 
 
 async def test_writes_have_places_of_their_own() -> None:

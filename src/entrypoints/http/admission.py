@@ -4,17 +4,20 @@ A process answers one thing after the other: how many requests it has begun says
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
+import structlog
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from entrypoints.http.problem_types import MEDIA_TYPE, OVERLOADED, Problem
 from entrypoints.http.problems import RETRY_SECONDS, Overloaded
+from entrypoints.http.request_log import headers_of_all, request_id_of
 
-MOST_READS = 64
-"""Reads under way in one process: twice as many as keep it busy."""
+MOST_READS = 40
+"""Reads under way in one process: more than keep it busy, and few enough to be answered in twice the usual time."""
 MOST_WRITES = 320
 """Writes are for few, who would rather wait; most of the time they wait for a connection to the database."""
 COSTLY_AT_ONCE = 4
@@ -22,6 +25,11 @@ COSTLY_WAITING = 12
 """Reads that sum up history take a connection for up to seconds; these many leave some to all other requests."""
 
 ALWAYS_ANSWERED = "/health/"
+TURNED_AWAY = "turned away"
+"""The route that these requests are counted for; theirs is not looked at."""
+SECONDS_BETWEEN_LINES = 1.0
+
+log = structlog.get_logger(__name__)
 
 _HEADERS = [
     (b"content-type", MEDIA_TYPE.encode()),
@@ -33,11 +41,13 @@ _HEADERS = [
 class Admission:
     """ASGI application around another, which gets so many reads and so many writes at once and no more.
 
-    It stands before everything that takes time, because turning a request away must be far cheaper than answering it.
+    It stands before everything that takes time, even the log, because to turn a request away must be far cheaper than
+    to answer it. Those go to `turned_away`.
     """
 
-    def __init__(self, app: ASGIApp, most_reads: int, most_writes: int) -> None:
+    def __init__(self, app: ASGIApp, turned_away: ASGIApp, most_reads: int, most_writes: int) -> None:
         self._app = app
+        self._turned_away = turned_away
         self._left = {True: most_reads, False: most_writes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +57,7 @@ class Admission:
             return
         reads = scope["method"] in ("GET", "HEAD")
         if not self._left[reads]:
-            await _turn_away(scope, send)
+            await self._turned_away(scope, receive, send)
             return
         self._left[reads] -= 1
         try:
@@ -81,10 +91,33 @@ class Turns(ASGIMiddleware):
             self._left += 1
 
 
-async def _turn_away(scope: Scope, send: Send) -> None:
-    request_id = scope["state"]["request_id"]
-    problem = Problem(OVERLOADED.path, OVERLOADED.title, OVERLOADED.status, OVERLOADED.meaning, request_id)
-    body = msgspec.json.encode(problem)
-    headers = [*_HEADERS, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": OVERLOADED.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+class TurnedAway:
+    """ASGI application that answers for as little as it can, and logs how many it has answered once a second.
+
+    `count` is given each request's method, route, status and seconds.
+    """
+
+    def __init__(self, count: Callable[[str, str, int, float], None]) -> None:
+        self._count = count
+        self._not_logged = 0
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer that there are too many requests."""
+        self._note(str(scope.get("method")))
+        request_id = request_id_of(scope)
+        problem = Problem(OVERLOADED.path, OVERLOADED.title, OVERLOADED.status, OVERLOADED.meaning, request_id)
+        body = msgspec.json.encode(problem)
+        length = (b"content-length", str(len(body)).encode())
+        headers = [*_HEADERS, length, *headers_of_all(request_id)]
+        await send({"type": "http.response.start", "status": OVERLOADED.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _note(self, method: str) -> None:
+        self._count(method, TURNED_AWAY, OVERLOADED.status, 0.0)
+        if not self._not_logged:
+            asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LINES, self._log)
+        self._not_logged += 1
+
+    def _log(self) -> None:
+        log.warning("requests turned away", count=self._not_logged)
+        self._not_logged = 0

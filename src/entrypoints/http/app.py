@@ -5,6 +5,7 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
 from litestar import Litestar, Router
+from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
@@ -14,7 +15,15 @@ from application.pace import Pace
 from application.ports import CatalogueReader, Clock
 from application.price_history import OfferPriceHistory, PriceHistory
 from entrypoints.http.access import AccessTokens, RequireAdmin
-from entrypoints.http.admission import COSTLY_AT_ONCE, COSTLY_WAITING, MOST_READS, MOST_WRITES, Admission, Turns
+from entrypoints.http.admission import (
+    COSTLY_AT_ONCE,
+    COSTLY_WAITING,
+    MOST_READS,
+    MOST_WRITES,
+    Admission,
+    TurnedAway,
+    Turns,
+)
 from entrypoints.http.catalogue import CatalogueController
 from entrypoints.http.conditional import Catalogue, Freshness
 from entrypoints.http.cors import Cors
@@ -87,9 +96,11 @@ async def create_app(container: AsyncContainer) -> Litestar:
         request_class=JsonRequest,
         request_max_body_size=LARGEST_BODY,
     )
+    count = (await container.get(Metrics)).request
+    turned_away: ASGIApp = TurnedAway(count)
     # Litestar's own middleware does not see requests for unknown routes.
-    app.asgi_handler = Admission(app.asgi_handler, MOST_READS, MOST_WRITES)
     if settings.origins:
         app.asgi_handler = Cors(app.asgi_handler, settings.origins)
-    app.asgi_handler = RequestLog(app.asgi_handler, (await container.get(Metrics)).request)
+        turned_away = Cors(turned_away, settings.origins)
+    app.asgi_handler = Admission(RequestLog(app.asgi_handler, count), turned_away, MOST_READS, MOST_WRITES)
     return app

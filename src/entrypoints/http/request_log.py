@@ -17,6 +17,17 @@ log = structlog.get_logger(__name__)
 SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
+def request_id_of(scope: Scope) -> str:
+    """Return the caller's X-Request-Id if that is sane, else a new one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if SANE_ID.fullmatch(given) else str(uuid4())
+
+
+def headers_of_all(request_id: str) -> list[tuple[bytes, bytes]]:
+    """Return the headers that no answer lacks."""
+    return [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+
+
 class RequestLog:
     """ASGI application around another; `count` is given each request's method, route, status and seconds."""
 
@@ -25,12 +36,11 @@ class RequestLog:
         self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request; the id is the caller's X-Request-Id if that is sane, else a new one."""
+        """Serve the request."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given.decode() if SANE_ID.fullmatch(given) else str(uuid4())
+        request_id = request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         began, status = time.perf_counter(), 0
 
@@ -38,8 +48,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                added = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [*message["headers"], *headers_of_all(request_id)]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
