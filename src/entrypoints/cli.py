@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from entrypoints.memory import collect_rarely
+
 if TYPE_CHECKING:
     from dishka import AsyncContainer
 
@@ -25,6 +27,8 @@ class Refused(click.ClickException):
 @click.version_option(package_name="product-aggregator")
 def main() -> None:
     """Product Aggregator: a catalogue that watches who offers each product, and at what price."""
+    # Before the imports, which make objects by the hundred thousand.
+    collect_rarely()
 
 
 @main.command()

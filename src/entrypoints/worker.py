@@ -25,7 +25,7 @@ from application.ports import StorageUnavailable
 from application.report import Report
 from application.scheduling import Job, ScheduleDueWork
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
-from entrypoints.memory import spare_the_garbage_collector
+from entrypoints.memory import spare_what_start_has_made
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
 from entrypoints.ticking import Tick
@@ -53,7 +53,7 @@ async def run_worker(container: AsyncContainer) -> None:
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Pace), heartbeat)
         ticking = asyncio.create_task(tick.run())
-        spare_the_garbage_collector()
+        spare_what_start_has_made()
         log.info("worker started")
         try:
             await worker.start()

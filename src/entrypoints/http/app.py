@@ -1,6 +1,7 @@
 """The Litestar application: routes, what they are given, who may call them, what becomes of errors."""
 
 from datetime import timedelta
+from functools import partial
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
@@ -51,8 +52,11 @@ async def create_app(container: AsyncContainer) -> Litestar:
     settings = await container.get(Settings)
     clock = await container.get(Clock)
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
-    password_hash = settings.admin_password_hash or PasswordHasher().hash(settings.admin_password)
-    credentials = Credentials(settings.admin_username, password_hash, await container.get(LoginLimits))
+    credentials = Credentials(
+        settings.admin_username,
+        settings.admin_password_hash or partial(PasswordHasher().hash, settings.admin_password),
+        await container.get(LoginLimits),
+    )
     freshness = Freshness(clock, (await container.get(Pace)).refresh_interval)
     app = Litestar(
         route_handlers=[

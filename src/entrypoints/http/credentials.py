@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from argon2 import PasswordHasher
@@ -17,8 +18,9 @@ CHECKS_WAITING = 16
 class Credentials:
     """Checks passwords with argon2id away from the event loop, a bounded number at once, one at a time per address."""
 
-    def __init__(self, username: str, password_hash: str, limits: LoginLimits) -> None:
+    def __init__(self, username: str, password_hash: str | Callable[[], str], limits: LoginLimits) -> None:
         self._username = username.encode()
+        # Made for the first check, because it takes as long as one.
         self._password_hash = password_hash
         self._limits = limits
         self._hasher = PasswordHasher()
@@ -56,6 +58,8 @@ class Credentials:
             raise Unauthenticated
 
     def _verify(self, password: str) -> bool:
+        if not isinstance(self._password_hash, str):
+            self._password_hash = self._password_hash()
         try:
             return self._hasher.verify(self._password_hash, password)
         except (Argon2Error, InvalidHashError):

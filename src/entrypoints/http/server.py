@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from entrypoints.http.app import create_app
-from entrypoints.memory import spare_the_garbage_collector
+from entrypoints.memory import spare_what_start_has_made
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
 
@@ -34,7 +34,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            spare_the_garbage_collector()
+            spare_what_start_has_made()
             log.info("api started", host=self.config.host, port=self.config.port)
 
 
