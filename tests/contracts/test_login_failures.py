@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.connection import create_engine
 from adapters.postgres.login_failures import SqlAlchemyLoginFailures
 from application.login_limits import LoginFailures
 from application.ports import StorageUnavailable
@@ -113,7 +114,7 @@ async def test_many_may_add_at_once(stored: Stored, address: str) -> None:
 
 
 async def test_a_database_that_is_gone_is_said_to_be(address: str) -> None:
-    engine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    engine = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=1)
     failures = SqlAlchemyLoginFailures(engine)
     with pytest.raises(StorageUnavailable):
         await failures.recent(address, MINUTE, 20)

@@ -6,12 +6,13 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
 from adapters.postgres.access_tokens import SqlAlchemyTokenStore
+from adapters.postgres.connection import create_engine
 from application.offers_service import NotAuthorised
 from application.ports import StorageUnavailable
 from token_store import InMemoryTokenStore
@@ -185,7 +186,7 @@ async def test_eight_processes_without_a_token_make_one_call_and_share_what_it_b
 
 
 async def test_a_database_that_is_gone_is_said_to_be(name: str) -> None:
-    engine: AsyncEngine = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
+    engine: AsyncEngine = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=1)
     store = SqlAlchemyTokenStore(engine)
     with pytest.raises(StorageUnavailable):
         await store.load(name)

@@ -1,6 +1,5 @@
 """The way to PostgreSQL: one DSN for every driver, engines with timeouts, and errors translated in one place."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -9,10 +8,11 @@ from urllib.parse import urlsplit
 import asyncpg
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import AsyncAdaptedQueuePool, CursorResult, Executable, PoolProxiedConnection
+from sqlalchemy import CursorResult, Executable, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from adapters.postgres.fair_pool import FairPool, fair_pool
 from application.ports import StorageUnavailable
 from domain.errors import ProductAlreadyExists
 
@@ -28,7 +28,6 @@ UNAVAILABLE_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")
 """Connection trouble, idle too long, rollback by conflict, no resources, lock timeout, operator and time limits."""
 
 CONNECT_SECONDS = 2.0
-POOL_WAIT_SECONDS = 1.0
 
 
 def libpq_dsn(url: str) -> str:
@@ -71,44 +70,10 @@ def create_engine(dsn: str, *, connections: int, statement_seconds: float) -> As
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
-        poolclass=_FairPool,
+        poolclass=FairPool,
         pool_size=connections,
         max_overflow=0,
     )
-
-
-class _FairPool(AsyncAdaptedQueuePool):
-    """A pool that lends its connections in the order of asking.
-
-    SQLAlchemy's own gives them to whoever comes at the right moment, so that under load some wait for ever.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._turns = asyncio.Semaphore(self.size())
-
-    async def await_turn(self) -> None:
-        """Wait until there is a connection.
-
-        Raises:
-            TimeoutError: for too long.
-        """
-        if self._turns.locked():
-            async with asyncio.timeout(POOL_WAIT_SECONDS):
-                await self._turns.acquire()
-        else:
-            await self._turns.acquire()
-
-    def end_turn(self) -> None:
-        """Let the next one have the connection."""
-        self._turns.release()
-
-
-def _pool(engine: AsyncEngine) -> _FairPool:
-    pool = engine.pool
-    if not isinstance(pool, _FairPool):
-        raise TypeError("the engine was not made by create_engine")
-    return pool
 
 
 class Connection:
@@ -131,7 +96,7 @@ class Connection:
 @asynccontextmanager
 async def connect(engine: AsyncEngine) -> AsyncIterator[Connection]:
     """Lend a connection; what was not committed when it is given back is rolled back."""
-    pool = _pool(engine)
+    pool = fair_pool(engine)
     with translated_errors():
         await pool.await_turn()
     try:
@@ -148,17 +113,24 @@ async def connect(engine: AsyncEngine) -> AsyncIterator[Connection]:
 
 async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "list[asyncpg.Record]":
     """Execute one statement in autocommit by the driver itself, which takes a quarter of the time."""
-    pool = _pool(engine)
+    pool = fair_pool(engine)
     with translated_errors():
         await pool.await_turn()
-        try:
+    try:
+        with translated_errors():
             lent = await _lend(engine)
-            try:
-                return await _driver(lent).fetch(sql, *values)
-            finally:
-                _give_back(lent)
+        try:
+            return await _driver(lent).fetch(sql, *values)
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "").startswith(UNAVAILABLE_SQLSTATES):
+                raise StorageUnavailable("the database did not carry out a statement") from error
+            raise
+        except (OSError, asyncpg.InterfaceError) as error:
+            raise StorageUnavailable("the database cannot be reached") from error
         finally:
-            pool.end_turn()
+            _give_back(lent)
+    finally:
+        pool.end_turn()
 
 
 async def _lend(engine: AsyncEngine) -> PoolProxiedConnection:

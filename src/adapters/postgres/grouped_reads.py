@@ -47,6 +47,8 @@ class GroupedReads(Generic[Found]):
 
     async def _serve(self, group: list[Caller]) -> None:
         callers = [(id, future) for id, future in group if not future.done()]
+        if not callers:
+            return
         try:
             found = await self._read(list({id for id, _ in callers}))
         except Exception as error:  # noqa: BLE001 - it is each caller's

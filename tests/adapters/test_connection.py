@@ -1,0 +1,127 @@
+"""Connections are lent in the order of asking, by the driver too, and those that were lost are not lent again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres import fair_pool
+from adapters.postgres.connection import connect, create_engine, fetch
+from application.ports import StorageUnavailable
+
+PID = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine with one connection."""
+    engine = create_engine(dsn, connections=1, statement_seconds=0.5)
+    yield engine
+    await engine.dispose()
+
+
+async def value(engine: AsyncEngine, sql: str, *values: object) -> Any:
+    rows = await fetch(engine, sql, values)
+    return rows[0][0]
+
+
+async def borrow(engine: AsyncEngine) -> None:
+    async with connect(engine):
+        pass
+
+
+async def test_the_driver_and_sqlalchemy_share_connections(single: AsyncEngine) -> None:
+    pid = await value(single, PID)
+    async with connect(single) as lent:
+        assert (await lent.execute(text(PID))).scalar_one() == pid
+    assert await value(single, "SELECT $1::int + 1", 41) == 42
+
+
+async def test_a_read_by_the_driver_leaves_no_transaction_open(single: AsyncEngine, engine: AsyncEngine) -> None:
+    pid = await value(single, PID)
+    assert await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) == "idle"
+
+
+async def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
+    single: AsyncEngine, engine: AsyncEngine
+) -> None:
+    pid = await value(single, PID)
+    assert await value(engine, "SELECT pg_terminate_backend($1)", pid)
+    await asyncio.sleep(0.1)
+    assert await value(single, PID) != pid
+
+
+async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
+    single: AsyncEngine, engine: AsyncEngine
+) -> None:
+    pid = await value(single, PID)
+    reading = asyncio.create_task(value(single, "SELECT pg_sleep(0.4)"))
+    await asyncio.sleep(0.1)
+    await value(engine, "SELECT pg_terminate_backend($1)", pid)
+    with pytest.raises(StorageUnavailable):
+        await reading
+    assert await value(single, PID) != pid
+
+
+async def test_a_read_that_takes_too_long_is_given_up_and_its_connection_goes_on(single: AsyncEngine) -> None:
+    pid = await value(single, PID)
+    with pytest.raises(StorageUnavailable):
+        await value(single, "SELECT pg_sleep(5)")
+    assert await value(single, PID) == pid
+
+
+async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine) -> None:
+    for _ in range(3):
+        reading = asyncio.create_task(value(single, "SELECT pg_sleep(0.4)"))
+        await asyncio.sleep(0.02)
+        reading.cancel()
+        await asyncio.wait([reading])
+    assert await value(single, "SELECT 1") == 1
+
+
+async def test_connections_are_lent_in_the_order_of_asking(single: AsyncEngine) -> None:
+    served: list[int] = []
+
+    async def read(number: int) -> None:
+        await value(single, "SELECT 1")
+        served.append(number)
+
+    async def write(number: int) -> None:
+        async with connect(single) as lent:
+            await lent.execute(text("SELECT 1"))
+            served.append(number)
+
+    await asyncio.gather(*((read if number % 3 else write)(number) for number in range(30)))
+    assert served == list(range(30))
+
+
+@pytest.mark.parametrize("by_the_driver", [True, False])
+async def test_nobody_waits_for_ever_and_who_gave_up_takes_no_turn(
+    single: AsyncEngine, by_the_driver: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fair_pool, "POOL_WAIT_SECONDS", 0.05)
+    async with connect(single):
+        with pytest.raises(StorageUnavailable):
+            await (value(single, "SELECT 1") if by_the_driver else borrow(single))
+    assert await value(single, "SELECT 1") == 1
+
+
+async def test_a_statement_with_an_error_is_a_defect_and_gives_its_connection_back(single: AsyncEngine) -> None:
+    for _ in range(3):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await value(single, "SELECT 1 / 0")
+    assert await value(single, "SELECT 1") == 1
+
+
+async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
+    nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=0.5)
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await value(nowhere, "SELECT 1")
+        with pytest.raises(StorageUnavailable):
+            await borrow(nowhere)
+    await nowhere.dispose()

@@ -1,0 +1,124 @@
+"""Reads that share statements: each caller gets what is his, and nothing that was read before he asked."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from adapters.postgres.grouped_reads import AT_ONCE, LARGEST_GROUP, GroupedReads
+from application.ports import StorageUnavailable
+
+ONE, OTHER, MISSING = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+@dataclass
+class Store:
+    """Rows whose reads can be held up; each sees the rows as they are when it begins."""
+
+    rows: dict[UUID, str] = field(default_factory=lambda: {ONE: "one", OTHER: "other"})
+    groups: list[list[UUID]] = field(default_factory=list)
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+
+    async def read(self, ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        self.groups.append(list(ids))
+        found = {id: self.rows[id] for id in ids if id in self.rows}
+        await self.free.wait()
+        if self.failure:
+            raise self.failure
+        return found
+
+
+async def standstill() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_who_comes_together_shares_a_statement_and_gets_what_is_his() -> None:
+    store = Store()
+    store.free.set()
+    reads = GroupedReads(store.read)
+    found = await asyncio.gather(*(reads(id) for id in (ONE, MISSING, OTHER, ONE)))
+    assert list(found) == ["one", None, "other", "one"]
+    assert [sorted(group) for group in store.groups] == [[ONE, OTHER, MISSING]]
+
+
+async def test_who_comes_alone_waits_for_nobody() -> None:
+    store = Store()
+    reads = GroupedReads(store.read)
+    asked = []
+    for count in range(AT_ONCE):
+        asked.append(asyncio.create_task(reads(ONE)))
+        await standstill()
+        assert len(store.groups) == count + 1
+    store.free.set()
+    await asyncio.gather(*asked)
+
+
+async def test_nobody_gets_what_was_read_before_he_asked() -> None:
+    store = Store()
+    reads = GroupedReads(store.read)
+    before = asyncio.create_task(reads(ONE))
+    await standstill()
+    store.rows[ONE] = "changed"
+    after = asyncio.create_task(reads(ONE))
+    await standstill()
+    store.free.set()
+    assert await before == "one"
+    assert await after == "changed"
+
+
+async def test_a_group_is_no_larger_than_it_may_be_and_all_are_served() -> None:
+    store = Store(rows={UUID(int=number): str(number) for number in range(3 * LARGEST_GROUP)})
+    reads = GroupedReads(store.read)
+    asked = [asyncio.create_task(reads(id)) for id in store.rows]
+    await standstill()
+    assert len(store.groups) == AT_ONCE
+    store.free.set()
+    assert await asyncio.gather(*asked) == list(store.rows.values())
+    assert max(map(len, store.groups)) == LARGEST_GROUP
+
+
+async def test_a_failure_is_that_of_all_who_share_it_and_of_nobody_after() -> None:
+    store = Store(failure=StorageUnavailable("gone"))
+    store.free.set()
+    reads = GroupedReads(store.read)
+    answers = await asyncio.gather(*(reads(id) for id in (ONE, OTHER)), return_exceptions=True)
+    assert answers == [store.failure, store.failure]
+    store.failure = None
+    assert await reads(ONE) == "one"
+
+
+@pytest.mark.parametrize("failure", [None, StorageUnavailable("gone")])
+async def test_who_gives_up_does_not_disturb_the_others(failure: Exception | None) -> None:
+    store = Store(failure=failure)
+    reads = GroupedReads(store.read)
+    impatient, patient = asyncio.create_task(reads(ONE)), asyncio.create_task(reads(ONE))
+    await standstill()
+    impatient.cancel()
+    await standstill()
+    store.free.set()
+    (answer,) = await asyncio.gather(patient, return_exceptions=True)
+    assert answer == (failure or "one")
+    assert impatient.cancelled()
+    store.failure = None
+    assert await reads(OTHER) == "other"
+
+
+async def test_who_has_given_up_before_is_not_read_for() -> None:
+    store = Store()
+    reads = GroupedReads(store.read)
+    held = []
+    for _ in range(AT_ONCE):
+        held.append(asyncio.create_task(reads(ONE)))
+        await standstill()
+    waiting = asyncio.create_task(reads(OTHER))
+    await standstill()
+    waiting.cancel()
+    await standstill()
+    store.free.set()
+    await asyncio.gather(*held)
+    await standstill()
+    assert store.groups == [[ONE]] * AT_ONCE
