@@ -32,6 +32,7 @@ from entrypoints.http.credentials import Credentials
 from entrypoints.http.described_schemas import DescribedModels
 from entrypoints.http.docs import openapi_config, show_docs, static_files
 from entrypoints.http.health import HealthController
+from entrypoints.http.idempotency import Registering
 from entrypoints.http.injection import constant
 from entrypoints.http.insight import InsightController
 from entrypoints.http.login import login
@@ -76,8 +77,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
         dependencies={
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
-            "register_product": constant(await container.get(RegisterProduct)),
-            "register_product_once": constant(await container.get(RegisterProductOnce)),
+            "registering": constant(
+                Registering(await container.get(RegisterProduct), await container.get(RegisterProductOnce))
+            ),
             "amend_product": constant(await container.get(AmendProduct)),
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),

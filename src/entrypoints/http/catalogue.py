@@ -10,7 +10,6 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
 
-from application.catalogue import RegisterProduct, RegisterProductOnce
 from application.listing import MOST_WORDS, ProductFilter, ProductOrder, ProductSlice, SortKey, search_words
 from application.views import ProductView
 from domain.product import RegistrationState
@@ -18,7 +17,7 @@ from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
 from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Catalogue, answer_read
 from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
-from entrypoints.http.idempotency import answer_created, digest_request, read_key, write_created
+from entrypoints.http.idempotency import Registering, answer_created, digest_request, read_key, write_created
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     CURSOR,
@@ -119,8 +118,7 @@ class CatalogueController(Controller):
         self,
         request: Request[Any, Any, Any],
         data: JSONBody[CreateProductRequest],
-        register_product: Injected[RegisterProduct],
-        register_product_once: Injected[RegisterProductOnce],
+        registering: Injected[Registering],
     ) -> Response[bytes]:
         """Create a product. It is registered with the Offers service in the background; watch its `registration`.
 
@@ -129,9 +127,9 @@ class CatalogueController(Controller):
         product_id = data.id if isinstance(data.id, UUID) else None
         key = read_key(request)
         if key is None:
-            product = await register_product(name=data.name, description=data.description, product_id=product_id)
+            product = await registering.register(name=data.name, description=data.description, product_id=product_id)
             return answer_created(write_created(product))
-        answer = await register_product_once(
+        answer = await registering.register_once(
             key,
             digest_request(data),
             write_created,

@@ -1,12 +1,14 @@
 """Idempotency-Key: how it is read, and the answer in the form in which it is kept for the next time."""
 
 import re
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 
+from application.catalogue import RegisterProduct, RegisterProductOnce
 from application.views import view_of_new
 from domain.product import Product
 from entrypoints.http.problems import InvalidHeader
@@ -14,6 +16,15 @@ from entrypoints.http.product_tag import etag
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    """Both ways to register a product; one thing, because Litestar gives several by starting tasks."""
+
+    register: RegisterProduct
+    register_once: RegisterProductOnce
+
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
