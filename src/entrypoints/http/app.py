@@ -42,6 +42,7 @@ from entrypoints.http.products import ProductController
 from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json, require_what_is_known
 from entrypoints.http.request_log import RequestLog
 from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
+from entrypoints.http.unchanged import Unchanged
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 
@@ -59,6 +60,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         await container.get(LoginLimits),
     )
     freshness = Freshness(clock, (await container.get(Pace)).refresh_interval)
+    catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     app = Litestar(
         route_handlers=[
             login,
@@ -83,7 +85,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "amend_product": constant(await container.get(AmendProduct)),
             "withdraw_product": constant(await container.get(WithdrawProduct)),
             "retry_registration": constant(await container.get(RetryRegistration)),
-            "catalogue": constant(Catalogue(await container.get(CatalogueReader), freshness)),
+            "catalogue": constant(catalogue),
             "price_history": constant(await container.get(PriceHistory)),
             "offer_price_history": constant(await container.get(OfferPriceHistory)),
             "price_change": constant(await container.get(PriceChange)),
@@ -104,6 +106,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
     )
     count = (await container.get(Metrics)).request
     turned_away: ASGIApp = TurnedAway(count)
+    app.asgi_handler = Unchanged(app.asgi_handler, catalogue)
     # Litestar's own middleware does not see requests for unknown routes.
     if settings.origins:
         app.asgi_handler = Cors(app.asgi_handler, settings.origins)

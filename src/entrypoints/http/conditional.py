@@ -1,7 +1,7 @@
 """Conditional reads (RFC 9110): an answer that the client has already is not sent again, nor asked for too soon."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -53,12 +53,11 @@ class Catalogue:
     freshness: Freshness
 
 
-def read_tags(request: Request[Any, Any, Any], header: str) -> list[str] | None:
-    """Return the entity tags that the header lists, or `*` alone; None without the header.
+def read_tags(lines: Sequence[str]) -> list[str] | None:
+    """Return the entity tags that a header's lines list, or `*` alone; None without a line.
 
     A list that cannot be read has no tags.
     """
-    lines = request.headers.getall(header, [])
     if not lines:
         return None
     field = ", ".join(lines).strip(" \t")
@@ -72,16 +71,11 @@ def digest_tag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
-def has_it(request: Request[Any, Any, Any], tag: str) -> bool:
-    """Whether the client says that it has the answer with this entity tag already."""
-    tags = read_tags(request, IF_NONE_MATCH) or []
+def has_it(lines: Sequence[str], tag: str) -> bool:
+    """Whether If-None-Match, line by line, says that the client has the answer with this entity tag already."""
+    tags = read_tags(lines) or []
     # Weakly compared: a weak tag is as good as a strong one here.
     return tags == [ANY] or tag in [each.removeprefix("W/") for each in tags]
-
-
-def answer_not_modified(tag: str, max_age: int | None, headers: Mapping[str, str] | None = None) -> ASGIResponse:
-    """Answer that the client has it already."""
-    return ASGIResponse(status_code=304, headers=_described(tag, max_age, headers))
 
 
 def answer_read(
@@ -97,9 +91,10 @@ def answer_read(
     `max_age` is in seconds; None for what nobody may keep.
     """
     tag = tag or digest_tag(body)
-    if has_it(request, tag):
-        return answer_not_modified(tag, max_age, headers)
-    return ASGIResponse(body=body, headers=_described(tag, max_age, headers))
+    described = describe(tag, max_age) | dict(headers or {})
+    if has_it(request.headers.getall(IF_NONE_MATCH, []), tag):
+        return ASGIResponse(status_code=304, headers=described)
+    return ASGIResponse(body=body, headers=described)
 
 
 def answer_view(request: Request[Any, Any, Any], view: object) -> ASGIResponse:
@@ -107,6 +102,6 @@ def answer_view(request: Request[Any, Any, Any], view: object) -> ASGIResponse:
     return answer_read(request, msgspec.json.encode(view))
 
 
-def _described(tag: str, max_age: int | None, headers: Mapping[str, str] | None) -> dict[str, str]:
-    kept = NO_STORE if max_age is None else {"Cache-Control": f"public, max-age={max_age}"}
-    return {**(headers or {}), "ETag": tag, **kept}
+def describe(tag: str, max_age: int | None) -> dict[str, str]:
+    """Return the headers that say what may be done with the answer."""
+    return {"ETag": tag} | (NO_STORE if max_age is None else {"Cache-Control": f"public, max-age={max_age}"})

@@ -24,7 +24,7 @@ def expected_revisions(request: Request[Any, Any, Any]) -> frozenset[int] | None
 
     Only revisions count, because an observation is no edit. Weak tags and those that are not ours match nothing.
     """
-    tags = read_tags(request, IF_MATCH)
+    tags = read_tags(request.headers.getall(IF_MATCH, []))
     if tags is None or tags == [ANY]:
         return None
     return frozenset(int(ours[1]) for ours in map(_OURS.fullmatch, tags) if ours)

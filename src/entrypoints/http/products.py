@@ -15,13 +15,10 @@ from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY
 from entrypoints.http.conditional import (
-    IF_NONE_MATCH,
     NO_STORE,
     NOT_MODIFIED,
     Catalogue,
-    answer_not_modified,
     answer_read,
-    has_it,
 )
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
@@ -74,11 +71,6 @@ class ProductController(Controller):
         in_stock: InStock = None,
     ) -> ASGIResponse:
         """Read a product with its offers, cheapest first."""
-        if IF_NONE_MATCH in request.headers:
-            # Whoever asks again has it mostly, which is told for less than reading it all.
-            version = await catalogue.reader.version(product_id)
-            if has_it(request, etag(version)):
-                return answer_not_modified(etag(version), catalogue.freshness(version.observed_at))
         shown = await catalogue.reader.detail(product_id, sold_out_too=in_stock == "any")
         return answer_read(
             request, shown.json, max_age=catalogue.freshness(shown.version.observed_at), tag=etag(shown.version)
