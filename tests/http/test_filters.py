@@ -168,3 +168,26 @@ async def test_an_admin_is_told_what_is_wrong_with_attention(api: Api) -> None:
 async def test_the_bounds_themselves_are_accepted(customer: httpx.AsyncClient) -> None:
     query = {"min_price": "0", "max_price": str(2**63 - 1), "q": " ".join("abcdefghij").ljust(200)}
     assert (await customer.get("/products", params=query)).json() == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("in_stock=null", "in_stock"),
+        ("min_price=NULL", "min_price"),
+        ("registration=null", "registration"),
+        ("limit=1&limit=2", "limit"),
+        ("q=pan&q=pan", "q"),
+        ("colour=red", "colour"),
+    ],
+)
+async def test_a_parameter_that_would_be_ignored_is_refused(customer: httpx.AsyncClient, query: str, name: str) -> None:
+    problem = problem_of(await customer.get(f"/products?{query}"), 422, "validation-error")
+    assert pointers(problem) == [f"/{name}"]
+
+
+async def test_null_is_a_word_like_any_other(api: Api, customer: httpx.AsyncClient) -> None:
+    await api.create("Null modem")
+    await api.create("Kettle")
+    found = (await customer.get("/products?q=null")).json()["items"]
+    assert [each["name"] for each in found] == ["Null modem"]

@@ -80,11 +80,11 @@ class UnstorableText(Exception):
         super().__init__("A text in the body has a lone surrogate.")
 
 
-class UnknownParameter(Exception):
-    """The query has a parameter that the route does not know."""
+class InvalidParameter(Exception):
+    """The query has a parameter that the route does not take so."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__("This parameter is unknown here.")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
         self.name = name
 
 
@@ -128,7 +128,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
     UnstorableText: VALIDATION,
-    UnknownParameter: VALIDATION,
+    InvalidParameter: VALIDATION,
     InvalidHeader: VALIDATION,
     CursorMismatch: CURSOR,
     Overloaded: OVERLOADED,
@@ -178,7 +178,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 def _field_errors(error: Exception) -> tuple[FieldError, ...]:
     if isinstance(error, InvalidText | InvalidFilter | InvalidWindow):
         return (FieldError(f"/{error.field}", str(error)),)
-    if isinstance(error, UnknownParameter | InvalidHeader):
+    if isinstance(error, InvalidParameter | InvalidHeader):
         return (FieldError(f"/{error.name}", str(error)),)
     if isinstance(error, UnstorableText):
         return (FieldError("", str(error)),)

@@ -1,7 +1,7 @@
 """What the API reads: bodies of the right type, and no parameters that it does not know."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from litestar import Request
@@ -9,8 +9,8 @@ from litestar.params import QueryParameter
 
 from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
 from entrypoints.http.problems import (
+    InvalidParameter,
     MalformedBody,
-    UnknownParameter,
     UnstorableText,
     UnsupportedMediaType,
 )
@@ -36,23 +36,36 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
 
 
 async def require_what_is_known(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body of another type, and query parameters that the route does not have.
-
-    Ignored, a parameter would make another answer look like its own.
+    """Refuse a body of another type, and query parameters that would be ignored.
 
     Raises:
         UnsupportedMediaType
-        UnknownParameter
+        InvalidParameter
     """
     await require_json(request)
-    if not request.scope["query_string"]:
-        return
-    parameters = request.route_handler.parsed_fn_signature.parameters.items()
-    queried = [(name, each.kwarg_definition) for name, each in parameters]
-    known = {query.name or name for name, query in queried if isinstance(query, QueryParameter)}
-    for name in request.query_params:
-        if name not in known:
-            raise UnknownParameter(name)
+    if request.scope["query_string"]:
+        _require_clear_parameters(request)
+
+
+def _require_clear_parameters(request: Request[Any, Any, Any]) -> None:
+    """Refuse query parameters that would be ignored and make another answer look like their own.
+
+    These are parameters that the route does not have, those given twice, and `null` for what is no text.
+    """
+    queried = {
+        each.kwarg_definition.name or name: get_args(each.annotation)
+        for name, each in request.route_handler.parsed_fn_signature.parameters.items()
+        if isinstance(each.kwarg_definition, QueryParameter)
+    }
+    given: set[str] = set()
+    for name, value in request.query_params.items():
+        if name not in queried:
+            raise InvalidParameter(name, "This parameter is unknown here.")
+        if name in given:
+            raise InvalidParameter(name, "This parameter is given twice.")
+        if value.lower() == "null" and str not in queried[name]:
+            raise InvalidParameter(name, "This is never null; leave the parameter out.")
+        given.add(name)
 
 
 class JsonRequest(Request[Any, Any, Any]):
