@@ -15,6 +15,7 @@ from domain.errors import Refusal
 from entrypoints.http import problem_types
 from entrypoints.http.problem_types import PROBLEM_TYPES, ProblemType
 from entrypoints.http.problems import PROBLEM_OF
+from routes import filled, routes
 
 STATUSES = {
     "malformed-request": 400,
@@ -111,7 +112,23 @@ async def test_a_method_that_a_path_does_not_have_is_told_those_it_has(
 ) -> None:
     answer = await customer.request(method, path)
     problem_of(answer, 405, "method-not-allowed")
-    assert {each.strip() for each in answer.headers["Allow"].split(",")} - {"OPTIONS"} == allowed
+    assert answer.headers["Allow"] == ", ".join(sorted(allowed))
+
+
+async def test_head_is_for_files_only(customer: httpx.AsyncClient) -> None:
+    answer = await customer.head("/products")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
+    assert (await customer.head("/docs/static/docs.js")).status_code == 200
+
+
+async def test_options_is_a_method_that_no_path_has(api: Api) -> None:
+    paths: dict[str, set[str]] = {}
+    for method, template in routes(api.app):
+        paths.setdefault(template, set()).add(method)
+    for template, methods in paths.items():
+        answer = await api.http.options(filled(template))
+        problem_of(answer, 405, "method-not-allowed")
+        assert answer.headers["Allow"] == ", ".join(sorted(methods - {"OPTIONS"})), template
 
 
 @pytest.mark.parametrize(

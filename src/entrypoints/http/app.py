@@ -39,7 +39,7 @@ from entrypoints.http.login import login
 from entrypoints.http.problem_types import explain_problem
 from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
-from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_json, require_what_is_known
+from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_readable, require_what_is_known
 from entrypoints.http.request_log import RequestLog
 from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
 from entrypoints.http.unchanged import Unchanged
@@ -95,7 +95,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "dependencies": constant(await container.get(Dependencies)),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
-        before_request=require_json,
+        before_request=require_readable,
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),
         logging_config=None,

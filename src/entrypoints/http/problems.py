@@ -30,6 +30,7 @@ from domain.errors import (
     Refusal,
     WindowTooLarge,
 )
+from entrypoints.http.methods import allowed
 from entrypoints.http.problem_types import (
     CURSOR,
     DATABASE,
@@ -167,7 +168,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
     if kind is UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     if kind is METHOD and isinstance(error, HTTPException):
-        headers["Allow"] = (error.headers or {}).get("allow", "")
+        headers["Allow"] = allowed((error.headers or {}).get("allow", ""))
     if kind in (OVERLOADED, DATABASE):
         headers["Retry-After"] = RETRY_SECONDS
     if isinstance(error, RateLimited):

@@ -1,4 +1,4 @@
-"""What the API reads: bodies of the right type, and no parameters that it does not know."""
+"""What the API reads: methods that it has, bodies of the right type, and no parameters that it does not know."""
 
 import json
 from typing import Any, get_args
@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request
 from litestar.params import QueryParameter
 
+from entrypoints.http.methods import OPTIONS, refuse_options
 from entrypoints.http.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
 from entrypoints.http.problems import (
     InvalidParameter,
@@ -21,12 +22,15 @@ MERGE_PATCH = "application/merge-patch+json"
 BODY_PROBLEMS = (MALFORMED, TOO_LARGE, MEDIA, VALIDATION)
 
 
-async def require_json(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body of another type before it is read.
+async def require_readable(request: Request[Any, Any, Any]) -> None:
+    """Refuse OPTIONS, and a body of another type before it is read.
 
     Raises:
+        MethodNotAllowedException
         UnsupportedMediaType
     """
+    if request.method == OPTIONS:
+        refuse_options(request)
     if "data" not in request.route_handler.parsed_fn_signature.parameters:
         return
     accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
@@ -36,13 +40,14 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
 
 
 async def require_what_is_known(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body of another type, and query parameters that would be ignored.
+    """Refuse what is not readable, and query parameters that would be ignored.
 
     Raises:
+        MethodNotAllowedException
         UnsupportedMediaType
         InvalidParameter
     """
-    await require_json(request)
+    await require_readable(request)
     if request.scope["query_string"]:
         _require_clear_parameters(request)
 
