@@ -7,7 +7,7 @@ import httpx
 import pytest
 import uvicorn
 
-from api import MISSING, PROBLEM, SETTINGS, Api, InMemoryOutside, Outside
+from api import MISSING, PROBLEM, SETTINGS, Api, InMemoryOutside, Outside, problem_of
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
@@ -69,12 +69,24 @@ async def test_html_is_sent_with_a_policy(customer: httpx.AsyncClient) -> None:
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
 
 
+async def exchange(port: int, request: bytes) -> httpx.Response:
+    """Send what no client would, and return the one answer, after which the connection is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    status, *headers = head.decode().split("\r\n")
+    pairs = [(name, value) for name, _, value in (header.partition(": ") for header in headers)]
+    asked = httpx.Request("GET", f"http://127.0.0.1:{port}/products")
+    return httpx.Response(int(status.split()[1]), headers=pairs, content=body, request=asked)
+
+
 async def in_pieces(size: int) -> AsyncIterator[bytes]:
     for _ in range(size // 1024):
         yield b" " * 1024
 
 
-async def test_uvicorn_adds_nothing_and_lets_no_larger_body_through() -> None:
+async def test_uvicorn_adds_nothing_lets_no_larger_body_through_and_answers_problems() -> None:
     settings = read_settings({**SETTINGS, "PORT": "0"})
     container = make_container(settings, InMemoryOutside(Outside()))
     server = uvicorn.Server(server_config(await create_app(container), settings))
@@ -88,6 +100,10 @@ async def test_uvicorn_adds_nothing_and_lets_no_larger_body_through() -> None:
         answer = await client.post("/login", content=in_pieces(128 * 1024), headers=JSON)
         assert answer.request.headers["Transfer-Encoding"] == "chunked"
         assert answer.status_code == 413
+        check(answer)
+    for request in (b"\x16\x03\x01\r\n\r\n", b"GET /products?q=" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"):
+        answer = await exchange(port, request)
+        problem_of(answer, 400, "malformed-request")
         check(answer)
     server.should_exit = True
     await serving
