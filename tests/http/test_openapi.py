@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import msgspec
 import pytest
 
@@ -19,7 +20,7 @@ from entrypoints.http.insight_responses import (
     PriceStepsResponse,
 )
 from entrypoints.http.login import LoginRequest
-from entrypoints.http.problem_types import Problem
+from entrypoints.http.problem_types import METHOD, PROBLEM_TYPES, Problem
 from entrypoints.readiness import Readiness
 
 JSON = "application/json"
@@ -124,6 +125,69 @@ def test_every_error_is_described_as_a_problem(description: Described) -> None:
     assert list(fields) == [field.encode_name for field in msgspec.structs.fields(Problem)]
 
 
+def test_every_operation_may_fail_as_all_of_its_kind_may(description: Described) -> None:
+    """The answers that follow from what an operation is, so that none can be forgotten."""
+    for route, operation in operations(description):
+        expected = {"400", "500"}
+        if operation.get("security"):
+            expected |= {"401"}
+        if "{" in route[1]:
+            expected |= {"404"}
+        if "requestBody" in operation:
+            expected |= {"413", "415"}
+        if "requestBody" in operation or route[1].startswith("/products"):
+            expected |= {"422"}  # unknown parameters too
+        if route[1] not in ("/health/live", "/problems/{slug}"):
+            expected |= {"503"}
+        assert expected <= operation["responses"].keys(), route
+
+
+def test_every_problem_is_shown(description: Described) -> None:
+    shown = set()
+    for route, operation in operations(description):
+        for status, answer in operation["responses"].items():
+            if PROBLEM not in answer.get("content", {}):
+                continue
+            examples = [example["value"] for example in answer["content"][PROBLEM]["examples"].values()]
+            assert "; ".join(example["title"] for example in examples) == answer["description"], (route, status)
+            for example in examples:
+                assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(example, Problem))) == example
+                assert example["status"] == int(status)
+                shown.add(example["type"])
+    assert {kind.path for kind in PROBLEM_TYPES} - {METHOD.path} == shown
+
+
+def test_every_header_has_an_example(description: Described) -> None:
+    for route, operation in operations(description):
+        read = [each for each in operation["parameters"] if each["in"] == "header"]
+        assert "X-Request-Id" in {each["name"] for each in read}, route
+        answered = [header for answer in operation["responses"].values() for header in answer["headers"].values()]
+        for header in read + answered:
+            assert header["description"]
+            jsonschema_rs.validate(header["schema"], header["example"])
+
+
+def test_a_body_has_no_other_fields_than_described(description: Described) -> None:
+    bodies = [operation["requestBody"] for _, operation in operations(description) if "requestBody" in operation]
+    names = [body["content"][JSON]["schema"]["$ref"].rpartition("/")[2] for body in bodies]
+    assert len(names) == 3
+    assert all(description["components"]["schemas"][name]["additionalProperties"] is False for name in names)
+
+
+def test_no_parameter_is_ever_null(description: Described) -> None:
+    for route, operation in operations(description):
+        schemas = [each["schema"] for each in operation["parameters"]]
+        assert "null" not in str(schemas), route
+        assert all(isinstance(schema["type"], str) and None not in schema.get("enum", []) for schema in schemas), route
+
+
+def test_a_created_product_leads_to_all_that_can_be_asked_about_it(description: Described) -> None:
+    created = description["paths"]["/products"]["post"]["responses"]["201"]
+    of_products = {operation["operationId"] for route, operation in operations(description) if "{product" in route[1]}
+    assert created["links"].keys() == of_products - {"getOffer"}
+    assert {str(link["parameters"]) for link in created["links"].values()} == {"{'product_id': '$response.body#/id'}"}
+
+
 def test_a_patch_takes_both_types(description: Described) -> None:
     body = description["paths"]["/products/{product_id}"]["patch"]["requestBody"]["content"]
     assert body.keys() == {JSON, "application/merge-patch+json"}
@@ -133,7 +197,7 @@ def test_the_headers_of_answers_are_described(description: Described) -> None:
     paths = description["paths"]
     for _, operation in operations(description):
         for status, answer in operation["responses"].items():
-            assert "X-Request-Id" in answer["headers"]
+            assert {"X-Request-Id", "X-Content-Type-Options"} <= answer["headers"].keys()
             assert "Cache-Control" in answer["headers"] or status < "300"
             assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
             assert ("Retry-After" in answer["headers"]) == (
@@ -210,11 +274,9 @@ def test_answers_that_say_how_long_they_may_be_kept_are_described(description: D
 
 def test_the_bounds_of_a_page_are_described(description: Described) -> None:
     parameters = {each["name"]: each["schema"] for each in description["paths"]["/products"]["get"]["parameters"]}
-    assert (parameters["limit"]["minimum"], parameters["limit"]["maximum"], parameters["limit"]["default"]) == (
-        1,
-        100,
-        20,
-    )
+    limit, price = parameters["limit"], parameters["min_price"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 20)
+    assert (price["minimum"], price["maximum"]) == (0, 2**63 - 1)
 
 
 def models(description: Described, path: str) -> dict[str, Described]:
@@ -339,11 +401,18 @@ def test_the_choices_of_a_parameter_are_described(
 @pytest.mark.parametrize(
     ("path", "problems"),
     [
-        (INSIGHT + "history", {"404": "Product not found", "422": "Validation error; Window too large"}),
-        (INSIGHT + "change", {"404": "Product not found", "422": "Validation error"}),
-        (INSIGHT + "statistics", {"404": "Product not found", "422": "Validation error"}),
-        (OFFER, {"404": "Product not found; Offer not found", "422": "Validation error"}),
-        ("/products", {"400": "Cursor mismatch", "401": "Not authenticated", "422": "Validation error"}),
+        (INSIGHT + "history", {"404": "Product not found; Not found", "422": "Validation error; Window too large"}),
+        (INSIGHT + "change", {"404": "Product not found; Not found", "422": "Validation error"}),
+        (INSIGHT + "statistics", {"404": "Product not found; Not found", "422": "Validation error"}),
+        (OFFER, {"404": "Product not found; Not found; Offer not found", "422": "Validation error"}),
+        (
+            "/products",
+            {
+                "400": "Malformed request; Cursor mismatch",
+                "401": "Not authenticated",
+                "422": "Validation error",
+            },
+        ),
     ],
 )
 def test_the_problems_of_an_operation_are_described(
@@ -351,7 +420,8 @@ def test_the_problems_of_an_operation_are_described(
 ) -> None:
     answers = description["paths"][path]["get"]["responses"]
     described = {status: answer["description"] for status, answer in answers.items() if status >= "400"}
-    assert described == problems | {"503": "Overloaded; Database unavailable"}
+    everywhere = {"400": "Malformed request", "500": "Internal error", "503": "Overloaded; Database unavailable"}
+    assert described == everywhere | problems
 
 
 def examples_of(description: Described, path: str) -> list[Any]:

@@ -31,12 +31,12 @@ from entrypoints.http.cors import Cors
 from entrypoints.http.credentials import Credentials
 from entrypoints.http.described_schemas import DescribedModels
 from entrypoints.http.docs import openapi_config, show_docs, static_files
+from entrypoints.http.explanations import explain_problem
 from entrypoints.http.health import HealthController
 from entrypoints.http.idempotency import Registering
 from entrypoints.http.injection import constant
 from entrypoints.http.insight import InsightController
 from entrypoints.http.login import login
-from entrypoints.http.problem_types import explain_problem
 from entrypoints.http.problems import answer_problem
 from entrypoints.http.products import ProductController
 from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_readable, require_what_is_known

@@ -12,11 +12,13 @@ from msgspec import Struct
 Described = dict[str, Any]
 
 NULL = "null"
+NO_NUL = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY"}
 
 
 class DescribedModels(OpenAPISchemaPlugin):
-    """Describes every model with its docstring, which Litestar does for enums only."""
+    """Describes every model with its docstring, and whether it has no other fields, which Litestar leaves out."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Tell whether it is one of our models."""
@@ -24,14 +26,17 @@ class DescribedModels(OpenAPISchemaPlugin):
         return isinstance(model, type) and (is_dataclass(model) or issubclass(model, Struct))
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Describe the model as the plugin for its kind does, and add the docstring."""
+        """Describe the model as the plugin for its kind does, and add what that leaves out."""
         others = [plugin for plugin in schema_creator.plugins if plugin is not self]
         schema: Schema = next(
             plugin.to_openapi_schema(field_definition, schema_creator)
             for plugin in others
             if isinstance(plugin, OpenAPISchemaPlugin) and plugin.is_plugin_supported_field(field_definition)
         )
-        schema.description = getdoc(field_definition.annotation)
+        model = field_definition.annotation
+        schema.description = getdoc(model)
+        if issubclass(model, Struct) and model.__struct_config__.forbid_unknown_fields:
+            schema.additional_properties = False
         return schema
 
 

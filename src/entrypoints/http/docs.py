@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 
 from entrypoints.http.access import ADMIN_SCHEME
 from entrypoints.http.described_headers import answer_headers, request_headers
+from entrypoints.http.described_links import describe_links
 from entrypoints.http.described_schemas import describe_field, describe_parameter, example_body
 from entrypoints.http.problem_types import NOT_FOUND
 from entrypoints.http.reading import JSON, MERGE_PATCH
@@ -24,7 +25,8 @@ A product catalogue that watches, for every product, who offers it, at what pric
 
 Anybody reads. Admins log in with `POST /login` and send the access token as `Authorization: Bearer …`.
 Prices are integers in the Offers service's own unit, times are UTC in RFC 3339, and what is not known is `null`.
-Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it.
+Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it. A path that there is not is a
+404, a method that a path does not have, HEAD too, a 405 whose `Allow` lists those it has.
 """
 
 PAGE = f"""\
@@ -64,7 +66,7 @@ def static_files() -> Router:
 
 
 class _ExactDescription(JsonRenderPlugin):
-    """Adds what Litestar has no place for, headers and the second type of a PATCH, and drops a 400 of its own.
+    """Adds what Litestar has no place for: headers, links, the second type of a PATCH.
 
     Schemas and bodies become what `described_schemas` makes of them.
     """
@@ -77,22 +79,20 @@ class _ExactDescription(JsonRenderPlugin):
             fields.update({name: describe_field(field) for name, field in fields.items()})
         for operations in openapi_schema["paths"].values():
             for operation in operations.values():
-                # Parameters that cannot be read are 404 or 422.
-                if MediaType.JSON in operation["responses"].get("400", {}).get("content", {}):
-                    del operation["responses"]["400"]
                 for status, answer in operation["responses"].items():
                     answer["headers"] = answer_headers(operation, status, answer)
                 # It may have been rendered before.
                 others = [each for each in operation.get("parameters", []) if each["in"] != "header"]
                 for parameter in others:
                     parameter["schema"] = describe_parameter(parameter["schema"])
-                if parameters := others + request_headers(operation):
-                    operation["parameters"] = parameters
+                operation["parameters"] = others + request_headers(operation)
                 for body in operation.get("requestBody", {}).get("content", {}).values():
                     body["example"] = example_body(models, body["schema"])
             if "patch" in operations:
                 body = operations["patch"]["requestBody"]["content"]
                 body[MERGE_PATCH] = body[JSON]
+        paths = openapi_schema["paths"].values()
+        describe_links([operation for operations in paths for operation in operations.values()])
         return super().render(request, openapi_schema)
 
 

@@ -5,6 +5,7 @@ from litestar import Controller, Response, get
 
 from entrypoints.http import examples
 from entrypoints.http.injection import Injected
+from entrypoints.http.problem_types import problems
 from entrypoints.readiness import OK, Dependencies, Readiness
 
 
@@ -24,7 +25,7 @@ class HealthController(Controller):
         "/live",
         operation_id="isLive",
         summary="Does the process answer?",
-        responses={200: examples.answer(Liveness, "It does", Liveness())},
+        responses={200: examples.answer(Liveness, "It does", Liveness())} | problems(),
     )
     async def live(self) -> Liveness:
         """Answer, without asking anything else."""
@@ -34,7 +35,7 @@ class HealthController(Controller):
         "/ready",
         operation_id="isReady",
         summary="Can the service do its work?",
-        responses={200: examples.READY, 503: examples.NOT_READY},
+        responses={200: examples.READY, 503: examples.NOT_READY} | problems(),
     )
     async def ready(self, dependencies: Injected[Dependencies]) -> Response[Readiness]:
         """Report each dependency; 503 without the database or with one too old."""

@@ -22,7 +22,7 @@ from entrypoints.http.insight_responses import (
 )
 from entrypoints.http.problem_types import (
     OFFER_NOT_FOUND,
-    PRODUCT_NOT_FOUND,
+    PRODUCT_MISSING,
     UNAVAILABLE,
     VALIDATION,
     WINDOW_TOO_LARGE,
@@ -52,7 +52,7 @@ class InsightController(Controller):
         summary="See how prices moved",
         responses={200: examples.PRICE_HISTORY}
         | NOT_MODIFIED
-        | problems(PRODUCT_NOT_FOUND, VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE),
+        | problems(*PRODUCT_MISSING, VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE),
     )
     async def price_history(
         self,
@@ -83,7 +83,7 @@ class InsightController(Controller):
         "/price-change",
         operation_id="getPriceChange",
         summary="See how the best price changed over a period",
-        responses={200: examples.PRICE_CHANGE} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.PRICE_CHANGE} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def price_change(
         self,
@@ -105,7 +105,7 @@ class InsightController(Controller):
         summary="See whether the best price is a good one",
         responses={200: examples.PRICE_STATISTICS}
         | NOT_MODIFIED
-        | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def price_statistics(
         self,
@@ -126,7 +126,7 @@ class InsightController(Controller):
         summary="Read one offer with its life and its prices",
         responses={200: examples.OFFER}
         | NOT_MODIFIED
-        | problems(PRODUCT_NOT_FOUND, OFFER_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        | problems(*PRODUCT_MISSING, OFFER_NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def offer(
         self,

@@ -10,6 +10,7 @@ from msgspec import Meta
 from entrypoints.http.access import AccessTokens
 from entrypoints.http.caller import caller_of
 from entrypoints.http.credentials import Credentials
+from entrypoints.http.examples import answer
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, problems
 from entrypoints.http.reading import BODY_PROBLEMS
@@ -40,7 +41,8 @@ class LoginResponse(msgspec.Struct, frozen=True):
     operation_id="login",
     summary="Log in as an admin",
     tags=["login"],
-    responses=problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
+    responses={200: answer(LoginResponse, "The token", LoginResponse("eyJhbGciOiJIUzI1NiIs…", "Bearer", 300))}
+    | problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
 )
 async def login(
     request: Request[Any, Any, Any],

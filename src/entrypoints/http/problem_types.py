@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import msgspec
-from litestar import MediaType, get
-from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
+from litestar.openapi.spec import Example
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -37,11 +35,18 @@ class ProblemType:
     status: int
     title: str
     meaning: str
+    errors: tuple[FieldError, ...] = ()
 
     @property
     def path(self) -> str:
         """The problem's type, a path of the API that explains it."""
         return f"/problems/{self.slug}"
+
+    @property
+    def example(self) -> Problem:
+        """One such problem, for the description of the API."""
+        instance = "69e3a0a3-cb45-41a0-ac3c-87044e5345c4"
+        return Problem(self.path, self.title, self.status, self.meaning, instance, self.errors)
 
 
 MALFORMED = ProblemType(
@@ -108,6 +113,7 @@ VALIDATION = ProblemType(
     422,
     "Validation error",
     "The request was read, but some of its values are not allowed; `errors` lists them.",
+    (FieldError("/name", "The name must not be blank."),),
 )
 IDEMPOTENCY_MISMATCH = ProblemType(
     "idempotency-mismatch",
@@ -172,31 +178,25 @@ PROBLEM_TYPES = (
 )
 
 
+PRODUCT_MISSING = (PRODUCT_NOT_FOUND, NOT_FOUND)
+"""What every route below a product may answer; what is no UUID is no path of the API."""
+
+EVERYWHERE = (MALFORMED, INTERNAL)
+"""What every route may answer."""
+
+
 def problems(*kinds: ProblemType) -> dict[int, ResponseSpec]:
     """Describe the problems that a route may answer, for its OpenAPI."""
+    of_status: dict[int, list[ProblemType]] = {}
+    for kind in (*EVERYWHERE, *kinds):
+        of_status.setdefault(kind.status, []).append(kind)
     return {
         status: ResponseSpec(
             Problem,
-            description="; ".join(kind.title for kind in kinds if kind.status == status),
+            description="; ".join(kind.title for kind in same),
             media_type=MEDIA_TYPE,
             generate_examples=False,
+            examples=[Example(summary=kind.title, value=msgspec.to_builtins(kind.example)) for kind in same],
         )
-        for status in {kind.status for kind in kinds}
+        for status, same in of_status.items()
     }
-
-
-@get(
-    "/problems/{slug:str}",
-    media_type=MediaType.TEXT,
-    sync_to_thread=False,
-    operation_id="explainProblem",
-    summary="What an error means",
-    tags=["problems"],
-    responses=problems(NOT_FOUND),
-)
-def explain_problem(slug: FromPath[str]) -> str:
-    """Say in plain text what a problem type means."""
-    for kind in PROBLEM_TYPES:
-        if kind.slug == slug:
-            return f"{kind.title} ({kind.status})\n\n{kind.meaning}\n"
-    raise NotFoundException

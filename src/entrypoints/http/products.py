@@ -20,11 +20,12 @@ from entrypoints.http.conditional import (
     Catalogue,
     answer_read,
 )
+from entrypoints.http.described_schemas import NO_NUL, NOT_BLANK
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     EXISTS,
     PRECONDITION,
-    PRODUCT_NOT_FOUND,
+    PRODUCT_MISSING,
     UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
@@ -33,10 +34,23 @@ from entrypoints.http.problem_types import (
 from entrypoints.http.product_tag import etag, expected_revisions
 from entrypoints.http.reading import BODY_PROBLEMS
 
+# What the domain refuses is described only, so that it is refused in the domain's words.
 Name = Annotated[
-    str, Meta(description=f"1 to {NAME_LENGTH} characters after trimming; unique.", examples=["Cordless drill 18 V"])
+    str,
+    Meta(
+        description=f"1 to {NAME_LENGTH} characters after trimming; unique.",
+        examples=["Cordless drill 18 V"],
+        extra_json_schema={"extra": {"min_length": 1, "max_length": NAME_LENGTH, "pattern": NOT_BLANK}},
+    ),
 ]
-Description = Annotated[str, Meta(max_length=DESCRIPTION_LENGTH, examples=["Two batteries, charger, case."])]
+Description = Annotated[
+    str,
+    Meta(
+        max_length=DESCRIPTION_LENGTH,
+        examples=["Two batteries, charger, case."],
+        extra_json_schema={"extra": {"pattern": NO_NUL}},
+    ),
+]
 
 
 class AmendProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +75,7 @@ class ProductController(Controller):
         "/{product_id:uuid}",
         operation_id="getProduct",
         summary="Read a product with its offers",
-        responses={200: examples.DETAIL} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.DETAIL} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def read(
         self,
@@ -80,7 +94,7 @@ class ProductController(Controller):
         "/{product_id:uuid}/offers",
         operation_id="listOffers",
         summary="Read the offers of a product",
-        responses={200: examples.OFFERS} | NOT_MODIFIED | problems(PRODUCT_NOT_FOUND, VALIDATION, *UNAVAILABLE),
+        responses={200: examples.OFFERS} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def offers(
         self,
@@ -100,7 +114,7 @@ class ProductController(Controller):
         response_headers=NO_STORE,
         summary="Amend a product",
         responses={200: examples.PRODUCT}
-        | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS),
+        | problems(UNAUTHENTICATED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS),
     )
     async def amend(
         self,
@@ -122,7 +136,7 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         response_headers=NO_STORE,
         summary="Withdraw a product",
-        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, PRECONDITION, *UNAVAILABLE),
+        responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
     )
     async def withdraw(
         self,
@@ -141,7 +155,7 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         response_headers=NO_STORE,
         summary="Try a product's registration again now",
-        responses=problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
+        responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def register(self, product_id: FromPath[UUID], retry_registration: Injected[RetryRegistration]) -> None:
         """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
@@ -153,7 +167,8 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         response_headers=NO_STORE,
         summary="See how registering and observing a product goes",
-        responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, PRODUCT_NOT_FOUND, *UNAVAILABLE),
+        responses={200: examples.SYNCHRONISATION}
+        | problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
     async def synchronisation(self, product_id: FromPath[UUID], catalogue: Injected[Catalogue]) -> SynchronisationView:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""

@@ -14,6 +14,9 @@ DEFAULT_PERIOD = timedelta(days=7)
 
 Read = TypeVar("Read", datetime, timedelta)
 
+_TIME = r"T([0-9]+H([0-9]+M)?([0-9]+S)?|[0-9]+M([0-9]+S)?|[0-9]+S)"
+_PERIOD = rf"^P([0-9]+W|[0-9]+D({_TIME})?|{_TIME})$"
+
 From = Annotated[
     str | None,
     QueryParameter(
@@ -35,7 +38,7 @@ Period = Annotated[
     QueryParameter(
         description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
         "days, hours, minutes and seconds, as PT36H; P7D by default.",
-        schema_extra={"format": "duration"},
+        schema_extra={"format": "duration", "pattern": _PERIOD},
     ),
 ]
 
