@@ -12,6 +12,7 @@ import msgspec
 from argon2 import PasswordHasher
 from dishka import Provider, Scope, provide
 from litestar import Litestar
+from structlog.testing import capture_logs
 
 from adapters.offers_api.token_store import Access
 from application.catalogue import RegistrationSignal
@@ -19,6 +20,7 @@ from application.login_limits import LoginFailures
 from application.ports import BeginWork, CatalogueReader, Clock
 from application.price_readers import OfferPriceReader, PriceReader
 from application.scheduling import JobQueue
+from described import Manual
 from domain.offer import Offer
 from domain.product import RegistrationState
 from domain.retention import Retention
@@ -199,9 +201,32 @@ class Api:
 
 
 def client_of(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
-    """Return a client without a token. Litestar and httpx write the types of ASGI differently."""
+    """Return a client without a token, for which every answer must be one that the manual describes."""
+    # Litestar and httpx write the types of ASGI differently.
     transport = httpx.ASGITransport(app, client=(address, 123))
-    return httpx.AsyncClient(transport=transport, base_url="http://aggregator.test")
+    return httpx.AsyncClient(
+        transport=transport, base_url="http://aggregator.test", event_hooks={"response": [_check_as_described]}
+    )
+
+
+async def _check_as_described(answer: httpx.Response) -> None:
+    await answer.aread()
+    if not _MANUALS:
+        _MANUALS.append(Manual(await _read_description()))
+    _MANUALS[0].check(answer)
+
+
+_MANUALS: list[Manual] = []
+"""The one that was read, once it was."""
+
+
+async def _read_description() -> dict[str, Any]:
+    """Read the description of an API of its own, so that nothing of that is logged or counted by another."""
+    app: Any = await create_app(make_container(read_settings(SETTINGS), InMemoryOutside(Outside())))
+    with capture_logs():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://manual.test") as client:
+            description: dict[str, Any] = (await client.get("/schema/openapi.json")).json()
+    return description
 
 
 @asynccontextmanager
