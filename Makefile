@@ -14,7 +14,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-browser bench-reads bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api test-browser bench-reads bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-fast: setup ## Run the tests that need no database
 test-long: setup ## Run them with 1 000 examples each, and what takes as long as it does in life
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
 	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/as_written.py
+
+test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays
+	@PYTHONPATH=tests $(BIN)/python -m conformance $(if $(SEED),--seed $(SEED))
 
 test-browser: setup ## Try the docs page in Chromium, from PATH or CHROMIUM
 	@$(BIN)/pytest tests/e2e/docs_page.py

@@ -1,0 +1,43 @@
+"""What Schemathesis cannot know from the manual: for which reasons requests as it describes them may be refused.
+
+Without this, it would take every 422 for a request that looks right for a mistake, or none.
+"""
+
+from typing import Any
+
+import schemathesis
+from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
+
+REFUSING = {400, 412, 422}
+PROBLEMS = {
+    "/problems/cursor-mismatch",
+    "/problems/precondition-failed",
+    "/problems/idempotency-mismatch",
+    "/problems/window-too-large",
+}
+"""About two parameters, or about what was asked for and answered before."""
+REASONS = {
+    "A search has 1 to 10 words of letters and digits.",
+    "Give either a period or from and to.",
+    "The lowest price must not be above the highest.",
+    "The period must be longer than nothing.",
+    "The window begins before the year 1.",
+    "The window must start before it ends.",
+    "The window must start in the past.",
+    "This is not within the years 1 to 9999 in UTC.",
+}
+"""About two parameters or about now; or what would be a pattern that nobody can read."""
+
+
+@schemathesis.check
+def refused_only_for_what_no_schema_tells(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
+) -> None:
+    if response.status_code not in REFUSING or case.meta is None or is_unexpected_http_status_case(case):
+        return
+    if not case.meta.generation.mode.is_positive:
+        return
+    problem = response.json()
+    reasons = {error["detail"] for error in problem.get("errors", [])}
+    told = problem["type"] in PROBLEMS or (reasons and reasons <= REASONS)
+    assert told, f"As the schemas say, but refused: {reasons or problem['detail']}"
