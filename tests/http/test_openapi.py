@@ -157,12 +157,21 @@ def test_every_problem_is_shown(description: Described) -> None:
     assert {kind.path for kind in PROBLEM_TYPES} - {METHOD.path} == shown
 
 
+def test_every_parameter_shows_what_it_looks_like(description: Described) -> None:
+    for route, operation in operations(description):
+        for parameter in operation["parameters"]:
+            schema = parameter["schema"]
+            if "example" in parameter:
+                jsonschema_rs.validate(schema, parameter["example"], validate_formats=True)
+            elif parameter["name"] != "cursor":
+                assert "enum" in schema or "default" in schema, (route, parameter["name"])
+
+
 def test_every_header_has_an_example(description: Described) -> None:
     for route, operation in operations(description):
         read = [each for each in operation["parameters"] if each["in"] == "header"]
         assert "X-Request-Id" in {each["name"] for each in read}, route
-        answered = [header for answer in operation["responses"].values() for header in answer["headers"].values()]
-        for header in read + answered:
+        for header in [header for answer in operation["responses"].values() for header in answer["headers"].values()]:
             assert header["description"]
             jsonschema_rs.validate(header["schema"], header["example"])
 

@@ -15,6 +15,17 @@ NULL = "null"
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY"}
+EXAMPLES = {
+    "product_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
+    "offer_id": "c0ffee00-1234-5678-0abc-def012345678",
+    "q": "cordless drill",
+    "min_price": 10_000,
+    "max_price": 50_000,
+    "from": "2026-11-19T00:00:00Z",
+    "to": "2026-11-26T00:00:00Z",
+    "period": "P7D",
+}
+"""Parameters whose choices or default do not say already what they look like; a cursor is no text to be written."""
 
 
 class DescribedModels(OpenAPISchemaPlugin):
@@ -40,13 +51,11 @@ class DescribedModels(OpenAPISchemaPlugin):
         return schema
 
 
-def describe_parameter(schema: Described) -> Described:
-    """Return the schema of a parameter, which is left out or has a value: a URL cannot say null."""
-    if isinstance(schema.get("type"), list):
-        (only,) = (kind for kind in schema["type"] if kind != NULL)
-        schema = schema | {"type": only, "enum": [choice for choice in schema["enum"] if choice is not None]}
-    choices = [choice for choice in schema.get("oneOf", []) if choice.get("type") != NULL]
-    return describe_field(schema | {"oneOf": choices} if choices else schema)
+def describe_parameter(parameter: Described) -> None:
+    """Describe a parameter, which is left out or has a value: a URL cannot say null."""
+    parameter["schema"] = _without_null(parameter["schema"])
+    if parameter["name"] in EXAMPLES:
+        parameter["example"] = EXAMPLES[parameter["name"]]
 
 
 def describe_field(schema: Described) -> Described:
@@ -64,6 +73,14 @@ def example_body(models: Described, schema: Described) -> Described:
     """Return an example of a body: the examples of its fields, so without those that are best left out."""
     fields = models[schema["$ref"].rpartition("/")[2]]["properties"]
     return {name: field["examples"][0] for name, field in fields.items() if "examples" in field}
+
+
+def _without_null(schema: Described) -> Described:
+    if isinstance(schema.get("type"), list):
+        (only,) = (kind for kind in schema["type"] if kind != NULL)
+        schema = schema | {"type": only, "enum": [choice for choice in schema["enum"] if choice is not None]}
+    choices = [choice for choice in schema.get("oneOf", []) if choice.get("type") != NULL]
+    return describe_field(schema | {"oneOf": choices} if choices else schema)
 
 
 def _member(choice: str) -> str:

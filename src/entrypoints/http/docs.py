@@ -84,7 +84,7 @@ class _ExactDescription(JsonRenderPlugin):
                 # It may have been rendered before.
                 others = [each for each in operation.get("parameters", []) if each["in"] != "header"]
                 for parameter in others:
-                    parameter["schema"] = describe_parameter(parameter["schema"])
+                    describe_parameter(parameter)
                 operation["parameters"] = others + request_headers(operation)
                 for body in operation.get("requestBody", {}).get("content", {}).values():
                     body["example"] = example_body(models, body["schema"])
