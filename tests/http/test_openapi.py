@@ -1,6 +1,7 @@
 """The description of the API tells what the API does."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -165,6 +166,13 @@ def test_every_parameter_shows_what_it_looks_like(description: Described) -> Non
                 jsonschema_rs.validate(schema, parameter["example"], validate_formats=True)
             elif parameter["name"] != "cursor":
                 assert "enum" in schema or "default" in schema, (route, parameter["name"])
+
+
+def test_every_answer_and_parameter_says_what_it_is(description: Described) -> None:
+    stock = {each.description for each in HTTPStatus}
+    for route, operation in operations(description):
+        assert stock.isdisjoint(answer["description"] for answer in operation["responses"].values()), route
+        assert all(parameter.get("description") for parameter in operation["parameters"]), route
 
 
 def test_every_header_has_an_example(description: Described) -> None:

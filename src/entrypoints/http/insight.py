@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import Controller, Request, get
-from litestar.params import FromPath, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from application.insight import OfferHistory, PriceChange, PriceStatistics
@@ -28,8 +28,10 @@ from entrypoints.http.problem_types import (
     WINDOW_TOO_LARGE,
     problems,
 )
+from entrypoints.http.products import ProductId
 from entrypoints.http.windows import From, Period, To, read_window
 
+OfferId = Annotated[UUID, PathParameter(description="The offer's id, as the Offers service knows it.")]
 Interval = Annotated[
     Literal["auto", "raw", "5m", "1h", "1d"],
     QueryParameter(
@@ -57,7 +59,7 @@ class InsightController(Controller):
     async def price_history(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         price_history: Injected[PriceHistory],
         offer_price_history: Injected[OfferPriceHistory],
         clock: Injected[Clock],
@@ -88,7 +90,7 @@ class InsightController(Controller):
     async def price_change(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         price_change: Injected[PriceChange],
         clock: Injected[Clock],
         period: Period = None,
@@ -110,7 +112,7 @@ class InsightController(Controller):
     async def price_statistics(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         price_statistics: Injected[PriceStatistics],
         clock: Injected[Clock],
         start: From = None,
@@ -131,8 +133,8 @@ class InsightController(Controller):
     async def offer(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        offer_id: FromPath[UUID],
+        product_id: ProductId,
+        offer_id: OfferId,
         offer_history: Injected[OfferHistory],
     ) -> ASGIResponse:
         """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""

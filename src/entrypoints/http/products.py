@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, MediaType, Request, Response, delete, get, patch, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, Meta, UnsetType
 
@@ -34,6 +34,7 @@ from entrypoints.http.problem_types import (
 from entrypoints.http.product_tag import etag, expected_revisions
 from entrypoints.http.reading import BODY_PROBLEMS
 
+ProductId = Annotated[UUID, PathParameter(description="The product's id.")]
 # What the domain refuses is described only, so that it is refused in the domain's words.
 Name = Annotated[
     str,
@@ -80,7 +81,7 @@ class ProductController(Controller):
     async def read(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         catalogue: Injected[Catalogue],
         in_stock: InStock = None,
     ) -> ASGIResponse:
@@ -99,7 +100,7 @@ class ProductController(Controller):
     async def offers(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         catalogue: Injected[Catalogue],
         in_stock: InStock = None,
     ) -> ASGIResponse:
@@ -119,7 +120,7 @@ class ProductController(Controller):
     async def amend(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         data: JSONBody[AmendProductRequest],
         amend_product: Injected[AmendProduct],
         catalogue: Injected[Catalogue],
@@ -136,12 +137,13 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         response_headers=NO_STORE,
         summary="Withdraw a product",
+        response_description="The product is gone",
         responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
     )
     async def withdraw(
         self,
         request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
+        product_id: ProductId,
         withdraw_product: Injected[WithdrawProduct],
     ) -> None:
         """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
@@ -155,9 +157,10 @@ class ProductController(Controller):
         security=ADMIN_ONLY,
         response_headers=NO_STORE,
         summary="Try a product's registration again now",
+        response_description="It is tried in the background, unless the product is registered",
         responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
-    async def register(self, product_id: FromPath[UUID], retry_registration: Injected[RetryRegistration]) -> None:
+    async def register(self, product_id: ProductId, retry_registration: Injected[RetryRegistration]) -> None:
         """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
         await retry_registration(product_id)
 
@@ -170,6 +173,6 @@ class ProductController(Controller):
         responses={200: examples.SYNCHRONISATION}
         | problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
     )
-    async def synchronisation(self, product_id: FromPath[UUID], catalogue: Injected[Catalogue]) -> SynchronisationView:
+    async def synchronisation(self, product_id: ProductId, catalogue: Injected[Catalogue]) -> SynchronisationView:
         """See when the product was attempted last, what went wrong and when it is due next; a past time means now."""
         return await catalogue.reader.synchronisation(product_id)
