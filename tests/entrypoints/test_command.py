@@ -8,6 +8,8 @@ from entrypoints.cli import main
 COMMANDS = ("up", "api", "worker", "migrate", "offers-simulator", "seed")
 NOWHERE = "postgresql:///nobody?host=/nonexistent"
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 def run(*arguments: str, **environment: str) -> Result:
     known = dict.fromkeys(("DATABASE_URL", "APP_ENV", "PORT", "OFFERS_BASE_URL"), "")
