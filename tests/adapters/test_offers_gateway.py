@@ -435,12 +435,12 @@ async def test_connections_are_kept_and_never_more_than_the_calls_allowed() -> N
         peers.add(request.transport and request.transport.get_extra_info("peername"))
         running += 1
         greatest = max(greatest, running)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         running -= 1
         return web.Response(body=b"[]")
 
-    # 40 calls, four at a time, of 10 ms: longer together than a call may take, as waiting for a place is free.
-    async with gateway_to_handler(handler, concurrency=4, limits=HttpLimits(call=0.09)) as gateway:
+    # 40 calls, four at a time, of 50 ms: longer together than a call may take, as waiting for a place is free.
+    async with gateway_to_handler(handler, concurrency=4, limits=HttpLimits(call=0.4)) as gateway:
         await asyncio.gather(*(gateway.offers_of(PRODUCT) for _ in range(40)))
     assert greatest == 4
     assert len(peers) == 4

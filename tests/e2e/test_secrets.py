@@ -166,7 +166,7 @@ def test_no_secret_is_logged_or_stored(system: LoudSystem, server: EmbeddedPostg
     token = system.api.client.headers["Authorization"].removeprefix("Bearer ")
     logs = dict(system.processes.all_output()) | {"postgres": (tmp_path / "postgres" / "postgres.log").read_text()}
     assert "Traceback" in api.output()
-    assert all('"level": "debug"' in process.output() for process in (api, worker))
+    assert all('"level":"debug"' in process.output() for process in (api, worker))
     assert "refresh_due_products" in stored["seen_job"]
     assert stored["idempotency_key"]
     assert stored["login_failure"]
