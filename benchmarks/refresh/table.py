@@ -92,9 +92,8 @@ def print_latencies(name: str, seconds: Sequence[float]) -> None:
 def print_target(name: str, figure: float, target: float, *, unit: str = "", least: bool = False) -> None:
     """Print a figure beside its target; `least` targets must be reached, others must not be passed."""
     met = figure >= target if least else figure <= target
-    print(
-        f"  {'met   ' if met else 'MISSED'} {name}: {figure:.2f}{unit}, target {'≥' if least else '≤'} {target:g}{unit}"
-    )
+    verdict, bound = "met   " if met else "MISSED", "≥" if least else "≤"
+    print(f"  {verdict} {name}: {figure:.2f}{unit}, target {bound} {target:g}{unit}", flush=True)
 
 
 def percentiles(seconds: Sequence[float]) -> tuple[float, float]:
