@@ -1,7 +1,8 @@
 """`make bench-overload`: twice as many requests as the API can answer, and what becomes of them.
 
-First its capacity is measured, by as many connections as keep it busy; then requests come at twice that rate, whether
-earlier ones are answered or not; then at a quarter of it. Beside them somebody asks for its health.
+First its capacity is measured, by as many connections as keep it busy. Then requests come at nine tenths of that
+rate, whether earlier ones are answered or not, at twice the rate, and at a quarter of it. Meanwhile somebody asks for
+its health.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from benchmarks.refresh.table import percentiles, print_target
 
 PRODUCTS = 1_000
 BUSY = 32
+OFTEN = 0.9
+"""Of the capacity: what is usual when there is much to do."""
 SECONDS = 5.0
 KINDS = ("detail", "list of 20", "list of 100")
 SHED_MILLISECONDS, HEALTH_MILLISECONDS, RECOVERY_SECONDS = 50.0, 100.0, 5.0
@@ -48,8 +51,10 @@ def main() -> None:
 async def _overload(kind: Kind, port: int) -> None:
     busy = await load([port], kind.api, kind.expected, connections=BUSY, seconds=SECONDS)
     capacity = len(busy.waited) / SECONDS
-    usual = percentiles(busy.waited)[1]
     print(f"{kind.name}: {capacity:.0f}/s by {BUSY} connections, {_times(busy)}")
+    often = await arrive(port, kind.api, kind.expected, rate=OFTEN * capacity, seconds=SECONDS)
+    _print_arrivals(f"  at {OFTEN:g} of that rate", often)
+    usual = percentiles(often.answered.waited)[1]
     watching = asyncio.create_task(arrive(port, _health, 200, rate=20, seconds=SECONDS))
     over = await arrive(port, kind.api, kind.expected, rate=2 * capacity, seconds=SECONDS)
     ended = time.perf_counter()

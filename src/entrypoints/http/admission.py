@@ -16,8 +16,8 @@ from entrypoints.http.problem_types import MEDIA_TYPE, OVERLOADED, Problem
 from entrypoints.http.problems import RETRY_SECONDS, Overloaded
 from entrypoints.http.request_log import headers_of_all, request_id_of
 
-MOST_READS = 40
-"""Reads under way in one process: more than keep it busy, and few enough to be answered in twice the usual time."""
+MOST_READS = 32
+"""Reads under way in one process: enough to keep it busy, and few enough to be answered in time."""
 MOST_WRITES = 320
 """Writes are for few, who would rather wait; most of the time they wait for a connection to the database."""
 COSTLY_AT_ONCE = 4
