@@ -75,12 +75,13 @@ def _measure(system: System, only: list[str] | None, rounds: int, seconds: float
             if kind.name in TARGETS:
                 print_target(f"{kind.name}, of the bare limit", ratio, TARGETS[kind.name], least=True)
         for kind in wanted:
+            if kind.name != "login":
+                both = Server("2 processes", (*api.ports, *other.ports), (*api.pids, *other.pids))
+                uvloop.run(measure(kind, [both, api], OFTEN, rounds, seconds))
+        for kind in wanted:
             if kind.name == "create":
                 for connections in MANY:
                     uvloop.run(measure(kind, [api, bare], connections, rounds, seconds))
-            elif kind.name != "login":
-                both = Server("2 processes", (*api.ports, *other.ports), (*api.pids, *other.pids))
-                uvloop.run(measure(kind, [both, api], OFTEN, rounds, seconds))
 
 
 def _chosen(kind: Kind, only: list[str] | None) -> bool:

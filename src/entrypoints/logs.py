@@ -71,5 +71,7 @@ def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -
     """Cut what is too long for a log line, such as a traceback through many frames."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > LONGEST_TEXT:
-            event[key] = f"{value[:LONGEST_TEXT]}… ({len(value)} characters)"
+            # What went wrong is at the end of a traceback.
+            part = f"…{value[-LONGEST_TEXT:]}" if key == "exception" else f"{value[:LONGEST_TEXT]}…"
+            event[key] = f"{part} ({len(value)} characters)"
     return event

@@ -117,6 +117,24 @@ async def test_a_statement_with_an_error_is_a_defect_and_gives_its_connection_ba
     assert await value(single, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize("sslmode", ["prefer", "disable"])
+async def test_a_server_that_hangs_up_on_everybody_is_unavailable(sslmode: str) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    dsn = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing?sslmode={sslmode}"
+    hanging_up = create_engine(dsn, connections=1, statement_seconds=0.5)
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            await value(hanging_up, "SELECT 1")
+        with pytest.raises(StorageUnavailable):
+            await borrow(hanging_up)
+    await hanging_up.dispose()
+    server.close()
+
+
 async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
     nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=0.5)
     for _ in range(3):

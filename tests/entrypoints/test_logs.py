@@ -62,9 +62,10 @@ def test_what_is_too_long_is_cut_and_says_how_long_it_was(lines: Lines) -> None:
 
 
 def test_a_traceback_that_is_too_long_is_cut(lines: Lines) -> None:
-    structlog.get_logger("entrypoints.some").error("it failed", exc_info=ValueError("x" * 1_000_000))
+    structlog.get_logger("entrypoints.some").error("it failed", exc_info=ValueError("x" * 1_000_000 + " because"))
     (line,) = lines()
     assert len(line["exception"]) < LONGEST_TEXT + 100
+    assert "x because (" in line["exception"]
 
 
 def test_libraries_are_heard_from_warnings_on_in_the_same_form(lines: Lines) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import CursorResult, Executable, PoolProxiedConnection
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -134,9 +135,13 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
 
 
 async def _lend(engine: AsyncEngine) -> PoolProxiedConnection:
-    # The pool does not know of connections that the server has ended while nobody used them.
-    while _driver(lent := await engine.raw_connection()).is_closed():
-        _give_back(lent)
+    try:
+        # The pool does not know of connections that the server has ended while nobody used them.
+        while _driver(lent := await engine.raw_connection()).is_closed():
+            _give_back(lent)
+    except AsyncAdapt_asyncpg_dbapi.Error as error:
+        # Which SQLAlchemy makes of the driver's errors, and gives its own only where it executes itself.
+        raise StorageUnavailable("the database cannot be reached") from error
     return lent
 
 

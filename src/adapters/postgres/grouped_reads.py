@@ -51,10 +51,12 @@ class GroupedReads(Generic[Found]):
             return
         try:
             found = await self._read(list({id for id, _ in callers}))
-        except Exception as error:  # noqa: BLE001 - it is each caller's
+        except BaseException as error:
             for _, future in callers:
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(error) if isinstance(error, Exception) else future.cancel()
+            if not isinstance(error, Exception):
+                raise
         else:
             for id, future in callers:
                 if not future.done():
