@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -68,7 +68,8 @@ def read_tags(lines: Sequence[str]) -> list[str] | None:
 
 def digest_tag(body: bytes) -> str:
     """Return the entity tag of an answer that has no version but its content."""
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    # Half of a SHA-256 is enough, and processors have instructions for it: a third of the time of others.
+    return f'"{sha256(body).hexdigest()[:32]}"'
 
 
 def has_it(lines: Sequence[str], tag: str) -> bool:
