@@ -2,11 +2,10 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Any, TextIO
+from typing import TextIO
 
-import msgspec
 import psycopg
 import structlog
 from structlog.typing import Processor
@@ -26,7 +25,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.format_exc_info,
         _bounded,
     ]
-    renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json)
+    renderer: Processor = structlog.processors.JSONRenderer(separators=(",", ":"))
     if settings.log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     # Our own lines, one for each request, take the short way: through the standard library they cost twice as much.
@@ -58,9 +57,12 @@ class _Writer(structlog.WriteLogger):
         super().__init__(file)
         self.name = name
 
+    def msg(self, message: str) -> None:
+        """Write a line; where nobody can read it any more, the work goes on."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
 
-def _to_json(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
-    return msgspec.json.encode(event, enc_hook=default).decode()
+    log = debug = info = warn = warning = error = err = exception = critical = fatal = failure = msg
 
 
 def _no_connection_trouble(record: logging.LogRecord) -> bool:

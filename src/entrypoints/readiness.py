@@ -50,13 +50,18 @@ class Dependencies:
         )
 
     async def _state(self, check: Awaitable[object]) -> str:
+        asked = asyncio.ensure_future(check)
+        # Nor waited for once it is given up: it may be busy with hanging up on a server that does not listen.
+        done, _ = await asyncio.wait([asked], timeout=self.patience)
+        if not done:
+            asked.cancel()
+            return UNAVAILABLE
         try:
-            async with asyncio.timeout(self.patience):
-                found = await check
+            found = asked.result()
         except SchemaOutdated:
             return OUTDATED
         except SchemaIncompatible:
             return INCOMPATIBLE
-        except (StorageUnavailable, TimeoutError):
+        except StorageUnavailable:
             return UNAVAILABLE
         return found if isinstance(found, str) else OK

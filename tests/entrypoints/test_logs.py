@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from api import Outside, serving
+from entrypoints.http.login import LoginRequest
 from entrypoints.logs import LONGEST_TEXT, configure_logs
 from entrypoints.settings import read_settings
 
@@ -66,6 +67,26 @@ def test_a_traceback_that_is_too_long_is_cut(lines: Lines) -> None:
     (line,) = lines()
     assert len(line["exception"]) < LONGEST_TEXT + 100
     assert "x because (" in line["exception"]
+
+
+@pytest.mark.parametrize("error", [OSError(32, "Broken pipe"), ValueError("I/O operation on closed file")])
+def test_where_nobody_can_read_the_log_work_goes_on(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(io.StringIO):
+        def write(self, _: str) -> int:
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", Broken())
+        configure_logs(read_settings({"LOG_FORMAT": "json"}))
+    log = structlog.get_logger("entrypoints.some")
+    for method in (log.info, log.warning, log.error, log.exception, log.critical):
+        method("it happened")
+
+
+def test_what_hides_its_secrets_is_shown_as_it_shows_itself(lines: Lines) -> None:
+    structlog.get_logger("entrypoints.some").info("asked", request=LoginRequest("admin", "geheim"), text="\ud800")
+    (line,) = lines()
+    assert line["request"] == "LoginRequest(…)"
 
 
 def test_libraries_are_heard_from_warnings_on_in_the_same_form(lines: Lines) -> None:

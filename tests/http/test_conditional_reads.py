@@ -123,3 +123,24 @@ async def test_what_is_not_there_has_not_stayed_the_same(api: Api, customer: htt
 
 async def test_parameters_are_checked_before_the_condition(customer: httpx.AsyncClient, id: UUID) -> None:
     problem_of(await ask_with(customer, f"/products/{id}?in_stock=all", "*"), 422, "validation-error")
+
+
+async def test_what_sold_out_leaves_the_answer_without_an_observation(api: Api) -> None:
+    product_id = UUID((await api.create())["id"])
+    await api.outside.observe(product_id, OFFER)
+    api.outside.clock.advance(INTERVAL)
+    await api.outside.observe(product_id)
+    path = f"/products/{product_id}?in_stock=any"
+    before = await api.http.get(path)
+    assert len(before.json()["offers"]) == 1
+    condition = {"If-None-Match": before.headers["ETag"]}
+    assert (await api.http.get(path, headers=condition)).status_code == 304
+    api.outside.clock.advance(23 * HOUR)
+    stale = await api.http.get(path)
+    api.outside.clock.advance(2 * HOUR)
+    after = await api.http.get(path, headers={"If-None-Match": stale.headers["ETag"]})
+    assert (after.status_code, after.json()["offers"]) == (200, [])
+    amended = await api.http.patch(
+        f"/products/{product_id}", json={"name": "Pot"}, headers={"If-Match": after.headers["ETag"]}
+    )
+    assert amended.status_code == 200

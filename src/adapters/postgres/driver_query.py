@@ -10,6 +10,11 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
+def number(name: str) -> str:
+    """Return what stands in a statement for a number that is no parameter, because PostgreSQL plans by it."""
+    return f"@{name}@"
+
+
 @dataclass(frozen=True, slots=True)
 class DriverQuery:
     """A statement in PostgreSQL's own words, and its parameters in order, with the values of those that are fixed."""
@@ -24,6 +29,13 @@ class DriverQuery:
         fixed = compiled.params
         names: list[str] = getattr(compiled, "positiontup", None) or []
         return cls(str(compiled), tuple((name, fixed[name]) for name in names))
+
+    def with_numbers(self, **numbers: int) -> "DriverQuery":
+        """Write numbers to where `number` has left room for them."""
+        sql = self.sql
+        for name, value in numbers.items():
+            sql = sql.replace(number(name), str(value))
+        return DriverQuery(sql, self.parameters)
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         """Return the values of all parameters."""

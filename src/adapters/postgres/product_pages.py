@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.derived_tables import insight, listed_price
-from adapters.postgres.driver_query import DriverQuery
+from adapters.postgres.driver_query import DriverQuery, number
 from adapters.postgres.product_filters import CONDITIONS, OF_PRICES, wanted_values
 from adapters.postgres.product_json import as_json, product_fields
 from adapters.postgres.tables import product, synchronisation
@@ -53,8 +53,10 @@ PRODUCTS = (
     .where(product.c.withdrawn_at.is_(None))
 )
 
-MOST_QUERIES = 100
-"""Those that are kept, as many as the driver keeps statements."""
+_ONE: ColumnElement[int] = literal_column("1", Integer)
+_LIMIT: ColumnElement[int] = literal_column(number("limit"), Integer)
+# One more than asked for tells whether there are more.
+_LIMIT_AND_ONE: ColumnElement[int] = literal_column(number("limit_and_one"), Integer)
 
 Statement = Select[Any] | CompoundSelect[Any]
 
@@ -92,44 +94,38 @@ def page_query(
     if after is not None:
         begin = _From.NULL if after.key is None else _From.KEY
         parameters |= {"after_id": after.id, "after_key": after.key}
-    return _query(order, begin, frozenset(values), limit), parameters
+    return _query(order, begin, frozenset(values)).with_numbers(limit=limit, limit_and_one=limit + 1), parameters
 
 
 # The limit is written into the statement: as a parameter it makes PostgreSQL plan every page anew, which takes longer
 # than reading it, because it takes that to be cheaper than a plan for any limit.
-@lru_cache(MOST_QUERIES)
-def _query(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> DriverQuery:
-    # One more than asked for tells whether there are more.
-    page = _statement(order, begin, filters, limit + 1).subquery("page")
+@cache
+def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> DriverQuery:
+    page = _statement(order, begin, filters).subquery("page")
     row = select(page, func.row_number().over().label("place")).subquery("row")
     json, shown = as_json(row, product_fields(row))
     place, observed_at = row.c.place, row.c.observed_at
-    in_page = place <= _literal(limit)
+    in_page = place <= _LIMIT
     items = func.string_agg(json, aggregate_order_by(literal_column("','"), place.asc()))
     all_observed = func.bool_and(observed_at.is_not(None)).filter(in_page)
     last_first = (aggregate_order_by(column, place.desc()) for column in (row.c.sort_key, row.c.id))
-    last_key, last_id = (func.array_agg(column).filter(in_page)[_literal(1)] for column in last_first)
+    last_key, last_id = (func.array_agg(column).filter(in_page)[_ONE] for column in last_first)
     columns = {
         "json": items.filter(in_page),
         "oldest": case((all_observed, func.min(observed_at).filter(in_page))),
-        "more": func.count() > _literal(limit),
+        "more": func.count() > _LIMIT,
         "last_key": last_key,
         "last_id": last_id,
     }
     return DriverQuery.of(select(*(column.label(name) for name, column in columns.items())).join(shown, true()))
 
 
-def _literal(number: int) -> ColumnElement[int]:
-    return literal_column(str(number), Integer)
-
-
-def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], limit: int) -> Statement:
-    most = _literal(limit)
+def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     products, key, id = _KEYS[order.key]
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
     chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
-    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(most)
+    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_LIMIT_AND_ONE)
     keyed = walk
     if begin is _From.KEY:
         keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
@@ -141,7 +137,7 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], limit
         return nulls.where(_behind(order, id, _after_id))
     # Two walks of the same index; the second is begun only if the first does not fill the page.
     keyed = keyed.where(key.is_not(None))
-    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(most)
+    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_LIMIT_AND_ONE)
 
 
 def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:

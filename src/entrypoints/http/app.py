@@ -19,8 +19,7 @@ from entrypoints.http.access import AccessTokens, RequireAdmin
 from entrypoints.http.admission import (
     COSTLY_AT_ONCE,
     COSTLY_WAITING,
-    MOST_READS,
-    MOST_WRITES,
+    PLACES,
     Admission,
     TurnedAway,
     Turns,
@@ -111,5 +110,5 @@ async def create_app(container: AsyncContainer) -> Litestar:
     if settings.origins:
         app.asgi_handler = Cors(app.asgi_handler, settings.origins)
         turned_away = Cors(turned_away, settings.origins)
-    app.asgi_handler = Admission(RequestLog(app.asgi_handler, count), turned_away, MOST_READS, MOST_WRITES)
+    app.asgi_handler = Admission(RequestLog(app.asgi_handler, count), turned_away, PLACES)
     return app

@@ -8,7 +8,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter
 
-from entrypoints.http.problem_types import METHOD, NOT_FOUND, PROBLEM_TYPES, ProblemType, problems
+from entrypoints.http.problem_types import METHOD, NOT_FOUND, OVERLOADED, PROBLEM_TYPES, ProblemType, problems
 
 Slug = Annotated[
     str,
@@ -39,7 +39,7 @@ def _explanation(kind: ProblemType) -> str:
             examples=[Example(summary=METHOD.title, value=_explanation(METHOD))],
         )
     }
-    | problems(NOT_FOUND),
+    | problems(NOT_FOUND, OVERLOADED),
 )
 def explain_problem(slug: Slug) -> str:
     """Say in plain text what a problem type means."""

@@ -1,6 +1,7 @@
 """A product's entity tag, `"<revision>.<observation>.<stale>"`: how it is written, and how `If-Match` is read."""
 
 import re
+from hashlib import sha256
 from typing import Any
 
 from litestar import Request
@@ -10,13 +11,18 @@ from entrypoints.http.conditional import ANY, read_tags
 
 IF_MATCH = "If-Match"
 
-_OURS = re.compile(r'"([1-9][0-9]{0,17})\.(?:0|[1-9][0-9]*)\.[01]"')
+_OURS = re.compile(r'"([1-9][0-9]{0,17})\.(?:0|[1-9][0-9]*)\.[01](?:\.[0-9a-f]{16})?"')
 
 
 def etag(product: ProductView | Version) -> str:
     """Return the product's entity tag: its revision, its observation, and whether that has gone stale."""
     observation = 0 if product.observed_at is None else round(product.observed_at.timestamp() * 1_000_000)
     return f'"{product.revision}.{observation}.{product.stale:d}"'
+
+
+def etag_with_content(product: Version, body: bytes) -> str:
+    """Return the entity tag of an answer that changes by itself, too: with a digest of that as a fourth part."""
+    return f'{etag(product)[:-1]}.{sha256(body).hexdigest()[:16]}"'
 
 
 def expected_revisions(request: Request[Any, Any, Any]) -> frozenset[int] | None:

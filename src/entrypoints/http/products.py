@@ -31,7 +31,7 @@ from entrypoints.http.problem_types import (
     VALIDATION,
     problems,
 )
-from entrypoints.http.product_tag import etag, expected_revisions
+from entrypoints.http.product_tag import etag, etag_with_content, expected_revisions
 from entrypoints.http.reading import BODY_PROBLEMS
 
 ProductId = Annotated[UUID, PathParameter(description="The product's id.")]
@@ -87,9 +87,9 @@ class ProductController(Controller):
     ) -> ASGIResponse:
         """Read a product with its offers, cheapest first."""
         shown = await catalogue.reader.detail(product_id, sold_out_too=in_stock == "any")
-        return answer_read(
-            request, shown.json, max_age=catalogue.freshness(shown.version.observed_at), tag=etag(shown.version)
-        )
+        # What sold out leaves the answer a day later, without an observation.
+        tag = etag(shown.version) if in_stock is None else etag_with_content(shown.version, shown.json)
+        return answer_read(request, shown.json, max_age=catalogue.freshness(shown.version.observed_at), tag=tag)
 
     @get(
         "/{product_id:uuid}/offers",
