@@ -124,7 +124,7 @@ async def test_who_is_turned_away_is_counted_and_logged_with_others(monkeypatch:
             await turned_away(scope, send, send)  # type: ignore[arg-type]
         assert not lines
         async with asyncio.timeout(10):
-            while not lines:  # noqa: ASYNC110 - told by a log
+            while not lines:
                 await asyncio.sleep(0.01)
     assert [(line["event"], line["count"]) for line in lines] == [("requests turned away", 3)]
     assert counted == [("GET", "turned away", 503)] * 3
