@@ -83,6 +83,21 @@ async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine) -
     assert await value(single, "SELECT 1") == 1
 
 
+async def test_a_connection_that_the_driver_is_busy_with_is_not_lent_again(
+    single: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = await value(single, PID)
+
+    async def confused(*_: object) -> None:
+        raise asyncpg.InternalClientError("another operation is in progress")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg.Connection, "fetch", confused)
+        with pytest.raises(StorageUnavailable):
+            await value(single, PID)
+    assert await value(single, PID) != pid
+
+
 async def test_connections_are_lent_in_the_order_of_asking(single: AsyncEngine) -> None:
     served: list[int] = []
 

@@ -120,33 +120,38 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
     try:
         with translated_errors():
             lent = await _lend(engine)
+        sound = False
         try:
-            return await _driver(lent).fetch(sql, *values)
+            rows = await _driver(lent).fetch(sql, *values)
+            sound = True
         except asyncpg.PostgresError as error:
+            sound = True
             if (error.sqlstate or "").startswith(UNAVAILABLE_SQLSTATES):
                 raise StorageUnavailable("the database did not carry out a statement") from error
             raise
-        except (OSError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise StorageUnavailable("the database cannot be reached") from error
         finally:
-            _give_back(lent)
+            # After anything but an answer the driver may still be busy with the connection: it is not lent again.
+            _give_back(lent, sound=sound)
     finally:
         pool.end_turn()
+    return rows
 
 
 async def _lend(engine: AsyncEngine) -> PoolProxiedConnection:
     try:
         # The pool does not know of connections that the server has ended while nobody used them.
         while _driver(lent := await engine.raw_connection()).is_closed():
-            _give_back(lent)
+            _give_back(lent, sound=False)
     except AsyncAdapt_asyncpg_dbapi.Error as error:
         # Which SQLAlchemy makes of the driver's errors, and gives its own only where it executes itself.
         raise StorageUnavailable("the database cannot be reached") from error
     return lent
 
 
-def _give_back(lent: PoolProxiedConnection) -> None:
-    if _driver(lent).is_closed():
+def _give_back(lent: PoolProxiedConnection, *, sound: bool) -> None:
+    if not sound or _driver(lent).is_closed():
         lent.invalidate()
     lent.close()
 
