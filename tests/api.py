@@ -260,6 +260,21 @@ async def ask(
     return read
 
 
+async def walk(client: httpx.AsyncClient, query: dict[str, str]) -> list[str]:
+    """Return the names on all pages, to which the links lead."""
+    names: list[str] = []
+    answer = await client.get("/products", params=query)
+    while True:
+        assert answer.status_code == 200, answer.text
+        names += [product["name"] for product in answer.json()["items"]]
+        if answer.json()["next"] is None:
+            return names
+        link = httpx.URL(answer.links["next"]["url"])
+        assert query.items() <= dict(link.params).items()
+        assert link.params["cursor"] == answer.json()["next"]
+        answer = await client.get(link)
+
+
 def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
     """Return the problem that the answer is, having checked that it is this one in the one form there is."""
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, PROBLEM), answer.text

@@ -50,8 +50,10 @@ async def test_a_connection_that_ended_while_nobody_used_it_is_replaced(
     single: AsyncEngine, engine: AsyncEngine
 ) -> None:
     pid = await value(single, PID)
-    assert await value(engine, "SELECT pg_terminate_backend($1)", pid)
-    await asyncio.sleep(0.1)
+    # The second number waits until it has ended, the yielding until we have heard of it.
+    assert await value(engine, "SELECT pg_terminate_backend($1, 5000)", pid)
+    for _ in range(10):
+        await asyncio.sleep(0)
     assert await value(single, PID) != pid
 
 
@@ -60,7 +62,9 @@ async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
 ) -> None:
     pid = await value(single, PID)
     reading = asyncio.create_task(value(single, "SELECT pg_sleep(0.4)"))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        while await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) != "active":
+            pass
     await value(engine, "SELECT pg_terminate_backend($1)", pid)
     with pytest.raises(StorageUnavailable):
         await reading

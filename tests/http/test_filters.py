@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api import Api, pointers, problem_of
+from api import Api, pointers, problem_of, walk
 from domain.offer import Offer
 
 PRICES = {"Crème brûlée": 300, "Kettle": 1000, "Crème fraîche": None, "Pan": 700, "Kettle lid": 700}
@@ -20,20 +20,6 @@ async def shop(api: Api) -> Api:
         await api.outside.observe(id, *([] if price is None else [Offer(id, price, 1)]))
     await api.create("Waiting", id=str(UUID(int=9)))
     return api
-
-
-async def walk(client: httpx.AsyncClient, query: dict[str, str]) -> list[str]:
-    """Return the names on all pages, to which the links lead."""
-    names: list[str] = []
-    answer = await client.get("/products", params=query)
-    while True:
-        assert answer.status_code == 200, answer.text
-        names += [product["name"] for product in answer.json()["items"]]
-        if answer.json()["next"] is None:
-            return names
-        link = httpx.URL(answer.links["next"]["url"])
-        assert query.items() <= dict(link.params).items()
-        answer = await client.get(link)
 
 
 @pytest.mark.parametrize("limit", ["1", "100"])

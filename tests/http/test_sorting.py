@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api import DAY, Api, pointers, problem_of
+from api import DAY, Api, pointers, problem_of, walk
 from domain.offer import Offer
 from fakes import NOON
 
@@ -36,21 +36,6 @@ async def shop(api: Api, customer: httpx.AsyncClient) -> httpx.AsyncClient:
                 await api.outside.observe(ids[name], *offers, interval=DAY)
     await api.outside.refresh_changes()
     return customer
-
-
-async def walk(client: httpx.AsyncClient, query: dict[str, str]) -> list[str]:
-    """Return the names on all pages, to which the links lead."""
-    names: list[str] = []
-    answer = await client.get("/products", params=query)
-    while True:
-        assert answer.status_code == 200, answer.text
-        names += [product["name"] for product in answer.json()["items"]]
-        if answer.json()["next"] is None:
-            return names
-        link = httpx.URL(answer.links["next"]["url"])
-        assert query.items() <= dict(link.params).items()
-        assert link.params["cursor"] == answer.json()["next"]
-        answer = await client.get(link)
 
 
 @pytest.mark.parametrize("limit", ["1", "2", "4", "100"])
