@@ -127,6 +127,9 @@ class InMemoryProductRepository:
         await self.save(product)
         self._rows.synchronisations[product.id] = Leased(Synchronisation(product.id, product.created_at))
 
+    async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
+        return [await self._is_added(product) for product in products]
+
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
             return found
@@ -149,6 +152,13 @@ class InMemoryProductRepository:
         del self._rows.products[product.id]
         del self._rows.synchronisations[product.id]
         self._rows.withdrawn[product.id] = None
+
+    async def _is_added(self, product: Product) -> bool:
+        try:
+            await self.add(product)
+        except ProductAlreadyExists:
+            return False
+        return True
 
 
 class InMemorySynchronisationRepository:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from application.breaker import Breakers, CircuitBreaker
 from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
+from application.new_products import NewProducts
 from application.pace import Pace
 from application.retrying import RetryRule
 from application.synchronisation import RefreshDueProducts, SubmitRegistrations
@@ -35,7 +36,7 @@ class Synchronising:
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
         begin, clock, retry = self.storage.begin, self.clock, RetryRule(self.pace, lambda: self.jitter())
-        self.create = RegisterProduct(begin, clock, self.signal, some_id)
+        self.create = RegisterProduct(NewProducts(begin), clock, self.signal, some_id)
         self.amend = AmendProduct(begin, clock)
         self.withdraw = WithdrawProduct(begin)
         self.retry = RetryRegistration(begin, clock, self.signal)

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from application.idempotency import ANSWERS_KEPT, KeptAnswer
+from application.new_products import NewProducts
 from application.ports import BeginWork, Clock
 from domain.errors import IdempotencyMismatch
 from domain.product import Product, RegistrationState
@@ -22,7 +23,7 @@ class RegistrationSignal(Protocol):
 class RegisterProduct:
     """Add a product to the catalogue; its registration upstream follows in the background."""
 
-    begin: BeginWork
+    new_products: NewProducts
     clock: Clock
     signal: RegistrationSignal
     new_id: Callable[[], UUID] = uuid4
@@ -35,9 +36,7 @@ class RegisterProduct:
             ProductAlreadyExists: the name or the id is taken.
         """
         product = Product.create(id=product_id or self.new_id(), name=name, description=description, at=self.clock())
-        async with self.begin() as work:
-            await work.products.add(product)
-            await work.commit()
+        await self.new_products.add(product)
         self.signal()
         return product
 

@@ -32,6 +32,12 @@ class ProductRepository(Protocol):
             ProductAlreadyExists: the name is taken, or the id is, by a withdrawn product too until it is purged.
         """
 
+    async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
+        """Store those new products whose name and id are free, and say of each whether it was stored.
+
+        Of several that share a name or an id the first one is stored.
+        """
+
     async def get(self, product_id: UUID) -> Product:
         """Return the product and keep other writers away from it until the unit of work ends.
 

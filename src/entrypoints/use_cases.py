@@ -18,6 +18,7 @@ from application.catalogue import (
 from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.login_limits import LoginLimits
+from application.new_products import NewProducts
 from application.offers_service import OffersGateway
 from application.pace import Pace
 from application.ports import BeginWork, Clock
@@ -59,7 +60,7 @@ class UseCases(Provider):
 
     @provide
     def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
-        return RegisterProduct(begin, clock, signal)
+        return RegisterProduct(NewProducts(begin), clock, signal)
 
     @provide
     def register_product_once(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProductOnce:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api import Api, Outside, problem_of, serving
 from application.idempotency import KeptAnswer
 from domain.errors import IdempotencyInProgress
-from stored import HOUR, on_postgres
+from stored import HOUR, new_product, on_postgres
 
 
 @asynccontextmanager
@@ -48,6 +48,36 @@ async def test_an_edit_and_a_withdrawal_that_expect_one_revision_do_not_both_win
         else:
             problem_of(withdrawal, 412, "precondition-failed")
             assert edit.status_code == 200
+
+
+async def test_of_many_creates_at_once_each_gets_his_own_answer(database: AsyncEngine) -> None:
+    async with serving_on(database) as api:
+        names = [f"Kettle {number % 25}" for number in range(100)]
+        bodies = [{"name": name, "description": str(number)} for number, name in enumerate(names)]
+        answers = await asyncio.gather(*(api.http.post("/products", json=body) for body in bodies))
+        created = {}
+        for body, answer in zip(bodies, answers, strict=True):
+            if answer.status_code == 201:
+                product = answer.json()
+                assert {name: product[name] for name in body} == body
+                created[product["id"]] = body["name"]
+            else:
+                problem_of(answer, 409, "product-already-exists")
+        assert sorted(created.values()) == sorted({*names})
+        listed = (await api.http.get("/products", params={"limit": 100})).json()["items"]
+        assert {product["id"]: product["name"] for product in listed} == created
+
+
+async def test_a_create_that_waits_for_a_name_in_vain_is_the_only_one_that_fails(database: AsyncEngine) -> None:
+    """Somebody else is about to take the name and does not come to an end; all others come with who wants it too."""
+    begin = on_postgres(database).begin
+    async with serving_on(database) as api, begin() as stuck:
+        await stuck.products.add(new_product(name="Kettle"))
+        names = ["Kettle", *(f"Pot {number}" for number in range(8))]
+        bodies = [{"name": name, "description": ""} for name in names]
+        kettle, *pots = await asyncio.gather(*(api.http.post("/products", json=body) for body in bodies))
+        problem_of(kettle, 503, "database-unavailable")
+        assert [pot.status_code for pot in pots] == [201] * 8
 
 
 async def test_of_many_creates_with_one_key_one_is_done_and_none_waits_for_it(database: AsyncEngine) -> None:

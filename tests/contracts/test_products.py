@@ -70,6 +70,44 @@ async def test_a_taken_name_or_id_is_refused(storage: Storage, taken: str) -> No
     assert await stored(storage, first) == first
 
 
+async def test_of_many_new_products_those_are_stored_whose_name_and_id_are_free(storage: Storage) -> None:
+    there, gone = new_product(name="there"), new_product(name="gone")
+    await add(storage.begin, there, gone)
+    await withdraw(storage.begin, gone.id)
+    # Of those that share a name or an id, the first one is in one place behind, in the other before the next.
+    first, second = new_product(name="z"), new_product(name="b")
+    offered = {
+        "name taken": (new_product(name="there"), False),
+        "first": (first, True),
+        "id taken": (new_product(id=there.id, name="c"), False),
+        "second": (second, True),
+        "id of a withdrawn one": (new_product(id=gone.id, name="d"), False),
+        "name of a withdrawn one": (new_product(name="gone"), True),
+        "name of the first": (new_product(name="z"), False),
+        "id of the first": (new_product(id=first.id, name="a"), False),
+        "id of the second": (new_product(id=second.id, name="e"), False),
+    }
+    async with storage.begin() as work:
+        stored_ones = await work.products.add_free([product for product, _ in offered.values()])
+        await work.commit()
+    assert dict(zip(offered, stored_ones, strict=True)) == {case: free for case, (_, free) in offered.items()}
+    for product, free in offered.values():
+        if free:
+            assert await stored(storage, product) == product
+    assert await stored(storage, there) == there
+
+
+async def test_many_new_products_come_back_with_every_field_and_wait_for_their_registration(storage: Storage) -> None:
+    products = ProductFactory.batch(5)
+    async with storage.begin() as work:
+        assert await work.products.add_free(products) == [True] * 5
+        await work.commit()
+    for product in products:
+        assert await stored(storage, product) == product
+        async with storage.begin() as work:
+            assert await work.synchronisations.get(product.id) == Synchronisation(product.id, product.created_at)
+
+
 async def test_names_that_differ_in_case_or_accents_are_different(storage: Storage) -> None:
     products = [new_product(name=name) for name in ("Resume", "resume", "Résumé", "RÉSUMÉ", "straße", "strasse")]
     await add(storage.begin, *products)

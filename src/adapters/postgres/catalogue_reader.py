@@ -1,6 +1,6 @@
 """Reads on PostgreSQL: one statement each, in autocommit, built once, and answered in JSON."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect, fetch
 from adapters.postgres.driver_query import DriverQuery
-from adapters.postgres.grouped_reads import GroupedReads
 from adapters.postgres.product_json import as_json, offers_of, product_fields, time
 from adapters.postgres.product_pages import PRODUCTS, page_query
 from adapters.postgres.synchronisations import to_synchronisation
 from adapters.postgres.tables import offer, product, synchronisation
+from application.grouping import Grouped
 from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from application.views import Encoded, OffersView, ProductDetailView, ProductView, SynchronisationView, Version
 from domain.errors import ProductNotFound
@@ -73,12 +73,14 @@ class SqlAlchemyCatalogueReader:
         self._refresh_interval = refresh_interval
         self._sold_out_kept = sold_out_kept
         self._versions = self._grouped(select(*_VERSION), _version)
-        self._products: GroupedReads[Encoded[ProductView]] = self._grouped(_with_json(product_fields(_FOUND)), _encoded)
-        self._details: dict[bool, GroupedReads[Encoded[ProductDetailView]]] = {
+        self._products: Grouped[UUID, Encoded[ProductView] | None] = self._grouped(
+            _with_json(product_fields(_FOUND)), _encoded
+        )
+        self._details: dict[bool, Grouped[UUID, Encoded[ProductDetailView] | None]] = {
             False: self._grouped(_with_json(_detail(*_IN_STOCK)), _encoded),
             True: self._grouped(_with_json(_detail(*_SOLD_OUT_TOO)), _encoded),
         }
-        self._offers: dict[bool, GroupedReads[Encoded[OffersView]]] = {
+        self._offers: dict[bool, Grouped[UUID, Encoded[OffersView] | None]] = {
             False: self._grouped(_with_json(_offers(*_IN_STOCK)), _encoded),
             True: self._grouped(_with_json(_offers(*_SOLD_OUT_TOO)), _encoded),
         }
@@ -121,17 +123,18 @@ class SqlAlchemyCatalogueReader:
             last_error=state.last_error,
         )
 
-    def _grouped(self, statement: Select[Any], found: Callable[[Any], Found]) -> GroupedReads[Found]:
+    def _grouped(self, statement: Select[Any], found: Callable[[Any], Found]) -> Grouped[UUID, Found | None]:
         query = DriverQuery.of(statement)
 
-        async def read(ids: Sequence[UUID]) -> Mapping[UUID, Found]:
-            values = query.values({"ids": ids, "kept": self._sold_out_kept})
-            return {row[0]: found(row) for row in await fetch(self._engine, query.sql, values)}
+        async def read(ids: Sequence[UUID]) -> Sequence[Found | None]:
+            values = query.values({"ids": list({*ids}), "kept": self._sold_out_kept})
+            shown = {row[0]: found(row) for row in await fetch(self._engine, query.sql, values)}
+            return [shown.get(id) for id in ids]
 
-        return GroupedReads(read)
+        return Grouped(read)
 
 
-async def _get(reads: GroupedReads[Found], product_id: UUID) -> Found:
+async def _get(reads: Grouped[UUID, Found | None], product_id: UUID) -> Found:
     found = await reads(product_id)
     if found is None:
         raise ProductNotFound(product_id)

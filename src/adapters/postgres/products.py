@@ -1,6 +1,6 @@
 """The product repository on PostgreSQL. A withdrawn product keeps its row, and so its id, until it is purged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,12 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
+    literal,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import Connection
@@ -37,22 +39,32 @@ def _vector(words: ColumnElement[str]) -> ColumnElement[Any]:
 
 _WRITTEN = [column for column in product.columns if column not in (product.c.withdrawn_at, product.c.words)]
 _COLUMNS = [column for column in _WRITTEN if column not in (product.c.name_folded, product.c.description_folded)]
-_CHANGING = [column for column in _WRITTEN if column is not product.c.created_at]
-_SENT = [*_CHANGING, Column("words_found", Text)]
+_SENT = [*_WRITTEN, Column("words_found", Text)]
 _NEW = unnested(*_SENT)
-
-# All three rows by one statement, because each takes longer on the way than in the database.
-_INSERT = (
-    insert(synchronisation)
-    .values(product_id=bindparam("id"), not_before=bindparam("created_at"), consecutive_failures=0, offers_in_stock=0)
-    .add_cte(
-        insert(product)
-        .values({column.name: bindparam(column.name, type_=column.type) for column in _WRITTEN})
-        .values(words=_vector(bindparam("words_found", type_=Text)))
-        .cte("new_product"),
-        insert(insight).values(product_id=bindparam("id"), rolled_until=bindparam("rolled_until")).cte("new_insight"),
-    )
+_INSERT = insert(product).from_select(
+    [*_WRITTEN, product.c.words],
+    select(*(_NEW.c[column.name] for column in _WRITTEN), _vector(_NEW.c.words_found)),
 )
+
+
+def _with_rows_beside(inserting: Insert) -> ReturningInsert[Any]:
+    """All three rows by one statement, because each takes longer on the way than in the database."""
+    added = inserting.returning(product.c.id, product.c.created_at).cte("added")
+    insights = select(added.c.id, bindparam("rolled_until", type_=insight.c.rolled_until.type))
+    states = select(added.c.id, added.c.created_at, literal(0), literal(0))
+    columns = synchronisation.c
+    return (
+        insert(synchronisation)
+        .from_select(
+            [columns.product_id, columns.not_before, columns.consecutive_failures, columns.offers_in_stock], states
+        )
+        .add_cte(insert(insight).from_select([insight.c.product_id, insight.c.rolled_until], insights).cte("insights"))
+        .returning(columns.product_id)
+    )
+
+
+_ADD = _with_rows_beside(_INSERT)
+_ADD_FREE = _with_rows_beside(_INSERT.on_conflict_do_nothing())
 _LOCK = (
     select(*_COLUMNS)
     .where(product.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), product.c.withdrawn_at.is_(None))
@@ -62,7 +74,7 @@ _LOCK = (
 _UPDATE = (
     update(product)
     .where(product.c.id == _NEW.c.id)
-    .values({column.name: _NEW.c[column.name] for column in _CHANGING if column is not product.c.id})
+    .values({column.name: _NEW.c[column.name] for column in _WRITTEN if column is not product.c.id})
     .values(words=_vector(_NEW.c.words_found))
 )
 _WITHDRAW = update(product).where(product.c.id == bindparam("product_id")).values(withdrawn_at=func.now())
@@ -76,9 +88,15 @@ class SqlAlchemyProductRepository:
         self._connection = connection
 
     async def add(self, product: Product) -> None:
-        # A day early, because whoever observes it goes by another clock.
-        rolled_until = BucketWidth.DAY.floor(product.created_at) - BucketWidth.DAY.length
-        await self._connection.execute(_INSERT, {**_to_row(product), "rolled_until": rolled_until})
+        await self._connection.execute(_ADD, _to_parameters([product]))
+
+    async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
+        of_each_id = {product.id: product for product in reversed(products)}
+        # In one order, so that two of these do not wait for each other's names.
+        in_order = sorted(of_each_id.values(), key=lambda product: product.name)
+        rows = await self._connection.execute(_ADD_FREE, _to_parameters(in_order))
+        added = {product_id for (product_id,) in rows}
+        return [product.id in added and of_each_id[product.id] is product for product in products]
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
@@ -92,14 +110,23 @@ class SqlAlchemyProductRepository:
 
     async def save(self, *products: Product) -> None:
         if products:
-            rows = [_to_row(product) for product in products]
-            values = [tuple(row[column.name] for column in _SENT) for row in rows]
-            await self._connection.execute(_UPDATE, arrays(_SENT, values))
+            await self._connection.execute(_UPDATE, _to_arrays(products))
 
     async def remove(self, product: Product) -> None:
         await self._connection.execute(_WITHDRAW, {"product_id": product.id})
         # Whoever observes the product at this moment holds that row, or finds it gone.
         await self._connection.execute(_DROP_SYNCHRONISATION, {"product_id": product.id})
+
+
+def _to_parameters(new_products: Sequence[Product]) -> dict[str, Any]:
+    # A day early, because whoever observes them goes by another clock.
+    rolled_until = BucketWidth.DAY.floor(min(each.created_at for each in new_products)) - BucketWidth.DAY.length
+    return _to_arrays(new_products) | {"rolled_until": rolled_until}
+
+
+def _to_arrays(products: Sequence[Product]) -> dict[str, list[Any]]:
+    rows = [_to_row(product) for product in products]
+    return arrays(_SENT, [tuple(row[column.name] for column in _SENT) for row in rows])
 
 
 def _to_row(product: Product) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, get, post
 from litestar.params import JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
@@ -17,7 +17,15 @@ from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO
 from entrypoints.http.conditional import NO_STORE, NOT_MODIFIED, Catalogue, answer_read
 from entrypoints.http.cursors import CURSOR_LENGTH, read_cursor, write_cursor
-from entrypoints.http.idempotency import Registering, answer_created, digest_request, read_key, write_created
+from entrypoints.http.idempotency import (
+    Created,
+    Registering,
+    answer_created,
+    digest_request,
+    read_created,
+    read_key,
+    write_created,
+)
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import (
     CURSOR,
@@ -119,7 +127,7 @@ class CatalogueController(Controller):
         request: Request[Any, Any, Any],
         data: JSONBody[CreateProductRequest],
         registering: Injected[Registering],
-    ) -> Response[bytes]:
+    ) -> ASGIResponse:
         """Create a product. It is registered with the Offers service in the background; watch its `registration`.
 
         With an `Idempotency-Key` the same request may be sent again for 24 hours, and is answered as the first time.
@@ -128,7 +136,7 @@ class CatalogueController(Controller):
         key = read_key(request)
         if key is None:
             product = await registering.register(name=data.name, description=data.description, product_id=product_id)
-            return answer_created(write_created(product))
+            return answer_created(Created.of(product))
         answer = await registering.register_once(
             key,
             digest_request(data),
@@ -137,7 +145,7 @@ class CatalogueController(Controller):
             description=data.description,
             product_id=product_id,
         )
-        return answer_created(answer.answer, replayed=answer.replayed)
+        return answer_created(read_created(answer.answer), replayed=answer.replayed)
 
     @get(
         operation_id="listProducts",

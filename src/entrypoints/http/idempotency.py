@@ -6,11 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Request
+from litestar.response.base import ASGIResponse
 
 from application.catalogue import RegisterProduct, RegisterProductOnce
 from application.views import view_of_new
 from domain.product import Product
+from entrypoints.http.conditional import describe
 from entrypoints.http.problems import InvalidHeader
 from entrypoints.http.product_tag import etag
 
@@ -49,22 +51,32 @@ def digest_request(data: msgspec.Struct) -> bytes:
     return sha256(msgspec.json.encode(data)).digest()
 
 
-class _Created(msgspec.Struct, frozen=True):
+class Created(msgspec.Struct, frozen=True):
+    """The answer to creating a product, in the form in which it is kept."""
+
     status: int
     location: str
     etag: str
     body: msgspec.Raw
 
+    @classmethod
+    def of(cls, product: Product) -> "Created":
+        """Return the answer to creating this product."""
+        view = view_of_new(product)
+        return cls(201, f"/products/{view.id}", etag(view), msgspec.Raw(msgspec.json.encode(view)))
+
 
 def write_created(product: Product) -> bytes:
-    """Return the answer to creating this product, in the form in which it is kept."""
-    view = view_of_new(product)
-    body = msgspec.Raw(msgspec.json.encode(view))
-    return msgspec.json.encode(_Created(201, f"/products/{view.id}", etag(view), body))
+    """Return the answer to creating this product as it is kept."""
+    return msgspec.json.encode(Created.of(product))
 
 
-def answer_created(written: bytes, *, replayed: bool = False) -> Response[bytes]:
+def read_created(written: bytes) -> Created:
+    """Return an answer that was kept."""
+    return msgspec.json.decode(written, type=Created)
+
+
+def answer_created(created: Created, *, replayed: bool = False) -> ASGIResponse:
     """Give the answer, for the first time or once more."""
-    created = msgspec.json.decode(written, type=_Created)
-    headers = {"Location": created.location, "ETag": created.etag} | ({REPLAYED: "true"} if replayed else {})
-    return Response(bytes(created.body), status_code=created.status, headers=headers)
+    headers = {"Location": created.location} | describe(created.etag, None) | ({REPLAYED: "true"} if replayed else {})
+    return ASGIResponse(body=bytes(created.body), status_code=created.status, headers=headers)

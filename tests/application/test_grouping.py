@@ -1,13 +1,13 @@
-"""Reads that share statements: each caller gets what is his, and nothing that was read before he asked."""
+"""Callers who are served in groups: each gets what is his, and nothing that was read before he asked."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
 
-from adapters.postgres.grouped_reads import AT_ONCE, LARGEST_GROUP, GroupedReads
+from application.grouping import AT_ONCE, LARGEST_GROUP, Grouped
 from application.ports import StorageUnavailable
 
 ONE, OTHER, MISSING = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -22,9 +22,9 @@ class Store:
     free: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
 
-    async def read(self, ids: Sequence[UUID]) -> Mapping[UUID, str]:
+    async def read(self, ids: Sequence[UUID]) -> Sequence[str | None]:
         self.groups.append(list(ids))
-        found = {id: self.rows[id] for id in ids if id in self.rows}
+        found = [self.rows.get(id) for id in ids]
         await self.free.wait()
         if self.failure:
             raise self.failure
@@ -39,15 +39,42 @@ async def standstill() -> None:
 async def test_who_comes_together_shares_a_statement_and_gets_what_is_his() -> None:
     store = Store()
     store.free.set()
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     found = await asyncio.gather(*(reads(id) for id in (ONE, MISSING, OTHER, ONE)))
     assert list(found) == ["one", None, "other", "one"]
-    assert [sorted(group) for group in store.groups] == [[ONE, OTHER, MISSING]]
+    assert store.groups == [[ONE, MISSING, OTHER, ONE]]
+
+
+async def test_who_is_still_on_his_way_comes_along() -> None:
+    store = Store()
+    store.free.set()
+    reads = Grouped(store.read)
+
+    async def ask_later(turns: int) -> str | None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await reads(ONE)
+
+    assert await asyncio.gather(*(ask_later(turns) for turns in range(LARGEST_GROUP))) == ["one"] * LARGEST_GROUP
+    assert [len(group) for group in store.groups] == [LARGEST_GROUP]
+
+
+async def test_nobody_waits_for_a_stream_of_others_to_end() -> None:
+    store = Store()
+    reads = Grouped(store.read)
+    asked = []
+    for turn in range(2 * LARGEST_GROUP):
+        asked.append(asyncio.create_task(reads(ONE)))
+        await asyncio.sleep(0)
+        if turn == LARGEST_GROUP + 2:
+            assert [len(group) for group in store.groups] == [LARGEST_GROUP]
+    store.free.set()
+    await asyncio.gather(*asked)
 
 
 async def test_who_comes_alone_waits_for_nobody() -> None:
     store = Store()
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     asked = []
     for count in range(AT_ONCE):
         asked.append(asyncio.create_task(reads(ONE)))
@@ -59,7 +86,7 @@ async def test_who_comes_alone_waits_for_nobody() -> None:
 
 async def test_nobody_gets_what_was_read_before_he_asked() -> None:
     store = Store()
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     before = asyncio.create_task(reads(ONE))
     await standstill()
     store.rows[ONE] = "changed"
@@ -72,7 +99,7 @@ async def test_nobody_gets_what_was_read_before_he_asked() -> None:
 
 async def test_a_group_is_no_larger_than_it_may_be_and_all_are_served() -> None:
     store = Store(rows={UUID(int=number): str(number) for number in range(3 * LARGEST_GROUP)})
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     asked = [asyncio.create_task(reads(id)) for id in store.rows]
     await standstill()
     assert len(store.groups) == AT_ONCE
@@ -84,7 +111,7 @@ async def test_a_group_is_no_larger_than_it_may_be_and_all_are_served() -> None:
 async def test_a_failure_is_that_of_all_who_share_it_and_of_nobody_after() -> None:
     store = Store(failure=StorageUnavailable("gone"))
     store.free.set()
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     answers = await asyncio.gather(*(reads(id) for id in (ONE, OTHER)), return_exceptions=True)
     assert answers == [store.failure, store.failure]
     store.failure = None
@@ -94,7 +121,7 @@ async def test_a_failure_is_that_of_all_who_share_it_and_of_nobody_after() -> No
 @pytest.mark.parametrize("failure", [None, StorageUnavailable("gone")])
 async def test_who_gives_up_does_not_disturb_the_others(failure: Exception | None) -> None:
     store = Store(failure=failure)
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     impatient, patient = asyncio.create_task(reads(ONE)), asyncio.create_task(reads(ONE))
     await standstill()
     impatient.cancel()
@@ -109,7 +136,7 @@ async def test_who_gives_up_does_not_disturb_the_others(failure: Exception | Non
 
 async def test_who_has_given_up_before_is_not_read_for() -> None:
     store = Store()
-    reads = GroupedReads(store.read)
+    reads = Grouped(store.read)
     held = []
     for _ in range(AT_ONCE):
         held.append(asyncio.create_task(reads(ONE)))
