@@ -1,5 +1,6 @@
 """Every route is for admins unless it is listed; what is wrong with a token does not show."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -120,6 +121,18 @@ async def test_the_scheme_of_a_token_may_be_in_any_case(api: Api, customer: http
         f"/products/{MISSING}", headers={"Authorization": signed(claims()).replace("Bearer", "bEARER")}
     )
     problem_of(answer, 404, "product-not-found")
+
+
+async def test_a_token_that_was_accepted_is_refused_once_it_has_expired(customer: httpx.AsyncClient) -> None:
+    headers = {"Authorization": f"Bearer {AccessTokens(SECRET, timedelta(seconds=2)).issue('admin')}"}
+    path = f"/products/{MISSING}/synchronisation"
+    statuses = [(await customer.get(path, headers=headers)).status_code]
+    async with asyncio.timeout(5):
+        while statuses[-1] == 404:
+            await asyncio.sleep(0.02)
+            statuses.append((await customer.get(path, headers=headers)).status_code)
+    assert statuses == [404] * (len(statuses) - 1) + [401]
+    assert len(statuses) > 1
 
 
 async def test_a_token_is_no_longer_valid_once_its_lifetime_is_over(customer: httpx.AsyncClient) -> None:
