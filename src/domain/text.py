@@ -1,10 +1,14 @@
 """Text as search and sorting see it: pure rules, so that no behaviour depends on a database's locale or parser."""
 
+import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import groupby
 
 WORD_LENGTH = 200
 """The characters of a word that count; the rest of a longer one is not looked at."""
+
+_ASCII_WORD = re.compile("[0-9a-z]+")
 
 
 def fold(text: str) -> str:
@@ -15,8 +19,13 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the distinct words of the folded text in their order: runs of letters, digits and marks."""
-    runs = groupby(fold(text), _is_of_a_word)
-    return list(dict.fromkeys("".join(run)[:WORD_LENGTH] for is_word, run in runs if is_word))
+    return list(dict.fromkeys(word[:WORD_LENGTH] for word in _runs(fold(text))))
+
+
+def _runs(folded: str) -> Iterable[str]:
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
+    return ("".join(run) for is_word, run in groupby(folded, _is_of_a_word) if is_word)
 
 
 def _is_of_a_word(character: str) -> bool:
