@@ -5,6 +5,12 @@ from collections.abc import Callable
 from itertools import count
 
 
+async def standstill() -> None:
+    """Let others run until they wait for something that takes time."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
 async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
     """Let others run until the condition holds.
 

@@ -9,6 +9,7 @@ import pytest
 
 from application.grouping import AT_ONCE, LARGEST_GROUP, Grouped
 from application.ports import StorageUnavailable
+from waiting import standstill
 
 ONE, OTHER, MISSING = UUID(int=1), UUID(int=2), UUID(int=3)
 
@@ -29,11 +30,6 @@ class Store:
         if self.failure:
             raise self.failure
         return found
-
-
-async def standstill() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_who_comes_together_shares_a_statement_and_gets_what_is_his() -> None:

@@ -10,10 +10,9 @@ import pytest
 from argon2 import PasswordHasher
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
+from defective_reader import DefectiveReader
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
-from fake_reads import InMemoryCatalogueReader
 from secret_forms import found
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
@@ -30,17 +29,6 @@ SETTINGS = {
     "LOG_LEVEL": "DEBUG",
 }
 SECRETS = (PASSWORD, WRONG, JWT_SECRET, REFRESH_TOKEN, HASH)
-
-
-class DefectiveReader(InMemoryCatalogueReader):
-    async def products(
-        self,
-        limit: int,
-        order: ProductOrder = NEWEST_FIRST,
-        after: PagePosition | None = None,
-        wanted: ProductFilter = EVERYTHING,
-    ) -> ProductSlice:
-        raise RuntimeError("defect")
 
 
 def basic(password: str) -> str:

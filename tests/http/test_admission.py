@@ -27,6 +27,7 @@ from entrypoints.http.admission import (
 )
 from fake_prices import InMemoryOfferPriceReader
 from fake_reads import InMemoryCatalogueReader
+from waiting import standstill
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,6 @@ class Held:
     async def statuses(self) -> list[int]:
         self.released.set()
         return [answer.status_code for answer in await asyncio.gather(*self.asked)]
-
-
-async def standstill() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 @asynccontextmanager

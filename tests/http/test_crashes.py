@@ -1,28 +1,12 @@
 """A defect of ours tells the caller nothing but where to look, and tells that place everything."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
-from fake_reads import InMemoryCatalogueReader
-
-TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
-
-
-@dataclass(frozen=True)
-class DefectiveReader(InMemoryCatalogueReader):
-    async def products(
-        self,
-        limit: int,
-        order: ProductOrder = NEWEST_FIRST,
-        after: PagePosition | None = None,
-        wanted: ProductFilter = EVERYTHING,
-    ) -> ProductSlice:
-        raise RuntimeError(TOLD_TO_NOBODY)
+from defective_reader import TOLD_TO_NOBODY, DefectiveReader
 
 
 def serving_with_a_defect() -> AbstractAsyncContextManager[Api]:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
-def number(name: str) -> str:
+def placeholder(name: str) -> str:
     """Return what stands in a statement for a number that is no parameter, because PostgreSQL plans by it."""
     return f"@{name}@"
 
@@ -31,10 +31,10 @@ class DriverQuery:
         return cls(str(compiled), tuple((name, fixed[name]) for name in names))
 
     def with_numbers(self, **numbers: int) -> "DriverQuery":
-        """Write numbers to where `number` has left room for them."""
+        """Write numbers to where `placeholder` has left room for them."""
         sql = self.sql
         for name, value in numbers.items():
-            sql = sql.replace(number(name), str(value))
+            sql = sql.replace(placeholder(name), str(value))
         return DriverQuery(sql, self.parameters)
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:

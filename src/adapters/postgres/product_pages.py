@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.derived_tables import insight, listed_price
-from adapters.postgres.driver_query import DriverQuery, number
+from adapters.postgres.driver_query import DriverQuery, placeholder
 from adapters.postgres.product_filters import CONDITIONS, OF_PRICES, wanted_values
 from adapters.postgres.product_json import as_json, product_fields
 from adapters.postgres.tables import product, synchronisation
@@ -54,9 +54,9 @@ PRODUCTS = (
 )
 
 _ONE: ColumnElement[int] = literal_column("1", Integer)
-_LIMIT: ColumnElement[int] = literal_column(number("limit"), Integer)
+_LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
 # One more than asked for tells whether there are more.
-_LIMIT_AND_ONE: ColumnElement[int] = literal_column(number("limit_and_one"), Integer)
+_LIMIT_AND_ONE: ColumnElement[int] = literal_column(placeholder("limit_and_one"), Integer)
 
 Statement = Select[Any] | CompoundSelect[Any]
 

@@ -15,7 +15,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from entrypoints.http.problem_types import MEDIA_TYPE, OVERLOADED, Problem
+from entrypoints.http.problem_types import MEDIA_TYPE, OVERLOADED
 from entrypoints.http.problems import RETRY_SECONDS, Overloaded
 from entrypoints.http.request_log import headers_of_all, request_id_of
 
@@ -155,8 +155,7 @@ class TurnedAway:
         """Answer that there are too many requests."""
         self._note(str(scope.get("method")))
         request_id = request_id_of(scope)
-        problem = Problem(OVERLOADED.path, OVERLOADED.title, OVERLOADED.status, OVERLOADED.meaning, request_id)
-        body = msgspec.json.encode(problem)
+        body = msgspec.json.encode(OVERLOADED.problem(request_id))
         length = (b"content-length", str(len(body)).encode())
         headers = [*_HEADERS, length, *headers_of_all(request_id)]
         await send({"type": "http.response.start", "status": OVERLOADED.status, "headers": headers})

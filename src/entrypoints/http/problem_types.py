@@ -45,8 +45,11 @@ class ProblemType:
     @property
     def example(self) -> Problem:
         """One such problem, for the description of the API."""
-        instance = "69e3a0a3-cb45-41a0-ac3c-87044e5345c4"
-        return Problem(self.path, self.title, self.status, self.meaning, instance, self.errors)
+        return self.problem("69e3a0a3-cb45-41a0-ac3c-87044e5345c4", errors=self.errors)
+
+    def problem(self, instance: str, detail: str | None = None, errors: tuple[FieldError, ...] = ()) -> Problem:
+        """Return one problem of this kind, which has nothing to say of its own without a detail."""
+        return Problem(self.path, self.title, self.status, detail or self.meaning, instance, errors)
 
 
 MALFORMED = ProblemType(

@@ -152,13 +152,10 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     kind = next(PROBLEM_OF[parent] for parent in type(error).__mro__ if parent in PROBLEM_OF)
     if kind is INTERNAL:
         log.error("request failed", exc_info=error)
-    problem = Problem(
-        type=kind.path,
-        title=kind.title,
-        status=kind.status,
-        detail=str(error) if isinstance(error, _SPEAKING) else kind.meaning,
-        instance=request.scope["state"].get("request_id", ""),
-        errors=_field_errors(error),
+    problem = kind.problem(
+        request.scope["state"].get("request_id", ""),
+        str(error) if isinstance(error, _SPEAKING) else None,
+        _field_errors(error),
     )
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind, error))
 
