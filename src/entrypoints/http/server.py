@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from entrypoints.http.app import create_app
-from entrypoints.http.unreadable import ProblemProtocol
+from entrypoints.http.protocol import ProblemProtocol
 from entrypoints.memory import spare_what_start_has_made
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
