@@ -16,9 +16,12 @@ Answer = TypeVar("Answer")
 class Grouped(Generic[Asked, Answer]):
     """Answers callers in groups. No group begins before its last caller has asked, and who comes alone never waits."""
 
-    def __init__(self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
-        """`serve` gives the answers in the order of what is asked."""
+    def __init__(
+        self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]], largest: int = LARGEST_GROUP
+    ) -> None:
+        """`serve` gives the answers in the order of what is asked, by no more than `largest` callers."""
         self._serve = serve
+        self._largest = largest
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._begins_soon = False
@@ -38,14 +41,14 @@ class Grouped(Generic[Asked, Answer]):
 
     def _begin(self) -> None:
         self._begins_soon = False
-        if self._seen < len(self._waiting) < LARGEST_GROUP:
+        if self._seen < len(self._waiting) < self._largest:
             # Not before a turn of the loop brings nobody: whoever comes at the same time may still be on his way here.
             self._seen = len(self._waiting)
             self._begin_soon()
             return
         self._seen = 0
         while self._waiting and len(self._under_way) < AT_ONCE:
-            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+            group, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
             task = asyncio.get_running_loop().create_task(self._answer(group))
             self._under_way.add(task)
             task.add_done_callback(self._end)

@@ -1,7 +1,7 @@
 """Whether a process that serves can do its work: each dependency by name."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated
@@ -48,6 +48,10 @@ class Dependencies:
             queue=queue,
             offers_service=offers,
         )
+
+    async def check_for(self, callers: Sequence[None]) -> Sequence[Readiness]:
+        """Ask once for all of them."""
+        return [await self.check()] * len(callers)
 
     async def _state(self, check: Awaitable[object]) -> str:
         asked = asyncio.ensure_future(check)

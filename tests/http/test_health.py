@@ -7,7 +7,7 @@ import pytest
 
 from adapters.offers_api.token_store import Access
 from adapters.postgres.schema import SchemaOutdated
-from api import Api
+from api import Api, Outside, serving
 from application.ports import StorageUnavailable
 from entrypoints.readiness import Dependencies, Readiness
 
@@ -54,6 +54,21 @@ async def test_whatever_the_offers_service_does_it_is_ready(
     api.outside.access = access
     answer = await customer.get("/health/ready")
     assert (answer.status_code, answer.json()) == (200, READY | {"offers_service": access.value})
+
+
+async def test_many_who_ask_at_once_share_what_is_asked_of_the_dependencies() -> None:
+    class CountingOutside(Outside):
+        asked = 0
+
+        async def require_schema(self) -> None:
+            self.asked += 1
+            await super().require_schema()
+
+    outside = CountingOutside()
+    async with serving(outside) as api:
+        answers = await asyncio.gather(*(api.http.get("/health/ready") for _ in range(100)))
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, READY)] * 100
+    assert outside.asked < 5
 
 
 async def test_a_dependency_that_never_answers_is_unavailable() -> None:

@@ -1,5 +1,6 @@
 """The Litestar application: routes, what they are given, who may call them, what becomes of errors."""
 
+import sys
 from datetime import timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
+from application.grouping import Grouped
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.login_limits import LoginLimits
 from application.pace import Pace
@@ -91,7 +93,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "price_statistics": constant(await container.get(PriceStatistics)),
             "offer_history": constant(await container.get(OfferHistory)),
             "clock": constant(clock),
-            "dependencies": constant(await container.get(Dependencies)),
+            # Any number may ask, and be turned away never: they share what is asked of the dependencies.
+            "readiness_now": constant(Grouped((await container.get(Dependencies)).check_for, largest=sys.maxsize)),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
         before_request=require_readable,

@@ -3,10 +3,11 @@
 import msgspec
 from litestar import Controller, Response, get
 
+from application.grouping import Grouped
 from entrypoints.http import examples
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import problems
-from entrypoints.readiness import OK, Dependencies, Readiness
+from entrypoints.readiness import OK, Readiness
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -37,8 +38,8 @@ class HealthController(Controller):
         summary="Can the service do its work?",
         responses={200: examples.READY, 503: examples.NOT_READY} | problems(),
     )
-    async def ready(self, dependencies: Injected[Dependencies]) -> Response[Readiness]:
+    async def ready(self, readiness_now: Injected[Grouped[None, Readiness]]) -> Response[Readiness]:
         """Report each dependency; 503 without the database or with one too old."""
-        readiness = await dependencies.check()
+        readiness = await readiness_now(None)
         status = 200 if readiness.status == OK else 503
         return Response(readiness, status_code=status, headers={"Cache-Control": "no-store"})
