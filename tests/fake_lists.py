@@ -5,7 +5,7 @@ from typing import Any
 
 from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from domain.product import Product, RegistrationState
-from domain.text import fold, words
+from domain.text import sort_key, words
 from fakes import Rows
 
 
@@ -25,7 +25,7 @@ def positions_behind(
 def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:
     day, week = rows.changes.get(product.id, (None, None))
     keys: dict[SortKey, str | datetime | int | None] = {
-        SortKey.NAME: fold(product.name),
+        SortKey.NAME: sort_key(product.name),
         SortKey.PRICE: _best_price(rows, product),
         SortKey.CHANGE_1D: day,
         SortKey.CHANGE_7D: week,

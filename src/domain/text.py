@@ -7,6 +7,8 @@ from itertools import groupby
 
 WORD_LENGTH = 200
 """The characters of a word that count; the rest of a longer one is not looked at."""
+SORTED_LENGTH = 600
+"""The characters of a folded text that count for its place; 2 400 bytes at most, of the 2 704 in a row of an index."""
 
 _ASCII_WORD = re.compile("[0-9a-z]+")
 
@@ -15,6 +17,11 @@ def fold(text: str) -> str:
     """Return the text without case, accents and compatibility forms (NFKD, marks dropped, casefold)."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+
+
+def sort_key(text: str) -> str:
+    """Return what texts are sorted by: as much of the folded text as an index can hold, whatever its characters."""
+    return fold(text)[:SORTED_LENGTH]
 
 
 def words(text: str) -> list[str]:

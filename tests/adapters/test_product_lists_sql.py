@@ -1,5 +1,6 @@
 """Lists from PostgreSQL agree with those that are searched, filtered and sorted in memory, whatever the locale."""
 
+import random
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from domain.offer import Offer
 from domain.price import BestPrice
 from domain.product import Product, Registration, RegistrationState
 from domain.synchronisation import Synchronisation
-from domain.text import words
+from domain.text import SORTED_LENGTH, words
 from fakes import NOON
 from stored import Storage, add, change, in_memory, on_postgres
 
@@ -133,3 +134,12 @@ async def test_the_longest_folded_name_can_be_stored_and_is_behind_itself(databa
     for number, name in enumerate(("\ufdfa" * 255, "".join(compact), "\U00020000" * 255)):
         await Row(name, name * 15, 0, None, 0, RegistrationState.PENDING).store(storage, UUID(int=number))
     assert len(await walk(storage, ProductOrder(SortKey.NAME), ProductFilter(), 1)) == 3
+
+
+async def test_what_names_are_sorted_by_fits_into_its_index_even_if_nothing_of_it_can_be_compressed(
+    database: AsyncEngine,
+) -> None:
+    await Row("Lamp", "", 0, None, 0, RegistrationState.PENDING).store(on_postgres(database), UUID(int=1))
+    ideographs = map(chr, random.Random(1).sample(range(0x20000, 0x2A6DF), SORTED_LENGTH))
+    async with database.begin() as connection:
+        await connection.execute(text("UPDATE product SET name_folded = :longest"), {"longest": "".join(ideographs)})

@@ -28,7 +28,7 @@ from adapters.postgres.derived_tables import insight
 from adapters.postgres.tables import product, synchronisation
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
-from domain.text import fold, words
+from domain.text import fold, sort_key, words
 from domain.window import BucketWidth
 
 
@@ -134,7 +134,7 @@ def _to_row(product: Product) -> dict[str, Any]:
         "id": product.id,
         "name": product.name,
         "description": product.description,
-        "name_folded": fold(product.name),
+        "name_folded": sort_key(product.name),
         "description_folded": fold(product.description),
         "words_found": " ".join(words(f"{product.name} {product.description}")),
         "created_at": product.created_at,
