@@ -12,6 +12,7 @@ from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductF
 from entrypoints.http import app
 from entrypoints.http.time_limit import REQUEST_SECONDS
 from fake_reads import InMemoryCatalogueReader
+from waiting import standstill
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,17 @@ async def test_a_body_that_never_ends_is_not_waited_for() -> None:
     async with serving(Outside()) as api:
         answer = await api.http.post("/login", content=stuck_body(), headers={"Content-Type": "application/json"})
     problem_of(answer, 503, "overloaded")
+
+
+async def test_who_is_given_up_by_a_server_that_stops_is_asked_to_come_back() -> None:
+    """Uvicorn cancels what is not answered in time then."""
+    async with serving_stuck() as api:
+        asking = asyncio.create_task(api.http.get("/products"))
+        await standstill()
+        asking.cancel()
+        answer = await asking
+    problem_of(answer, 503, "overloaded")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 async def test_a_time_out_of_something_else_is_a_failure_of_its_own() -> None:

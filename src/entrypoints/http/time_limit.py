@@ -23,11 +23,15 @@ class TimeLimit(ASGIMiddleware):
         """Serve the request.
 
         Raises:
-            Overloaded: it took too long. Nothing is known to be wrong with it, so it may be tried again.
+            Overloaded: it took too long, or longer than a server that stops waits. Nothing is known to be wrong with
+                it, so it may be tried again.
         """
         limit = asyncio.timeout(self._seconds)
+        begun = False
 
         async def send_from_now_on(message: Message) -> None:
+            nonlocal begun
+            begun = True
             limit.reschedule(None)
             await send(message)
 
@@ -35,4 +39,9 @@ class TimeLimit(ASGIMiddleware):
             async with limit:
                 await next_app(scope, receive, send_from_now_on)
         except TimeoutError as error:
+            raise Overloaded from error
+        except asyncio.CancelledError as error:
+            # Nobody but uvicorn does that, when it stops; it would answer for itself, in plain text.
+            if begun:
+                raise
             raise Overloaded from error
