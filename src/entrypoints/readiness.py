@@ -1,7 +1,8 @@
 """Whether a process that serves can do its work: each dependency by name."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass
 
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated
@@ -49,10 +50,6 @@ class Dependencies:
             offers_service=offers,
         )
 
-    async def check_for(self, callers: Sequence[None]) -> Sequence[Readiness]:
-        """Ask once for all of them."""
-        return [await self.check()] * len(callers)
-
     async def _state(self, check: Awaitable[object]) -> str:
         asked = asyncio.ensure_future(check)
         # Nor waited for once it is given up: it may be busy with hanging up on a server that does not listen.
@@ -69,3 +66,18 @@ class Dependencies:
         except StorageUnavailable:
             return UNAVAILABLE
         return found if isinstance(found, str) else OK
+
+
+class SharedCheck:
+    """Asks the dependencies once for all who come while it does, so that any number may."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._under_way: asyncio.Task[Readiness] | None = None
+
+    async def __call__(self) -> Readiness:
+        """Return how the dependencies are, or have been when somebody else asked a moment ago."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.get_running_loop().create_task(self._dependencies.check(), context=Context())
+        # Whoever hangs up takes nothing from the others.
+        return await asyncio.shield(self._under_way)

@@ -1,6 +1,5 @@
 """The Litestar application: routes, what they are given, who may call them, what becomes of errors."""
 
-import sys
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +10,6 @@ from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
 from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
-from application.grouping import Grouped
 from application.insight import OfferHistory, PriceChange, PriceStatistics
 from application.login_limits import LoginLimits
 from application.pace import Pace
@@ -44,7 +42,7 @@ from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_readable
 from entrypoints.http.request_log import RequestLog
 from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
 from entrypoints.http.unchanged import Unchanged
-from entrypoints.readiness import Dependencies
+from entrypoints.readiness import Dependencies, SharedCheck
 from entrypoints.settings import Settings
 
 PRODUCTS = [CatalogueController, ProductController]
@@ -93,8 +91,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "price_statistics": constant(await container.get(PriceStatistics)),
             "offer_history": constant(await container.get(OfferHistory)),
             "clock": constant(clock),
-            # Any number may ask, and be turned away never: they share what is asked of the dependencies.
-            "readiness_now": constant(Grouped((await container.get(Dependencies)).check_for, largest=sys.maxsize)),
+            "shared_check": constant(SharedCheck(await container.get(Dependencies))),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
         before_request=require_readable,

@@ -3,11 +3,10 @@
 import msgspec
 from litestar import Controller, Response, get
 
-from application.grouping import Grouped
 from entrypoints.http import examples
 from entrypoints.http.injection import Injected
 from entrypoints.http.problem_types import problems
-from entrypoints.readiness import OK, Readiness
+from entrypoints.readiness import OK, Readiness, SharedCheck
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -38,8 +37,8 @@ class HealthController(Controller):
         summary="Can the service do its work?",
         responses={200: examples.READY, 503: examples.NOT_READY} | problems(),
     )
-    async def ready(self, readiness_now: Injected[Grouped[None, Readiness]]) -> Response[Readiness]:
+    async def ready(self, shared_check: Injected[SharedCheck]) -> Response[Readiness]:
         """Report each dependency; 503 without the database or with one too old."""
-        readiness = await readiness_now(None)
+        readiness = await shared_check()
         status = 200 if readiness.status == OK else 503
         return Response(readiness, status_code=status, headers={"Cache-Control": "no-store"})
