@@ -2,53 +2,70 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from contextvars import Context
+from typing import Generic, NamedTuple, TypeVar
+
+from application.ports import StorageUnavailable
 
 AT_ONCE = 2
 """Groups under way; the more there are, the fewer callers share one."""
 LARGEST_GROUP = 16
 """A larger one would save little more for each, and nothing would be done meanwhile for those behind it."""
+TURN_SECONDS = 1.0
+"""For how long a caller waits for a group to begin, as others do for a connection."""
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 
+class _Caller(NamedTuple, Generic[Asked, Answer]):
+    asked: Asked
+    answer: "asyncio.Future[Answer]"
+    since: float
+
+
 class Grouped(Generic[Asked, Answer]):
     """Answers callers in groups. No group begins before its last caller has asked, and who comes alone never waits."""
 
-    def __init__(
-        self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]], largest: int = LARGEST_GROUP
-    ) -> None:
-        """`serve` gives the answers in the order of what is asked, by no more than `largest` callers."""
+    def __init__(self, serve: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
+        """`serve` gives the answers in the order of what is asked."""
         self._serve = serve
-        self._largest = largest
-        self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
+        self._waiting: list[_Caller[Asked, Answer]] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._begins_soon = False
         self._seen = 0
+        self._looks_for_impatient_ones = False
 
     async def __call__(self, asked: Asked) -> Answer:
-        """Return the answer; raises what `serve` does."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, answer))
+        """Return the answer; raises what `serve` does.
+
+        Raises:
+            StorageUnavailable: those before take too long.
+        """
+        loop = asyncio.get_running_loop()
+        caller: _Caller[Asked, Answer] = _Caller(asked, loop.create_future(), loop.time())
+        self._waiting.append(caller)
         self._begin_soon()
-        return await answer
+        if not self._looks_for_impatient_ones:
+            self._look_for_impatient_ones(loop.time() + TURN_SECONDS)
+        return await caller.answer
 
     def _begin_soon(self) -> None:
         if self._waiting and not self._begins_soon and len(self._under_way) < AT_ONCE:
             self._begins_soon = True
-            asyncio.get_running_loop().call_soon(self._begin)
+            # In no caller's context: what is logged on the way is not about his request.
+            asyncio.get_running_loop().call_soon(self._begin, context=Context())
 
     def _begin(self) -> None:
         self._begins_soon = False
-        if self._seen < len(self._waiting) < self._largest:
+        if self._seen < len(self._waiting) < LARGEST_GROUP:
             # Not before a turn of the loop brings nobody: whoever comes at the same time may still be on his way here.
             self._seen = len(self._waiting)
             self._begin_soon()
             return
         self._seen = 0
         while self._waiting and len(self._under_way) < AT_ONCE:
-            group, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
             task = asyncio.get_running_loop().create_task(self._answer(group))
             self._under_way.add(task)
             task.add_done_callback(self._end)
@@ -57,19 +74,34 @@ class Grouped(Generic[Asked, Answer]):
         self._under_way.discard(task)
         self._begin_soon()
 
-    async def _answer(self, group: list[tuple[Asked, asyncio.Future[Answer]]]) -> None:
-        callers = [(asked, future) for asked, future in group if not future.done()]
+    async def _answer(self, group: Sequence[_Caller[Asked, Answer]]) -> None:
+        callers = [caller for caller in group if not caller.answer.done()]
         if not callers:
             return
         try:
-            answers = await self._serve([asked for asked, _ in callers])
+            answers = await self._serve([caller.asked for caller in callers])
         except BaseException as error:
-            for _, future in callers:
-                if not future.done():
-                    future.set_exception(error) if isinstance(error, Exception) else future.cancel()
+            for caller in callers:
+                if not caller.answer.done():
+                    caller.answer.set_exception(error) if isinstance(error, Exception) else caller.answer.cancel()
             if not isinstance(error, Exception):
                 raise
         else:
-            for (_, future), answer in zip(callers, answers, strict=True):
-                if not future.done():
-                    future.set_result(answer)
+            for caller, answer in zip(callers, answers, strict=True):
+                if not caller.answer.done():
+                    caller.answer.set_result(answer)
+
+    def _look_for_impatient_ones(self, at: float) -> None:
+        self._looks_for_impatient_ones = True
+        asyncio.get_running_loop().call_at(at, self._refuse_impatient_ones, context=Context())
+
+    def _refuse_impatient_ones(self) -> None:
+        latest = asyncio.get_running_loop().time() - TURN_SECONDS
+        impatient = [caller for caller in self._waiting if caller.since <= latest]
+        self._waiting = self._waiting[len(impatient) :]
+        for caller in impatient:
+            if not caller.answer.done():
+                caller.answer.set_exception(StorageUnavailable("those before took too long"))
+        self._looks_for_impatient_ones = False
+        if self._waiting:
+            self._look_for_impatient_ones(self._waiting[0].since + TURN_SECONDS)

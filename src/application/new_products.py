@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from application.grouping import Grouped
-from application.ports import BeginWork, StorageUnavailable
-from domain.errors import ProductAlreadyExists
+from application.ports import BeginWork, StorageContended, StorageUnavailable
 from domain.product import Product
 
 
@@ -31,7 +30,9 @@ class NewProducts:
         async with self._begin() as work:
             try:
                 added = await work.products.add_free(products)
-            except (ProductAlreadyExists, StorageUnavailable):
+            except Exception as error:
+                if isinstance(error, StorageUnavailable) and not isinstance(error, StorageContended):
+                    raise
                 # Nothing is stored before the commit, so each tries by himself, and fails only for his own reason.
                 return [False] * len(products)
             await work.commit()

@@ -22,6 +22,10 @@ class StorageUnavailable(Exception):
     """The database cannot be reached or did not answer in time; nothing of this unit of work is stored for sure."""
 
 
+class StorageContended(StorageUnavailable):
+    """Others have held for too long what this needs, or need what this holds; it was not stored."""
+
+
 class ProductRepository(Protocol):
     """The products that were not withdrawn. Only inside a unit of work."""
 
@@ -35,7 +39,10 @@ class ProductRepository(Protocol):
     async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
         """Store those new products whose name and id are free, and say of each whether it was stored.
 
-        Of several that share a name or an id the first one is stored.
+        Of several that share a name or an id one is stored at the most: the first, if it is free.
+
+        Raises:
+            StorageContended: one of the names or ids is about to be taken, for too long.
         """
 
     async def get(self, product_id: UUID) -> Product:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
 
+from application import grouping
 from application.grouping import AT_ONCE, LARGEST_GROUP, Grouped
 from application.ports import StorageUnavailable
 from waiting import standstill
@@ -128,6 +130,45 @@ async def test_who_gives_up_does_not_disturb_the_others(failure: Exception | Non
     assert impatient.cancelled()
     store.failure = None
     assert await reads(OTHER) == "other"
+
+
+async def test_who_waits_for_a_turn_for_too_long_is_refused_and_the_next_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grouping, "TURN_SECONDS", 0.05)
+    store = Store()
+    reads = Grouped(store.read)
+    held = []
+    for _ in range(AT_ONCE):
+        held.append(asyncio.create_task(reads(ONE)))
+        await standstill()
+    refused = [asyncio.create_task(reads(OTHER)) for _ in range(2 * LARGEST_GROUP)]
+    for waiting in refused:
+        with pytest.raises(StorageUnavailable):
+            await waiting
+    in_time = asyncio.create_task(reads(OTHER))
+    await standstill()
+    store.free.set()
+    assert await asyncio.gather(*held, in_time) == ["one"] * AT_ONCE + ["other"]
+
+
+async def test_a_group_is_served_in_no_callers_context() -> None:
+    request: ContextVar[str] = ContextVar("request", default="none")
+    seen: list[str] = []
+
+    async def serve(asked: Sequence[int]) -> Sequence[int]:
+        seen.append(request.get())
+        return asked
+
+    grouped = Grouped(serve)
+
+    async def ask(number: int) -> int:
+        request.set(f"request {number}")
+        return await grouped(number)
+
+    asked = 3 * LARGEST_GROUP
+    assert await asyncio.gather(*(ask(number) for number in range(asked))) == list(range(asked))
+    assert set(seen) == {"none"}
 
 
 async def test_who_has_given_up_before_is_not_read_for() -> None:

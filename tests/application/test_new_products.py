@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from application.new_products import NewProducts
-from application.ports import StorageUnavailable, UnitOfWork
+from application.ports import StorageContended, StorageUnavailable, UnitOfWork
 from domain.errors import ProductAlreadyExists
 from domain.product import Product
 from fakes import FakeClock, InMemoryProductRepository, InMemoryStorage, InMemoryUnitOfWork
@@ -56,7 +56,7 @@ async def test_who_is_refused_learns_what_is_taken_and_the_others_are_stored(
     assert list(storage.rows.products.values()) == [first, other]
 
 
-@pytest.mark.parametrize("trouble", [StorageUnavailable("waited for a name"), ProductAlreadyExists("id")])
+@pytest.mark.parametrize("trouble", [StorageContended("a name"), ProductAlreadyExists("id"), RuntimeError("a defect")])
 async def test_trouble_with_all_of_them_is_not_that_of_each(
     storage: CountingStorage, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
@@ -68,6 +68,18 @@ async def test_trouble_with_all_of_them_is_not_that_of_each(
     answers = await add_at_once(storage, first, same_name, other)
     assert [type(answer) for answer in answers] == [type(None), ProductAlreadyExists, type(None)]
     assert list(storage.rows.products.values()) == [first, other]
+
+
+async def test_a_storage_that_does_not_answer_is_asked_once_for_all(
+    storage: CountingStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_self: InMemoryProductRepository, _products: Sequence[Product]) -> Sequence[bool]:
+        raise StorageUnavailable("no answer")
+
+    monkeypatch.setattr(InMemoryProductRepository, "add_free", fail)
+    answers = await add_at_once(storage, *(new_product() for _ in range(3)))
+    assert [type(answer) for answer in answers] == [StorageUnavailable] * 3
+    assert storage.begun == 1
 
 
 async def test_nobody_is_told_that_he_is_stored_when_the_commit_fails(

@@ -74,7 +74,6 @@ async def test_of_many_new_products_those_are_stored_whose_name_and_id_are_free(
     there, gone = new_product(name="there"), new_product(name="gone")
     await add(storage.begin, there, gone)
     await withdraw(storage.begin, gone.id)
-    # Of those that share a name or an id, the first one is in one place behind, in the other before the next.
     first, second = new_product(name="z"), new_product(name="b")
     offered = {
         "name taken": (new_product(name="there"), False),
@@ -95,6 +94,29 @@ async def test_of_many_new_products_those_are_stored_whose_name_and_id_are_free(
         if free:
             assert await stored(storage, product) == product
     assert await stored(storage, there) == there
+
+
+@pytest.mark.parametrize("names", ["zz", "zazz", "az", "za", "zaaz"])
+async def test_of_new_products_that_share_a_name_the_first_is_stored(storage: Storage, names: str) -> None:
+    products = [new_product(name=name) for name in names]
+    async with storage.begin() as work:
+        added = await work.products.add_free(products)
+    assert added == [name not in names[:place] for place, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+async def test_of_new_products_that_share_an_id_the_first_is_stored(storage: Storage, names: str) -> None:
+    id = some_id()
+    async with storage.begin() as work:
+        assert await work.products.add_free([new_product(id=id, name=name) for name in names]) == [True, False]
+        assert (await work.products.get(id)).name == names[0]
+
+
+async def test_new_products_of_which_none_is_free_are_all_left_out(storage: Storage) -> None:
+    there = new_product()
+    await add(storage.begin, there)
+    async with storage.begin() as work:
+        assert await work.products.add_free([new_product(name=there.name), new_product(id=there.id)]) == [False, False]
 
 
 async def test_many_new_products_come_back_with_every_field_and_wait_for_their_registration(storage: Storage) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters.postgres.fair_pool import FairPool, fair_pool
-from application.ports import StorageUnavailable
+from application.ports import StorageContended, StorageUnavailable
 from domain.errors import ProductAlreadyExists
 
 REFUSED_BY_CONSTRAINT = {
@@ -27,6 +27,8 @@ REFUSED_BY_CONSTRAINT = {
 
 UNAVAILABLE_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")
 """Connection trouble, idle too long, rollback by conflict, no resources, lock timeout, operator and time limits."""
+CONTENDED_SQLSTATES = ("40", "55P03")
+"""Those of them that are about rows which others have."""
 
 CONNECT_SECONDS = 2.0
 
@@ -174,6 +176,8 @@ def translated_errors() -> Iterator[None]:
         if field is not None:
             raise ProductAlreadyExists(field) from error
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if sqlstate.startswith(CONTENDED_SQLSTATES):
+            raise StorageContended("a statement waited for others in vain") from error
         if error.connection_invalidated or sqlstate.startswith(UNAVAILABLE_SQLSTATES):
             raise StorageUnavailable("the database did not carry out a statement") from error
         raise

@@ -91,12 +91,14 @@ class SqlAlchemyProductRepository:
         await self._connection.execute(_ADD, _to_parameters([product]))
 
     async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
-        of_each_id = {product.id: product for product in reversed(products)}
+        of_each_id: dict[UUID, Product] = {}
+        for each in products:
+            of_each_id.setdefault(each.id, each)
         # In one order, so that two of these do not wait for each other's names.
-        in_order = sorted(of_each_id.values(), key=lambda product: product.name)
+        in_order = sorted(of_each_id.values(), key=lambda each: each.name)
         rows = await self._connection.execute(_ADD_FREE, _to_parameters(in_order))
         added = {product_id for (product_id,) in rows}
-        return [product.id in added and of_each_id[product.id] is product for product in products]
+        return [each.id in added and of_each_id[each.id] is each for each in products]
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
