@@ -11,8 +11,8 @@ AT_ONCE = 2
 """Groups under way; the more there are, the fewer callers share one."""
 LARGEST_GROUP = 16
 """A larger one would save little more for each, and nothing would be done meanwhile for those behind it."""
-TURN_SECONDS = 1.0
-"""For how long a caller waits for a group to begin, as others do for a connection."""
+TURN_SECONDS = 2.0
+"""For how long a caller waits for a group to begin: longer than those before wait for what others hold."""
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")

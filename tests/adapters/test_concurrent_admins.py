@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import Api, Outside, problem_of, serving
 from application.idempotency import KeptAnswer
-from domain.errors import IdempotencyInProgress
+from application.new_products import NewProducts
+from domain.errors import IdempotencyInProgress, ProductAlreadyExists
 from stored import HOUR, new_product, on_postgres
 
 
@@ -78,6 +80,32 @@ async def test_a_create_that_waits_for_a_name_in_vain_is_the_only_one_that_fails
         kettle, *pots = await asyncio.gather(*(api.http.post("/products", json=body) for body in bodies))
         problem_of(kettle, 503, "database-unavailable")
         assert [pot.status_code for pot in pots] == [201] * 8
+
+
+async def test_creates_of_two_processes_that_wait_for_each_other_are_all_answered(database: AsyncEngine) -> None:
+    begin = on_postgres(database).begin
+    first, second, third = (new_product(name=name) for name in "abc")
+    new_products = NewProducts(begin)
+    async with begin() as other:
+        await other.products.add(new_product(id=second.id))
+        adding = asyncio.gather(*(new_products.add(each) for each in (first, second, third)), return_exceptions=True)
+        while not await _somebody_waits_for_a_lock(database):
+            await asyncio.sleep(0.01)
+        await other.products.add(new_product(id=first.id))
+        await other.commit()
+    refused, refused_too, added = await adding
+    for refusal in (refused, refused_too):
+        assert isinstance(refusal, ProductAlreadyExists)
+        assert refusal.field == "id"
+    assert added is None
+
+
+async def _somebody_waits_for_a_lock(database: AsyncEngine) -> bool:
+    async with database.connect() as connection:
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%product%'"
+        )
+        return bool((await connection.execute(waiting)).scalar_one())
 
 
 async def test_of_many_creates_with_one_key_one_is_done_and_none_waits_for_it(database: AsyncEngine) -> None:
