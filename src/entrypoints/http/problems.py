@@ -16,7 +16,7 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from application.ports import StorageUnavailable
+from application.ports import StorageContended, StorageUnavailable
 from domain.errors import (
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -125,6 +125,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     IdempotencyInProgress: IDEMPOTENCY_IN_PROGRESS,
     IdempotencyMismatch: IDEMPOTENCY_MISMATCH,
     StorageUnavailable: DATABASE,
+    StorageContended: DATABASE,
     Unauthenticated: UNAUTHENTICATED,
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
