@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from math import ceil
 from typing import Generic, NamedTuple, TypeVar
 
 from application.ports import StorageUnavailable
 
 AT_ONCE = 2
 """Groups under way; the more there are, the fewer callers share one."""
-LARGEST_GROUP = 16
-"""A larger one would save little more for each, and nothing would be done meanwhile for those behind it."""
+ENOUGH = 16
+"""So many do not wait for more: a larger group saves little more for each."""
+LARGEST_GROUP = 64
 TURN_SECONDS = 2.0
 """For how long a caller waits for a group to begin: longer than those before wait for what others hold."""
 
@@ -58,14 +60,15 @@ class Grouped(Generic[Asked, Answer]):
 
     def _begin(self) -> None:
         self._begins_soon = False
-        if self._seen < len(self._waiting) < LARGEST_GROUP:
+        if self._seen < len(self._waiting) < ENOUGH:
             # Not before a turn of the loop brings nobody: whoever comes at the same time may still be on his way here.
             self._seen = len(self._waiting)
             self._begin_soon()
             return
         self._seen = 0
-        while self._waiting and len(self._under_way) < AT_ONCE:
-            group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+        while self._waiting and (free := AT_ONCE - len(self._under_way)):
+            size = min(LARGEST_GROUP, max(ENOUGH, ceil(len(self._waiting) / free)))
+            group, self._waiting = self._waiting[:size], self._waiting[size:]
             task = asyncio.get_running_loop().create_task(self._answer(group))
             self._under_way.add(task)
             task.add_done_callback(self._end)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from application import grouping
-from application.grouping import AT_ONCE, LARGEST_GROUP, Grouped
+from application.grouping import AT_ONCE, ENOUGH, LARGEST_GROUP, Grouped
 from application.ports import StorageUnavailable
 from waiting import standstill
 
@@ -53,19 +53,19 @@ async def test_who_is_still_on_his_way_comes_along() -> None:
             await asyncio.sleep(0)
         return await reads(ONE)
 
-    assert await asyncio.gather(*(ask_later(turns) for turns in range(LARGEST_GROUP))) == ["one"] * LARGEST_GROUP
-    assert [len(group) for group in store.groups] == [LARGEST_GROUP]
+    assert await asyncio.gather(*(ask_later(turns) for turns in range(ENOUGH))) == ["one"] * ENOUGH
+    assert [len(group) for group in store.groups] == [ENOUGH]
 
 
 async def test_nobody_waits_for_a_stream_of_others_to_end() -> None:
     store = Store()
     reads = Grouped(store.read)
     asked = []
-    for turn in range(2 * LARGEST_GROUP):
+    for turn in range(2 * ENOUGH):
         asked.append(asyncio.create_task(reads(ONE)))
         await asyncio.sleep(0)
-        if turn == LARGEST_GROUP + 2:
-            assert [len(group) for group in store.groups] == [LARGEST_GROUP]
+        if turn == ENOUGH + 2:
+            assert [len(group) for group in store.groups] == [ENOUGH]
     store.free.set()
     await asyncio.gather(*asked)
 
@@ -104,6 +104,15 @@ async def test_a_group_is_no_larger_than_it_may_be_and_all_are_served() -> None:
     store.free.set()
     assert await asyncio.gather(*asked) == list(store.rows.values())
     assert max(map(len, store.groups)) == LARGEST_GROUP
+
+
+async def test_many_share_the_free_places_alike_and_few_share_one() -> None:
+    for asked, groups in ((ENOUGH, [ENOUGH]), (3 * ENOUGH, [3 * ENOUGH // AT_ONCE] * AT_ONCE)):
+        store = Store()
+        store.free.set()
+        reads = Grouped(store.read)
+        await asyncio.gather(*(reads(ONE) for _ in range(asked)))
+        assert [len(group) for group in store.groups] == groups
 
 
 async def test_a_failure_is_that_of_all_who_share_it_and_of_nobody_after() -> None:
