@@ -1,13 +1,18 @@
 """A defect of ours, where every list comes by."""
 
+from dataclasses import dataclass, field
+
 from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
 from fake_reads import InMemoryCatalogueReader
 
 TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
 
 
+@dataclass(frozen=True)
 class DefectiveReader(InMemoryCatalogueReader):
     """Fails at lists in a way that nobody expects."""
+
+    failure: Exception = field(default_factory=lambda: RuntimeError(TOLD_TO_NOBODY))
 
     async def products(
         self,
@@ -16,4 +21,4 @@ class DefectiveReader(InMemoryCatalogueReader):
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
-        raise RuntimeError(TOLD_TO_NOBODY)
+        raise self.failure

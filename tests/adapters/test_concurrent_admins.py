@@ -89,8 +89,9 @@ async def test_creates_of_two_processes_that_wait_for_each_other_are_all_answere
     async with begin() as other:
         await other.products.add(new_product(id=second.id))
         adding = asyncio.gather(*(new_products.add(each) for each in (first, second, third)), return_exceptions=True)
-        while not await _somebody_waits_for_a_lock(database):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while not await _somebody_waits_for_a_lock(database):
+                await asyncio.sleep(0.01)
         await other.products.add(new_product(id=first.id))
         await other.commit()
     refused, refused_too, added = await adding

@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,6 +15,7 @@ import pytest
 
 from adapters.postgres import embedded
 from adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from e2e.processes import eventually
 
 START = "import sys, pathlib; from adapters.postgres.embedded import EmbeddedPostgres as E; "
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
@@ -30,13 +30,6 @@ def query(dsn: str, sql: str) -> str:
 
 def postmaster(data_dir: Path) -> int:
     return int((data_dir / "cluster" / "postmaster.pid").read_text().split()[0])
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def python(code: str, data_dir: Path) -> subprocess.Popen[str]:

@@ -34,6 +34,15 @@ class Store:
         return found
 
 
+async def occupy_all_places(reads: Grouped[UUID, str | None]) -> list[asyncio.Task[str | None]]:
+    """Let one after the other ask alone, until as many are under way as may be."""
+    asked = []
+    for _ in range(AT_ONCE):
+        asked.append(asyncio.create_task(reads(ONE)))
+        await standstill()
+    return asked
+
+
 async def test_who_comes_together_shares_a_statement_and_gets_what_is_his() -> None:
     store = Store()
     store.free.set()
@@ -72,12 +81,8 @@ async def test_nobody_waits_for_a_stream_of_others_to_end() -> None:
 
 async def test_who_comes_alone_waits_for_nobody() -> None:
     store = Store()
-    reads = Grouped(store.read)
-    asked = []
-    for count in range(AT_ONCE):
-        asked.append(asyncio.create_task(reads(ONE)))
-        await standstill()
-        assert len(store.groups) == count + 1
+    asked = await occupy_all_places(Grouped(store.read))
+    assert store.groups == [[ONE]] * AT_ONCE
     store.free.set()
     await asyncio.gather(*asked)
 
@@ -147,10 +152,7 @@ async def test_who_waits_for_a_turn_for_too_long_is_refused_and_the_next_are_ser
     monkeypatch.setattr(grouping, "TURN_SECONDS", 0.05)
     store = Store()
     reads = Grouped(store.read)
-    held = []
-    for _ in range(AT_ONCE):
-        held.append(asyncio.create_task(reads(ONE)))
-        await standstill()
+    held = await occupy_all_places(reads)
     refused = [asyncio.create_task(reads(OTHER)) for _ in range(2 * LARGEST_GROUP)]
     for waiting in refused:
         with pytest.raises(StorageUnavailable):
@@ -183,10 +185,7 @@ async def test_a_group_is_served_in_no_callers_context() -> None:
 async def test_who_has_given_up_before_is_not_read_for() -> None:
     store = Store()
     reads = Grouped(store.read)
-    held = []
-    for _ in range(AT_ONCE):
-        held.append(asyncio.create_task(reads(ONE)))
-        await standstill()
+    held = await occupy_all_places(reads)
     waiting = asyncio.create_task(reads(OTHER))
     await standstill()
     waiting.cancel()

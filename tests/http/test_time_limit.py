@@ -3,22 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
+from litestar.types import HTTPRequestEvent, Message, Scope, Send
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
 from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
+from defective_reader import DefectiveReader
 from entrypoints.http import app
 from entrypoints.http.time_limit import REQUEST_SECONDS
 from fake_reads import InMemoryCatalogueReader
 from waiting import standstill
 
 
-@dataclass(frozen=True)
 class StuckReader(InMemoryCatalogueReader):
-    failure: Exception | None = None
-
     async def products(
         self,
         limit: int,
@@ -26,15 +25,13 @@ class StuckReader(InMemoryCatalogueReader):
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
     ) -> ProductSlice:
-        if self.failure is not None:
-            raise self.failure
         await asyncio.get_running_loop().create_future()
         raise AssertionError
 
 
-def serving_stuck(failure: Exception | None = None) -> AbstractAsyncContextManager[Api]:
+def serving_stuck() -> AbstractAsyncContextManager[Api]:
     outside = Outside()
-    outside.reader = StuckReader(outside.storage, INTERVAL, SOLD_OUT_KEPT, failure)
+    outside.reader = StuckReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
     return serving(outside)
 
 
@@ -80,27 +77,51 @@ async def test_who_is_given_up_by_a_server_that_stops_is_asked_to_come_back() ->
 
 
 async def test_a_time_out_of_something_else_is_a_failure_of_its_own() -> None:
-    async with serving_stuck(TimeoutError()) as api:
+    outside = Outside()
+    outside.reader = DefectiveReader(outside.storage, INTERVAL, SOLD_OUT_KEPT, TimeoutError())
+    async with serving(outside) as api:
         problem_of(await api.http.get("/products"), 500, "internal-error")
+
+
+async def ask_if_it_lives(api: Api, send: Send) -> None:
+    """Ask without a client between, which would take the answer as it comes."""
+
+    async def receive() -> HTTPRequestEvent:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/health/live", "raw_path": b"/health/live", "headers": []}
+    scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
+    scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
+    await api.app(cast("Scope", scope), receive, send)
 
 
 async def test_what_was_begun_in_time_is_sent_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader of the answer is slower than the limit."""
     monkeypatch.setattr(app, "REQUEST_SECONDS", 0.5)
-    sent: list[dict[str, object]] = []
+    sent: list[Any] = []
 
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message)
         await asyncio.sleep(0.6)
 
     async with serving(Outside()) as api:
-        scope = {"type": "http", "method": "GET", "path": "/health/live", "raw_path": b"/health/live", "headers": []}
-        scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
-        scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
-        await api.app(scope, receive, send)  # type: ignore[arg-type]
+        await ask_if_it_lives(api, send)
     assert sent[0]["status"] == 200
     assert sent[-1]["type"] == "http.response.body"
     assert not sent[-1].get("more_body")
+
+
+async def test_what_was_begun_is_not_answered_anew_when_the_server_stops() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(Outside()) as api:
+        asking = asyncio.create_task(ask_if_it_lives(api, send))
+        await standstill()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert [message["type"] for message in sent] == ["http.response.start"]

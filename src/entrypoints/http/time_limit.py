@@ -27,11 +27,8 @@ class TimeLimit(ASGIMiddleware):
                 it, so it may be tried again.
         """
         limit = asyncio.timeout(self._seconds)
-        begun = False
 
         async def send_from_now_on(message: Message) -> None:
-            nonlocal begun
-            begun = True
             limit.reschedule(None)
             await send(message)
 
@@ -42,6 +39,6 @@ class TimeLimit(ASGIMiddleware):
             raise Overloaded from error
         except asyncio.CancelledError as error:
             # Nobody but uvicorn does that, when it stops; it would answer for itself, in plain text.
-            if begun:
+            if limit.when() is None:  # the answer was begun
                 raise
             raise Overloaded from error
