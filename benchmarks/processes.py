@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from adapters.child_process import end_with_parent
+from entrypoints.development.child_process import end_with_parent
 
 AGGREGATOR = (sys.executable, "-m", "entrypoints.cli")
 SECONDS_TO_STOP = 10.0

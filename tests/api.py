@@ -15,11 +15,11 @@ from litestar import Litestar
 from structlog.testing import capture_logs
 
 from adapters.offers_api.token_store import Access
-from application.catalogue import RegistrationSignal
-from application.login_limits import LoginFailures
-from application.ports import BeginWork, CatalogueReader, Clock
-from application.price_readers import OfferPriceReader, PriceReader
-from application.scheduling import JobQueue
+from application.access.login_limits import LoginFailures
+from application.catalogue.registration import RegistrationSignal
+from application.prices.readers import OfferPriceReader, PriceReader
+from application.synchronisation.scheduling import JobQueue
+from application.unit_of_work import BeginWork, CatalogueReader, Clock
 from described import Manual
 from domain.offer import Offer
 from domain.product import RegistrationState

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
 from adapters.postgres.connection import create_engine
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
 from domain.retention import Retention
 

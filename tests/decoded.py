@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder
-from application.ports import CatalogueReader
-from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView, Version
+from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder
+from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView, Version
+from application.unit_of_work import CatalogueReader
 
 NO_FRACTION = re.compile(rb"\.000000Z\"")
 

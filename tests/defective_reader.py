@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+)
 from fake_reads import InMemoryCatalogueReader
 
 TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from domain.product import Product, RegistrationState
 from domain.text import sort_key, words
 from fakes import Rows

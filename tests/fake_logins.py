@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from application.login_limits import LoginFailure
+from application.access.login_limits import LoginFailure
 from fakes import InMemoryStorage
 
 FORGOTTEN_AT_ONCE = 2

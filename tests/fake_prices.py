@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from application.price_readers import OfferLife, OfferPrices
+from application.prices.readers import OfferLife, OfferPrices
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep, open_step

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from application.ports import StorageUnavailable
-from application.scheduling import Job
+from application.synchronisation.scheduling import Job
+from application.unit_of_work import StorageUnavailable
 
 
 @dataclass

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.listing import (
+from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
     PagePosition,
@@ -14,7 +14,7 @@ from application.listing import (
     ProductOrder,
     ProductSlice,
 )
-from application.views import (
+from application.catalogue.views import (
     BestOfferView,
     Encoded,
     OffersView,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from application.idempotency import KeptAnswer
-from application.ports import Claim, Clock, Due, StorageUnavailable, UnitOfWork
+from application.catalogue.idempotency_keys import KeptAnswer
+from application.unit_of_work import Claim, Clock, Due, StorageUnavailable, UnitOfWork
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceStep

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from application.offers_service import AlreadyRegistered, OffersServiceError, UnknownUpstream
+from application.synchronisation.offers_gateway import AlreadyRegistered, OffersServiceError, UnknownUpstream
 from domain.offer import ObservedOffers, Offer
 
 

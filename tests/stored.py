@@ -9,17 +9,17 @@ from uuid import UUID
 from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
-from adapters.postgres.price_changes import SqlAlchemyPriceChanges
-from adapters.postgres.price_reader import SqlAlchemyPriceReader
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.catalogue.purge import SqlAlchemyRowKeeper
+from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
+from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.tables import best_price_step, offer_interval
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
-from application.ports import BeginWork
-from application.price_readers import OfferPriceReader, PriceReader
+from application.prices.readers import OfferPriceReader, PriceReader
+from application.unit_of_work import BeginWork
 from decoded import DecodedCatalogue
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.breaker import Breakers, CircuitBreaker
-from application.catalogue import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.new_products import NewProducts
-from application.pace import Pace
-from application.retrying import RetryRule
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from application.catalogue.new_products import NewProducts
+from application.catalogue.registration import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
+from application.synchronisation.backoff import RetryRule
+from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
+from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.timing import Pace
 from domain.offer import Offer, TrackedOffer
 from domain.product import Product
 from domain.synchronisation import Synchronisation

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from adapters.offers_api.token_store import Access, StoredToken
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -15,9 +15,8 @@ from typing import Any
 import psycopg
 
 from adapters.postgres.connection import create_engine
-from adapters.postgres.embedded import EmbeddedPostgres
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from adapters.postgres.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from benchmarks.history.appending import append
 from benchmarks.history.asking import Answer, ask_all
@@ -31,6 +30,7 @@ from benchmarks.history.upkeep import refresh_changes, roll_up
 from benchmarks.processes import AGGREGATOR, await_listening, free_port, process, production
 from benchmarks.refresh.table import print_target
 from domain.retention import Retention
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 STATEMENT_SECONDS = 10.0
 

@@ -3,9 +3,9 @@
 import time
 from uuid import UUID
 
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from adapters.postgres.price_changes import SqlAlchemyPriceChanges
-from application.pace import Pace
+from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from application.synchronisation.timing import Pace
 from benchmarks.history.data import HOURLY_DAYS, MINUTE_DAYS
 
 PACE = Pace()

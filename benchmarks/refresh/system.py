@@ -14,8 +14,8 @@ from typing import IO, Any
 import httpx
 import psycopg
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from benchmarks.processes import AGGREGATOR, SECONDS_TO_START, await_listening, free_port, process, production
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 ROLE = "aggregator"
 LONG_INTERVAL = 3_600.0

@@ -12,8 +12,8 @@ import structlog
 from psycopg_pool import AsyncConnectionPool
 from saq.queue.postgres import PostgresQueue
 
-from application.ports import StorageUnavailable
-from application.scheduling import Job
+from application.synchronisation.scheduling import Job
+from application.unit_of_work import StorageUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from adapters.metric_labels import (
 )
 from adapters.offers_api.calls import Endpoint, NoAnswer
 from adapters.offers_api.token_renewal import TokenEvent
-from application.report import FailureReason, Report
+from application.synchronisation.batch_report import FailureReason, Report
 
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

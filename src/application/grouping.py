@@ -6,7 +6,7 @@ from contextvars import Context
 from math import ceil
 from typing import Generic, NamedTuple, TypeVar
 
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 
 AT_ONCE = 2
 """Groups under way; the more there are, the fewer callers share one."""

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from application.idempotency import ANSWERS_KEPT
-from application.pace import Pace
+from application.catalogue.idempotency_keys import ANSWERS_KEPT
+from application.synchronisation.timing import Pace
 
 
 class RowKeeper(Protocol):

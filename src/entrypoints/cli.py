@@ -148,9 +148,9 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "Databas
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Turn trouble that the user can mend into one message and exit code 1."""
-    from adapters.postgres.embedded import EmbeddedPostgresError
     from adapters.postgres.schema import SchemaError
-    from application.ports import StorageUnavailable
+    from application.unit_of_work import StorageUnavailable
+    from entrypoints.development.embedded_postgres.server import EmbeddedPostgresError
     from entrypoints.settings import SettingsError
 
     try:

@@ -13,30 +13,30 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.exchange import HttpLimits
 from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from adapters.offers_api.token_pace import TokenPace
-from adapters.postgres.access_tokens import SqlAlchemyTokenStore
-from adapters.postgres.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
+from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.catalogue.purge import SqlAlchemyRowKeeper
 from adapters.postgres.connection import create_engine
-from adapters.postgres.dropped_history import read_dropped
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from adapters.postgres.login_failures import SqlAlchemyLoginFailures
-from adapters.postgres.offer_price_reader import SqlAlchemyOfferPriceReader
-from adapters.postgres.price_changes import SqlAlchemyPriceChanges
-from adapters.postgres.price_reader import SqlAlchemyPriceReader
-from adapters.postgres.row_keeper import SqlAlchemyRowKeeper
+from adapters.postgres.prices.dropped_history import read_dropped
+from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
+from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import is_newer
+from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
-from application.catalogue import RegistrationSignal
+from application.access.login_limits import LoginFailures
+from application.catalogue.registration import RegistrationSignal
 from application.housekeeping import PriceChanges, RowKeeper
-from application.login_limits import LoginFailures
-from application.offers_service import OffersGateway
-from application.pace import Pace
-from application.ports import BeginWork, CatalogueReader, Clock
-from application.price_readers import OfferPriceReader, PriceReader
-from application.scheduling import JobQueue
+from application.prices.readers import OfferPriceReader, PriceReader
+from application.synchronisation.offers_gateway import OffersGateway
+from application.synchronisation.scheduling import JobQueue
+from application.synchronisation.timing import Pace
+from application.unit_of_work import BeginWork, CatalogueReader, Clock
 from domain.retention import Retention
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings

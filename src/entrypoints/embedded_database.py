@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresError
 
 
 class AlreadyUp(EmbeddedPostgresError):

@@ -6,7 +6,7 @@ from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
 from entrypoints.settings import Settings
 

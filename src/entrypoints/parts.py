@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import click
 
-from adapters.child_process import end_with_parent
+from entrypoints.development.child_process import end_with_parent
 
 SECONDS_TO_STOP = 5.0
 

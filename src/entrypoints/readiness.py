@@ -6,7 +6,7 @@ from contextvars import Context
 from dataclasses import dataclass
 
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 
 OK = "ok"
 UNAVAILABLE = "unavailable"

@@ -12,8 +12,8 @@ import msgspec
 from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.past_writer import SqlAlchemyPastWriter
-from application.catalogue import RegisterProduct
+from adapters.postgres.prices.history_backfill import SqlAlchemyPastWriter
+from application.catalogue.registration import RegisterProduct
 from domain.errors import ProductAlreadyExists
 from domain.retention import Retention
 from domain.window import BucketWidth

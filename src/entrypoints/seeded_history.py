@@ -10,7 +10,7 @@ from uuid import UUID
 
 import click
 
-from adapters.postgres.past_writer import SqlAlchemyPastWriter
+from adapters.postgres.prices.history_backfill import SqlAlchemyPastWriter
 from entrypoints.seeded_past import made_up_past
 
 SECONDS_BETWEEN_LOOKS = 0.5

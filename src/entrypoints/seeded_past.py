@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.postgres.past_writer import FirstSight, Past
+from adapters.postgres.prices.history_backfill import FirstSight, Past
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
 from domain.price import PriceStep
 from domain.synchronisation import Synchronisation

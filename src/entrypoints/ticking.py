@@ -7,10 +7,10 @@ import structlog
 
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
-from application.breaker import Breakers, BreakerState
-from application.pace import Pace
-from application.ports import StorageUnavailable
-from application.scheduling import ScheduleDueWork
+from application.synchronisation.circuit_breaker import Breakers, BreakerState
+from application.synchronisation.scheduling import ScheduleDueWork
+from application.synchronisation.timing import Pace
+from application.unit_of_work import StorageUnavailable
 from entrypoints.monitoring import Heartbeat
 
 log = structlog.get_logger(__name__)

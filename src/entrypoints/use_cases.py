@@ -5,9 +5,10 @@ import time
 
 from dishka import Provider, Scope, provide
 
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
-from application.breaker import Breakers, CircuitBreaker
-from application.catalogue import (
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from application.access.login_limits import LoginLimits
+from application.catalogue.new_products import NewProducts
+from application.catalogue.registration import (
     AmendProduct,
     RegisterProduct,
     RegisterProductOnce,
@@ -16,16 +17,15 @@ from application.catalogue import (
     WithdrawProduct,
 )
 from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
-from application.insight import OfferHistory, PriceChange, PriceStatistics
-from application.login_limits import LoginLimits
-from application.new_products import NewProducts
-from application.offers_service import OffersGateway
-from application.pace import Pace
-from application.ports import BeginWork, Clock
-from application.price_history import OfferPriceHistory, PriceHistory
-from application.retrying import RetryRule
-from application.scheduling import ScheduleDueWork
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
+from application.prices.price_history import OfferPriceHistory, PriceHistory
+from application.synchronisation.backoff import RetryRule
+from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
+from application.synchronisation.offers_gateway import OffersGateway
+from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.scheduling import ScheduleDueWork
+from application.synchronisation.timing import Pace
+from application.unit_of_work import BeginWork, Clock
 from entrypoints.settings import Settings
 
 

@@ -16,15 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import require_schema
-from application.breaker import Breakers
 from application.housekeeping import KeepHouse, RefreshPriceChanges
-from application.pace import Pace
-from application.ports import StorageUnavailable
-from application.report import Report
-from application.scheduling import Job, ScheduleDueWork
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.batch_report import Report
+from application.synchronisation.circuit_breaker import Breakers
+from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.scheduling import Job, ScheduleDueWork
+from application.synchronisation.timing import Pace
+from application.unit_of_work import StorageUnavailable
 from entrypoints.memory import spare_what_start_has_made
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings

@@ -18,8 +18,8 @@ from adapters.offers_api.gateway import AiohttpOffersGateway
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from adapters.offers_api.token_store import Access
-from application.offers_service import NotAuthorised, OffersServiceUnavailable
-from application.ports import StorageUnavailable
+from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
+from application.unit_of_work import StorageUnavailable
 from entrypoints.simulator.app import RunningSimulator, running_simulator
 from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions

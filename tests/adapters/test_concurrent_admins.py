@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import Api, Outside, problem_of, serving
-from application.idempotency import KeptAnswer
-from application.new_products import NewProducts
+from application.catalogue.idempotency_keys import KeptAnswer
+from application.catalogue.new_products import NewProducts
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists
 from stored import HOUR, new_product, on_postgres
 

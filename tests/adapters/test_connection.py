@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres import fair_pool
+from adapters.postgres import pool as fair_pool
 from adapters.postgres.connection import connect, create_engine, fetch
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 
 PID = "SELECT pg_backend_pid()"
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from adapters.postgres import embedded
-from adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from e2e.processes import eventually
+from entrypoints.development.embedded_postgres import server as embedded
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresError
 
-START = "import sys, pathlib; from adapters.postgres.embedded import EmbeddedPostgres as E; "
+START = "import sys, pathlib; from entrypoints.development.embedded_postgres.server import EmbeddedPostgres as E; "
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
 
 

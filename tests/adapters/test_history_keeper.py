@@ -12,9 +12,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import create_engine
-from adapters.postgres.dropped_history import read_dropped
-from adapters.postgres.partitions import Partition, drop_partition
-from application.ports import StorageUnavailable
+from adapters.postgres.prices.dropped_history import read_dropped
+from adapters.postgres.prices.partitions import Partition, drop_partition
+from application.unit_of_work import StorageUnavailable
 from databases import BUCKETS, TABLES, NewDatabase, migrated
 from domain.errors import ProductAlreadyExists
 from domain.offer import Offer

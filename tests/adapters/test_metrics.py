@@ -13,7 +13,7 @@ from adapters.metrics import Metrics
 from adapters.offers_api.calls import Endpoint, NoAnswer
 from adapters.offers_api.token_renewal import TokenEvent
 from adapters.postgres.connection import connect, create_engine
-from application.report import FailureReason, Outcome, Report
+from application.synchronisation.batch_report import FailureReason, Outcome, Report
 from counting import counted, series
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import create_queue_tables
 from adapters.postgres import schema
 from adapters.postgres.connection import create_engine
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
-from application.listing import NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
+from application.catalogue.listing import NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
 from databases import NewDatabase
 from domain.offer import Offer
 from domain.retention import Retention

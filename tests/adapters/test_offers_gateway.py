@@ -15,11 +15,11 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from adapters.offers_api.exchange import HttpLimits
 from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.payloads import read_offers
 from adapters.offers_api.secret import Secret
-from application.offers_service import (
+from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
     NotAuthorised,

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.derived_tables import insight
-from adapters.postgres.past_writer import FirstSight, Past, SqlAlchemyPastWriter
+from adapters.postgres.prices.history_backfill import FirstSight, Past, SqlAlchemyPastWriter
 from domain.offer import ObservedOffers, Offer
 from domain.retention import Retention
 from domain.window import BucketWidth

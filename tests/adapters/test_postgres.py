@@ -17,17 +17,17 @@ from sqlalchemy import Uuid, column, event, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect, create_engine
-from adapters.postgres.embedded import EmbeddedPostgres
-from application.breaker import CircuitBreaker
-from application.pace import Pace
-from application.ports import Claim, StorageUnavailable
-from application.report import Outcome
-from application.retrying import RetryRule
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.backoff import RetryRule
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.circuit_breaker import CircuitBreaker
+from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.timing import Pace
+from application.unit_of_work import Claim, StorageUnavailable
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
 from domain.retention import Retention
 from domain.synchronisation import Synchronisation
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from factories import some_id
 from scripted_gateway import ScriptedOffersGateway, observed
 from stored import (

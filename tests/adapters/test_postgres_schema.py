@@ -13,10 +13,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
-from adapters.postgres import access_tokens, schema
+from adapters.postgres import schema
 from adapters.postgres.connection import create_engine
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
+from adapters.postgres.synchronisation import token_store
 from adapters.postgres.tables import metadata
 from databases import NewDatabase
 from domain.retention import Retention
@@ -110,7 +111,7 @@ async def test_the_schema_goes_down_and_up_again(empty_dsn: str, empty: AsyncEng
 
 
 async def test_the_migrated_schema_is_that_of_the_tables_in_the_code(engine: AsyncEngine) -> None:
-    assert access_tokens.access_token.metadata is metadata
+    assert token_store.access_token.metadata is metadata
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.insight import OfferHistory, PriceChange, PriceStatistics
-from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
+from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
+from application.prices.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
 from domain.offer import ObservedOffers
 from domain.product import Product
 from domain.retention import Retention

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
-from application.views import ProductView
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.views import ProductView
 from domain.offer import Offer
 from domain.price import BestPrice
 from domain.product import Product, Registration, RegistrationState

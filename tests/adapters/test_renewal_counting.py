@@ -11,7 +11,7 @@ from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
-from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceUnavailable
+from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised, OffersServiceUnavailable
 from counting import counted, series
 from entrypoints.simulator.app import running_simulator
 from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions

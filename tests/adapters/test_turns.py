@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.offers_api.turns import Turns
-from application.offers_service import NotAttempted
+from adapters.offers_api.call_limits import Turns
+from application.synchronisation.offers_gateway import NotAttempted
 
 
 async def test_no_more_calls_than_places_at_once() -> None:

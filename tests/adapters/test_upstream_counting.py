@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 
 from adapters.metrics import Metrics
-from adapters.offers_api.exchange import HttpLimits
 from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
-from application.offers_service import OffersServiceError, OffersServiceUnavailable
+from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
 from counting import counted, series
 from entrypoints.simulator.app import RunningSimulator, running_simulator
 from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 from structlog.testing import capture_logs
 
-from application.offers_service import AnswerRefused, OffersServiceUnavailable
-from application.scheduling import Job
+from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
+from application.synchronisation.scheduling import Job
 from story.audit import PACE
 from story.own_story import OwnStory, Priced, answer, offer_ids, priced, products, workers
 from story.upstream import AUTH, Way

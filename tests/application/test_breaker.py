@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from application.batch import Answered, Failed, Group
-from application.breaker import BreakerState
-from application.offers_service import OffersServiceUnavailable
-from application.report import Outcome
-from application.scheduling import Job, ScheduleDueWork
+from application.synchronisation.batch import Answered, Failed, Group
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.circuit_breaker import BreakerState
+from application.synchronisation.offers_gateway import OffersServiceUnavailable
+from application.synchronisation.scheduling import Job, ScheduleDueWork
 from fake_queue import InMemoryJobQueue
 from scripted_gateway import observed
 from synchronising import INTERVAL, PACE, Synchronising

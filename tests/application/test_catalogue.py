@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists, ProductNotFound
 from domain.product import RegistrationState
 from factories import some_id

@@ -10,7 +10,7 @@ import pytest
 
 from application import grouping
 from application.grouping import AT_ONCE, ENOUGH, LARGEST_GROUP, Grouped
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 from waiting import standstill
 
 ONE, OTHER, MISSING = UUID(int=1), UUID(int=2), UUID(int=3)

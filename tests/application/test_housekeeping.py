@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from application.catalogue.idempotency_keys import KeptAnswer
 from application.housekeeping import KeepHouse
-from application.idempotency import KeptAnswer
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id

@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from application.new_products import NewProducts
-from application.ports import StorageContended, StorageUnavailable, UnitOfWork
+from application.catalogue.new_products import NewProducts
+from application.unit_of_work import StorageContended, StorageUnavailable, UnitOfWork
 from domain.errors import ProductAlreadyExists
 from domain.product import Product
 from fakes import FakeClock, InMemoryProductRepository, InMemoryStorage, InMemoryUnitOfWork

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from application.price_history import MOST_POINTS, OfferPriceHistory, in_finest_interval
-from application.price_readers import OfferLife, OfferPrices
+from application.prices.price_history import MOST_POINTS, OfferPriceHistory, in_finest_interval
+from application.prices.readers import OfferLife, OfferPrices
 from domain.errors import WindowTooLarge
 from domain.offer import OfferInterval
 from domain.price_history import PriceSummary

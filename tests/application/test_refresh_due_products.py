@@ -7,9 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceError, OffersServiceUnavailable
-from application.ports import StorageUnavailable
-from application.report import Outcome
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.offers_gateway import (
+    AnswerRefused,
+    NotAuthorised,
+    OffersServiceError,
+    OffersServiceUnavailable,
+)
+from application.unit_of_work import StorageUnavailable
 from domain.offer import Offer, TrackedOffer
 from domain.price import BestPrice, PriceState, PriceStep
 from domain.product import RegistrationState

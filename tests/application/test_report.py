@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from application.batch import Failed, Group
-from application.offers_service import (
+from application.synchronisation.batch import Failed, Group
+from application.synchronisation.batch_report import FailureReason, Outcome, Report, failure_reason
+from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
     NotAttempted,
@@ -15,7 +16,6 @@ from application.offers_service import (
     RegistrationRefused,
     UnknownUpstream,
 )
-from application.report import FailureReason, Outcome, Report, failure_reason
 
 REASONS = [
     (OffersServiceUnavailable("timeout", 3.0), FailureReason.UNAVAILABLE),

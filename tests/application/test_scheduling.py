@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports import StorageUnavailable
-from application.scheduling import Job, ScheduleDueWork
+from application.synchronisation.scheduling import Job, ScheduleDueWork
+from application.unit_of_work import StorageUnavailable
 from fake_queue import InMemoryJobQueue
 from synchronising import PACE, Synchronising
 

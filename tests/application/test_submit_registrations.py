@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from application.offers_service import (
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.offers_gateway import (
     AnswerRefused,
     NotAuthorised,
     OffersServiceError,
     OffersServiceUnavailable,
     RegistrationRefused,
 )
-from application.ports import StorageUnavailable
-from application.report import Outcome
+from application.unit_of_work import StorageUnavailable
 from domain.product import RegistrationState
 from domain.synchronisation import AT_ONCE
 from scripted_gateway import observed

@@ -9,13 +9,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from chaos.part import Part
 from chaos.plan import DATABASE, SIMULATOR, Disturbance
 from chaos.record import Record, Stretches
 from e2e.clients import free_port
 from e2e.processes import AGGREGATOR, Processes, Running, eventually
 from e2e.system import System
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 UPSTREAM = Path(__file__).with_name("upstream.py")
 SECONDS_TO_MIGRATE = 60.0

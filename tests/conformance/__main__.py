@@ -15,10 +15,10 @@ from pathlib import Path
 
 import click
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from e2e.clients import Api
 from e2e.processes import Processes, eventually
 from e2e.system import System
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from application.idempotency import KeptAnswer
+from application.catalogue.idempotency_keys import KeptAnswer
 from stored import HOUR, Storage, new_product
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from application.listing import NEWEST_FIRST, ProductOrder, SortKey
-from application.views import (
+from application.catalogue.listing import NEWEST_FIRST, ProductOrder, SortKey
+from application.catalogue.views import (
     BestOfferView,
     OffersView,
     OfferView,

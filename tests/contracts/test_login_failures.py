@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.connection import create_engine
-from adapters.postgres.login_failures import SqlAlchemyLoginFailures
-from application.login_limits import LoginFailures
-from application.ports import StorageUnavailable
+from application.access.login_limits import LoginFailures
+from application.unit_of_work import StorageUnavailable
 from fake_logins import InMemoryLoginFailures
 from fakes import InMemoryStorage
 

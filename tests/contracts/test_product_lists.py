@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from application.listing import EVERYTHING, NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
+from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
 from domain.offer import Offer
 from domain.product import Product, Registration, RegistrationState
 from factories import some_id

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
-from adapters.postgres.access_tokens import SqlAlchemyTokenStore
 from adapters.postgres.connection import create_engine
-from application.offers_service import NotAuthorised
-from application.ports import StorageUnavailable
+from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
+from application.synchronisation.offers_gateway import NotAuthorised
+from application.unit_of_work import StorageUnavailable
 from token_store import InMemoryTokenStore
 
 HOUR = timedelta(hours=1)

@@ -13,9 +13,9 @@ from dishka import Provider, Scope, provide
 from saq.queue.postgres import PostgresQueue
 
 from adapters.job_queue import SaqJobQueue
-from adapters.offers_api.exchange import HttpLimits
+from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.token_pace import TokenPace
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 from entrypoints.container import WORKING, make_container
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings

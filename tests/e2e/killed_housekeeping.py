@@ -5,9 +5,9 @@ import os
 import time
 from dataclasses import dataclass
 
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from application.housekeeping import HistoryKeeper, KeepHouse, RowKeeper
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 from entrypoints.container import WORKING, make_container
 from entrypoints.settings import read_settings
 

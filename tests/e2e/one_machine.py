@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from e2e.clients import Api, listens
 from e2e.processes import Processes, Running, eventually
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 SECONDS_TO_START = 60.0
 PROC = Path("/proc")

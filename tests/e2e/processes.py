@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.child_process import end_with_parent
+from entrypoints.development.child_process import end_with_parent
 from entrypoints.settings import Settings
 
 Found = TypeVar("Found")

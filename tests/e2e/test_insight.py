@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.ledger import assert_sound

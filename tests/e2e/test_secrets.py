@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from adapters.postgres.embedded import EmbeddedPostgres
 from e2e.clients import Json
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from secret_forms import found
 
 pytestmark = pytest.mark.timeout(180)

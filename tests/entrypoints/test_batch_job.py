@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.metrics import Metrics
-from application.pace import Pace
-from application.ports import StorageUnavailable
-from application.report import Outcome, Report
+from application.synchronisation.batch_report import Outcome, Report
+from application.synchronisation.timing import Pace
+from application.unit_of_work import StorageUnavailable
 from counting import counted
 from entrypoints.worker import batch_job
 

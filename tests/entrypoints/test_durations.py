@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from adapters.offers_api.exchange import HttpLimits
+from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.token_pace import TokenPace
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 
 PACE, HTTP, TOKEN = Pace(), HttpLimits(), TokenPace()
 SECONDS_TO_WRITE = 2

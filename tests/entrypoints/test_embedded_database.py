@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.postgres.embedded import EmbeddedPostgres
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from entrypoints.embedded_database import AlreadyUp, join_server, own_server
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import postgres_queue
 from adapters.metrics import Metrics
-from application.catalogue import RegisterProduct
+from application.catalogue.registration import RegisterProduct
 from application.housekeeping import KeepHouse, PriceChanges
-from application.offers_service import NotAuthorised, OffersGateway
-from application.ports import BeginWork
-from application.scheduling import Job
+from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
+from application.synchronisation.scheduling import Job
+from application.unit_of_work import BeginWork
 from counting import counted, series
 from entrypoints.container import WORKING, make_container
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener

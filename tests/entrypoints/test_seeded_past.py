@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.postgres.past_writer import FirstSight, Past
+from adapters.postgres.prices.history_backfill import FirstSight, Past
 from domain.price import PriceState, PriceStep
 from domain.window import BucketWidth
 from entrypoints.seeded_past import made_up_past

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.metrics import Metrics
-from application.offers_service import OffersServiceUnavailable
-from application.scheduling import ScheduleDueWork
+from application.synchronisation.offers_gateway import OffersServiceUnavailable
+from application.synchronisation.scheduling import ScheduleDueWork
 from entrypoints.monitoring import Heartbeat
 from entrypoints.ticking import Tick
 from fake_queue import InMemoryJobQueue

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
-from application.ports import UnitOfWork
-from application.views import Encoded, ProductDetailView
+from application.catalogue.views import Encoded, ProductDetailView
+from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
 from entrypoints.http import admission
 from entrypoints.http.admission import (

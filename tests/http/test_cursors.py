@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import Api, problem_of
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductOrder, SortKey
+from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductOrder, SortKey
 from entrypoints.http.cursors import read_cursor, write_cursor
 from entrypoints.http.problems import CursorMismatch
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.offers_api.token_store import Access
 from adapters.postgres.schema import SchemaOutdated
 from api import Api, Outside, serving
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 from entrypoints.readiness import Dependencies, Readiness
 
 READY = {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok", "offers_service": "ok"}

@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from api import PASSWORD, USERNAME, Api, Outside, client_of, problem_of, serving
-from application.login_limits import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW
+from application.access.login_limits import ACCOUNT_FAILURES, ADDRESS_FAILURES, WINDOW
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from api import PROBLEM
-from application.views import OffersView, ProductDetailView, ProductView, SynchronisationView
+from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_PARAMETERS, ADMIN_TOO, PUBLIC_ROUTES
 from entrypoints.http.catalogue import CreateProductRequest, ProductPage
 from entrypoints.http.insight_responses import (

@@ -10,7 +10,7 @@ import pytest
 
 import entrypoints.http
 from api import MISSING, Api, problem_of
-from application.ports import StorageUnavailable
+from application.unit_of_work import StorageUnavailable
 from domain.errors import Refusal
 from entrypoints.http import problem_types
 from entrypoints.http.problem_types import PROBLEM_TYPES, ProblemType

@@ -9,7 +9,14 @@ import pytest
 from litestar.types import HTTPRequestEvent, Message, Scope, Send
 
 from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
-from application.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, ProductSlice
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+)
 from defective_reader import DefectiveReader
 from entrypoints.http import app
 from entrypoints.http.time_limit import REQUEST_SECONDS

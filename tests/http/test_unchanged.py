@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from api import MISSING, Api, problem_of
-from application.views import Version
+from application.catalogue.views import Version
 from fake_reads import InMemoryCatalogueReader
 
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.offers_api.secret import Seal, Secret
-from application.offers_service import RegistrationRefused, UnknownUpstream
-from application.pace import Pace
+from application.synchronisation.offers_gateway import RegistrationRefused, UnknownUpstream
+from application.synchronisation.timing import Pace
 from domain.offer import Offer
 from domain.product import Product, RegistrationState
 from domain.synchronisation import Synchronisation

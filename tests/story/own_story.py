@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, multiple, rule
 
-from application.scheduling import Job
+from application.synchronisation.scheduling import Job
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import ObservedOffers, Offer
 from story.stage import Stage

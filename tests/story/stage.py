@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from application.ports import StorageUnavailable
-from application.scheduling import Job
+from application.synchronisation.scheduling import Job
+from application.unit_of_work import StorageUnavailable
 from domain.product import RegistrationState
 from story.audit import PACE, Audit
 from story.turned_loop import TurnedLoop

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AnotherTokenIsValid
-from application.offers_service import OffersServiceUnavailable, RegistrationRefused
+from application.synchronisation.offers_gateway import OffersServiceUnavailable, RegistrationRefused
 from domain.offer import ObservedOffers
 from fakes import FakeClock
 from scripted_gateway import ScriptedOffersGateway, observed

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from adapters.offers_api.access_token import SharedAccessToken
 from adapters.offers_api.secret import Secret
-from application.offers_service import NotAuthorised, OffersServiceUnavailable
-from application.pace import Pace
-from application.ports import BeginWork, StorageUnavailable
-from application.report import Report
-from application.scheduling import Job
+from application.synchronisation.batch_report import Report
+from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
+from application.synchronisation.scheduling import Job
+from application.synchronisation.timing import Pace
+from application.unit_of_work import BeginWork, StorageUnavailable
 from domain.offer import ObservedOffers
 from domain.product import RegistrationState
 from fakes import FakeClock

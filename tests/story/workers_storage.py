@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.ports import StorageUnavailable, UnitOfWork
+from application.unit_of_work import StorageUnavailable, UnitOfWork
 from fakes import InMemoryStorage, InMemoryUnitOfWork, Rows
 
 

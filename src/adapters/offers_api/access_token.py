@@ -17,8 +17,8 @@ from adapters.offers_api.secret import Seal, Secret
 from adapters.offers_api.token_pace import TokenPace
 from adapters.offers_api.token_renewal import HeldToken, TokenEvent, TokenRenewal
 from adapters.offers_api.token_store import Access, StoredToken, TokenStore
-from application.offers_service import NotAuthorised
-from application.ports import Clock, StorageUnavailable
+from application.synchronisation.offers_gateway import NotAuthorised
+from application.unit_of_work import Clock, StorageUnavailable
 
 log = structlog.get_logger(__name__)
 

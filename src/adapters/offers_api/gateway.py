@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
+from adapters.offers_api.call_limits import Turns
 from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
-from adapters.offers_api.exchange import Answer, Exchange, HttpLimits
+from adapters.offers_api.http_client import Answer, Exchange, HttpLimits
 from adapters.offers_api.payloads import RegistrationPayload, read_detail, read_offers
 from adapters.offers_api.secret import Secret
-from adapters.offers_api.turns import Turns
-from application.offers_service import (
+from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
     NotAuthorised,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.offers_service import AnswerRefused
+from application.synchronisation.offers_gateway import AnswerRefused
 from domain.offer import ObservedOffers, Offer
 
 MOST_OFFERS = 10_000

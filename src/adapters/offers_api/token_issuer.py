@@ -3,10 +3,10 @@
 import msgspec
 
 from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
-from adapters.offers_api.exchange import Exchange, HttpLimits
+from adapters.offers_api.http_client import Exchange, HttpLimits
 from adapters.offers_api.payloads import TokenPayload
 from adapters.offers_api.secret import Secret
-from application.offers_service import AnswerRefused, NotAuthorised
+from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised
 
 _answer = msgspec.json.Decoder(TokenPayload)
 

@@ -14,8 +14,8 @@ from adapters.offers_api.token_claims import read_expires
 from adapters.offers_api.token_issuer import AnotherTokenIsValid, RefreshTokenRefused
 from adapters.offers_api.token_pace import TokenPace
 from adapters.offers_api.token_store import Access, TokenStore
-from application.offers_service import AnswerRefused, NotAuthorised, OffersServiceUnavailable
-from application.ports import Clock
+from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised, OffersServiceUnavailable
+from application.unit_of_work import Clock
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from adapters.postgres.fair_pool import FairPool, fair_pool
-from application.ports import StorageContended, StorageUnavailable
+from adapters.postgres.pool import FairPool, fair_pool
+from application.unit_of_work import StorageContended, StorageUnavailable
 from domain.errors import ProductAlreadyExists
 
 REFUSED_BY_CONSTRAINT = {

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.history_keeper import SqlAlchemyHistoryKeeper
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 
 log = structlog.get_logger(__name__)
 

@@ -38,7 +38,7 @@ schema_compatibility = Table(
     Column("oldest_revision", Text, nullable=False),
 )
 
-# One row for each; see application/login_limits.py.
+# One row for each; see application/access/login_limits.py.
 login_failure = Table(
     "login_failure",
     metadata,

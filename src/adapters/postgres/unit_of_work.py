@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.answers import SqlAlchemyAnswerRepository
+from adapters.postgres.catalogue.idempotency_keys import SqlAlchemyAnswerRepository
+from adapters.postgres.catalogue.product_repository import SqlAlchemyProductRepository
 from adapters.postgres.connection import Connection, connect
-from adapters.postgres.offers import SqlAlchemyOfferRepository
-from adapters.postgres.products import SqlAlchemyProductRepository
-from adapters.postgres.synchronisations import SqlAlchemySynchronisationRepository
-from application.idempotency import AnswerRepository
-from application.ports import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
+from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRepository
+from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
+from application.catalogue.idempotency_keys import AnswerRepository
+from application.unit_of_work import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
 from domain.retention import Retention
 
 

@@ -9,12 +9,18 @@ from litestar import Litestar, Router
 from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
-from application.catalogue import AmendProduct, RegisterProduct, RegisterProductOnce, RetryRegistration, WithdrawProduct
-from application.insight import OfferHistory, PriceChange, PriceStatistics
-from application.login_limits import LoginLimits
-from application.pace import Pace
-from application.ports import CatalogueReader, Clock
-from application.price_history import OfferPriceHistory, PriceHistory
+from application.access.login_limits import LoginLimits
+from application.catalogue.registration import (
+    AmendProduct,
+    RegisterProduct,
+    RegisterProductOnce,
+    RetryRegistration,
+    WithdrawProduct,
+)
+from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
+from application.prices.price_history import OfferPriceHistory, PriceHistory
+from application.synchronisation.timing import Pace
+from application.unit_of_work import CatalogueReader, Clock
 from entrypoints.http.access import AccessTokens, RequireAdmin
 from entrypoints.http.admission import (
     COSTLY_AT_ONCE,

@@ -10,8 +10,8 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, UnsetType
 
-from application.listing import MOST_WORDS, ProductFilter, ProductOrder, ProductSlice, SortKey, search_words
-from application.views import ProductView
+from application.catalogue.listing import MOST_WORDS, ProductFilter, ProductOrder, ProductSlice, SortKey, search_words
+from application.catalogue.views import ProductView
 from domain.product import RegistrationState
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY, ADMIN_TOO

@@ -12,7 +12,7 @@ from litestar import Request
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 
-from application.ports import CatalogueReader, Clock
+from application.unit_of_work import CatalogueReader, Clock
 
 LONGEST_AGE = 5
 """Seconds for which anything may be kept at the most."""

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from application.login_limits import LoginLimits
+from application.access.login_limits import LoginLimits
 from entrypoints.http.problems import Overloaded, RateLimited, Unauthenticated
 
 CHECKS_AT_ONCE = 2

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from entrypoints.http.problems import CursorMismatch
 
 CURSOR_LENGTH = 12_000

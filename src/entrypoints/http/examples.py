@@ -9,7 +9,16 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from application.price_views import (
+from application.catalogue.views import (
+    BestOfferView,
+    OffersView,
+    OfferView,
+    ProductDetailView,
+    ProductView,
+    RegistrationView,
+    SynchronisationView,
+)
+from application.prices.views import (
     BucketSeriesView,
     OfferHistoryView,
     PriceAtView,
@@ -19,15 +28,6 @@ from application.price_views import (
     PricePointView,
     PriceStatisticsView,
     StepSeriesView,
-)
-from application.views import (
-    BestOfferView,
-    OffersView,
-    OfferView,
-    ProductDetailView,
-    ProductView,
-    RegistrationView,
-    SynchronisationView,
 )
 from domain.price import PriceState
 from domain.price_change import Direction

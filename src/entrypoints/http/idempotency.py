@@ -9,8 +9,8 @@ import msgspec
 from litestar import Request
 from litestar.response.base import ASGIResponse
 
-from application.catalogue import RegisterProduct, RegisterProductOnce
-from application.views import view_of_new
+from application.catalogue.registration import RegisterProduct, RegisterProductOnce
+from application.catalogue.views import view_of_new
 from domain.product import Product
 from entrypoints.http.conditional import describe
 from entrypoints.http.problems import InvalidHeader

@@ -7,9 +7,9 @@ from litestar import Controller, Request, get
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from application.insight import OfferHistory, PriceChange, PriceStatistics
-from application.ports import Clock
-from application.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
+from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
+from application.prices.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
+from application.unit_of_work import Clock
 from domain.window import BucketWidth
 from entrypoints.http import examples
 from entrypoints.http.conditional import NOT_MODIFIED, answer_view

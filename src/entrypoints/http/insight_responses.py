@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from application.price_views import (
+from application.prices.views import (
     BucketSeriesView,
     OfferHistoryView,
     PriceAtView,

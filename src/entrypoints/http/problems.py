@@ -16,7 +16,7 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from application.ports import StorageContended, StorageUnavailable
+from application.unit_of_work import StorageContended, StorageUnavailable
 from domain.errors import (
     IdempotencyInProgress,
     IdempotencyMismatch,

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Request
 
-from application.views import ProductView, Version
+from application.catalogue.views import ProductView, Version
 from entrypoints.http.conditional import ANY, read_tags
 
 IF_MATCH = "If-Match"

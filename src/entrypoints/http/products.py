@@ -9,8 +9,8 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET, Meta, UnsetType
 
-from application.catalogue import AmendProduct, RetryRegistration, WithdrawProduct
-from application.views import SynchronisationView
+from application.catalogue.registration import AmendProduct, RetryRegistration, WithdrawProduct
+from application.catalogue.views import SynchronisationView
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 from entrypoints.http import examples
 from entrypoints.http.access import ADMIN_ONLY

@@ -10,7 +10,7 @@ import sys
 from multiprocessing.synchronize import Barrier
 
 from adapters.offers_api.access_token import SharedAccessToken
-from application.offers_service import NotAuthorised
+from application.synchronisation.offers_gateway import NotAuthorised
 from entrypoints.container import WORKING, make_container
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings

@@ -16,12 +16,12 @@ from saq.types import Context
 
 from adapters.metrics import Metrics
 from adapters.offers_api.access_token import SharedAccessToken
-from application.catalogue import RegisterProduct, WithdrawProduct
-from application.ports import CatalogueReader
-from application.report import Report
-from application.scheduling import Job
-from application.synchronisation import RefreshDueProducts, SubmitRegistrations
-from application.views import OfferView, ProductDetailView, SynchronisationView
+from application.catalogue.registration import RegisterProduct, WithdrawProduct
+from application.catalogue.views import OfferView, ProductDetailView, SynchronisationView
+from application.synchronisation.batch_report import Report
+from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.scheduling import Job
+from application.unit_of_work import CatalogueReader
 from counting import counted
 from decoded import DecodedCatalogue
 from e2e.divided_worker import Divided, Durations

@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from application.report import Outcome
-from application.scheduling import Job
-from application.views import OfferView
+from application.catalogue.views import OfferView
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.scheduling import Job
 from e2e.faults.station import Station, working_station
 from e2e.ledger import assert_sound
 from entrypoints.simulator.product import Offer

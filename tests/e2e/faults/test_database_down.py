@@ -10,15 +10,15 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from adapters.postgres.embedded import EmbeddedPostgres
-from application.pace import Pace
-from application.ports import StorageUnavailable
+from application.synchronisation.timing import Pace
+from application.unit_of_work import StorageUnavailable
 from e2e.divided_worker import Durations
 from e2e.faults.customers import Answers, customers, kind
 from e2e.faults.station import Station
 from e2e.ledger import assert_sound
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from entrypoints.simulator.product import Offer
 
 pytestmark = pytest.mark.timeout(180)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.offers_api.exchange import HttpLimits
-from application.pace import Pace
+from adapters.offers_api.http_client import HttpLimits
+from application.synchronisation.timing import Pace
 from e2e.divided_worker import Durations
 from e2e.processes import Running, eventually
 from e2e.system import System

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from adapters.offers_api.exchange import HttpLimits
-from application.report import Outcome
+from adapters.offers_api.http_client import HttpLimits
+from application.synchronisation.batch_report import Outcome
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState
 from e2e.divided_worker import Durations

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from adapters.offers_api.token_pace import TokenPace
 from api import client_of
-from application.offers_service import NotAuthorised, OffersGateway
-from application.report import Outcome
+from application.synchronisation.batch_report import Outcome
+from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from e2e.clients import ADMIN
 from e2e.divided_worker import Durations
 from e2e.faults.station import Station, one_process, working_station

@@ -6,7 +6,7 @@ from math import ceil, floor
 
 import pytest
 
-from application.pace import Pace
+from application.synchronisation.timing import Pace
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.faults.measured import metric, start_worker

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from application.report import Outcome
+from application.synchronisation.batch_report import Outcome
 from e2e.faults.station import Station, one_process, working_station
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound

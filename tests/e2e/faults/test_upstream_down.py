@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.offers_api.exchange import HttpLimits
-from application.pace import Pace
+from adapters.offers_api.http_client import HttpLimits
+from application.synchronisation.timing import Pace
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.faults.measured import metric, start_worker

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from adapters.postgres import access_tokens, derived_tables  # noqa: F401 - they bring tables into the metadata
+from adapters.postgres import derived_tables  # noqa: F401 - it brings tables into the metadata
+from adapters.postgres.synchronisation import token_store  # noqa: F401 - as does this
 from adapters.postgres.tables import metadata
 
 

@@ -1,0 +1,45 @@
+"""What narrows a list of products down: one condition for each filter, and the values they compare with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from adapters.postgres.derived_tables import listed_price
+from adapters.postgres.tables import product, synchronisation
+from application.catalogue.listing import ProductFilter
+from domain.product import RegistrationState
+
+_state = product.c.registration_state
+
+CONDITIONS: Mapping[str, ColumnElement[bool]] = {
+    "words": product.c.words.op("@@", is_comparison=True)(cast(bindparam("words", type_=Text), TSQUERY)),
+    "in_stock": synchronisation.c.offers_in_stock > 0,
+    "min_price": listed_price.c.best_price >= bindparam("min_price", type_=BigInteger),
+    "max_price": listed_price.c.best_price <= bindparam("max_price", type_=BigInteger),
+    "registration": _state == bindparam("registration", type_=Text),
+    "attention": or_(
+        _state == RegistrationState.REJECTED.value,
+        _state == RegistrationState.CONFLICT.value,
+        synchronisation.c.consecutive_failures > 0,
+    ),
+}
+"""By the names of the filters."""
+
+OF_PRICES = frozenset({"min_price", "max_price"})
+"""Those that look at `listed_price`."""
+
+
+def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
+    """Return the filters that are given, with the values that their conditions compare with."""
+    values: dict[str, Any] = {
+        # Words are letters, digits and marks alone, so nothing in them means anything to the query.
+        "words": " & ".join(f"'{word}':*" for word in sorted(wanted.words)) or None,
+        "in_stock": wanted.in_stock or None,
+        "min_price": wanted.min_price,
+        "max_price": wanted.max_price,
+        "registration": wanted.registration and wanted.registration.value,
+        "attention": wanted.attention or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}

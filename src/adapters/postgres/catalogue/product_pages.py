@@ -1,0 +1,148 @@
+"""Pages of products by key: every order is one index, read from behind the last page's last product."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Uuid,
+    bindparam,
+    case,
+    false,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_PRICES, wanted_values
+from adapters.postgres.catalogue.product_json import as_json, product_fields
+from adapters.postgres.derived_tables import insight, listed_price
+from adapters.postgres.driver_query import DriverQuery, placeholder
+from adapters.postgres.tables import product, synchronisation
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+
+PRODUCTS = (
+    select(
+        product.c.id,
+        product.c.name,
+        product.c.description,
+        product.c.created_at,
+        product.c.updated_at,
+        product.c.revision,
+        product.c.registration_state,
+        product.c.registration_since,
+        product.c.registration_detail,
+        synchronisation.c.best_offer_id,
+        synchronisation.c.best_price,
+        synchronisation.c.best_offer_items_in_stock,
+        synchronisation.c.offers_in_stock,
+        synchronisation.c.observed_at,
+        func.coalesce(synchronisation.c.known_until < func.now(), false()).label("stale"),
+    )
+    .join(synchronisation, synchronisation.c.product_id == product.c.id)
+    .where(product.c.withdrawn_at.is_(None))
+)
+
+_ONE: ColumnElement[int] = literal_column("1", Integer)
+_LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
+# One more than asked for tells whether there are more.
+_LIMIT_AND_ONE: ColumnElement[int] = literal_column(placeholder("limit_and_one"), Integer)
+
+Statement = Select[Any] | CompoundSelect[Any]
+
+_after_id = bindparam("after_id", type_=Uuid)
+_BY_CHANGE = PRODUCTS.join(insight, insight.c.product_id == product.c.id)
+_BY_PRICE = PRODUCTS.join(listed_price, listed_price.c.product_id == product.c.id)
+_KEYS: dict[SortKey, tuple[Select[Any], Column[Any], Column[Any]]] = {
+    SortKey.NAME: (PRODUCTS, product.c.name_folded, product.c.id),
+    SortKey.PRICE: (_BY_PRICE, listed_price.c.best_price, listed_price.c.product_id),
+    SortKey.CHANGE_1D: (_BY_CHANGE, insight.c.change_1d, insight.c.product_id),
+    SortKey.CHANGE_7D: (_BY_CHANGE, insight.c.change_7d, insight.c.product_id),
+    SortKey.CREATED_AT: (PRODUCTS, product.c.created_at, product.c.id),
+}
+
+
+class _From(Enum):
+    """Where a page begins: at the first product, behind one with a key, or behind one without."""
+
+    START = auto()
+    KEY = auto()
+    NULL = auto()
+
+
+def page_query(
+    order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter
+) -> tuple[DriverQuery, Mapping[str, Any]]:
+    """Return the query for a page behind `after`, and its parameters.
+
+    Its one row has the products' `json`, when the `oldest` of their observations was, null if there is none of one of
+    them, and whether there are `more` behind the product that is told by `last_key` and `last_id`.
+    """
+    values = wanted_values(wanted)
+    parameters: dict[str, Any] = dict(values)
+    begin = _From.START
+    if after is not None:
+        begin = _From.NULL if after.key is None else _From.KEY
+        parameters |= {"after_id": after.id, "after_key": after.key}
+    return _query(order, begin, frozenset(values)).with_numbers(limit=limit, limit_and_one=limit + 1), parameters
+
+
+# The limit is written into the statement: as a parameter it makes PostgreSQL plan every page anew, which takes longer
+# than reading it, because it takes that to be cheaper than a plan for any limit.
+@cache
+def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> DriverQuery:
+    page = _statement(order, begin, filters).subquery("page")
+    row = select(page, func.row_number().over().label("place")).subquery("row")
+    json, shown = as_json(row, product_fields(row))
+    place, observed_at = row.c.place, row.c.observed_at
+    in_page = place <= _LIMIT
+    items = func.string_agg(json, aggregate_order_by(literal_column("','"), place.asc()))
+    all_observed = func.bool_and(observed_at.is_not(None)).filter(in_page)
+    last_first = (aggregate_order_by(column, place.desc()) for column in (row.c.sort_key, row.c.id))
+    last_key, last_id = (func.array_agg(column).filter(in_page)[_ONE] for column in last_first)
+    columns = {
+        "json": items.filter(in_page),
+        "oldest": case((all_observed, func.min(observed_at).filter(in_page))),
+        "more": func.count() > _LIMIT,
+        "last_key": last_key,
+        "last_id": last_id,
+    }
+    return DriverQuery.of(select(*(column.label(name) for name, column in columns.items())).join(shown, true()))
+
+
+def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+    products, key, id = _KEYS[order.key]
+    if filters & OF_PRICES and order.key is not SortKey.PRICE:
+        products = products.join(listed_price, listed_price.c.product_id == product.c.id)
+    chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
+    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_LIMIT_AND_ONE)
+    keyed = walk
+    if begin is _From.KEY:
+        keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
+    if not key.nullable:
+        return keyed
+    # By the key too, although it is null: PostgreSQL would else not see that the index has them in order.
+    nulls = walk.where(key.is_(None))
+    if begin is _From.NULL:
+        return nulls.where(_behind(order, id, _after_id))
+    # Two walks of the same index; the second is begun only if the first does not fill the page.
+    keyed = keyed.where(key.is_not(None))
+    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_LIMIT_AND_ONE)
+
+
+def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return column.desc() if order.descending else column.asc()
+
+
+def _behind(order: ProductOrder, one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
+    return one < other if order.descending else one > other

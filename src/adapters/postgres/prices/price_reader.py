@@ -1,0 +1,189 @@
+"""Reads of a product's best price over time: one statement each that sums in the database, from steps and buckets."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import TextClause
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import Connection, connect
+from adapters.postgres.prices.history_sql import OPEN_STEPS, bucketed, microseconds, recorded, statement
+from application.offload import aside
+from domain.errors import ProductNotFound
+from domain.price import PriceInForce, PriceState, PriceStep
+from domain.price_history import Extreme, PriceSummary
+from domain.price_statistics import PriceDistribution
+from domain.window import EPOCH, BucketWidth, Window
+
+_ROLLED_UNTIL = statement("""
+    SELECT rolled_until FROM product LEFT JOIN insight ON product_id = id
+    WHERE id = ANY(:ids) AND withdrawn_at IS NULL
+""")
+
+_STEPS = statement(f"""
+    SELECT state, price, valid_from, least(valid_to, :ends) AS valid_to
+    FROM ({recorded(":starts", ":ends", ":first_day")}) AS recorded
+    WHERE valid_from < :ends AND valid_to > :starts ORDER BY valid_from LIMIT :limit
+""")
+
+SUMS = "open, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known"
+
+
+def _from_steps(width: BucketWidth) -> TextClause:
+    return statement(f"SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width)}) AS buckets ORDER BY at")
+
+
+def _from_buckets(width: BucketWidth) -> TextClause:
+    """Take whole buckets that are rolled up as they are, and make those before and behind from steps."""
+    return statement(f"""
+        SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ends=":aligned")}) AS head
+        UNION ALL
+        SELECT at, NULL, {SUMS} FROM best_price_bucket_{width}
+        WHERE product_id = ANY(:ids) AND at >= :aligned AND at < :rolled
+        UNION ALL
+        SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ":rolled", ":ends", ":tail_day")}) AS tail
+        ORDER BY at
+    """)
+
+
+_BUCKETS = {width: (_from_steps(width), _from_buckets(width)) for width in BucketWidth}
+
+
+def _open_of(width: BucketWidth) -> str:
+    return f"""
+        SELECT CASE WHEN open IS NOT NULL THEN 'in_stock' WHEN open_known THEN 'out_of_stock' ELSE 'unknown' END, open
+        FROM best_price_bucket_{width}
+        WHERE product_id = ANY(:ids) AND at = :starts AND open_known IS NOT NULL
+    """
+
+
+# Where the steps are gone, the time is the begin of a bucket.
+_IN_FORCE = statement(f"""
+    SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= :starts AND valid_to > :starts
+    UNION ALL (
+        SELECT state, price FROM best_price_step
+        WHERE product_id = ANY(:ids) AND valid_from >= :first_day AND valid_from <= :starts AND valid_to > :starts
+        ORDER BY valid_from DESC LIMIT 1
+    )
+    UNION ALL {" UNION ALL ".join(map(_open_of, BucketWidth))}
+    LIMIT 1
+""")
+
+# A price goes on only over midnight, where steps are split; and only of the extremes it matters when they were reached.
+_STATISTICS = statement(f"""
+    WITH recorded AS ({recorded(":starts", ":ends", ":first_day")}),
+    piece AS MATERIALIZED (
+        SELECT price, state, greatest(valid_from, :starts) AS starts, least(valid_to, :ends) AS ends FROM recorded
+        WHERE valid_from < :ends AND valid_to > :starts
+    ),
+    timed AS (
+        SELECT price, state <> 'unknown' AS known, sum({microseconds("starts", "ends")})::bigint AS microseconds
+        FROM piece GROUP BY 1, 2
+    ),
+    ranked AS (
+        SELECT *, sum(microseconds) OVER (ORDER BY price) * 4 AS reached, sum(microseconds) OVER () AS total
+        FROM timed WHERE price IS NOT NULL
+    ),
+    extreme AS (SELECT min(price) AS lowest, max(price) AS highest FROM timed),
+    reached AS (
+        SELECT price, max(starts) AS at FROM piece, extreme WHERE price IN (lowest, highest)
+        AND NOT EXISTS (SELECT FROM piece AS before WHERE before.ends = piece.starts AND before.price = piece.price)
+        GROUP BY price
+    )
+    SELECT min(price) FILTER (WHERE reached >= total), min(price) FILTER (WHERE reached >= 2 * total),
+        min(price) FILTER (WHERE reached >= 3 * total),
+        coalesce(sum(microseconds) FILTER (WHERE price > :current), 0)::bigint,
+        NULL, NULL,
+        min(price), (SELECT at FROM reached, extreme WHERE price = lowest),
+        max(price), (SELECT at FROM reached, extreme WHERE price = highest),
+        coalesce(sum(price::numeric * microseconds), 0), coalesce(sum(microseconds), 0)::bigint,
+        (SELECT coalesce(sum(microseconds), 0)::bigint FROM timed WHERE known)
+    FROM ranked
+""")
+
+
+class SqlAlchemyPriceReader:
+    """The best price of one product; the domain says what every number means."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        # As in every read: a transaction around one statement would be two round trips for nothing.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            rows = (await connection.execute(_STEPS, {**within(product_id, window), "limit": limit})).all()
+        return await aside(partial(_steps, rows), len(rows))
+
+    async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
+        from_steps, from_buckets = _BUCKETS[width]
+        parameters = within(product_id, window)
+        async with connect(self._engine) as connection:
+            aligned = width.ceil(window.start)
+            rolled = min(await rolled_until(connection, product_id), width.floor(window.end))
+            if aligned < rolled:
+                parameters |= {"aligned": aligned, "rolled": rolled, "tail_day": BucketWidth.DAY.floor(rolled)}
+            rows = (await connection.execute(from_buckets if aligned < rolled else from_steps, parameters)).all()
+        length = width.length
+        return [summary(Window(at, ends or at + length), sums) for at, ends, *sums in map(tuple, rows)]
+
+    async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            moment = {"ids": [product_id], "starts": at, "first_day": BucketWidth.DAY.floor(at)}
+            for row in await connection.execute(_IN_FORCE, moment):
+                return PriceInForce(PriceState(row.state), row.price)
+            return None
+
+    async def statistics(
+        self, product_id: UUID, window: Window, current: int | None
+    ) -> tuple[PriceSummary, PriceDistribution]:
+        async with connect(self._engine) as connection:
+            await rolled_until(connection, product_id)
+            parameters = {**within(product_id, window), "current": current}
+            row = (await connection.execute(_STATISTICS, parameters)).one()
+        p25, median, p75, higher, *sums = tuple(row)
+        return summary(window, sums), PriceDistribution(p25, median, p75, higher)
+
+
+async def rolled_until(connection: Connection, product_id: UUID) -> datetime:
+    """Return up to which midnight the product's history is rolled up.
+
+    Raises:
+        ProductNotFound
+    """
+    for (midnight,) in await connection.execute(_ROLLED_UNTIL, {"ids": [product_id]}):
+        return midnight or EPOCH
+    raise ProductNotFound(product_id)
+
+
+def within(product_id: UUID, window: Window) -> dict[str, Any]:
+    """Return the parameters of a statement about one product and window."""
+    return {
+        "ids": [product_id],
+        "starts": window.start,
+        "ends": window.end,
+        "first_day": BucketWidth.DAY.floor(window.start),
+    }
+
+
+def summary(window: Window, sums: Sequence[Any]) -> PriceSummary:
+    """Return what a statement has summed up, its columns in the order of `SUMS`."""
+    opened, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known = sums
+    return PriceSummary(
+        window,
+        opened,
+        close,
+        None if lowest is None else Extreme(lowest, lowest_at),
+        None if highest is None else Extreme(highest, highest_at),
+        int(price_time),
+        in_stock,
+        known,
+    )
+
+
+def _steps(rows: Sequence[Sequence[Any]]) -> list[PriceStep]:
+    return [PriceStep(PriceState(state), *rest) for state, *rest in rows]

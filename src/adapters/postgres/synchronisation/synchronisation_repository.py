@@ -1,0 +1,216 @@
+"""Schedule and leases on PostgreSQL, by its clock: a claim skips what others are claiming, a hold sees only its own."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Interval,
+    Row,
+    Select,
+    Update,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+
+from adapters.postgres.bulk import arrays, unnested
+from adapters.postgres.connection import Connection
+from adapters.postgres.tables import synchronisation
+from application.unit_of_work import Claim, Due
+from domain.errors import ProductNotFound
+from domain.offer import Offer
+from domain.price import BestPrice
+from domain.synchronisation import Synchronisation
+
+_row = synchronisation.c
+_now = func.now()
+_interval = bindparam("interval", type_=Interval)
+_limit = bindparam("limit", type_=Integer)
+_ids = bindparam("ids", type_=ARRAY(Uuid))
+
+_to_register = _row.scheduled_at.is_(None)
+_to_observe = _row.scheduled_at.is_not(None)
+_free = and_(_row.lease_id.is_(None), _row.not_before <= _now)
+_slot_has_come = _row.scheduled_at <= _now - _interval
+# A lease that ended without being cleared belongs to a claim that was never finished: that one is due before others.
+_abandoned = and_(_row.lease_id.is_not(None), _row.lease_until <= _now)
+
+
+def _first(of: ColumnElement[bool], order: ColumnElement[Any]) -> Select[UUID]:
+    return select(_row.product_id).where(of).order_by(order).limit(_limit)
+
+
+_ABANDONED_REGISTRATIONS = _first(and_(_abandoned, _to_register), _row.lease_until)
+_FREE_REGISTRATIONS = _first(and_(_free, _to_register), _row.not_before)
+_ABANDONED_OBSERVATIONS = _first(and_(_abandoned, _to_observe), _row.lease_until)
+_FREE_OBSERVATIONS = _first(and_(_free, _slot_has_come), _row.scheduled_at)
+
+
+def _likeliest(of: ColumnElement[bool], newest: ColumnElement[Any]) -> Select[UUID]:
+    # It sorts all that is due, but only for the few probes of a circuit breaker.
+    return select(_row.product_id).where(of).order_by(_row.consecutive_failures, newest.desc()).limit(_limit)
+
+
+_LIKELIEST_REGISTRATIONS = _likeliest(and_(or_(_free, _abandoned), _to_register), _row.not_before)
+_LIKELIEST_OBSERVATIONS = _likeliest(or_(and_(_free, _slot_has_come), and_(_abandoned, _to_observe)), _row.scheduled_at)
+
+
+def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
+    each = [
+        select(func.count()).select_from(due.order_by(None).subquery()).scalar_subquery() for due in (abandoned, free)
+    ]
+    return func.least(each[0] + each[1], _limit)
+
+
+def _lag() -> ColumnElement[timedelta]:
+    due_at = select(func.greatest(_row.scheduled_at + _interval, _row.not_before).label("due_at"))
+    oldest = due_at.where(_free, _slot_has_come).order_by(_row.scheduled_at).limit(_limit).subquery()
+    # What is claimed has a new slot already, also if it was handed back: it waits since its last observation.
+    claimed_at = select(func.greatest(_row.observed_at + _interval, _row.not_before).label("due_at"))
+    claimed = claimed_at.where(_row.lease_id.is_not(None), _to_observe).order_by(_row.lease_until).limit(_limit)
+    waiting = union_all(select(oldest), select(claimed.subquery())).subquery()
+    longest = select(_now - func.min(waiting.c.due_at)).scalar_subquery()
+    return func.greatest(func.coalesce(longest, literal(timedelta(0), Interval)), literal(timedelta(0), Interval))
+
+
+def _claim(*of: Select[UUID]) -> Update:
+    locked = [each.with_for_update(skip_locked=True).cte(f"locked_{number}") for number, each in enumerate(of)]
+    due = union_all(*(select(each) for each in locked)).limit(_limit).cte("due")
+    return (
+        update(synchronisation)
+        .where(_row.product_id == due.c.product_id)
+        .values(
+            lease_id=bindparam("new_lease", type_=Uuid),
+            lease_until=_now + bindparam("lease", type_=Interval),
+        )
+        .returning(_row.product_id, _now.label("claimed_at"))
+    )
+
+
+_COUNT_DUE = select(
+    _count(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS).label("registrations"),
+    _count(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).label("observations"),
+    _lag().label("lag"),
+)
+_CLAIM_REGISTRATIONS = _claim(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS)
+_CLAIM_LIKELIEST_REGISTRATIONS = _claim(_LIKELIEST_REGISTRATIONS)
+_NEXT_SLOT = case(
+    (_row.scheduled_at + _interval <= _now - _interval, _now),
+    (_slot_has_come, _row.scheduled_at + _interval),
+    else_=_row.scheduled_at,
+)
+_CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
+_CLAIM_LIKELIEST_OBSERVATIONS = _claim(_LIKELIEST_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
+
+_STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
+_OF_PRODUCTS = select(*_STATE).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
+_HELD = _OF_PRODUCTS.where(_row.lease_id == bindparam("lease_id", type_=Uuid))
+_NEW = unnested(*_STATE)
+_SAVE = (
+    update(synchronisation)
+    .where(_row.product_id == _NEW.c.product_id)
+    .values({column.name: _NEW.c[column.name] for column in _STATE if column is not _row.product_id})
+    .values(lease_id=null(), lease_until=null())
+)
+_POSTPONE = (
+    update(synchronisation)
+    .where(_row.product_id == any_(_ids), _row.lease_id == bindparam("held_lease", type_=Uuid))
+    .values(lease_until=_now)
+)
+
+
+class SqlAlchemySynchronisationRepository:
+    """Synchronisations as narrow rows; withdrawing a product deletes its row, so that none of these sees it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def count_due(self, interval: timedelta, limit: int) -> Due:
+        row = (await self._connection.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
+        return Due(registrations=row.registrations, observations=row.observations, lag=row.lag)
+
+    async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
+        statement = _CLAIM_LIKELIEST_REGISTRATIONS if likeliest else _CLAIM_REGISTRATIONS
+        return await self._claim(statement, {"lease": lease, "limit": limit})
+
+    async def claim_observations(
+        self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
+    ) -> Claim | None:
+        statement = _CLAIM_LIKELIEST_OBSERVATIONS if likeliest else _CLAIM_OBSERVATIONS
+        return await self._claim(statement, {"interval": interval, "lease": lease, "limit": limit})
+
+    async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
+        rows = await self._connection.execute(_HELD, {"lease_id": lease_id, "ids": list(product_ids)})
+        return [to_synchronisation(row) for row in rows]
+
+    async def get(self, product_id: UUID) -> Synchronisation:
+        for row in await self._connection.execute(_OF_PRODUCTS, {"ids": [product_id]}):
+            return to_synchronisation(row)
+        raise ProductNotFound(product_id)
+
+    async def save(self, *states: Synchronisation) -> None:
+        if states:
+            await self._connection.execute(_SAVE, arrays(_STATE, [_values(state) for state in states]))
+
+    async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
+        if product_ids:
+            await self._connection.execute(_POSTPONE, {"held_lease": lease_id, "ids": list(product_ids)})
+
+    async def _claim(self, statement: Update, parameters: Mapping[str, Any]) -> Claim | None:
+        lease_id = uuid4()
+        rows = (await self._connection.execute(statement, {**parameters, "new_lease": lease_id})).all()
+        return Claim(lease_id, rows[0].claimed_at, [row.product_id for row in rows]) if rows else None
+
+
+def _values(state: Synchronisation) -> tuple[Any, ...]:
+    best, offer = state.best, state.best_offer
+    return (
+        state.product_id,
+        state.scheduled_at,
+        state.not_before,
+        state.last_attempt_at,
+        state.last_success_at,
+        state.consecutive_failures,
+        state.last_error,
+        state.observed_at,
+        state.known_until,
+        best and best.price,
+        best and best.since,
+        offer and offer.id,
+        offer and offer.items_in_stock,
+        state.offers_in_stock,
+    )
+
+
+def to_synchronisation(row: Row[Any]) -> Synchronisation:
+    """Return the state that a row of the `synchronisation` table keeps."""
+    best = row.best_price_since and BestPrice(row.best_price, row.best_price_since)
+    offer = row.best_offer_id and Offer(row.best_offer_id, row.best_price, row.best_offer_items_in_stock)
+    return Synchronisation(
+        product_id=row.product_id,
+        not_before=row.not_before,
+        scheduled_at=row.scheduled_at,
+        last_attempt_at=row.last_attempt_at,
+        last_success_at=row.last_success_at,
+        consecutive_failures=row.consecutive_failures,
+        last_error=row.last_error,
+        observed_at=row.observed_at,
+        known_until=row.known_until,
+        best=best,
+        best_offer=offer,
+        offers_in_stock=row.offers_in_stock,
+    )

@@ -1,0 +1,174 @@
+"""What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.offload import aside
+from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader
+from application.prices.views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
+from application.unit_of_work import Clock
+from domain.errors import WindowTooLarge
+from domain.price import PriceStep
+from domain.price_change import Reason
+from domain.price_history import PriceSummary, tiled, tiled_offer
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+
+RAW_WINDOW = timedelta(hours=48)
+AUTO_POINTS = 600
+BUCKETS_AT_ONCE = 1_000
+MOST_POINTS = 30_000
+"""Points of one answer at the most: 90 days in buckets of five minutes, or two of ten offers that move every minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceHistory:
+    """A product's best price over a window, as steps or summed up in buckets."""
+
+    prices: PriceReader
+    clock: Clock
+    retention: Retention
+
+    async def __call__(
+        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+    ) -> PriceHistoryView:
+        """Return the one series; an interval of None means every step.
+
+        Raises:
+            ProductNotFound
+            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+        """
+        _refuse_long(window, interval)
+        if window.start < self.kept_since(interval):
+            # Nothing is kept of a product that is not there either, but then that is what has to be said.
+            await self.prices.in_force(product_id, window.end)
+            return _beyond_retention(window, interval)
+        if interval is None:
+            recorded = await self.prices.steps(product_id, window, most + 1)
+            _refuse_many(len(recorded), most)
+            points = await aside(lambda: _points(tiled(recorded, window)), len(recorded))
+            _refuse_many(len(points), most)
+            return PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
+        window = self.retention.snapped(window, self.clock(), interval)
+        _refuse_many(interval.bucket_count(window), most)
+        buckets: list[PriceBucketView] = []
+        for part in _parts(window, interval):
+            found = {each.window.start: each for each in await self.prices.buckets(product_id, part, interval)}
+            summaries = (found.get(bucket.start) or PriceSummary(bucket) for bucket in interval.grid(part))
+            buckets += map(PriceBucketView.of, summaries)
+        return PriceHistoryView(window, interval, [BucketSeriesView(None, buckets)])
+
+    def kept_since(self, interval: BucketWidth | None) -> datetime:
+        """Return since when the best price is kept in this detail."""
+        now = self.clock()
+        return self.retention.buckets_since(interval, now) if interval else self.retention.steps_since(now)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPriceHistory:
+    """The prices of each of a product's offers over a window, as steps or summed up in buckets."""
+
+    offers: OfferPriceReader
+    clock: Clock
+    retention: Retention
+
+    async def __call__(
+        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+    ) -> PriceHistoryView:
+        """Return a series for each offer that was in stock; an interval of None means every step.
+
+        Raises:
+            ProductNotFound
+            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+        """
+        _refuse_long(window, interval)
+        if window.start < self.kept_since(interval):
+            await self.offers.steps(product_id, window, 1)
+            return _beyond_retention(window, interval)
+        if interval is None:
+            prices = await self.offers.steps(product_id, window, most + 1)
+            intervals = sum(map(len, prices.in_stock.values()))
+            _refuse_many(intervals, most)
+            work = intervals + len(prices.in_stock) * len(prices.known)
+            steps = await aside(lambda: _steps_of_offers(prices, window, most), work)
+            return PriceHistoryView(window, "raw", steps)
+        found = await self.offers.buckets(product_id, window, interval, most + 1)
+        count = sum(map(len, found.values()))
+        _refuse_many(count, most)
+        return PriceHistoryView(window, interval, await aside(lambda: _buckets_of_offers(found), count))
+
+    def kept_since(self, _interval: BucketWidth | None) -> datetime:
+        """Return since when offers' prices are kept, in whatever detail."""
+        return self.retention.offers_since(self.clock())
+
+
+async def in_finest_interval(
+    history: PriceHistory | OfferPriceHistory, product_id: UUID, window: Window
+) -> PriceHistoryView:
+    """Return every step if these are at most 600 in all, else the narrowest buckets of which no series has more.
+
+    Only what is kept of the window comes into question.
+
+    Raises:
+        ProductNotFound
+        WindowTooLarge: even days are more.
+    """
+    if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
+        with suppress(WindowTooLarge):
+            return await history(product_id, window, None, AUTO_POINTS)
+    fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
+    if not fitting:
+        raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
+    *kept, widest = [width for width in fitting if window.start >= history.kept_since(width)] or fitting[-1:]
+    for width in kept:
+        # Each series fits, but there may be very many.
+        with suppress(WindowTooLarge):
+            return await history(product_id, window, width)
+    return await history(product_id, window, widest)
+
+
+def _points(tiles: Iterable[PriceStep]) -> list[PricePointView]:
+    return [PricePointView.of(tile) for tile in tiles]
+
+
+def _steps_of_offers(prices: OfferPrices, window: Window, most: int) -> list[StepSeriesView]:
+    series: list[StepSeriesView] = []
+    points = 0
+    for id in sorted(prices.in_stock):
+        tiles = tiled_offer(prices.in_stock[id], prices.known, window)
+        if any(tile.price is not None for tile in tiles):
+            # Every gap is two points of every offer, so that a few intervals can make very many.
+            points += len(tiles)
+            _refuse_many(points, most)
+            series.append(StepSeriesView(id, _points(tiles)))
+    return series
+
+
+def _buckets_of_offers(found: Mapping[UUID, Iterable[PriceSummary]]) -> list[BucketSeriesView]:
+    return [BucketSeriesView(id, [PriceBucketView.of(each) for each in found[id]]) for id in sorted(found)]
+
+
+def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
+    """Cut a window into parts that are read one after the other, so that others have their turn in between."""
+    start = window.start
+    while start < window.end:
+        end = min(width.floor(start) + BUCKETS_AT_ONCE * width.length, window.end)
+        yield Window(start, end)
+        start = end
+
+
+def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:
+    return PriceHistoryView(window, interval or "raw", None, Reason.BEYOND_RETENTION)
+
+
+def _refuse_long(window: Window, interval: BucketWidth | None) -> None:
+    if interval is None and window.end - window.start > RAW_WINDOW:
+        raise WindowTooLarge("interval=raw is for windows of at most 48 hours; take another interval.")
+
+
+def _refuse_many(points: int, most: int) -> None:
+    if points > most:
+        raise WindowTooLarge(f"There are more than {most} points; take a shorter window or a wider interval.")
