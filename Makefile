@@ -58,7 +58,7 @@ audit: setup ## Look up known vulnerabilities of all that is locked; fail if tha
 	@$(LOCKED) | $(BIN)/python tools/audit.py
 
 secrets: setup ## Look for secrets in all files but ignored ones; tests may have made-up passwords
-	@$(FILES) -- . ':!uv.lock' ':!tests' ':!src/entrypoints/http/static' | $(SECRETS)
+	@$(FILES) -- . ':!uv.lock' ':!tests' ':!src/entrypoints/http/openapi/static' | $(SECRETS)
 	@$(FILES) -- tests | $(SECRETS) --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
 
 sbom: setup ## Write sbom.json, what runs in production as CycloneDX

@@ -25,8 +25,8 @@ from domain.offer import Offer
 from domain.product import RegistrationState
 from domain.retention import Retention
 from entrypoints.container import make_container
-from entrypoints.http.access import AccessTokens
 from entrypoints.http.app import create_app
+from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
 from fake_logins import InMemoryLoginFailures

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.memory import collect_rarely
+from entrypoints.gc_tuning import collect_rarely
 
 if TYPE_CHECKING:
     from dishka import AsyncContainer
@@ -34,7 +34,7 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Run everything on this machine: PostgreSQL, Offers simulator, API and worker."""
-    from entrypoints.up import run_everything
+    from entrypoints.development.up import run_everything
 
     settings = _settings()
     with _refusals():
@@ -54,7 +54,7 @@ def api() -> None:
 def worker() -> None:
     """Register and observe products; run as many as you like."""
     from entrypoints.container import WORKING
-    from entrypoints.worker import run_worker
+    from entrypoints.worker.jobs import run_worker
 
     _run(run_worker, WORKING)
 
@@ -77,7 +77,7 @@ def seed(count: int | None, history: str | None) -> None:
 
     With --history they get a made-up past as soon as a running worker has observed them, and so do those already there.
     """
-    from entrypoints.seed import seed as seed_database
+    from entrypoints.development.seed.command import seed as seed_database
 
     if count is None and history is None:
         raise click.UsageError("Give a COUNT, --history, or both, as in `aggregator seed 25 --history 30d`.")
@@ -95,7 +95,7 @@ def seed(count: int | None, history: str | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="Makes the same world at every start.")
 def offers_simulator(host: str, port: int, tick: float, sold_out: str, seed: int | None) -> None:
     """Stand in for the Offers service, for development only; GET /__control lists the faults it can show."""
-    from entrypoints.simulator.command import run_simulator
+    from entrypoints.development.offers_simulator.command import run_simulator
 
     with _refusals():
         run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from adapters.postgres.connection import libpq_dsn
 from domain.retention import Retention
-from entrypoints.setting_forms import malformed, parts
+from entrypoints.setting_validators import malformed, parts
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it

@@ -20,9 +20,9 @@ from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from adapters.offers_api.token_store import Access
 from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
 from application.unit_of_work import StorageUnavailable
-from entrypoints.simulator.app import RunningSimulator, running_simulator
-from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults
-from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
+from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
+from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from token_store import InMemoryTokenStore
 
 PRODUCT = UUID(int=7)

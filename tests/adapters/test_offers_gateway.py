@@ -29,9 +29,9 @@ from application.synchronisation.offers_gateway import (
     UnknownUpstream,
 )
 from domain.offer import ObservedOffers, Offer
-from entrypoints.simulator.app import RunningSimulator, running_simulator
-from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults
-from entrypoints.simulator.options import SimulatorOptions
+from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
+from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
+from entrypoints.development.offers_simulator.options import SimulatorOptions
 
 PRODUCT = UUID("ffffffff-ffff-ffff-ffff-fffffffffffe")
 TOKEN = "eyJ.very-secret.token"

@@ -15,8 +15,8 @@ from adapters.postgres.prices.history_backfill import FirstSight, Past, SqlAlche
 from domain.offer import ObservedOffers, Offer
 from domain.retention import Retention
 from domain.window import BucketWidth
-from entrypoints.seeded_history import await_observations
-from entrypoints.seeded_past import made_up_past
+from entrypoints.development.seed.history import await_observations
+from entrypoints.development.seed.past import made_up_past
 from factories import some_id
 from stored import Storage, add, new_product, observe, on_postgres, withdraw
 

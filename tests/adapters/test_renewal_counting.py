@@ -13,8 +13,8 @@ from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised, OffersServiceUnavailable
 from counting import counted, series
-from entrypoints.simulator.app import running_simulator
-from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+from entrypoints.development.offers_simulator.app import running_simulator
+from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from fakes import FakeClock
 from token_store import InMemoryTokenStore
 

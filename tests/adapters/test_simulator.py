@@ -17,13 +17,13 @@ import httpx
 import jwt
 import pytest
 
-from entrypoints.simulator.app import RunningSimulator, running_simulator, serve
-from entrypoints.simulator.faults import Faults, Latency
-from entrypoints.simulator.malformed import BOMB_MIB, MALFORMED_KINDS, SHARED_ID
-from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
-from entrypoints.simulator.product import SoldOut
-from entrypoints.simulator.traffic import MAX_AGENTS, MAX_AUTH_CALLS, Traffic
-from entrypoints.simulator.world import World
+from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator, serve
+from entrypoints.development.offers_simulator.faults import Faults, Latency
+from entrypoints.development.offers_simulator.malformed import BOMB_MIB, MALFORMED_KINDS, SHARED_ID
+from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+from entrypoints.development.offers_simulator.product import SoldOut
+from entrypoints.development.offers_simulator.traffic import MAX_AGENTS, MAX_AUTH_CALLS, Traffic
+from entrypoints.development.offers_simulator.world import World
 
 START = 1_700_000_000.0
 PRODUCT = "6a1f0c1e-7b4d-0a5e-02c1-9d0e8f7a6b5c"

@@ -16,10 +16,10 @@ from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AiohttpTokenIssuer
 from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
 from counting import counted, series
-from entrypoints.simulator.app import RunningSimulator, running_simulator
-from entrypoints.simulator.faults import Chance, ErrorAnswer, Faults
-from entrypoints.simulator.malformed import MalformedKind
-from entrypoints.simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
+from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
+from entrypoints.development.offers_simulator.malformed import MalformedKind
+from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from factories import some_id
 from synchronising import PACE, Synchronising
 from waiting import until

@@ -20,7 +20,7 @@ import msgspec
 from chaos.plan import SOME, SPOILING, fault_named
 from chaos.record import Record, Stretches
 from chaos.town import Town
-from entrypoints.simulator.faults import Faults
+from entrypoints.development.offers_simulator.faults import Faults
 
 FIRST_VERSION = 1_000
 UNIT = 1_000

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from entrypoints.simulator.malformed import MALFORMED_KINDS
+from entrypoints.development.offers_simulator.malformed import MALFORMED_KINDS
 
 WORKERS = ("worker-1", "worker-2")
 PARTS = ("api", *WORKERS, "simulator")

@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 
-from entrypoints.simulator.app import serve
-from entrypoints.simulator.faults import ErrorAnswer, Faults
-from entrypoints.simulator.options import SimulatorOptions
+from entrypoints.development.offers_simulator.app import serve
+from entrypoints.development.offers_simulator.faults import ErrorAnswer, Faults
+from entrypoints.development.offers_simulator.options import SimulatorOptions
 
 TOKEN_LIFETIME = 12.0
 

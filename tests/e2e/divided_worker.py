@@ -19,7 +19,7 @@ from application.synchronisation.timing import Pace
 from entrypoints.container import WORKING, make_container
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
-from entrypoints.worker import run_worker
+from entrypoints.worker.jobs import run_worker
 
 JOB_SECONDS = 60.0
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from entrypoints.http import problems, request_log
+from entrypoints.http.middleware import request_log
+from entrypoints.http.problems import mapping as problems
 
 OURS = ("entrypoints", "adapters", "application")
 

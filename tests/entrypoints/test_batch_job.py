@@ -11,7 +11,7 @@ from application.synchronisation.batch_report import Outcome, Report
 from application.synchronisation.timing import Pace
 from application.unit_of_work import StorageUnavailable
 from counting import counted
-from entrypoints.worker import batch_job
+from entrypoints.worker.jobs import batch_job
 
 PACE = Pace(batch_size=10, claiming=5)
 FULL = {Outcome.OBSERVED: 9, Outcome.FAILED: 1}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from entrypoints.development.embedded_postgres.ownership import AlreadyUp, join_server, own_server
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from entrypoints.embedded_database import AlreadyUp, join_server, own_server
 
 
 def test_joining_leaves_the_server_to_its_owner(tmp_path: Path) -> None:

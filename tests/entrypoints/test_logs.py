@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from api import Outside, serving
-from entrypoints.http.login import LoginRequest
+from entrypoints.http.auth.login import LoginRequest
 from entrypoints.logs import LONGEST_TEXT, configure_logs
 from entrypoints.settings import read_settings
 

@@ -21,12 +21,12 @@ from application.synchronisation.scheduling import Job
 from application.unit_of_work import BeginWork
 from counting import counted, series
 from entrypoints.container import WORKING, make_container
+from entrypoints.development.offers_simulator.app import running_simulator
+from entrypoints.development.offers_simulator.faults import Faults
+from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
-from entrypoints.simulator.app import running_simulator
-from entrypoints.simulator.faults import Faults
-from entrypoints.simulator.options import SimulatorOptions
-from entrypoints.worker import make_worker
+from entrypoints.worker.jobs import make_worker
 from fake_reads import InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
 from synchronising import Synchronising
 

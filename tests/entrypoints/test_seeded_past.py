@@ -11,7 +11,7 @@ import pytest
 from adapters.postgres.prices.history_backfill import FirstSight, Past
 from domain.price import PriceState, PriceStep
 from domain.window import BucketWidth
-from entrypoints.seeded_past import made_up_past
+from entrypoints.development.seed.past import made_up_past
 from factories import some_id
 
 NOON = datetime(2026, 3, 14, 12, 34, 56, 789_012, tzinfo=UTC)

@@ -13,7 +13,7 @@ from adapters.metrics import Metrics
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from application.synchronisation.scheduling import ScheduleDueWork
 from entrypoints.monitoring import Heartbeat
-from entrypoints.ticking import Tick
+from entrypoints.worker.tick import Tick
 from fake_queue import InMemoryJobQueue
 from synchronising import PACE, Synchronising
 from waiting import until

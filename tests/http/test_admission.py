@@ -14,8 +14,8 @@ from api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serv
 from application.catalogue.views import Encoded, ProductDetailView
 from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
-from entrypoints.http import admission
-from entrypoints.http.admission import (
+from entrypoints.http.middleware import load_shedding as admission
+from entrypoints.http.middleware.load_shedding import (
     COSTLY_AT_ONCE,
     COSTLY_WAITING,
     MOST_LOGINS,

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 
 from api import MISSING, SECRET, Api, problem_of
-from entrypoints.http.access import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
+from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
 from routes import filled, routes
 
 OTHER_SECRET = "another signing key, as long as ours is"

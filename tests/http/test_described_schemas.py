@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from entrypoints.http.catalogue import CreateProductRequest
+from entrypoints.http.products.catalogue_controller import CreateProductRequest
 
 Described = dict[str, Any]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from entrypoints.http import docs
+from entrypoints.http.openapi import docs
 
 STATIC = Path(docs.__file__).with_name("static")
 ELSEWHERE = re.compile(r"""(?:https?:)?//[\w-]""")

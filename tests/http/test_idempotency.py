@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api import INTERVAL, MISSING, SECRET, Api, pointers, problem_of
-from entrypoints.http.access import AccessTokens
+from entrypoints.http.auth.access_tokens import AccessTokens
 
 NEW = {"name": "Kettle", "description": "Boils"}
 DAY = timedelta(hours=24)

@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from api import PASSWORD, SECRET, USERNAME, Api, Outside, pointers, problem_of, serving
-from entrypoints.http.credentials import CHECKS_AT_ONCE, CHECKS_WAITING
+from entrypoints.http.auth.credentials import CHECKS_AT_ONCE, CHECKS_WAITING
 
 PLACES = CHECKS_AT_ONCE + CHECKS_WAITING
 

@@ -11,17 +11,17 @@ import pytest
 
 from api import PROBLEM
 from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView
-from entrypoints.http.access import ADMIN_ONLY, ADMIN_PARAMETERS, ADMIN_TOO, PUBLIC_ROUTES
-from entrypoints.http.catalogue import CreateProductRequest, ProductPage
-from entrypoints.http.insight_responses import (
+from entrypoints.http.auth.access_tokens import ADMIN_ONLY, ADMIN_PARAMETERS, ADMIN_TOO, PUBLIC_ROUTES
+from entrypoints.http.auth.login import LoginRequest
+from entrypoints.http.prices.responses import (
     OfferResponse,
     PriceBucketsResponse,
     PriceChangeResponse,
     PriceStatisticsResponse,
     PriceStepsResponse,
 )
-from entrypoints.http.login import LoginRequest
-from entrypoints.http.problem_types import METHOD, PROBLEM_TYPES, Problem
+from entrypoints.http.problems.problem_types import METHOD, PROBLEM_TYPES, Problem
+from entrypoints.http.products.catalogue_controller import CreateProductRequest, ProductPage
 from entrypoints.readiness import Readiness
 
 JSON = "application/json"

@@ -12,9 +12,9 @@ import entrypoints.http
 from api import MISSING, Api, problem_of
 from application.unit_of_work import StorageUnavailable
 from domain.errors import Refusal
-from entrypoints.http import problem_types
-from entrypoints.http.problem_types import PROBLEM_TYPES, ProblemType
-from entrypoints.http.problems import PROBLEM_OF
+from entrypoints.http.problems import problem_types
+from entrypoints.http.problems.mapping import PROBLEM_OF
+from entrypoints.http.problems.problem_types import PROBLEM_TYPES, ProblemType
 from routes import filled, routes
 
 STATUSES = {

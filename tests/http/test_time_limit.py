@@ -19,7 +19,7 @@ from application.catalogue.listing import (
 )
 from defective_reader import DefectiveReader
 from entrypoints.http import app
-from entrypoints.http.time_limit import REQUEST_SECONDS
+from entrypoints.http.middleware.time_limit import REQUEST_SECONDS
 from fake_reads import InMemoryCatalogueReader
 from waiting import standstill
 

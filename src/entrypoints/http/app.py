@@ -21,8 +21,14 @@ from application.prices.insight import OfferHistory, PriceChange, PriceStatistic
 from application.prices.price_history import OfferPriceHistory, PriceHistory
 from application.synchronisation.timing import Pace
 from application.unit_of_work import CatalogueReader, Clock
-from entrypoints.http.access import AccessTokens, RequireAdmin
-from entrypoints.http.admission import (
+from entrypoints.http.auth.access_tokens import AccessTokens, RequireAdmin
+from entrypoints.http.auth.credentials import Credentials
+from entrypoints.http.auth.login import login
+from entrypoints.http.conditional_reads import Catalogue, Freshness
+from entrypoints.http.health import HealthController
+from entrypoints.http.injection import constant
+from entrypoints.http.middleware.cors import Cors
+from entrypoints.http.middleware.load_shedding import (
     COSTLY_AT_ONCE,
     COSTLY_WAITING,
     PLACES,
@@ -30,24 +36,18 @@ from entrypoints.http.admission import (
     TurnedAway,
     Turns,
 )
-from entrypoints.http.catalogue import CatalogueController
-from entrypoints.http.conditional import Catalogue, Freshness
-from entrypoints.http.cors import Cors
-from entrypoints.http.credentials import Credentials
-from entrypoints.http.described_schemas import DescribedModels
-from entrypoints.http.docs import openapi_config, show_docs, static_files
-from entrypoints.http.explanations import explain_problem
-from entrypoints.http.health import HealthController
-from entrypoints.http.idempotency import Registering
-from entrypoints.http.injection import constant
-from entrypoints.http.insight import InsightController
-from entrypoints.http.login import login
-from entrypoints.http.problems import answer_problem
-from entrypoints.http.products import ProductController
-from entrypoints.http.reading import LARGEST_BODY, JsonRequest, require_readable, require_what_is_known
-from entrypoints.http.request_log import RequestLog
-from entrypoints.http.time_limit import REQUEST_SECONDS, TimeLimit
-from entrypoints.http.unchanged import Unchanged
+from entrypoints.http.middleware.request_log import RequestLog
+from entrypoints.http.middleware.time_limit import REQUEST_SECONDS, TimeLimit
+from entrypoints.http.openapi.docs import openapi_config, show_docs, static_files
+from entrypoints.http.openapi.schemas import DescribedModels
+from entrypoints.http.prices.price_controller import InsightController
+from entrypoints.http.problems.explanations import explain_problem
+from entrypoints.http.problems.mapping import answer_problem
+from entrypoints.http.products.catalogue_controller import CatalogueController
+from entrypoints.http.products.idempotency import Registering
+from entrypoints.http.products.not_modified import Unchanged
+from entrypoints.http.products.product_controller import ProductController
+from entrypoints.http.request_validation import LARGEST_BODY, JsonRequest, require_readable, require_what_is_known
 from entrypoints.readiness import Dependencies, SharedCheck
 from entrypoints.settings import Settings
 

@@ -3,9 +3,9 @@
 import msgspec
 from litestar import Controller, Response, get
 
-from entrypoints.http import examples
 from entrypoints.http.injection import Injected
-from entrypoints.http.problem_types import problems
+from entrypoints.http.openapi import examples
+from entrypoints.http.problems.problem_types import problems
 from entrypoints.readiness import OK, Readiness, SharedCheck
 
 

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from entrypoints.http.problem_types import MALFORMED, MEDIA_TYPE
+from entrypoints.http.problems.problem_types import MALFORMED, MEDIA_TYPE
 
 log = structlog.get_logger(__name__)
 

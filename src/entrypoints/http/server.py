@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
+from entrypoints.gc_tuning import spare_what_start_has_made
 from entrypoints.http.app import create_app
 from entrypoints.http.protocol import ProblemProtocol
-from entrypoints.memory import spare_what_start_has_made
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
 

@@ -26,14 +26,14 @@ from counting import counted
 from decoded import DecodedCatalogue
 from e2e.divided_worker import Divided, Durations
 from entrypoints.container import WORKING, make_container
+from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
+from entrypoints.development.offers_simulator.faults import Faults
+from entrypoints.development.offers_simulator.options import SimulatorOptions
+from entrypoints.development.offers_simulator.product import Offer
+from entrypoints.development.offers_simulator.traffic import ProductTraffic
 from entrypoints.readiness import Dependencies, Readiness
 from entrypoints.settings import Settings
-from entrypoints.simulator.app import RunningSimulator, running_simulator
-from entrypoints.simulator.faults import Faults
-from entrypoints.simulator.options import SimulatorOptions
-from entrypoints.simulator.product import Offer
-from entrypoints.simulator.traffic import ProductTraffic
-from entrypoints.worker import make_worker
+from entrypoints.worker.jobs import make_worker
 
 
 @dataclass

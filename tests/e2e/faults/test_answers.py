@@ -11,7 +11,7 @@ from application.synchronisation.batch_report import Outcome
 from application.synchronisation.scheduling import Job
 from e2e.faults.station import Station, working_station
 from e2e.ledger import assert_sound
-from entrypoints.simulator.product import Offer
+from entrypoints.development.offers_simulator.product import Offer
 
 EIGHT = [Offer(f"{number:032x}", 1_000 + number, 10) for number in range(1, 9)]
 NINTH = Offer(f"{9:032x}", 1_009, 10)

@@ -19,7 +19,7 @@ from e2e.ledger import assert_sound
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from entrypoints.simulator.product import Offer
+from entrypoints.development.offers_simulator.product import Offer
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -6,8 +6,8 @@ import pytest
 
 from api import client_of
 from e2e.faults.station import Station
+from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.http.app import create_app
-from entrypoints.simulator.product import Offer
 
 # Neither version nor variant is one of RFC 4122, as with all of upstream's ids.
 ODD = "5eed0ffe-12ab-c3d4-e5f6-0123456789ab"

@@ -13,7 +13,7 @@ from domain.product import RegistrationState
 from e2e.divided_worker import Durations
 from e2e.faults.station import Station, working_station
 from e2e.ledger import assert_sound
-from entrypoints.simulator.product import Offer
+from entrypoints.development.offers_simulator.product import Offer
 from waiting import until
 
 OFFER = Offer("0" * 31 + "1", 100, 5)

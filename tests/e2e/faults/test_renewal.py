@@ -19,8 +19,8 @@ from e2e.faults.station import Station, one_process, working_station
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound
 from e2e.processes import Processes
+from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.http.app import create_app
-from entrypoints.simulator.options import SimulatorOptions
 
 AUTHORISING = Path(__file__).with_name("authorising.py")
 PRODUCT = UUID(int=7)

@@ -13,7 +13,7 @@ from application.synchronisation.batch_report import Outcome
 from e2e.faults.station import Station, one_process, working_station
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound
-from entrypoints.simulator.product import Offer
+from entrypoints.development.offers_simulator.product import Offer
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
 STEPS = (2, 4, 8, 15, 15, 15)

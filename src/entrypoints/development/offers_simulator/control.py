@@ -1,0 +1,144 @@
+"""The routes a person or a test turns the simulator's switches with; the service has nothing like them."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from entrypoints.development.offers_simulator.answers import JSON, answer_detail
+from entrypoints.development.offers_simulator.faults import Faults, Products
+from entrypoints.development.offers_simulator.product import Offer
+from entrypoints.development.offers_simulator.registration import read_uuid
+from entrypoints.development.offers_simulator.report import report_product, report_traffic
+from entrypoints.development.offers_simulator.simulation import Simulation
+from entrypoints.development.offers_simulator.world import WorldFullError
+
+Dictated = Annotated[list[Offer], Meta(max_length=20_000)]
+
+
+class Actions(msgspec.Struct, kw_only=True):
+    """What is done once, at the moment it is asked for.
+
+    forget_registrations: lose all registrations (true) or some.
+    register_products: know these products as if somebody else had registered them.
+    invalidate_token: refuse the live token; a new one can be had.
+    take_token: refuse it, and no new one can be had until a stranger's expires.
+    advance: let so many ticks pass.
+    """
+
+    forget_registrations: bool | Products = False
+    register_products: Products = frozenset()
+    invalidate_token: bool = False
+    take_token: bool = False
+    advance: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+
+
+class Control:
+    """Shows and changes the faults, the offers dictated and the counters."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes, which need no token."""
+        return [
+            web.get("/__control", self.show_faults),
+            web.put("/__control", self.change_faults),
+            web.delete("/__control", self.reset_faults),
+            web.put("/__offers/{id}", self.dictate_offers),
+            web.delete("/__offers/{id}", self.stop_dictating),
+            web.get("/__state", self.show_state),
+            web.delete("/__state", self.reset_counters),
+            web.get("/__state/products/{id}", self.show_product),
+        ]
+
+    async def show_faults(self, _request: web.Request) -> web.Response:
+        """Answer the present switches."""
+        return _json(_builtins(self._simulation.faults))
+
+    async def change_faults(self, request: web.Request) -> web.Response:
+        """Set the switches and do the actions given; one that is unknown or ill-typed answers 400 for all."""
+        try:
+            given = msgspec.json.decode(await request.read(), type=dict[str, Any])
+            wanted = {name: given.pop(name) for name in Actions.__struct_fields__ if name in given}
+            actions = msgspec.convert(wanted, Actions)
+            faults = msgspec.convert(_builtins(self._simulation.faults) | given, Faults, str_keys=True)
+            self._act(actions)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return _detail(400, str(error))
+        except WorldFullError:
+            return _detail(507)
+        self._simulation.misbehave(faults)
+        return await self.show_faults(request)
+
+    async def reset_faults(self, request: web.Request) -> web.Response:
+        """Turn every switch off; dictated offers stay."""
+        self._simulation.misbehave(Faults())
+        return await self.show_faults(request)
+
+    async def dictate_offers(self, request: web.Request) -> web.Response:
+        """Show exactly these offers, in this order, whenever the product is registered."""
+        try:
+            offers = msgspec.json.decode(await request.read(), type=Dictated)
+            self._simulation.world.dictate(_product_id(request), offers)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return _detail(400, str(error))
+        except WorldFullError:
+            return _detail(507)
+        return web.Response(status=204)
+
+    async def stop_dictating(self, request: web.Request) -> web.Response:
+        """Show the product's own market again."""
+        self._simulation.world.stop_dictating(_product_id(request))
+        return web.Response(status=204)
+
+    async def show_state(self, request: web.Request) -> web.Response:
+        """Answer the counters, with `?products=true` each product's too."""
+        with_products = request.query.get("products") == "true"
+        return _json(report_traffic(self._simulation, with_products=with_products))
+
+    async def show_product(self, request: web.Request) -> web.Response:
+        """Answer one product's counters and its offers as the service would show them were all well."""
+        return _json(report_product(self._simulation, _product_id(request)))
+
+    async def reset_counters(self, _request: web.Request) -> web.Response:
+        """Count from zero again; registrations, tokens and switches stay."""
+        self._simulation.traffic.reset()
+        return web.Response(status=204)
+
+    def _act(self, actions: Actions) -> None:
+        simulation = self._simulation
+        for product_id in actions.register_products:
+            simulation.world.register(product_id, simulation.clock())
+        forgotten = actions.forget_registrations
+        if forgotten:
+            simulation.world.forget(None if forgotten is True else forgotten)
+        if actions.invalidate_token:
+            simulation.tokens.invalidate()
+        if actions.take_token:
+            simulation.tokens.hand_to_stranger(simulation.clock())
+        simulation.world.advance(actions.advance)
+
+
+def _product_id(request: web.Request) -> UUID:
+    product_id = read_uuid(request.match_info["id"])
+    if product_id is None:
+        raise web.HTTPBadRequest(text='{"detail":"not a UUID"}', content_type=JSON)
+    return product_id
+
+
+def _builtins(faults: Faults) -> dict[str, Any]:
+    builtins: dict[str, Any] = msgspec.to_builtins(faults, str_keys=True)
+    return builtins
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type=JSON)
+
+
+def _detail(status: int, text: str | None = None) -> web.Response:
+    phrase = HTTPStatus(status).phrase
+    return web.Response(status=status, body=answer_detail(status, text or phrase).body, content_type=JSON)

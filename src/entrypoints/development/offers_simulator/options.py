@@ -1,0 +1,26 @@
+"""What is chosen when a simulator starts and stays as it is while it runs."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from entrypoints.development.offers_simulator.faults import Latency
+from entrypoints.development.offers_simulator.product import SoldOut
+
+DEFAULT_REFRESH_TOKEN = "simulated-refresh-token"
+
+
+class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Durations are seconds; `latency` is the standing one, below whatever the faults say.
+
+    A token's `expires` is an integer, so `token_lifetime` ends at the whole second before its end. Without
+    `seed` every start is another world.
+    """
+
+    refresh_token: str = DEFAULT_REFRESH_TOKEN
+    tick: Annotated[float, Meta(gt=0)] = 60.0
+    sold_out: SoldOut = "vanish"
+    token_lifetime: Annotated[float, Meta(ge=1)] = 300.0
+    seed: Annotated[int, Meta(ge=0)] | None = None
+    latency: Latency | None = None

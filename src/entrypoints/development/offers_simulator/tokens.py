@@ -1,0 +1,70 @@
+"""The one live access token that the Offers service allows for its refresh token."""
+
+import secrets
+from typing import Literal
+
+import jwt
+import msgspec
+
+from entrypoints.development.offers_simulator.faults import Faults
+
+TokenForm = Literal["jwt", "no_expires", "odd_expires", "not_jwt"]
+
+
+class _Live(msgspec.Struct, frozen=True):
+    text: str
+    issued_at: float
+    ends_at: float
+
+
+class AccessTokens:
+    """Issues and checks access tokens; every time is epoch seconds by the upstream's own clock."""
+
+    def __init__(self, *, refresh_token: str, lifetime: float) -> None:
+        self._refresh_token = refresh_token
+        self._lifetime = lifetime
+        self._live: _Live | None = None
+
+    def accepts(self, token: str, now: float, faults: Faults) -> bool:
+        """Say whether `token` is the live one."""
+        live = self._living(now, faults)
+        return live is not None and live.text == token
+
+    def issue(self, now: float, faults: Faults, form: TokenForm = "jwt") -> str | None:
+        """Make a new access token, None while another one lives."""
+        if self._living(now, faults) is not None:
+            return None
+        expires = int(now + self._lifetime)
+        self._live = _Live(self._token(int(now + faults.clock_skew + self._lifetime), form), now, expires)
+        return self._live.text
+
+    def invalidate(self) -> None:
+        """Refuse the live token from now on; a new one can be had at once."""
+        self._live = None
+
+    def hand_to_stranger(self, now: float) -> None:
+        """Let somebody else take the token: ours is refused, and no other can be had until theirs expires."""
+        expires = int(now + self._lifetime)
+        self._live = _Live(self._token(expires, "jwt"), now, expires)
+
+    def _living(self, now: float, faults: Faults) -> _Live | None:
+        if self._live is None:
+            return None
+        ends_at = self._live.ends_at + faults.expiry_slack
+        if faults.token_dies_after is not None:
+            ends_at = min(ends_at, self._live.issued_at + faults.token_dies_after)
+        if now >= ends_at:
+            # Dropped, so that a token seen dead does not come back when a switch moves.
+            self._live = None
+        return self._live
+
+    def _token(self, expires: int, form: TokenForm) -> str:
+        if form == "not_jwt":
+            return secrets.token_urlsafe(48)
+        claims: dict[str, str | int] = {"token": self._refresh_token, "expires": expires}
+        if form == "no_expires":
+            del claims["expires"]
+        elif form == "odd_expires":
+            claims["expires"] = "in five minutes"
+        # A key per token: with one key, two tokens of the same second would be the same token.
+        return jwt.encode(claims, secrets.token_bytes(32), algorithm="HS256")

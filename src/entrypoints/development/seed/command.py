@@ -1,0 +1,99 @@
+"""`aggregator seed`: believable products, and a past for them, for trying the service out."""
+
+import asyncio
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+import click
+import msgspec
+from dishka import AsyncContainer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.prices.history_backfill import SqlAlchemyPastWriter
+from application.catalogue.registration import RegisterProduct
+from domain.errors import ProductAlreadyExists
+from domain.retention import Retention
+from domain.window import BucketWidth
+from entrypoints.container import MIGRATING, make_container
+from entrypoints.development.embedded_postgres.ownership import join_server
+from entrypoints.development.seed.history import GIVEN, await_observations, give_pasts
+from entrypoints.development.seed.products import some_product
+from entrypoints.migration import run_migrations
+from entrypoints.settings import Settings
+
+SECONDS_TO_OBSERVE = 60.0
+
+
+def seed(settings: Settings, *, count: int = 0, days: int = 0) -> None:
+    """Add products as an admin would, then give those that were observed a past of so many days, if any.
+
+    The embedded database is started if it does not run.
+
+    Raises:
+        ClickException: no product was observed, so none can have a past.
+        EmbeddedPostgresError: PostgreSQL does not start.
+        StorageUnavailable: the database cannot be reached.
+    """
+    with _database(settings) as (reachable, alone):
+        asyncio.run(_seed(reachable, count, days, patience=0 if alone else SECONDS_TO_OBSERVE))
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[Settings, bool]]:
+    """Lend settings with a database, and say whether it is up for us alone, so that no worker can be there."""
+    if settings.database_url is not None:
+        yield settings, False
+        return
+    with join_server(settings.data_dir) as joined:
+        yield msgspec.structs.replace(settings, database_url=joined.dsn), joined.is_ours
+
+
+async def _seed(settings: Settings, count: int, days: int, *, patience: float) -> None:
+    container = make_container(settings, database=MIGRATING)
+    try:
+        await run_migrations(container)
+        today = BucketWidth.DAY.floor(datetime.now(UTC))
+        added = await _add_products(container, count) if count else []
+        if days:
+            writer = SqlAlchemyPastWriter(await container.get(AsyncEngine), await container.get(Retention))
+            await _give_history(writer, added, days, today, patience)
+    finally:
+        await container.close()
+
+
+async def _add_products(container: AsyncContainer, count: int) -> list[UUID]:
+    register_product = await container.get(RegisterProduct)
+    with click.progressbar(range(count), label="Adding products", file=sys.stderr) as progress:
+        added = [await _add_one(register_product) for _ in progress]
+    click.echo(f"Added {count} products; a running worker registers and observes them.", err=True)
+    return added
+
+
+async def _add_one(register_product: RegisterProduct) -> UUID:
+    while True:
+        name, description = some_product()
+        try:
+            return (await register_product(name=name, description=description)).id
+        except ProductAlreadyExists:
+            continue
+
+
+async def _give_history(
+    writer: SqlAlchemyPastWriter, added: Collection[UUID], days: int, today: datetime, patience: float
+) -> None:
+    again = f"`aggregator seed --history {days}d`"
+    seen = await await_observations(writer, added, seconds=patience) if added and patience else 0
+    if added and not seen:
+        raise click.ClickException(f"No worker has observed the new products: run `aggregator up`, and then {again}.")
+    outcomes = await give_pasts(writer, days, today)
+    if not outcomes:
+        advice = f"run `aggregator up`, and then `aggregator seed 25 --history {days}d`"
+        raise click.ClickException(f"There is no product that a worker has observed: {advice}.")
+    click.echo(f"Products given a past of {days}d: {outcomes.pop(GIVEN, 0)}.", err=True)
+    for reason, number in outcomes.items():
+        click.echo(f"Left alone: {number} {reason}.", err=True)
+    if missing := len(added) - seen:
+        click.echo(f"Not observed yet: {missing} of the new ones; run {again} later.", err=True)

@@ -1,0 +1,147 @@
+"""`aggregator up`: PostgreSQL, Offers simulator, API and worker on one machine, watched over by one parent.
+
+Each part is the same process that operators run, so what is seen here is what runs elsewhere.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import click
+import httpx
+
+from entrypoints.development.embedded_postgres.ownership import own_server
+from entrypoints.development.processes import CannotStart, Parts
+from entrypoints.settings import DEFAULT_PASSWORD, Settings
+
+SECONDS_TO_START = 60.0
+PORTS_TRIED = 100
+
+
+async def run_everything(settings: Settings) -> None:
+    """Bring everything up, say where it is, and run until SIGTERM, SIGINT or the end of a part.
+
+    Raises:
+        CannotStart: a part does not start, or ends by itself.
+        EmbeddedPostgresError: PostgreSQL does not start, or is another's.
+    """
+    with _database(settings) as dsn, ExitStack() as ports:
+        parts = Parts({"DATABASE_URL": dsn})
+        try:
+            running = asyncio.create_task(_run(settings, parts, ports))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+            await running
+        except asyncio.CancelledError:
+            click.echo("Stopping…", err=True)
+        finally:
+            await parts.stop()
+
+
+async def _run(settings: Settings, parts: Parts, ports: ExitStack) -> None:
+    host, port = settings.host, _free_port(settings.host, settings.port, ports)
+    parts.environment["PORT"] = str(port)
+    upstream = settings.offers_base_url
+    if upstream is None:
+        simulator_port = _free_port("127.0.0.1", settings.simulator_port, ports)
+        upstream = f"http://127.0.0.1:{simulator_port}/api/v1"
+        parts.environment["OFFERS_BASE_URL"] = upstream
+        await parts.start("offers-simulator", "--port", str(simulator_port))
+    await parts.finish("migrate")
+    metrics = {}
+    for part in ("worker", "api"):
+        if settings.metrics_port is not None:
+            # Two processes, so two ports: the second takes the next free one.
+            monitoring_port = _free_port(host, settings.metrics_port, ports)
+            parts.environment["METRICS_PORT"] = str(monitoring_port)
+            metrics[part] = f"{_url(host, monitoring_port)}/metrics"
+        await parts.start(part)
+    api = _url(host, port)
+    await _ready(f"{api}/health/ready", parts)
+    click.echo(_banner(settings, api, upstream, metrics), err=True)
+    raise CannotStart(f"`aggregator {await parts.first_to_end()}` ended by itself; its last lines are above.")
+
+
+async def _ready(url: str, parts: Parts) -> None:
+    """Wait until the API answers that it is ready.
+
+    Raises:
+        CannotStart: a part ended meanwhile, or it takes too long.
+    """
+    ending = asyncio.create_task(parts.first_to_end())
+    try:
+        async with asyncio.timeout(SECONDS_TO_START), httpx.AsyncClient(trust_env=False) as client:
+            while not await _answers(client, url):
+                if ending.done():
+                    raise CannotStart(f"`aggregator {ending.result()}` does not start; the reason is above.")
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        raise CannotStart(f"The API is not ready after {SECONDS_TO_START:.0f} s; see the lines above.") from error
+    finally:
+        ending.cancel()
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield settings.dsn
+        return
+    with own_server(settings.data_dir) as dsn:
+        yield dsn
+
+
+def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
+    """Return the first free port from the wanted one on, which no other `up` takes until `kept` is closed.
+
+    Raises:
+        CannotStart: none of the next hundred is free.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
+        with ExitStack() as ours, socket.socket(family) as candidate:
+            # The part that is to listen there starts seconds later. UDP, because TCP would stand in its way.
+            claim = ours.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((host, port))
+                free: int = candidate.getsockname()[1]
+                claim.bind((host, free))
+            except OSError:
+                continue
+            kept.push(ours.pop_all())
+            return free
+    raise CannotStart(f"No port from {wanted} on is free on {host}.")
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
+    known = settings.admin_password_hash is None and settings.admin_password == DEFAULT_PASSWORD
+    password = DEFAULT_PASSWORD if known else "<your password>"
+    credentials = f'{{"username": "{settings.admin_username}", "password": "{password}"}}'
+    monitored = "".join(f"\n    Metrics    {url}  ({part})" for part, url in metrics.items())
+    kind = "simulated, faults at /__control" if settings.offers_base_url is None else "as set"
+    return f"""
+  Product Aggregator is up.
+
+    API        {api}/products
+    Docs       {api}/docs
+    Offers     {upstream}  ({kind}){monitored}
+    Log in     curl -s {api}/login -H 'Content-Type: application/json' -d '{credentials}'
+    Try it     {os.path.relpath(sys.argv[0])} seed 25
+
+  Ctrl-C stops everything; the data stays.
+"""

@@ -1,0 +1,57 @@
+"""The admin's login: a password against an access token."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from entrypoints.http.auth.access_tokens import AccessTokens
+from entrypoints.http.auth.client_address import caller_of
+from entrypoints.http.auth.credentials import Credentials
+from entrypoints.http.injection import Injected
+from entrypoints.http.openapi.examples import answer
+from entrypoints.http.problems.problem_types import RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, problems
+from entrypoints.http.request_validation import BODY_PROBLEMS
+
+
+class LoginRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An admin's credentials."""
+
+    username: Annotated[str, Meta(max_length=255, examples=["admin"])]
+    password: Annotated[str, Meta(max_length=1024, examples=["admin"])]
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return "LoginRequest(…)"
+
+
+class LoginResponse(msgspec.Struct, frozen=True):
+    """An access token for the Authorization header; `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+
+
+@post(
+    "/login",
+    status_code=200,
+    operation_id="login",
+    summary="Log in as an admin",
+    tags=["login"],
+    responses={200: answer(LoginResponse, "The token", LoginResponse("eyJhbGciOiJIUzI1NiIs…", "Bearer", 300))}
+    | problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
+)
+async def login(
+    request: Request[Any, Any, Any],
+    data: JSONBody[LoginRequest],
+    credentials: Injected[Credentials],
+    access_tokens: Injected[AccessTokens],
+) -> Response[LoginResponse]:
+    """Exchange the admin's name and password for an access token; an address may fail 20 times a minute, 5 per name."""
+    await credentials.check(data.username, data.password, caller_of(request))
+    token = access_tokens.issue(data.username)
+    answer = LoginResponse(token, "Bearer", int(access_tokens.lifetime.total_seconds()))
+    return Response(answer, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,49 @@
+"""What the types of problems lead to: pages that say what went wrong."""
+
+from typing import Annotated
+
+from litestar import MediaType, get
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import PathParameter
+
+from entrypoints.http.problems.problem_types import METHOD, NOT_FOUND, OVERLOADED, PROBLEM_TYPES, ProblemType, problems
+
+Slug = Annotated[
+    str,
+    PathParameter(
+        description="The last part of a problem's `type`.",
+        schema_extra={"enum": [kind.slug for kind in PROBLEM_TYPES]},
+    ),
+]
+
+
+def _explanation(kind: ProblemType) -> str:
+    return f"{kind.title} ({kind.status})\n\n{kind.meaning}\n"
+
+
+@get(
+    "/problems/{slug:str}",
+    media_type=MediaType.TEXT,
+    sync_to_thread=False,
+    operation_id="explainProblem",
+    summary="What an error means",
+    tags=["problems"],
+    responses={
+        200: ResponseSpec(
+            str,
+            description="The explanation",
+            media_type=MediaType.TEXT,
+            generate_examples=False,
+            examples=[Example(summary=METHOD.title, value=_explanation(METHOD))],
+        )
+    }
+    | problems(NOT_FOUND, OVERLOADED),
+)
+def explain_problem(slug: Slug) -> str:
+    """Say in plain text what a problem type means."""
+    for kind in PROBLEM_TYPES:
+        if kind.slug == slug:
+            return _explanation(kind)
+    raise NotFoundException
