@@ -39,7 +39,7 @@ test-fast: setup ## Run the tests that need no database
 
 test-long: setup ## Run them with 1 000 examples each, and what takes as long as it does in life
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
-	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/as_written.py
+	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/full_durations.py
 
 test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(if $(SEED),--seed $(SEED))

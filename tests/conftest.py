@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from databases import NewDatabase, migrated, remove_rows
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from storages.databases import NewDatabase, migrated, remove_rows
 
 NAMED = re.compile(r"test_fault_(\d\d)_(\w+)")
 FAULTS = 25

@@ -14,7 +14,7 @@ from adapters.offers_api.calls import Endpoint, NoAnswer
 from adapters.offers_api.token_renewal import TokenEvent
 from adapters.postgres.connection import connect, create_engine
 from application.synchronisation.batch_report import FailureReason, Outcome, Report
-from counting import counted, series
+from metric_values import counted, series
 
 
 def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:

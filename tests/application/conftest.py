@@ -2,7 +2,7 @@
 
 import pytest
 
-from synchronising import Synchronising
+from fakes.synchronisation import Synchronising
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from application.synchronisation.timing import Pace
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
-from fake_reads import InMemoryHistoryKeeper, InMemoryRowKeeper
-from synchronising import PACE, Synchronising
+from fakes.catalogue_reader import InMemoryHistoryKeeper, InMemoryRowKeeper
+from fakes.synchronisation import PACE, Synchronising
 
 
 def house(world: Synchronising, pace: Pace = PACE) -> KeepHouse:

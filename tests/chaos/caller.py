@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
+from chaos.deployment import Town
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
-from chaos.town import Town
 
 SECONDS_TO_LEAD = 1.0
 SECONDS_A_HELD_WORKER_LOCKS = 8.0

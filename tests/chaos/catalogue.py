@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chaos.market import Shelf
+from chaos.offer_versions import Shelf
 
 MOST_PRODUCTS = 150
 SECONDS_IN_DOUBT = 3.0

@@ -8,10 +8,10 @@ from uuid import UUID
 import httpx
 
 from chaos.catalogue import Catalogue
-from chaos.market import FOREIGN, REJECTED, UNIT, Market, Shelf, in_stock
+from chaos.deployment import REFRESH_INTERVAL, Town
+from chaos.offer_versions import FOREIGN, REJECTED, UNIT, Market, Shelf, in_stock
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
-from chaos.town import REFRESH_INTERVAL, Town
 from domain.price import KNOWN_FOR_INTERVALS
 from e2e.ledger import assert_sound
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue, Entry, Text
-from chaos.market import FOREIGN, REJECTED, Market
+from chaos.offer_versions import FOREIGN, REJECTED, Market
 
 CHANGES_PER_SECOND = 2.5
 PATIENCE = 60.0

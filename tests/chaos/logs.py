@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from chaos.deployment import Town
 from chaos.record import Record
-from chaos.town import Town
 
 ERRORS = ("error", "critical")
 SWEPT = "Upkeep task failed unexpectedly"

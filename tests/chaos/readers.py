@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue, Entry
-from chaos.market import FIRST_VERSION, UNIT, Market, Shelf, Shown, in_stock
+from chaos.offer_versions import FIRST_VERSION, UNIT, Market, Shelf, Shown, in_stock
 from chaos.record import Record
 
 READS_PER_SECOND = 7.0

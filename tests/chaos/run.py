@@ -9,15 +9,15 @@ from chaos import checks
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue
 from chaos.customers import PATIENCE, Customer
+from chaos.deployment import Town
 from chaos.logs import read_logs
-from chaos.market import Market
+from chaos.offer_versions import Market
 from chaos.plan import ACTIONS, WORKERS, Disturbance, make_plan
 from chaos.readers import PATIENCE as READERS_PATIENCE
 from chaos.readers import Judge, Reader
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
 from chaos.settling import SECONDS_TO_START, Settling
-from chaos.town import Town
 
 CUSTOMERS, READERS = 4, 3
 SECONDS_BETWEEN_PROGRESS = 10.0

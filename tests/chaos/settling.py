@@ -9,10 +9,10 @@ import httpx
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue
 from chaos.customers import look_up
-from chaos.market import FOREIGN, REJECTED, Market, in_stock
+from chaos.deployment import Town
+from chaos.offer_versions import FOREIGN, REJECTED, Market, in_stock
 from chaos.readers import offers_in_stock
 from chaos.record import Record
-from chaos.town import Town
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_SETTLE = 90.0

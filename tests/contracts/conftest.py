@@ -2,7 +2,7 @@
 
 import pytest
 
-from stored import Storage, in_memory, on_postgres
+from storages.storage import Storage, in_memory, on_postgres
 
 
 @pytest.fixture(params=["fake", "postgres", "postgres elsewhere"])

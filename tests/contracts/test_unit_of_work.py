@@ -7,7 +7,7 @@ import pytest
 from domain.errors import ProductNotFound
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory
-from stored import Storage, add, ago, change, new_product, state_of, withdraw
+from storages.storage import Storage, add, ago, change, new_product, state_of, withdraw
 
 
 async def names(storage: Storage) -> set[str]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, compare
 from factories import some_id
-from scripted_gateway import observed
+from fakes.offers_gateway import observed
 
 SEEN = datetime(2026, 3, 14, 12, tzinfo=UTC)
 AT = SEEN + timedelta(minutes=1)

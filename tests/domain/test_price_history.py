@@ -24,7 +24,7 @@ from domain.price_history import (
 from domain.price_statistics import PriceDistribution, Verdict, distribution, percentile, verdict
 from domain.window import BucketWidth, Window
 from factories import some_id
-from histories import History, polls
+from storages.random_histories import History, polls
 
 START = datetime(2026, 3, 14, 23, 50, tzinfo=UTC)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)

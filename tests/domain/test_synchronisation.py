@@ -7,7 +7,7 @@ from domain.offer import Offer, TrackedOffer
 from domain.price import BestPrice
 from domain.synchronisation import AT_ONCE, Synchronisation
 from factories import SynchronisationFactory, some_id
-from scripted_gateway import observed
+from fakes.offers_gateway import observed
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=60)

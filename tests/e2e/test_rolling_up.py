@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from databases import BUCKETS
 from e2e.killed_housekeeping import DONE, ROLLING_UP
 from e2e.processes import Processes, Running, eventually
+from storages.databases import BUCKETS
 
 HOUSEKEEPING = Path(__file__).with_name("killed_housekeeping.py")
 MOST_SECONDS_OF_A_STEP = 0.05

@@ -13,7 +13,7 @@ from e2e.clients import Json
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from secret_forms import found
+from secret_encodings import found
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from e2e.clients import ADMIN
+from e2e.generated_client import StrangersClient, generated
 from e2e.processes import eventually
-from e2e.strangers import StrangersClient, generated
 from e2e.system import System
 
 MADE_UP = re.compile(r"Type\d|VALUE_\d")

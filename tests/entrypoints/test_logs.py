@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from api import Outside, serving
+from api_client.api import Outside, serving
 from entrypoints.http.auth.login import LoginRequest
 from entrypoints.logs import LONGEST_TEXT, configure_logs
 from entrypoints.settings import read_settings

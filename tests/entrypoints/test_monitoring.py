@@ -19,7 +19,6 @@ from application.housekeeping import KeepHouse, PriceChanges
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from application.synchronisation.scheduling import Job
 from application.unit_of_work import BeginWork
-from counting import counted, series
 from entrypoints.container import WORKING, make_container
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
@@ -27,8 +26,9 @@ from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
-from fake_reads import InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
-from synchronising import Synchronising
+from fakes.catalogue_reader import InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
+from fakes.synchronisation import Synchronising
+from metric_values import counted, series
 
 HOST = "127.0.0.1"
 REFRESH_TOKEN = "the-refresh-token-that-is-secret"

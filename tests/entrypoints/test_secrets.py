@@ -9,11 +9,11 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
-from defective_reader import DefectiveReader
+from api_client.api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
-from secret_forms import found
+from fakes.defective_reader import DefectiveReader
+from secret_encodings import found
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from api import Api, Outside, serving
+from api_client.api import Api, Outside, serving
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from api import Api, pointers, problem_of
+from api_client.api import Api, pointers, problem_of
 
 KIB = 1024
 JSON = {"Content-Type": "application/json"}

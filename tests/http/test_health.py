@@ -7,7 +7,7 @@ import pytest
 
 from adapters.offers_api.token_store import Access
 from adapters.postgres.schema import SchemaOutdated
-from api import Api, Outside, serving
+from api_client.api import Api, Outside, serving
 from application.unit_of_work import StorageUnavailable
 from entrypoints.readiness import Dependencies, Readiness
 

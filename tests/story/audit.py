@@ -10,8 +10,8 @@ from application.synchronisation.timing import Pace
 from domain.offer import Offer
 from domain.product import Product, RegistrationState
 from domain.synchronisation import Synchronisation
-from fakes import Leased
-from story.chronicle import Chronicle
+from fakes.storage import Leased
+from story.naive_history import Chronicle
 from story.worker import Batch, Call, Outside
 
 PACE = Pace()

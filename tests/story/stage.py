@@ -10,7 +10,7 @@ from application.synchronisation.scheduling import Job
 from application.unit_of_work import StorageUnavailable
 from domain.product import RegistrationState
 from story.audit import PACE, Audit
-from story.turned_loop import TurnedLoop
+from story.manual_event_loop import TurnedLoop
 from story.upstream import REFUSED_NAME
 from story.worker import Outside, Worker
 from story.workers_storage import WorkersStorage

@@ -11,8 +11,8 @@ from adapters.offers_api.secret import Secret
 from adapters.offers_api.token_issuer import AnotherTokenIsValid
 from application.synchronisation.offers_gateway import OffersServiceUnavailable, RegistrationRefused
 from domain.offer import ObservedOffers
-from fakes import FakeClock
-from scripted_gateway import ScriptedOffersGateway, observed
+from fakes.offers_gateway import ScriptedOffersGateway, observed
+from fakes.storage import FakeClock
 
 TOKEN_LIFE = timedelta(seconds=300)
 SOONEST_RETRY = timedelta(seconds=1.6)

@@ -18,11 +18,11 @@ from application.synchronisation.timing import Pace
 from application.unit_of_work import BeginWork, StorageUnavailable
 from domain.offer import ObservedOffers
 from domain.product import RegistrationState
-from fakes import FakeClock
-from story.turned_loop import TurnedLoop
+from fakes.storage import FakeClock
+from fakes.synchronisation import Synchronising
+from fakes.token_store import InMemoryTokenStore
+from story.manual_event_loop import TurnedLoop
 from story.upstream import AUTH, PATIENCE_WITH_AUTH, Upstream, Way
-from synchronising import Synchronising
-from token_store import InMemoryTokenStore
 
 Answer = TypeVar("Answer")
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from application.unit_of_work import StorageUnavailable, UnitOfWork
-from fakes import InMemoryStorage, InMemoryUnitOfWork, Rows
+from fakes.storage import InMemoryStorage, InMemoryUnitOfWork, Rows
 
 
 @dataclass

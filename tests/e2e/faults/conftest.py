@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from e2e.faults.station import Station, working_station
+from e2e.faults.in_process_worker import Station, working_station
 from e2e.ledger import assert_sound
 from e2e.system import SECRETS, System
 

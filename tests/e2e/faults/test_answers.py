@@ -9,7 +9,7 @@ import pytest
 from application.catalogue.views import OfferView
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.scheduling import Job
-from e2e.faults.station import Station, working_station
+from e2e.faults.in_process_worker import Station, working_station
 from e2e.ledger import assert_sound
 from entrypoints.development.offers_simulator.product import Offer
 

@@ -14,7 +14,7 @@ from application.synchronisation.timing import Pace
 from application.unit_of_work import StorageUnavailable
 from e2e.divided_worker import Durations
 from e2e.faults.customers import Answers, customers, kind
-from e2e.faults.station import Station
+from e2e.faults.in_process_worker import Station
 from e2e.ledger import assert_sound
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System

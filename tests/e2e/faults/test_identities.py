@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from api import client_of
-from e2e.faults.station import Station
+from api_client.api import client_of
+from e2e.faults.in_process_worker import Station
 from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.http.app import create_app
 

@@ -11,7 +11,7 @@ from application.synchronisation.batch_report import Outcome
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState
 from e2e.divided_worker import Durations
-from e2e.faults.station import Station, working_station
+from e2e.faults.in_process_worker import Station, working_station
 from e2e.ledger import assert_sound
 from entrypoints.development.offers_simulator.product import Offer
 from waiting import until

@@ -10,12 +10,12 @@ from pathlib import Path
 from uuid import UUID
 
 from adapters.offers_api.token_pace import TokenPace
-from api import client_of
+from api_client.api import client_of
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from e2e.clients import ADMIN
 from e2e.divided_worker import Durations
-from e2e.faults.station import Station, one_process, working_station
+from e2e.faults.in_process_worker import Station, one_process, working_station
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound
 from e2e.processes import Processes

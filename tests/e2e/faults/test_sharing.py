@@ -9,7 +9,7 @@ import pytest
 from application.synchronisation.timing import Pace
 from e2e.clients import Json
 from e2e.divided_worker import Durations
-from e2e.faults.measured import metric, start_worker
+from e2e.faults.worker_metrics import metric, start_worker
 from e2e.processes import Running, eventually
 from e2e.system import System
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from application.synchronisation.batch_report import Outcome
-from e2e.faults.station import Station, one_process, working_station
+from e2e.faults.in_process_worker import Station, one_process, working_station
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound
 from entrypoints.development.offers_simulator.product import Offer

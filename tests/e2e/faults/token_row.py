@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from adapters.offers_api.token_pace import TokenPace
 from e2e.divided_worker import Durations
-from e2e.faults.station import Station
+from e2e.faults.in_process_worker import Station
 
 ALWAYS_LOOKS = Durations(token=TokenPace(look_again=timedelta(0)))
 """All durations as they are, but a process without a token asks the row each time."""

@@ -1,0 +1,142 @@
+"""Admins who do the same thing at once, over HTTP and on PostgreSQL."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api_client.api import Api, Outside, problem_of, serving
+from application.catalogue.idempotency_keys import KeptAnswer
+from application.catalogue.new_products import NewProducts
+from domain.errors import IdempotencyInProgress, ProductAlreadyExists
+from storages.storage import HOUR, new_product, on_postgres
+
+
+@asynccontextmanager
+async def serving_on(database: AsyncEngine) -> AsyncIterator[Api]:
+    storage = on_postgres(database)
+    async with serving(Outside(begin=storage.begin, reader=storage.reader.reader)) as api:
+        yield api
+
+
+async def test_of_edits_that_expect_one_revision_only_one_wins(database: AsyncEngine) -> None:
+    async with serving_on(database) as api:
+        path = f"/products/{(await api.create())['id']}"
+        for revision in range(1, 6):
+            tag = (await api.http.get(path)).headers["ETag"]
+            texts = [f"{revision} {writer}" for writer in range(4)]
+            answers = await asyncio.gather(
+                *(api.http.patch(path, json={"description": text}, headers={"If-Match": tag}) for text in texts)
+            )
+            assert Counter(answer.status_code for answer in answers) == {200: 1, 412: 3}
+            product = (await api.http.get(path)).json()
+            (won,) = [answer.json() for answer in answers if answer.status_code == 200]
+            assert (product["revision"], product["description"]) == (revision + 1, won["description"])
+
+
+async def test_an_edit_and_a_withdrawal_that_expect_one_revision_do_not_both_win(database: AsyncEngine) -> None:
+    async with serving_on(database) as api:
+        path, tag = f"/products/{(await api.create())['id']}", {"If-Match": '"1.0.0"'}
+        edit, withdrawal = await asyncio.gather(
+            api.http.patch(path, json={"description": "Sings"}, headers=tag), api.http.delete(path, headers=tag)
+        )
+        if withdrawal.status_code == 204:
+            problem_of(edit, 404, "product-not-found")
+        else:
+            problem_of(withdrawal, 412, "precondition-failed")
+            assert edit.status_code == 200
+
+
+async def test_of_many_creates_at_once_each_gets_his_own_answer(database: AsyncEngine) -> None:
+    async with serving_on(database) as api:
+        names = [f"Kettle {number % 25}" for number in range(100)]
+        bodies = [{"name": name, "description": str(number)} for number, name in enumerate(names)]
+        answers = await asyncio.gather(*(api.http.post("/products", json=body) for body in bodies))
+        created = {}
+        for body, answer in zip(bodies, answers, strict=True):
+            if answer.status_code == 201:
+                product = answer.json()
+                assert {name: product[name] for name in body} == body
+                created[product["id"]] = body["name"]
+            else:
+                problem_of(answer, 409, "product-already-exists")
+        assert sorted(created.values()) == sorted({*names})
+        listed = (await api.http.get("/products", params={"limit": 100})).json()["items"]
+        assert {product["id"]: product["name"] for product in listed} == created
+
+
+async def test_a_create_that_waits_for_a_name_in_vain_is_the_only_one_that_fails(database: AsyncEngine) -> None:
+    """Somebody else is about to take the name and does not come to an end; all others come with who wants it too."""
+    begin = on_postgres(database).begin
+    async with serving_on(database) as api, begin() as stuck:
+        await stuck.products.add(new_product(name="Kettle"))
+        names = ["Kettle", *(f"Pot {number}" for number in range(8))]
+        bodies = [{"name": name, "description": ""} for name in names]
+        kettle, *pots = await asyncio.gather(*(api.http.post("/products", json=body) for body in bodies))
+        problem_of(kettle, 503, "database-unavailable")
+        assert [pot.status_code for pot in pots] == [201] * 8
+
+
+async def test_creates_of_two_processes_that_wait_for_each_other_are_all_answered(database: AsyncEngine) -> None:
+    begin = on_postgres(database).begin
+    first, second, third = (new_product(name=name) for name in "abc")
+    new_products = NewProducts(begin)
+    async with begin() as other:
+        await other.products.add(new_product(id=second.id))
+        adding = asyncio.gather(*(new_products.add(each) for each in (first, second, third)), return_exceptions=True)
+        async with asyncio.timeout(5):
+            while not await _somebody_waits_for_a_lock(database):
+                await asyncio.sleep(0.01)
+        await other.products.add(new_product(id=first.id))
+        await other.commit()
+    refused, refused_too, added = await adding
+    for refusal in (refused, refused_too):
+        assert isinstance(refusal, ProductAlreadyExists)
+        assert refusal.field == "id"
+    assert added is None
+
+
+async def _somebody_waits_for_a_lock(database: AsyncEngine) -> bool:
+    async with database.connect() as connection:
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%product%'"
+        )
+        return bool((await connection.execute(waiting)).scalar_one())
+
+
+async def test_of_many_creates_with_one_key_one_is_done_and_none_waits_for_it(database: AsyncEngine) -> None:
+    async with serving_on(database) as api:
+
+        async def create() -> httpx.Response:
+            body = {"name": "Kettle", "description": "Boils"}
+            return await api.http.post("/products", json=body, headers={"Idempotency-Key": "one"})
+
+        answers = await asyncio.gather(*(create() for _ in range(20)))
+        created = [answer for answer in answers if answer.status_code == 201]
+        assert sum("Idempotency-Replayed" not in answer.headers for answer in created) == 1
+        for answer in answers:
+            if answer.status_code != 201:
+                problem_of(answer, 409, "idempotency-in-progress")
+        again = await create()
+        assert {answer.content for answer in [*created, again]} == {again.content}
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert [product["id"] for product in (await api.http.get("/products")).json()["items"]] == [again.json()["id"]]
+
+
+async def test_a_key_that_is_held_is_refused_at_once_and_free_after_a_rollback(database: AsyncEngine) -> None:
+    begin, key = on_postgres(database).begin, bytes(range(200, 232))
+    async with begin() as first:
+        assert await first.answers.take(key, HOUR) is None
+        await first.answers.keep(key, KeptAnswer(b"", b""))
+        async with begin() as second:
+            with pytest.raises(IdempotencyInProgress):
+                await asyncio.wait_for(second.answers.take(key, HOUR), timeout=0.5)
+        async with begin() as other:
+            assert await other.answers.take(bytes(32), HOUR) is None
+    async with begin() as third:
+        assert await third.answers.take(key, HOUR) is None

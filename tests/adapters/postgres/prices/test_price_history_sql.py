@@ -1,0 +1,155 @@
+"""What PostgreSQL sums agrees with the domain on every field, exactly, and still does when the steps are gone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
+from application.prices.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
+from domain.offer import ObservedOffers
+from domain.product import Product
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+from storages.random_histories import OFFERS, History, polls
+from storages.storage import Storage, in_memory, on_postgres
+
+pytestmark = pytest.mark.timeout(max(180, settings().max_examples))
+
+DAYS = 4
+NOW = datetime.now(UTC)
+MIDNIGHT = BucketWidth.DAY.floor(NOW)
+START = MIDNIGHT - timedelta(days=DAYS, minutes=10)
+SHORT = Retention(offer_days=1, step_days=1, five_minute_days=2, hourly_days=3)
+"""Less is kept than the histories span, so that windows reach into every kind of bucket."""
+
+# Mostly where something may happen, and anywhere else.
+moments = st.one_of(
+    st.sampled_from([START + timedelta(seconds=seconds) for seconds in (0, 10, 300, 600, 601, 3_600, 90_000, 200_000)]),
+    st.integers(-3_600 * 10**6, (DAYS * 86_400 + 600) * 10**6).map(lambda us: START + timedelta(microseconds=us)),
+)
+windows = st.tuples(moments, moments).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: Window(*ends))
+
+
+@dataclass
+class Insight:
+    """All use-cases over one storage."""
+
+    storage: Storage
+    retention: Retention
+
+    def __post_init__(self) -> None:
+        prices, offers, clock = self.storage.prices, self.storage.offer_prices, lambda: NOW
+        self.histories: list[PriceHistory | OfferPriceHistory] = [
+            PriceHistory(prices, clock, self.retention),
+            OfferPriceHistory(offers, clock, self.retention),
+        ]
+        self.change = PriceChange(prices, clock, self.retention)
+        self.statistics = PriceStatistics(prices, clock, self.retention)
+        self.offer = OfferHistory(offers, clock, self.retention)
+
+
+async def store(storage: Storage, history: History) -> None:
+    async with storage.begin() as work:
+        id = history.product_id
+        await work.products.add(Product.create(id=id, name=str(id), description="", at=START))
+        await work.offers.record([history.observation])
+        await work.synchronisations.save(history.state)
+        await work.commit()
+
+
+async def everything(insight: Insight, id: UUID, window: Window) -> list[Any]:
+    """Return every answer about the window, the refusals too."""
+    asked: list[Callable[[], Awaitable[object]]] = [
+        partial(insight.change, id, window),
+        partial(insight.statistics, id, window),
+    ]
+    for history in insight.histories:
+        asked += [partial(history, id, window, interval) for interval in (None, *BucketWidth)]
+        asked.append(partial(in_finest_interval, history, id, window))
+    asked += [partial(insight.offer, id, offer_id) for offer_id in OFFERS]
+    if insight.retention == Retention():
+        asked += [partial(insight.storage.prices.buckets, id, window, width) for width in BucketWidth]
+    answers = []
+    for ask in asked:
+        try:
+            answers.append(await ask())
+        except Exception as error:  # noqa: BLE001 - refusals are compared too
+            answers.append(repr(error))
+    return answers
+
+
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2))
+async def test_the_database_and_the_domain_agree(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
+) -> None:
+    history = History.of(START, polls)
+    real, reference = on_postgres(engine), in_memory()
+    await store(real, history)
+    await store(reference, history)
+    await assert_agree(Insight(real, Retention()), Insight(reference, Retention()), history, asked)
+
+
+@given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2))
+async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window]
+) -> None:
+    history = History.of(START, polls)
+    real, reference = on_postgres(engine), in_memory()
+    await store(real, history)
+    await store(reference, history)
+    while await real.history.roll_up(10):
+        pass
+    for kept in (Retention(), SHORT):
+        if kept is SHORT:
+            await drop_what_is_not_kept(engine, history)
+        await assert_agree(Insight(real, kept), Insight(reference, kept), history, asked)
+
+
+@given(polls=polls, hours=st.sampled_from([1, 20, 24, 25, 100, 167, 168, 169]))
+async def test_the_changes_to_sort_by_are_those_that_the_domain_finds(
+    engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], hours: int
+) -> None:
+    history = History.of(NOW - timedelta(hours=hours, minutes=3), polls)
+    real, reference = on_postgres(engine), in_memory()
+    for storage in (real, reference):
+        await store(storage, history)
+    id, insight = history.product_id, Insight(reference, Retention())
+
+    async def found() -> list[int | None]:
+        now = datetime.now(UTC)
+        return [(await insight.change(id, Window(now - timedelta(days=days), now))).change for days in (1, 7)]
+
+    before = await found()
+    # The whole catalogue would take too long: what is refreshed is the product behind an id.
+    assert await real.changes.refresh(UUID(int=id.int - 1), 1) == id
+    async with engine.connect() as connection:
+        kept = text("SELECT change_1d, change_7d FROM insight WHERE product_id = :id")
+        changes = (await connection.execute(kept, {"id": id})).one()
+    assert list(changes) in (before, await found())
+
+
+async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window]) -> None:
+    for window in asked:
+        expected = await everything(reference, history.product_id, window)
+        for found, answer in zip(await everything(real, history.product_id, window), expected, strict=True):
+            assert found == answer
+
+
+async def drop_what_is_not_kept(engine: AsyncEngine, history: History) -> None:
+    async with engine.begin() as connection:
+        for table, column, since in (
+            ("best_price_step", "valid_from", SHORT.steps_since(NOW)),
+            ("best_price_bucket_5m", "at", SHORT.buckets_since(BucketWidth.FIVE_MINUTES, NOW)),
+            ("best_price_bucket_1h", "at", SHORT.buckets_since(BucketWidth.HOUR, NOW)),
+        ):
+            drop = text(f"DELETE FROM {table} WHERE product_id = :id AND {column} < :since")
+            await connection.execute(drop, {"id": history.product_id, "since": since})

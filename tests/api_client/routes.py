@@ -1,0 +1,27 @@
+"""All routes of the API, for tests of what none may lack."""
+
+import re
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from api_client.api import MISSING
+
+VALUES = {
+    "product_id": str(MISSING),
+    "offer_id": str(MISSING),
+    "slug": "not-found",
+    "file_path": "docs.js",
+    "path": "anything",
+}
+
+
+def routes(app: Litestar) -> list[tuple[str, str]]:
+    """Return all methods and path templates there are, documented or not."""
+    assert all(isinstance(route, HTTPRoute) for route in app.routes)
+    return [(method, route.path_format) for route in app.routes for method in sorted(route.methods)]
+
+
+def filled(template: str) -> str:
+    """Return a path of the template, of a product that does not exist."""
+    return re.sub(r"\{(\w+)\}", lambda match: VALUES[match[1]], template)

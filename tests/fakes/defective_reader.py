@@ -1,0 +1,31 @@
+"""A defect of ours, where every list comes by."""
+
+from dataclasses import dataclass, field
+
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+)
+from fakes.catalogue_reader import InMemoryCatalogueReader
+
+TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
+
+
+@dataclass(frozen=True)
+class DefectiveReader(InMemoryCatalogueReader):
+    """Fails at lists in a way that nobody expects."""
+
+    failure: Exception = field(default_factory=lambda: RuntimeError(TOLD_TO_NOBODY))
+
+    async def products(
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
+    ) -> ProductSlice:
+        raise self.failure

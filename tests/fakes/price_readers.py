@@ -1,0 +1,127 @@
+"""Prices over time from what is kept in memory: the domain's own sums over all steps, none of which is ever dropped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from application.prices.readers import OfferLife, OfferPrices
+from domain.errors import ProductNotFound
+from domain.offer import OfferInterval
+from domain.price import PriceInForce, PriceState, PriceStep, open_step
+from domain.price_history import PriceSummary, buckets, in_force_at, summarized, tiled, tiled_offer
+from domain.price_statistics import PriceDistribution, distribution
+from domain.window import BucketWidth, Window
+from fakes.storage import InMemoryStorage
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class InMemoryPriceReader:
+    """The best price of one product."""
+
+    storage: InMemoryStorage
+
+    async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
+        recorded = recorded_steps(self.storage, product_id)
+        return [step for step in recorded if step.valid_from < window.end and step.valid_to > window.start][:limit]
+
+    async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
+        recorded = recorded_steps(self.storage, product_id)
+        first = recorded[0].valid_from if recorded else FOREVER
+        return [bucket for bucket in buckets(recorded, window, width) if bucket.window.end > first]
+
+    async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
+        return in_force_at(recorded_steps(self.storage, product_id), at)
+
+    async def statistics(
+        self, product_id: UUID, window: Window, current: int | None
+    ) -> tuple[PriceSummary, PriceDistribution]:
+        tiles = tiled(recorded_steps(self.storage, product_id), window)
+        return replace(summarized(tiles), open=None, close=None), distribution(tiles, current)
+
+
+@dataclass(frozen=True)
+class InMemoryOfferPriceReader:
+    """The offers' prices of one product."""
+
+    storage: InMemoryStorage
+
+    async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
+        found = [
+            (id, interval)
+            for id, intervals in self._in_stock(product_id).items()
+            for interval in intervals
+            if interval.valid_from < window.end and interval.valid_to > window.start
+        ]
+        found.sort(key=lambda each: each[1].valid_from)
+        in_stock: dict[UUID, list[OfferInterval]] = {}
+        for id, interval in found[-limit:]:
+            in_stock.setdefault(id, []).append(interval)
+        return OfferPrices(self._known(product_id, window), in_stock)
+
+    async def buckets(
+        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
+    ) -> Mapping[UUID, Sequence[PriceSummary]]:
+        known = self._known(product_id, window)
+        found = [
+            (id, summary)
+            for id, intervals in self._in_stock(product_id).items()
+            for summary in buckets(tiled_offer(intervals, known, window), window, width)
+            if summary.in_stock
+        ]
+        found.sort(key=lambda each: each[1].window.start)
+        of_offers: dict[UUID, list[PriceSummary]] = {}
+        for id, summary in found[:limit]:
+            of_offers.setdefault(id, []).append(summary)
+        return of_offers
+
+    async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
+        intervals = [
+            interval
+            for interval in self._in_stock(product_id).get(offer_id, ())
+            if interval.valid_from < window.end and interval.valid_to > window.start
+        ]
+        offer = self.storage.rows.offers.get(product_id, {}).get(offer_id)
+        in_stock = {offer_id: intervals[-limit:]} if intervals else {}
+        return OfferLife(offer, OfferPrices(self._known(product_id, window), in_stock))
+
+    def _in_stock(self, product_id: UUID) -> dict[UUID, list[OfferInterval]]:
+        _find(self.storage, product_id)
+        intervals: dict[UUID, list[OfferInterval]] = {}
+        for id, ended in self.storage.rows.intervals:
+            if id == product_id:
+                intervals.setdefault(ended.offer_id, []).append(ended)
+        for offer in self.storage.rows.offers.get(product_id, {}).values():
+            if offer.sold_out_at is None:
+                still = OfferInterval(offer.id, offer.price, offer.changed_at, FOREVER)
+                intervals.setdefault(offer.id, []).append(still)
+        return {id: sorted(intervals[id], key=lambda each: each.valid_from) for id in intervals}
+
+    def _known(self, product_id: UUID, window: Window) -> list[Window]:
+        known: list[Window] = []
+        for tile in tiled(recorded_steps(self.storage, product_id), window):
+            if tile.state is PriceState.UNKNOWN:
+                continue
+            if known and known[-1].end == tile.valid_from:
+                known[-1] = Window(known[-1].start, tile.valid_to)
+            else:
+                known.append(Window(tile.valid_from, tile.valid_to))
+        return known
+
+
+def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep]:
+    """Return all steps of a product, with the one in force as far as it is known."""
+    _find(storage, product_id)
+    state = storage.rows.synchronisations[product_id].state
+    steps = [step for id, step in storage.rows.steps if id == product_id]
+    if state.best is not None and state.known_until is not None:
+        steps.append(open_step(state.best, state.known_until))
+    return sorted(steps, key=lambda step: step.valid_from)
+
+
+def _find(storage: InMemoryStorage, product_id: UUID) -> None:
+    storage.reach()
+    if product_id not in storage.rows.products:
+        raise ProductNotFound(product_id)

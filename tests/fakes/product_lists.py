@@ -1,0 +1,62 @@
+"""Lists of products in memory: which are wanted, and what order they are in."""
+
+from datetime import datetime
+from typing import Any
+
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from domain.product import Product, RegistrationState
+from domain.text import sort_key, words
+from fakes.storage import Rows
+
+
+def positions_behind(
+    rows: Rows, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter
+) -> list[PagePosition]:
+    """Return the places of all wanted products from behind `after`, in order."""
+    products = [each for each in rows.products.values() if _passes(rows, each, wanted)]
+    positions = [PagePosition(_key(rows, each, order.key), each.id) for each in products]
+    keyed: list[Any] = [each for each in positions if each.key is not None]
+    nulls = [each for each in positions if each.key is None]
+    keyed.sort(key=lambda each: (each.key, each.id), reverse=order.descending)
+    nulls.sort(key=lambda each: each.id, reverse=order.descending)
+    return [each for each in keyed + nulls if after is None or _is_behind(each, after, order)]
+
+
+def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:
+    day, week = rows.changes.get(product.id, (None, None))
+    keys: dict[SortKey, str | datetime | int | None] = {
+        SortKey.NAME: sort_key(product.name),
+        SortKey.PRICE: _best_price(rows, product),
+        SortKey.CHANGE_1D: day,
+        SortKey.CHANGE_7D: week,
+        SortKey.CREATED_AT: product.created_at,
+    }
+    return keys[key]
+
+
+def _is_behind(one: PagePosition, other: PagePosition, order: ProductOrder) -> bool:
+    if (one.key is None) != (other.key is None):
+        return one.key is None
+    pair: tuple[Any, Any] = (one.key, one.id), (other.key, other.id)
+    if one.key is None:
+        pair = one.id, other.id
+    return bool(pair[0] < pair[1] if order.descending else pair[0] > pair[1])
+
+
+def _best_price(rows: Rows, product: Product) -> int | None:
+    best = rows.synchronisations[product.id].state.best_offer
+    return best.price if best else None
+
+
+def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
+    state, registration = rows.synchronisations[product.id].state, product.registration.state
+    price, found = _best_price(rows, product), words(product.name) + words(product.description)
+    dead_end = registration in (RegistrationState.REJECTED, RegistrationState.CONFLICT)
+    return (
+        all(any(each.startswith(word) for each in found) for word in wanted.words)
+        and (not wanted.in_stock or state.offers_in_stock > 0)
+        and (wanted.min_price is None or (price is not None and price >= wanted.min_price))
+        and (wanted.max_price is None or (price is not None and price <= wanted.max_price))
+        and (wanted.registration is None or registration is wanted.registration)
+        and (not wanted.attention or dead_end or state.consecutive_failures > 0)
+    )

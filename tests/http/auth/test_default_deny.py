@@ -1,0 +1,148 @@
+"""Every route is for admins unless it is listed; what is wrong with a token does not show."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from litestar import Litestar
+
+from api_client.api import MISSING, SECRET, Api, problem_of
+from api_client.routes import filled, routes
+from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
+
+OTHER_SECRET = "another signing key, as long as ours is"
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    good = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "admin",
+        "iat": now,
+        "exp": now + timedelta(hours=1),
+        "jti": str(uuid4()),
+    }
+    return good | changes
+
+
+def signed(payload: dict[str, Any], key: str = SECRET, algorithm: str = ALGORITHM, typ: str | None = TYPE) -> str:
+    return f"Bearer {jwt.encode(payload, key, algorithm, headers={'typ': typ})}"
+
+
+def without(claim: str) -> dict[str, Any]:
+    return {name: value for name, value in claims().items() if name != claim}
+
+
+A_MINUTE_AGO = datetime.now(UTC) - timedelta(minutes=1)
+REFUSED = {
+    "no token": None,
+    "nothing": "",
+    "scheme only": "Bearer",
+    "another scheme": signed(claims()).replace("Bearer", "Basic"),
+    "token without scheme": signed(claims()).removeprefix("Bearer "),
+    "garbage": "Bearer garbage",
+    "garbage in three parts": "Bearer a.b.c",
+    "binary": "Bearer \xff\xfe",
+    "two tokens": f"{signed(claims())} {signed(claims())}",
+    "expired": signed(claims(exp=A_MINUTE_AGO)),
+    "issued in the future": signed(claims(iat=datetime.now(UTC) + timedelta(minutes=30))),
+    "unsigned": signed(claims(), key="", algorithm="none"),
+    "signature cut off": signed(claims()).rpartition(".")[0] + ".",
+    "wrong key": signed(claims(), key=OTHER_SECRET),
+    "wrong algorithm": signed(claims(), key=SECRET * 2, algorithm="HS512"),
+    "right key, wrong algorithm": signed(claims(), algorithm="HS384", key=SECRET + "0" * 16),
+    "wrong audience": signed(claims(aud="someone-else")),
+    "wrong issuer": signed(claims(iss="someone-else")),
+    "wrong type": signed(claims(), typ="JWT"),
+    "no type": signed(claims(), typ=None),
+    **{f"no {claim}": signed(without(claim)) for claim in ("iss", "aud", "sub", "iat", "exp", "jti")},
+}
+
+
+def protected(app: Litestar) -> list[tuple[str, str]]:
+    return [(method, filled(template)) for method, template in routes(app) if (method, template) not in PUBLIC_ROUTES]
+
+
+def headers(authorization: str | None) -> httpx.Headers:
+    return httpx.Headers({} if authorization is None else {b"authorization": authorization.encode("latin-1")})
+
+
+def seen(answer: httpx.Response) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return all that a caller sees of a refusal but the id, which is another for each request."""
+    problem = problem_of(answer, 401, "unauthenticated") if answer.request.method != "HEAD" else {}
+    return problem | {"instance": ""}, dict(answer.headers) | {"x-request-id": ""}
+
+
+def test_the_public_routes_are_those_of_the_contract_and_all_exist(api: Api) -> None:
+    assert set(routes(api.app)) >= PUBLIC_ROUTES
+    writing = {route for route in PUBLIC_ROUTES if route[0] not in ("GET", "HEAD")}
+    assert writing == {("POST", "/login")}
+    assert ("GET", "/products/{product_id}/synchronisation") not in PUBLIC_ROUTES
+
+
+@pytest.mark.parametrize("authorization", REFUSED.values(), ids=REFUSED)
+async def test_no_other_route_answers_without_a_valid_token(
+    api: Api, customer: httpx.AsyncClient, authorization: str | None
+) -> None:
+    for method, path in protected(api.app):
+        refusal = await customer.request(method, path, headers=headers(authorization))
+        assert refusal.status_code == 401, (method, path)
+
+
+async def test_every_refusal_looks_the_same_whatever_is_wrong(api: Api, customer: httpx.AsyncClient) -> None:
+    refusals = []
+    for authorization in REFUSED.values():
+        given = headers(authorization)
+        refusals += [seen(await customer.request(*route, headers=given)) for route in protected(api.app)]
+    assert len(refusals) > len(REFUSED)
+    assert all(refusal == refusals[0] for refusal in refusals)
+    assert refusals[0][1]["www-authenticate"] == "Bearer"
+
+
+async def test_a_valid_token_opens_every_protected_route(api: Api) -> None:
+    for method, path in protected(api.app):
+        assert (await api.http.request(method, path)).status_code != 401, (method, path)
+
+
+async def test_public_routes_need_no_token_and_mind_no_bad_one(api: Api, customer: httpx.AsyncClient) -> None:
+    for method, template in PUBLIC_ROUTES:
+        for authorization in (None, "Bearer garbage"):
+            answer = await customer.request(method, filled(template), headers=headers(authorization))
+            assert answer.status_code != 401, (method, template)
+
+
+async def test_the_scheme_of_a_token_may_be_in_any_case(api: Api, customer: httpx.AsyncClient) -> None:
+    answer = await customer.delete(
+        f"/products/{MISSING}", headers={"Authorization": signed(claims()).replace("Bearer", "bEARER")}
+    )
+    problem_of(answer, 404, "product-not-found")
+
+
+async def test_a_token_that_was_accepted_is_refused_once_it_has_expired(customer: httpx.AsyncClient) -> None:
+    headers = {"Authorization": f"Bearer {AccessTokens(SECRET, timedelta(seconds=2)).issue('admin')}"}
+    path = f"/products/{MISSING}/synchronisation"
+    statuses = [(await customer.get(path, headers=headers)).status_code]
+    async with asyncio.timeout(5):
+        while statuses[-1] == 404:
+            await asyncio.sleep(0.02)
+            statuses.append((await customer.get(path, headers=headers)).status_code)
+    assert statuses == [404] * (len(statuses) - 1) + [401]
+    assert len(statuses) > 1
+
+
+async def test_a_token_is_no_longer_valid_once_its_lifetime_is_over(customer: httpx.AsyncClient) -> None:
+    """The lifetime is negative here, because a test cannot wait for the end of one."""
+    token = AccessTokens(SECRET, timedelta(seconds=-1)).issue("admin")
+    answer = await customer.delete(f"/products/{MISSING}", headers={"Authorization": f"Bearer {token}"})
+    problem_of(answer, 401, "unauthenticated")
+
+
+async def test_a_refused_caller_learns_nothing_about_what_exists(api: Api, customer: httpx.AsyncClient) -> None:
+    there = (await api.create())["id"]
+    refusals = [await customer.patch(f"/products/{id}", content=b"{") for id in (there, MISSING)]
+    assert seen(refusals[0]) == seen(refusals[1])

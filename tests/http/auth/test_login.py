@@ -1,0 +1,148 @@
+"""A password against a token, whichever way the password is set."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import httpx
+import jwt
+import pytest
+from argon2 import PasswordHasher
+
+from api_client.api import PASSWORD, SECRET, USERNAME, Api, Outside, pointers, problem_of, serving
+from entrypoints.http.auth.credentials import CHECKS_AT_ONCE, CHECKS_WAITING
+
+PLACES = CHECKS_AT_ONCE + CHECKS_WAITING
+
+
+@contextmanager
+def blocked_threads() -> Iterator[None]:
+    """Keep all threads of the loop's pool busy, so that no password is checked meanwhile."""
+    over = threading.Event()
+    for _ in range(64):
+        asyncio.get_running_loop().run_in_executor(None, over.wait)
+    try:
+        yield
+    finally:
+        over.set()
+
+
+async def test_the_right_credentials_give_a_token_that_nobody_stores(customer: httpx.AsyncClient) -> None:
+    answer = await customer.post("/login", json={"username": USERNAME, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body == {"access_token": body["access_token"], "token_type": "Bearer", "expires_in": 300}
+
+
+async def test_the_token_is_a_signed_access_token_with_every_claim(api: Api) -> None:
+    token = (await api.log_in()).json()["access_token"]
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt"}
+    claims = jwt.decode(token, SECRET, ["HS256"], audience="product-aggregator", issuer="product-aggregator")
+    assert claims.keys() == {"iss", "aud", "sub", "iat", "exp", "jti"}
+    assert claims["sub"] == USERNAME
+    assert claims["exp"] - claims["iat"] == 300
+    assert abs(datetime.now(UTC).timestamp() - claims["iat"]) < 5
+
+
+async def test_no_two_tokens_have_the_same_id(api: Api) -> None:
+    tokens = [(await api.log_in()).json()["access_token"] for _ in range(2)]
+    ids = {jwt.decode(token, options={"verify_signature": False})["jti"] for token in tokens}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        (USERNAME, "wrong"),
+        (USERNAME, ""),
+        (USERNAME, PASSWORD + " "),
+        (USERNAME, PASSWORD + "\0"),
+        (USERNAME.upper(), PASSWORD),
+        ("nobody", PASSWORD),
+        ("nobody", "wrong"),
+        ("", ""),
+        ("ädmin", PASSWORD),
+    ],
+)
+async def test_wrong_credentials_are_refused_alike(customer: httpx.AsyncClient, username: str, password: str) -> None:
+    answer = await customer.post("/login", json={"username": username, "password": password})
+    problem = problem_of(answer, 401, "unauthenticated")
+    usual = await customer.post("/products", json={})
+    assert problem["detail"] == usual.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({}, ["/username", "/password"]),
+        ({"username": "admin"}, ["/password"]),
+        ({"username": "admin", "password": None}, ["/password"]),
+        ({"username": 1, "password": "x"}, ["/username"]),
+        ({"username": "admin", "password": "x", "otp": "1"}, ["/otp"]),
+        ({"username": "x" * 256, "password": "x"}, ["/username"]),
+        ({"username": "admin", "password": "x" * 1025}, ["/password"]),
+        ([], [""]),
+    ],
+)
+async def test_a_body_that_is_no_login_is_told_what_is_wrong(
+    customer: httpx.AsyncClient, body: object, where: list[str]
+) -> None:
+    problem = problem_of(await customer.post("/login", json=body), 422, "validation-error")
+    assert set(pointers(problem)) <= set(where)
+    assert pointers(problem)
+
+
+async def test_a_password_is_never_repeated(customer: httpx.AsyncClient) -> None:
+    answer = await customer.post("/login", json={"username": 1, "password": "geheim"})
+    assert "geheim" not in answer.text
+
+
+async def test_a_set_hash_takes_the_place_of_the_password() -> None:
+    async with serving(Outside(), ADMIN_PASSWORD="not this one") as api:
+        assert (await api.log_in("not this one")).status_code == 401
+        assert (await api.log_in(PASSWORD)).status_code == 200
+
+
+async def test_a_set_password_works_without_a_hash() -> None:
+    async with serving(Outside(), ADMIN_PASSWORD="set in the clear", ADMIN_PASSWORD_HASH="") as api:
+        assert (await api.log_in("set in the clear")).status_code == 200
+        assert (await api.log_in(PASSWORD)).status_code == 401
+
+
+async def test_a_damaged_hash_lets_nobody_in() -> None:
+    damaged = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)[:-4]
+    async with serving(Outside(), ADMIN_PASSWORD_HASH=damaged, ADMIN_PASSWORD=PASSWORD) as api:
+        assert (await api.log_in(PASSWORD)).status_code == 401
+
+
+async def test_the_lifetime_is_as_set() -> None:
+    async with serving(Outside(), JWT_LIFETIME="7") as api:
+        assert (await api.log_in()).json()["expires_in"] == 7
+
+
+@pytest.mark.parametrize("username", [USERNAME, "nobody"])
+async def test_beyond_a_bound_logins_are_refused_at_once_and_the_others_are_served(api: Api, username: str) -> None:
+    """Unknown names take a place too, so they cost as much as known ones."""
+    body = {"username": username, "password": PASSWORD}
+    with blocked_threads():
+        waiting = {asyncio.create_task(api.http.post("/login", json=body)) for _ in range(PLACES + 3)}
+        while len(waiting) > PLACES:
+            answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for login in answered:
+                problem_of(login.result(), 503, "overloaded")
+                assert int(login.result().headers["Retry-After"]) > 0
+        assert len(waiting) == PLACES
+    expected = {200} if username == USERNAME else {401, 429}
+    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == expected
+    assert (await api.log_in()).status_code == 200
+
+
+async def test_other_requests_are_served_while_passwords_are_checked(api: Api) -> None:
+    with blocked_threads():
+        login = asyncio.create_task(api.log_in())
+        assert (await api.http.get("/products")).status_code == 200
+        assert not login.done()
+    assert (await login).status_code == 200

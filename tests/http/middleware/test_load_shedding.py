@@ -1,0 +1,249 @@
+"""More than can be answered in time is turned away at once; the rest is answered, and nothing is left behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from api_client.api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
+from application.catalogue.views import Encoded, ProductDetailView
+from application.unit_of_work import UnitOfWork
+from domain.errors import ProductNotFound
+from entrypoints.http.middleware import load_shedding as admission
+from entrypoints.http.middleware.load_shedding import (
+    COSTLY_AT_ONCE,
+    COSTLY_WAITING,
+    MOST_LOGINS,
+    MOST_READS,
+    MOST_WRITES,
+    Admission,
+    Kind,
+    TurnedAway,
+)
+from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.price_readers import InMemoryOfferPriceReader
+from waiting import standstill
+
+
+@dataclass(frozen=True)
+class HeldReader(InMemoryCatalogueReader):
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def detail(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[ProductDetailView]:
+        await self.released.wait()
+        return await super().detail(product_id, sold_out_too=sold_out_too)
+
+
+@dataclass
+class Held:
+    """An API that answers no product's detail until it may."""
+
+    api: Api
+    released: asyncio.Event
+    asked: list["asyncio.Task[httpx.Response]"] = field(default_factory=list)
+
+    async def ask(self, count: int, method: str = "GET", path: str = f"/products/{MISSING}") -> None:
+        """Ask so often, and go on once nothing moves any more."""
+        request = self.api.http.request
+        self.asked += [asyncio.create_task(request(method, path)) for _ in range(count)]
+        await standstill()
+
+    async def statuses(self) -> list[int]:
+        self.released.set()
+        return [answer.status_code for answer in await asyncio.gather(*self.asked)]
+
+
+@asynccontextmanager
+async def holding(**settings: str) -> AsyncIterator[Held]:
+    outside = Outside()
+    reader = HeldReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
+    outside.reader = reader
+    async with serving(outside, **settings) as api:
+        yield Held(api, reader.released)
+
+
+async def test_who_comes_when_too_many_wait_is_asked_to_come_back() -> None:
+    async with holding() as held:
+        await held.ask(MOST_READS)
+        answer = await held.api.http.get("/products", headers={"X-Request-Id": "mine"})
+        problem = problem_of(answer, 503, "overloaded")
+        assert (problem["instance"], answer.headers["X-Request-Id"]) == ("mine", "mine")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert await held.statuses() == [404] * MOST_READS
+
+
+async def test_one_less_is_answered_and_whoever_is_done_makes_room() -> None:
+    async with holding() as held:
+        await held.ask(MOST_READS - 1)
+        assert (await held.api.http.get("/products")).status_code == 200
+        assert (await held.api.http.get("/products")).status_code == 200
+        await held.ask(1)
+        assert (await held.api.http.get("/products")).status_code == 503
+        await held.statuses()
+        for _ in range(2 * MOST_READS):
+            assert (await held.api.http.get("/products")).status_code == 200
+
+
+async def test_who_is_turned_away_takes_no_place() -> None:
+    async with holding() as held:
+        await held.ask(3 * MOST_READS)
+        assert sorted(await held.statuses()) == [404] * MOST_READS + [503] * 2 * MOST_READS
+        assert (await held.api.http.get("/products")).status_code == 200
+
+
+async def test_health_is_told_and_writes_are_done_however_many_read() -> None:
+    async with holding() as held:
+        await held.ask(2 * MOST_READS)
+        for path in ("/health/live", "/health/ready"):
+            assert (await held.api.http.get(path)).status_code == 200
+        await held.api.create()
+        await held.statuses()
+
+
+async def test_who_is_turned_away_is_counted_and_logged_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "SECONDS_BETWEEN_LINES", 0.05)
+    counted: list[tuple[str, str, int]] = []
+    turned_away = TurnedAway(lambda method, route, status, _: counted.append((method, route, status)))
+
+    async def send(_: object) -> None:
+        pass
+
+    with capture_logs() as lines:
+        for _ in range(3):
+            scope = {"type": "http", "method": "GET", "path": "/products", "headers": []}
+            await turned_away(scope, send, send)  # type: ignore[arg-type]
+        assert not lines
+        async with asyncio.timeout(10):
+            while not lines:
+                await asyncio.sleep(0.01)
+    assert [(line["event"], line["count"]) for line in lines] == [("requests turned away", 3)]
+    assert counted == [("GET", "turned away", 503)] * 3
+
+
+async def test_pages_of_listed_origins_may_read_that_they_are_turned_away() -> None:
+    origin = {"Origin": "https://shop.test"}
+    async with holding(CORS_ORIGINS=origin["Origin"]) as held:
+        await held.ask(MOST_READS)
+        answer = await held.api.http.get("/products", headers=origin)
+        problem_of(answer, 503, "overloaded")
+        assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+        await held.statuses()
+
+
+async def test_whatever_ends_a_request_gives_its_place_back() -> None:
+    async def crash(*_: object) -> None:
+        raise RuntimeError
+
+    async def never(*_: object) -> None:
+        raise AssertionError
+
+    admitting = Admission(crash, never, {Kind.READ: 1})
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            await admitting({"type": "http", "method": "GET", "path": "/products"}, crash, crash)  # type: ignore[arg-type]
+
+
+async def test_writes_have_places_of_their_own() -> None:
+    outside, released = Outside(), asyncio.Event()
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[UnitOfWork]:
+        await released.wait()
+        async with outside.storage.begin() as work:
+            yield work
+
+    outside.begin = begin
+    async with serving(outside) as api:
+        held = Held(api, released)
+        await held.ask(MOST_WRITES, "DELETE", f"/products/{MISSING}")
+        problem_of(await api.http.delete(f"/products/{MISSING}"), 503, "overloaded")
+        assert (await api.http.get("/products")).status_code == 200
+        assert await held.statuses() == [404] * MOST_WRITES
+        assert (await api.http.delete(f"/products/{MISSING}")).status_code == 404
+
+
+async def test_who_is_slow_to_log_in_keeps_nobody_from_writing() -> None:
+    async def stuck_body() -> AsyncIterator[bytes]:
+        yield b'{"username": '
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(Outside()) as api:
+        json = {"Content-Type": "application/json"}
+        slow = [
+            asyncio.create_task(api.http.post("/login", content=stuck_body(), headers=json)) for _ in range(MOST_LOGINS)
+        ]
+        await standstill()
+        problem_of(await api.log_in(), 503, "overloaded")
+        await api.create()
+        for each in slow:
+            each.cancel()
+        await asyncio.wait(slow)
+        assert (await api.log_in()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/products", f"/products/{MISSING}/price-change"])
+async def test_who_is_slow_to_read_the_answer_keeps_nobody_out(path: str) -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(Outside()) as api:
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "headers": []}
+        scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
+        scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
+        slow = []
+        for _ in range(2 * MOST_READS):
+            slow.append(asyncio.create_task(api.app(dict(scope), receive, send)))  # type: ignore[arg-type]
+            await standstill()
+        assert (await api.http.get(path)).status_code in (200, 404)
+        for each in slow:
+            each.cancel()
+        await asyncio.wait(slow)
+        assert (await api.http.get(path)).status_code in (200, 404)
+
+
+async def test_costly_reads_take_turns_and_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, going_on = asyncio.Event(), 0
+
+    async def life(*_: object) -> None:
+        nonlocal going_on
+        going_on += 1
+        await released.wait()
+        raise ProductNotFound(MISSING)
+
+    monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
+    path = f"/products/{MISSING}/offers/{MISSING}"
+    async with serving(Outside()) as api:
+        held = Held(api, released)
+        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", path)
+        assert going_on == COSTLY_AT_ONCE
+        answer = await api.http.get(path)
+        problem_of(answer, 503, "overloaded")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await api.http.get("/products")).status_code == 200
+        assert set(await held.statuses()) == {404}
+        assert (await api.http.get(path)).status_code == 404
+
+
+async def test_all_insight_takes_turns_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = asyncio.Event()
+
+    async def life(*_: object) -> None:
+        await released.wait()
+        raise ProductNotFound(MISSING)
+
+    monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
+    async with serving(Outside()) as api:
+        held = Held(api, released)
+        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", f"/products/{MISSING}/offers/{MISSING}")
+        for what in ("price-history", "price-change", "price-statistics"):
+            problem_of(await api.http.get(f"/products/{MISSING}/{what}"), 503, "overloaded")
+        await held.statuses()

@@ -1,0 +1,134 @@
+"""A request without an answer in time is given up, and nothing else suffers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
+
+import pytest
+from litestar.types import HTTPRequestEvent, Message, Scope, Send
+
+from api_client.api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+)
+from entrypoints.http import app
+from entrypoints.http.middleware.time_limit import REQUEST_SECONDS
+from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.defective_reader import DefectiveReader
+from waiting import standstill
+
+
+class StuckReader(InMemoryCatalogueReader):
+    async def products(
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
+    ) -> ProductSlice:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+
+def serving_stuck() -> AbstractAsyncContextManager[Api]:
+    outside = Outside()
+    outside.reader = StuckReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
+    return serving(outside)
+
+
+@pytest.fixture
+def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.05)
+
+
+def test_the_limit_is_that_of_the_contract() -> None:
+    assert REQUEST_SECONDS == 10
+
+
+@pytest.mark.usefixtures("short_limit")
+async def test_who_waits_in_vain_is_asked_to_come_back() -> None:
+    async with serving_stuck() as api:
+        answer = await api.http.get("/products")
+        problem_of(answer, 503, "overloaded")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert (await api.http.get("/health/live")).status_code == 200
+
+
+@pytest.mark.usefixtures("short_limit")
+async def test_a_body_that_never_ends_is_not_waited_for() -> None:
+    async def stuck_body() -> AsyncIterator[bytes]:
+        yield b'{"username": '
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(Outside()) as api:
+        answer = await api.http.post("/login", content=stuck_body(), headers={"Content-Type": "application/json"})
+    problem_of(answer, 503, "overloaded")
+
+
+async def test_who_is_given_up_by_a_server_that_stops_is_asked_to_come_back() -> None:
+    """Uvicorn cancels what is not answered in time then."""
+    async with serving_stuck() as api:
+        asking = asyncio.create_task(api.http.get("/products"))
+        await standstill()
+        asking.cancel()
+        answer = await asking
+    problem_of(answer, 503, "overloaded")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_time_out_of_something_else_is_a_failure_of_its_own() -> None:
+    outside = Outside()
+    outside.reader = DefectiveReader(outside.storage, INTERVAL, SOLD_OUT_KEPT, TimeoutError())
+    async with serving(outside) as api:
+        problem_of(await api.http.get("/products"), 500, "internal-error")
+
+
+async def ask_if_it_lives(api: Api, send: Send) -> None:
+    """Ask without a client between, which would take the answer as it comes."""
+
+    async def receive() -> HTTPRequestEvent:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/health/live", "raw_path": b"/health/live", "headers": []}
+    scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
+    scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
+    await api.app(cast("Scope", scope), receive, send)
+
+
+async def test_what_was_begun_in_time_is_sent_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader of the answer is slower than the limit."""
+    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.5)
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        await asyncio.sleep(0.6)
+
+    async with serving(Outside()) as api:
+        await ask_if_it_lives(api, send)
+    assert sent[0]["status"] == 200
+    assert sent[-1]["type"] == "http.response.body"
+    assert not sent[-1].get("more_body")
+
+
+async def test_what_was_begun_is_not_answered_anew_when_the_server_stops() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        await asyncio.get_running_loop().create_future()
+
+    async with serving(Outside()) as api:
+        asking = asyncio.create_task(ask_if_it_lives(api, send))
+        await standstill()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+    assert [message["type"] for message in sent] == ["http.response.start"]

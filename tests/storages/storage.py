@@ -1,0 +1,178 @@
+"""A storage as the suites see it, in memory or on PostgreSQL, and how rows get into it through the ports."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.catalogue.purge import SqlAlchemyRowKeeper
+from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
+from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
+from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from adapters.postgres.tables import best_price_step, offer_interval
+from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
+from application.prices.readers import OfferPriceReader, PriceReader
+from application.unit_of_work import BeginWork
+from domain.offer import ObservedOffers, OfferInterval
+from domain.price import PriceState, PriceStep
+from domain.product import Product
+from domain.retention import Retention
+from domain.synchronisation import Synchronisation
+from factories import some_id
+from fakes.catalogue_reader import (
+    InMemoryCatalogueReader,
+    InMemoryHistoryKeeper,
+    InMemoryPriceChanges,
+    InMemoryRowKeeper,
+)
+from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader
+from fakes.storage import InMemoryStorage
+from storages.decoded_reader import DecodedCatalogue
+
+INTERVAL = timedelta(seconds=60)
+SOLD_OUT_KEPT = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def ago(*, seconds: float = 0, hours: float = 0) -> datetime:
+    return now() - timedelta(seconds=seconds, hours=hours)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The storage's ports, and all history of a product, in order of time."""
+
+    begin: BeginWork
+    reader: DecodedCatalogue
+    prices: PriceReader
+    offer_prices: OfferPriceReader
+    keeper: RowKeeper
+    history: HistoryKeeper
+    changes: PriceChanges
+    intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
+    steps: Callable[[UUID], Awaitable[list[PriceStep]]]
+
+
+def in_memory() -> Storage:
+    storage = InMemoryStorage(now)
+
+    async def intervals(product_id: UUID) -> list[OfferInterval]:
+        return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
+
+    async def steps(product_id: UUID) -> list[PriceStep]:
+        return sorted((row for id, row in storage.rows.steps if id == product_id), key=lambda row: row.valid_from)
+
+    return Storage(
+        storage.begin,
+        DecodedCatalogue(InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)),
+        InMemoryPriceReader(storage),
+        InMemoryOfferPriceReader(storage),
+        InMemoryRowKeeper(storage),
+        InMemoryHistoryKeeper(storage),
+        InMemoryPriceChanges(storage),
+        intervals,
+        steps,
+    )
+
+
+def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
+    kept = kept or Retention()
+
+    async def intervals(product_id: UUID) -> list[OfferInterval]:
+        rows = await _rows(engine, offer_interval, product_id)
+        return [OfferInterval(row.offer_id, row.price, row.valid_from, row.valid_to) for row in rows]
+
+    async def steps(product_id: UUID) -> list[PriceStep]:
+        rows = await _rows(engine, best_price_step, product_id)
+        return [PriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
+
+    return Storage(
+        BeginSqlAlchemyWork(engine, kept),
+        DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
+        SqlAlchemyPriceReader(engine),
+        SqlAlchemyOfferPriceReader(engine),
+        SqlAlchemyRowKeeper(engine),
+        SqlAlchemyHistoryKeeper(engine, kept),
+        SqlAlchemyPriceChanges(engine),
+        intervals,
+        steps,
+    )
+
+
+def new_product(*, name: str | None = None, id: UUID | None = None, at: datetime | None = None) -> Product:
+    id = id or some_id()
+    return Product.create(id=id, name=name or f"Product {id}", description="", at=at or ago(seconds=10))
+
+
+async def add(begin: BeginWork, *products: Product) -> None:
+    async with begin() as work:
+        for product in products:
+            await work.products.add(product)
+        await work.commit()
+
+
+async def withdraw(begin: BeginWork, product_id: UUID) -> None:
+    async with begin() as work:
+        await work.products.remove(await work.products.get(product_id))
+        await work.commit()
+
+
+async def change(begin: BeginWork, product_id: UUID, how: Callable[[Synchronisation], object]) -> None:
+    async with begin() as work:
+        state = await work.synchronisations.get(product_id)
+        how(state)
+        await work.synchronisations.save(state)
+        await work.commit()
+
+
+async def state_of(begin: BeginWork, product_id: UUID) -> Synchronisation:
+    async with begin() as work:
+        return await work.synchronisations.get(product_id)
+
+
+async def pending(begin: BeginWork, due_since: datetime) -> UUID:
+    """Add a product that waits for its registration."""
+    product = new_product(at=due_since)
+    await add(begin, product)
+    return product.id
+
+
+async def scheduled(begin: BeginWork, slot: datetime, not_before: datetime | None = None) -> UUID:
+    """Add a registered product whose last observation was due in this slot."""
+    product = new_product()
+    await add(begin, product)
+
+    def schedule(state: Synchronisation) -> None:
+        state.start_observing(not_before or ago(hours=1))
+        state.scheduled_at = slot
+
+    await change(begin, product.id, schedule)
+    return product.id
+
+
+async def observe(begin: BeginWork, product_id: UUID, observed: ObservedOffers, at: datetime) -> None:
+    async with begin() as work:
+        state = await work.synchronisations.get(product_id)
+        before = (await work.offers.of([product_id])).get(product_id, ())
+        observation = state.observe(before, observed, at, INTERVAL)
+        assert observation is not None
+        await work.offers.record([observation])
+        await work.synchronisations.save(state)
+        await work.commit()
+
+
+async def _rows(engine: AsyncEngine, history: Table, product_id: UUID) -> Sequence[Row[Any]]:
+    async with engine.connect() as connection:
+        found = select(history).where(history.c.product_id == product_id).order_by(history.c.valid_from)
+        return (await connection.execute(found)).all()
