@@ -9,14 +9,15 @@ import platform
 import subprocess
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from adapters.postgres.connection import create_engine
-from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from benchmarks.history.appending import append
 from benchmarks.history.asking import Answer, ask_all
@@ -63,18 +64,23 @@ def main() -> None:
 
 async def _keep(dsn: str, connection: psycopg.Connection[Any], filled: Filled) -> None:
     """Do the worker's upkeep, as the worker does it, and PostgreSQL's."""
-    engine = create_engine(dsn, connections=1, statement_seconds=STATEMENT_SECONDS)
+    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=STATEMENT_SECONDS))
     await make_older_days(engine, filled)
-    await roll_up(SqlAlchemyHistoryKeeper(engine, Retention()))
+    await roll_up(SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock))
     fill_older_days(connection, filled)
     connection.execute("VACUUM ANALYZE")
-    await refresh_changes(SqlAlchemyPriceChanges(engine), 1 + len(filled.hourly))
+    await refresh_changes(SqlAlchemyListedChanges(engine), 1 + len(filled.hourly))
     await engine.dispose()
 
 
+def system_clock() -> datetime:
+    """Return the time of this machine."""
+    return datetime.now(UTC)
+
+
 async def _write(dsn: str, filled: Filled) -> None:
-    engine = create_engine(dsn, connections=1, statement_seconds=STATEMENT_SECONDS)
-    await append(BeginSqlAlchemyWork(engine, Retention()), filled.appended)
+    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=STATEMENT_SECONDS))
+    await append(BeginSqlAlchemyWork(engine, Retention(), system_clock), filled.appended)
     await engine.dispose()
 
 

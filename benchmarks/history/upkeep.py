@@ -3,15 +3,15 @@
 import time
 from uuid import UUID
 
-from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
-from application.synchronisation.timing import Pace
+from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from application.synchronisation.timing import Timing
 from benchmarks.history.data import HOURLY_DAYS, MINUTE_DAYS
 
-PACE = Pace()
+PACE = Timing()
 
 
-async def roll_up(keeper: SqlAlchemyHistoryKeeper) -> None:
+async def roll_up(keeper: SqlAlchemyHistoryUpkeep) -> None:
     """Roll everything up, oldest day first: at first the product that moves every minute is alone."""
     alone = MINUTE_DAYS - HOURLY_DAYS
     for name, most in (("moving every minute, one at a time", alone), ("nearly all moving every hour", None)):
@@ -22,7 +22,7 @@ async def roll_up(keeper: SqlAlchemyHistoryKeeper) -> None:
         print(f"roll-up, products {name}: {rate:.0f} product-days/s ({done} of them)", flush=True)
 
 
-async def refresh_changes(changes: SqlAlchemyPriceChanges, products: int) -> None:
+async def refresh_changes(changes: SqlAlchemyListedChanges, products: int) -> None:
     """Work out all changes twice: the first time all of them have to be stored."""
     for name in ("all new", "none new"):
         began, last = time.monotonic(), UUID(int=0)

@@ -1,49 +1,59 @@
-"""Jobs on SAQ's PostgreSQL queue, its tables in a schema of their own, and the signal that wakes a worker at once.
+"""Jobs on SAQ's PostgreSQL queue, with its tables in a schema of their own, and the signal that wakes a worker at once.
 
-A job that is lost with its worker is not retried: it carries nothing, and the next tick makes another.
+A job that is lost with its worker is not retried: it has no arguments, and the next tick adds another.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 from saq.queue.postgres import PostgresQueue
 
+from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
-from application.unit_of_work import StorageUnavailable
 
 log = structlog.get_logger(__name__)
 
 SCHEMA = "saq"
-_ANSWER_MILLISECONDS = 5_000
 
 
-def postgres_queue(dsn: str, *, connections: int, lock_keyspace: int = 0) -> PostgresQueue:
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Limits of the queue's connections. Durations are in seconds; the order is in entrypoints/limits.py."""
+
+    connections: int = 2
+    connect: float = 2.0
+    pool_wait: float = 2.0
+    statement: float = 5.0
+
+
+def postgres_queue(dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0) -> PostgresQueue:
     """Make SAQ's queue, not connected yet.
 
-    While any process lives that connected with a `lock_keyspace`, no other that uses the same one brings SAQ's tables
-    to a new version; so `aggregator migrate` has one of its own.
+    While a process that connected with a `lock_keyspace` lives, no other process with the same one can migrate SAQ's
+    tables; so `aggregator migrate` has a keyspace of its own.
     """
     pool = AsyncConnectionPool(
         dsn,
         open=False,
-        timeout=2.0,
-        # Then it gives up and starts afresh at the next call, instead of waiting ever longer between its own tries.
-        reconnect_timeout=2.0,
+        timeout=limits.pool_wait,
+        # It gives up and starts afresh at the next call, instead of waiting ever longer between its own attempts.
+        reconnect_timeout=limits.pool_wait,
         check=AsyncConnectionPool.check_connection,
         kwargs={
-            "options": f"-c search_path={SCHEMA} -c statement_timeout={_ANSWER_MILLISECONDS}",
-            "connect_timeout": 2,
+            "options": f"-c search_path={SCHEMA} -c statement_timeout={limits.statement * 1000:.0f}",
+            "connect_timeout": round(limits.connect),
         },
     )
     return PostgresQueue(
         pool,
         name="aggregator",
         min_size=1,
-        max_size=connections,
+        max_size=limits.connections,
         saq_lock_keyspace=lock_keyspace,
         manage_pool_lifecycle=True,
     )
@@ -55,7 +65,7 @@ async def create_queue_tables(dsn: str) -> None:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    queue = postgres_queue(dsn, connections=1, lock_keyspace=1)
+    queue = postgres_queue(dsn, QueueLimits(connections=1), lock_keyspace=1)
     with _translated_errors():
         try:
             await queue.connect()
@@ -74,11 +84,20 @@ class SaqJobQueue:
         with _translated_errors():
             return await self._queue.count("queued")
 
+    async def state(self) -> str:
+        """Return `ok` if the queue answers.
+
+        Raises:
+            StorageUnavailable
+        """
+        await self.waiting()
+        return "ok"
+
     async def put(self, job: Job) -> None:
         await self._put(job)
 
     async def put_once(self, job: Job) -> None:
-        """Let the job wait unless one that was put by this method waits or runs already."""
+        """Add the job unless one that this method added waits or runs already."""
         await self._put(job, key=f"once:{job}")
 
     async def _put(self, job: Job, **key: str) -> None:
@@ -90,7 +109,7 @@ SECONDS_BETWEEN_SIGNALS = 0.1
 
 
 class SaqRegistrationSignal:
-    """Puts a registration job at once, or soon after the last one; any number of calls meanwhile make one job."""
+    """Adds a registration job at once, or soon after the last one; calls in between make one job together."""
 
     def __init__(self, queue: SaqJobQueue) -> None:
         self._queue = queue
@@ -101,7 +120,7 @@ class SaqRegistrationSignal:
         self._wanted.set()
 
     def close(self) -> None:
-        """Let `run` come to its end, with a last signal that nobody needs."""
+        """End `run` after one last signal."""
         self._closed = True
         self._wanted.set()
 

@@ -1,9 +1,9 @@
-"""The bounded sets that labels are taken from: whatever a caller or upstream sends, it makes no new series."""
+"""The bounded sets of label values: no request and no answer from upstream can make a new series."""
 
 from http import HTTPStatus
 from typing import Literal
 
-from adapters.offers_api.calls import NoAnswer
+from application.synchronisation.upstream_calls import NoAnswer
 
 Work = Literal["registrations", "refresh"]
 GivenUp = Literal["held_back", "storage_unavailable", "internal"]
@@ -13,7 +13,7 @@ BREAKER_STATES = ("closed", "open", "half_open")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STATUSES = {status.value: str(status.value) for status in HTTPStatus} | {0: "none"}
-# What the Offers service is documented to answer, and what tells one trouble from another; the rest goes by its class.
+# The documented answers of the Offers service, and those that tell troubles apart; others are counted by class.
 _UPSTREAM_STATUSES = {status: str(status) for status in (200, 201, 400, 401, 404, 409, 422, 429, 500, 502, 503, 504)}
 _NO_ANSWERS = {reason: reason.name.lower() for reason in NoAnswer}
 
@@ -24,12 +24,12 @@ def bounded_method(method: str) -> str:
 
 
 def bounded_status(status: int) -> str:
-    """Return the status of an answer of ours, "none" for 0, which means that none began."""
+    """Return the status of an answer of ours; "none" for 0, the mark of a request whose answer never began."""
     return _STATUSES.get(status, "other")
 
 
 def bounded_result(result: int | NoAnswer) -> str:
-    """Return what a call upstream came to: its status, the class of a status like "5xx", or why there was none."""
+    """Return the result of a call upstream: its status, a class of status such as "5xx", or why it has none."""
     if isinstance(result, NoAnswer):
         return _NO_ANSWERS[result]
     return _UPSTREAM_STATUSES.get(result) or (f"{result // 100}xx" if 100 <= result < 600 else "other")

@@ -1,4 +1,4 @@
-"""What operators measure, on a registry of the process's own: every label is one of a bounded set, never free text."""
+"""Prometheus metrics on a registry of the process's own; every label value is from a bounded set."""
 
 import time
 
@@ -16,9 +16,9 @@ from adapters.metric_labels import (
     bounded_result,
     bounded_status,
 )
-from adapters.offers_api.calls import Endpoint, NoAnswer
-from adapters.offers_api.token_renewal import TokenEvent
-from application.synchronisation.batch_report import FailureReason, Report
+from application.synchronisation.access_token.renewal import TokenEvent
+from application.synchronisation.batch_report import BatchReport, FailureReason
+from application.synchronisation.upstream_calls import Endpoint, NoAnswer
 
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -26,7 +26,7 @@ BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 20.0)
 
 
 class Metrics:
-    """The instruments of one process, and the ways to count; none waits, asks the database or raises."""
+    """The instruments of one process. No method waits, queries the database or raises."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -106,7 +106,7 @@ class Metrics:
             ["state"],
             registry=registry,
         )
-        # Of workers only: an API would report a lag of nought that nobody has measured.
+        # For workers only: an API would report a lag of 0 that it has not measured.
         self.refresh_lag = Gauge(
             "aggregator_refresh_lag_seconds",
             "How long the most overdue product waits for its observation, as of the last tick.",
@@ -121,7 +121,7 @@ class Metrics:
         self._ticked = False
         self._requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._calls: dict[tuple[Endpoint, str], tuple[Counter, Histogram]] = {}
-        # What is alerted on begins at nought: an increase from nothing is none to Prometheus.
+        # Series with alerts begin at 0: Prometheus sees no increase in a series that begins later.
         for work in WORKS:
             for reason in FailureReason:
                 self.failures.labels(work, reason)
@@ -137,8 +137,8 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def batch(self, work: Work, report: Report, seconds: float) -> None:
-        """Count a batch that came to its end, and its products."""
+    def batch(self, work: Work, report: BatchReport, seconds: float) -> None:
+        """Count a finished batch and its products."""
         if report.held_back is not None:
             self.given_up(work, "held_back")
         elif report.outcomes:
@@ -150,11 +150,11 @@ class Metrics:
             self.failures.labels(work, reason).inc(count)
 
     def given_up(self, work: Work, reason: GivenUp) -> None:
-        """Count a batch that did not come to its end."""
+        """Count a batch that was not begun or was broken off."""
         self.batches_given_up.labels(work, reason).inc()
 
     def call(self, endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
-        """Count a call to the Offers service by what came of it."""
+        """Count a call to the Offers service by its result."""
         key = (endpoint, bounded_result(result))
         children = self._calls.get(key)
         if children is None:
@@ -163,11 +163,11 @@ class Metrics:
         children[1].observe(seconds)
 
     def renewal(self, event: TokenEvent) -> None:
-        """Count what happened to the shared access token."""
+        """Count an event of the shared access token."""
         self.renewals.labels(event).inc()
 
     def scheduled(self, lag_seconds: float, waiting: int) -> None:
-        """Show what a tick found, and when."""
+        """Show the result of a tick, and its time."""
         self.refresh_lag.set(lag_seconds)
         self.waiting_jobs.set(waiting)
         self.last_tick.set(time.time())
@@ -182,14 +182,14 @@ class Metrics:
             self.breaker_state.labels(work, each).set(each == state)
 
     def watch_pool(self, engine: AsyncEngine) -> None:
-        """Show the connections of this engine's pool as they are at each scrape."""
+        """Show the connections of this engine's pool at each scrape."""
         pool = engine.pool
         if isinstance(pool, QueuePool):
             self.pool_connections.labels("size").set_function(pool.size)
             self.pool_connections.labels("checked_out").set_function(pool.checkedout)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Return all numbers in the form that an Accept header asks for, and its content type."""
+        """Return all metrics in the form that an Accept header asks for, and its content type."""
         try:
             encode, content_type = choose_encoder(accept)
         except TypeError:  # a version that is no number

@@ -1,15 +1,15 @@
-"""Long pure work, done so that nobody else in the event loop has to wait for the whole of it."""
+"""Long pure computations, kept from blocking the event loop."""
 
 import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
-AT_ONCE = 500
-"""Items that are made in the loop itself: with some 10 µs for each, others wait for a few milliseconds."""
+INLINE_ITEMS = 500
+"""Up to this many items are computed in the event loop: at some 10 µs each they block it for a few milliseconds."""
 
 
-async def aside(make: Callable[[], Made], items: int) -> Made:
-    """Make something of that many items: of many in a thread, which the loop takes turns with."""
-    return make() if items <= AT_ONCE else await asyncio.to_thread(make)
+async def offload(compute: Callable[[], Result], items: int) -> Result:
+    """Run a computation over that many items: in the loop if they are few, in a thread if they are many."""
+    return compute() if items <= INLINE_ITEMS else await asyncio.to_thread(compute)

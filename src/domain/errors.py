@@ -1,15 +1,15 @@
-"""What the domain refuses.
+"""The refusals of the domain.
 
 Refusal
 ├── InvalidText             a name or description that cannot be stored
-├── InvalidFilter           a list was asked for with a filter that makes no sense
+├── InvalidFilter           a filter that no product can pass
 ├── ProductNotFound         no such product, or it was withdrawn
-├── OfferNotFound           nothing is kept of such an offer of the product
+├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
 ├── PreconditionFailed      the product has another revision than the caller expects
 ├── IdempotencyMismatch     the key came with another request before
-├── IdempotencyInProgress   the first request with the key is under way
-├── InvalidWindow           a window of time that is none
+├── IdempotencyInProgress   the first request with the key is not finished
+├── InvalidWindow           a window that does not start before it ends
 └── WindowTooLarge          a window with more points than one answer holds
 """
 
@@ -29,7 +29,7 @@ class InvalidText(Refusal):
 
 
 class InvalidFilter(Refusal):
-    """A filter of a list that nothing could pass; `field` names it."""
+    """A filter that no product can pass; `field` names it."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -55,7 +55,7 @@ class PreconditionFailed(Refusal):
     """The product has another revision than the caller expects."""
 
     def __init__(self, revision: int) -> None:
-        super().__init__(f"The product is at revision {revision}, which is none that was asked for.")
+        super().__init__(f"The product is at revision {revision}, which is not an expected one.")
 
 
 class IdempotencyMismatch(Refusal):
@@ -66,21 +66,21 @@ class IdempotencyMismatch(Refusal):
 
 
 class IdempotencyInProgress(Refusal):
-    """The first request with the key is under way."""
+    """The first request with the key is not finished."""
 
     def __init__(self) -> None:
-        super().__init__("A request with this Idempotency-Key is under way.")
+        super().__init__("An earlier request with this Idempotency-Key is not finished.")
 
 
 class OfferNotFound(Refusal):
-    """The product has no offer with this id, or nothing is kept of it any more."""
+    """The product has no offer with this id, or its record is gone."""
 
     def __init__(self, offer_id: UUID) -> None:
-        super().__init__(f"The product has no offer with the id {offer_id}, or nothing is kept of it any more.")
+        super().__init__(f"The product has no offer with the id {offer_id}, or its record is gone.")
 
 
 class InvalidWindow(Refusal):
-    """A window that does not start before it ends, or a period that is none; `field` names what is wrong."""
+    """A window that does not start before it ends, or an empty period; `field` names the mistake."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -88,4 +88,4 @@ class InvalidWindow(Refusal):
 
 
 class WindowTooLarge(Refusal):
-    """More points than one answer holds; the text says what to ask for instead."""
+    """More points than one answer holds; the text tells the remedy."""

@@ -15,7 +15,7 @@ from entrypoints.gc_tuning import collect_rarely
 if TYPE_CHECKING:
     from dishka import AsyncContainer
 
-    from entrypoints.container import DatabaseUse
+    from entrypoints.limits import Limits
     from entrypoints.settings import Settings
 
 
@@ -44,8 +44,8 @@ def up() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
-    from entrypoints.container import SERVING
     from entrypoints.http.server import run_api
+    from entrypoints.limits import SERVING
 
     _run(run_api, SERVING)
 
@@ -53,8 +53,8 @@ def api() -> None:
 @main.command()
 def worker() -> None:
     """Register and observe products; run as many as you like."""
-    from entrypoints.container import WORKING
-    from entrypoints.worker.jobs import run_worker
+    from entrypoints.limits import WORKING
+    from entrypoints.worker.main import run_worker
 
     _run(run_worker, WORKING)
 
@@ -62,7 +62,7 @@ def worker() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version; safe to run from several places at once."""
-    from entrypoints.container import MIGRATING
+    from entrypoints.limits import MIGRATING
     from entrypoints.migration import run_migrations
 
     _run(run_migrations, MIGRATING)
@@ -126,7 +126,7 @@ def _settings() -> "Settings":
     return settings
 
 
-def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "DatabaseUse") -> None:
+def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Limits") -> None:
     """Run to the end with a container."""
     import uvloop
 
@@ -135,7 +135,7 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "Databas
     settings = _settings()
 
     async def with_container() -> None:
-        container = make_container(settings, database=database)
+        container = make_container(settings, limits=limits)
         try:
             await work(container)
         finally:
@@ -149,7 +149,7 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", database: "Databas
 def _refusals() -> Iterator[None]:
     """Turn trouble that the user can mend into one message and exit code 1."""
     from adapters.postgres.schema import SchemaError
-    from application.unit_of_work import StorageUnavailable
+    from application.storage import StorageUnavailable
     from entrypoints.development.embedded_postgres.server import EmbeddedPostgresError
     from entrypoints.settings import SettingsError
 

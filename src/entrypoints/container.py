@@ -1,8 +1,9 @@
-"""What is wired to what: adapters to ports here, ports to use-cases beside. Everything lives as long as the process."""
+"""The wiring of adapters to ports; use_cases.py wires ports to use-cases. Everything lives as long as the process."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,49 +13,44 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
 from adapters.metrics import Metrics
-from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.gateway import AiohttpOffersGateway
-from adapters.offers_api.http_client import HttpLimits
-from adapters.offers_api.token_issuer import AiohttpTokenIssuer
-from adapters.offers_api.token_pace import TokenPace
+from adapters.offers_api.call_limits import CallLimits
+from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.offers_api.http_client import HttpClient
+from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.token_seal import AesGcmTokenSeal
+from adapters.offers_api.transport import pooled_transport
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
-from adapters.postgres.catalogue.purge import SqlAlchemyRowKeeper
+from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.connection import create_engine
 from adapters.postgres.prices.dropped_history import read_dropped
+from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
-from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
-from adapters.postgres.schema import is_newer
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from adapters.postgres.schema import schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from adapters.token_log import LoggedTokenEvents
 from application.access.login_limits import LoginFailures
+from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
-from application.housekeeping import PriceChanges, RowKeeper
+from application.clock import Clock
+from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.rollup import HistoryUpkeep
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.scheduling import JobQueue
-from application.synchronisation.timing import Pace
-from application.unit_of_work import BeginWork, CatalogueReader, Clock
+from application.synchronisation.timing import Timing
+from application.unit_of_work import BeginWork
 from domain.retention import Retention
+from entrypoints.limits import SERVING, Limits
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseUse:
-    """How a kind of process uses the database: connections of each pool, seconds that one statement may take."""
-
-    connections: int
-    statement_seconds: float
-    queue_connections: int
-
-
-SERVING = DatabaseUse(connections=10, statement_seconds=2.0, queue_connections=2)
-WORKING = DatabaseUse(connections=10, statement_seconds=10.0, queue_connections=6)
-MIGRATING = DatabaseUse(connections=3, statement_seconds=600.0, queue_connections=1)
 
 
 class Adapters(Provider):
@@ -62,7 +58,11 @@ class Adapters(Provider):
 
     scope = Scope.APP
     settings = from_context(Settings)
-    database = from_context(DatabaseUse)
+    limits = from_context(Limits)
+
+    @provide
+    def timing(self, settings: Settings) -> Timing:
+        return Timing(refresh_interval=settings.refresh_interval)
 
     @provide
     def clock(self) -> Clock:
@@ -73,24 +73,24 @@ class Adapters(Provider):
         return Metrics()
 
     @provide
-    async def engine(self, settings: Settings, use: DatabaseUse, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
-        engine = create_engine(settings.dsn, connections=use.connections, statement_seconds=use.statement_seconds)
+    async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
+        engine = create_engine(settings.dsn, limits.database)
         metrics.watch_pool(engine)
         yield engine
         await engine.dispose()
 
     @provide
     async def retention(self, settings: Settings, engine: AsyncEngine) -> Retention:
-        # Once: what is dropped while this process runs is what it no longer serves.
+        # Once: history that is dropped while this process runs was beyond its retention already.
         return replace(settings.retention, dropped=await read_dropped(engine))
 
     @provide
-    def begin_work(self, engine: AsyncEngine, retention: Retention) -> BeginWork:
-        return BeginSqlAlchemyWork(engine, retention)
+    def begin_work(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> BeginWork:
+        return BeginSqlAlchemyWork(engine, retention, clock)
 
     @provide
-    def catalogue_reader(self, engine: AsyncEngine, pace: Pace) -> CatalogueReader:
-        return SqlAlchemyCatalogueReader(engine, pace.refresh_interval, pace.sold_out_kept)
+    def catalogue_reader(self, engine: AsyncEngine, timing: Timing) -> CatalogueReader:
+        return SqlAlchemyCatalogueReader(engine, timing.refresh_interval, timing.sold_out_kept)
 
     @provide
     def price_reader(self, engine: AsyncEngine) -> PriceReader:
@@ -105,27 +105,27 @@ class Adapters(Provider):
         return SqlAlchemyLoginFailures(engine)
 
     @provide
-    def row_keeper(self, engine: AsyncEngine) -> RowKeeper:
-        return SqlAlchemyRowKeeper(engine)
+    def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:
+        return SqlAlchemyCataloguePurge(engine)
 
     @provide
-    def history_keeper(self, engine: AsyncEngine, retention: Retention) -> SqlAlchemyHistoryKeeper:
-        return SqlAlchemyHistoryKeeper(engine, retention)
+    def history_upkeep(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> HistoryUpkeep:
+        return SqlAlchemyHistoryUpkeep(engine, retention, clock)
 
     @provide
-    def price_changes(self, engine: AsyncEngine) -> PriceChanges:
-        return SqlAlchemyPriceChanges(engine)
+    def listed_changes(self, engine: AsyncEngine) -> ListedChanges:
+        return SqlAlchemyListedChanges(engine)
 
     @provide
-    async def postgres_queue(self, settings: Settings, use: DatabaseUse) -> AsyncIterator[PostgresQueue]:
-        queue = postgres_queue(settings.dsn, connections=use.queue_connections)
+    async def postgres_queue(self, settings: Settings, limits: Limits) -> AsyncIterator[PostgresQueue]:
+        queue = postgres_queue(settings.dsn, limits.queue)
         await queue.connect()
         yield queue
         await queue.disconnect()
 
     @provide
-    def saq_job_queue(self, queue: PostgresQueue, pace: Pace) -> SaqJobQueue:
-        return SaqJobQueue(queue, pace.lease.total_seconds())
+    def saq_job_queue(self, queue: PostgresQueue, timing: Timing) -> SaqJobQueue:
+        return SaqJobQueue(queue, timing.lease.total_seconds())
 
     @provide
     def job_queue(self, queue: SaqJobQueue) -> JobQueue:
@@ -140,30 +140,20 @@ class Adapters(Provider):
         await running
 
     @provide
-    def http_limits(self) -> HttpLimits:
-        return HttpLimits()
-
-    @provide
-    def token_pace(self) -> TokenPace:
-        return TokenPace()
-
-    @provide
     async def access_token(
-        self, settings: Settings, engine: AsyncEngine, metrics: Metrics, limits: HttpLimits, pace: TokenPace
+        self, settings: Settings, engine: AsyncEngine, metrics: Metrics, limits: Limits, clock: Clock
     ) -> AsyncIterator[SharedAccessToken]:
-        issuer = AiohttpTokenIssuer(
-            base_url=settings.upstream,
-            refresh_token=settings.offers_refresh_token,
-            limits=limits,
-            observe=metrics.call,
-        )
+        refresh_token = Secret(settings.offers_refresh_token)
+        issuer = HttpxTokenIssuer(_client(settings, limits, metrics, clock, connections=1), refresh_token)
         token = SharedAccessToken(
-            base_url=settings.upstream,
-            refresh_token=settings.offers_refresh_token,
+            refresh_token=refresh_token,
+            seal=AesGcmTokenSeal(settings.upstream, refresh_token),
             store=SqlAlchemyTokenStore(engine),
             issue=issuer,
-            pace=pace,
-            observe=metrics.renewal,
+            timing=limits.token,
+            clock=clock,
+            jitter=random.random,
+            observe=LoggedTokenEvents(metrics.renewal),
         )
         yield token
         await token.aclose()
@@ -171,24 +161,39 @@ class Adapters(Provider):
 
     @provide
     async def offers_gateway(
-        self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: HttpLimits
+        self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: Limits, clock: Clock
     ) -> AsyncIterator[OffersGateway]:
-        gateway = AiohttpOffersGateway(
-            base_url=settings.upstream,
-            token=token,
-            concurrency=settings.offers_concurrency,
-            calls_per_second=settings.offers_rate_limit,
-            limits=limits,
-            observe=metrics.call,
+        concurrency = settings.offers_concurrency
+        gateway = HttpxOffersGateway(
+            _client(settings, limits, metrics, clock, connections=concurrency),
+            token,
+            CallLimits(
+                concurrency=concurrency,
+                waiting=limits.upstream.waiting,
+                calls_per_second=settings.offers_rate_limit,
+                patience=limits.upstream.turn,
+            ),
         )
         yield gateway
         await gateway.aclose()
 
     @provide
-    def dependencies(self, engine: AsyncEngine, queue: JobQueue, token: SharedAccessToken) -> Dependencies:
-        return Dependencies(partial(is_newer, engine), queue.waiting, token.state)
+    def dependencies(
+        self, engine: AsyncEngine, queue: SaqJobQueue, token: SharedAccessToken, limits: Limits
+    ) -> Dependencies:
+        return Dependencies(partial(schema_state, engine), queue.state, token.state, limits.requests.check)
 
 
-def make_container(settings: Settings, *overrides: Provider, database: DatabaseUse = SERVING) -> AsyncContainer:
-    """Wire everything; what `overrides` provide takes the place of ours. Nothing is made before it is asked for."""
-    return make_async_container(Adapters(), UseCases(), *overrides, context={Settings: settings, DatabaseUse: database})
+def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:
+    """Wire everything; `overrides` take the place of our providers. Nothing is made before it is needed."""
+    return make_async_container(Adapters(), UseCases(), *overrides, context={Settings: settings, Limits: limits})
+
+
+def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
+    return HttpClient(
+        settings.upstream,
+        transport=pooled_transport(connections=connections, idle_seconds=limits.upstream.idle),
+        limits=limits.upstream,
+        observe=metrics.call,
+        clock=clock,
+    )

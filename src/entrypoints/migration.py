@@ -6,8 +6,8 @@ from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from adapters.postgres.schema import migrate
+from application.prices.rollup import HistoryUpkeep
 from entrypoints.settings import Settings
 
 
@@ -19,4 +19,4 @@ async def run_migrations(container: AsyncContainer) -> None:
     """
     settings = await container.get(Settings)
     engine = await container.get(AsyncEngine)
-    await migrate(engine, await container.get(SqlAlchemyHistoryKeeper), partial(create_queue_tables, settings.dsn))
+    await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.dsn))

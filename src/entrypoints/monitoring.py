@@ -1,4 +1,4 @@
-"""A listener of each process's own, away from its callers: its metrics, and whether its loop still turns."""
+"""A listener for operators in each process: its metrics, and whether its event loop still runs."""
 
 import time
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ STALLED_SECONDS = 30.0
 
 
 class Heartbeat:
-    """The time of a worker's last tick that came to its end, well or badly."""
+    """The time of a worker's last finished tick, successful or not."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
     def beat(self) -> None:
-        """Note that the loop turns."""
+        """Note a finished tick."""
         self._last = time.monotonic()
 
     @property
@@ -36,7 +36,7 @@ async def monitoring_listener(
 ) -> AsyncIterator[int | None]:
     """Answer GET /metrics and GET /health/live while the block runs; yield the port, None if none is wanted.
 
-    `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop turns.
+    `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop runs.
 
     Raises:
         OSError: the port is taken.

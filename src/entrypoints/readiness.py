@@ -1,12 +1,11 @@
-"""Whether a process that serves can do its work: each dependency by name."""
+"""Whether a process that serves can do its work: the state of each dependency."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 
-from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
@@ -16,7 +15,7 @@ INCOMPATIBLE = "incompatible"
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How the dependencies are; `offers_service` is the state of its access token, which serving does not need."""
+    """The state of each dependency; `offers_service` is that of its access token, which serving does not need."""
 
     status: str
     database: str
@@ -27,20 +26,18 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """How to ask each dependency, and the seconds to wait for its answer.
+    """The checks of the dependencies, each of which returns a state or raises StorageUnavailable."""
 
-    They raise StorageUnavailable, `schema` SchemaError too; `access_token` returns the token's state.
-    """
-
-    schema: Callable[[], Awaitable[object]]
-    waiting_jobs: Callable[[], Awaitable[int]]
+    migrations: Callable[[], Awaitable[str]]
+    queue: Callable[[], Awaitable[str]]
     access_token: Callable[[], Awaitable[str]]
     patience: float = 2.5
+    """Seconds for one check."""
 
     async def check(self) -> Readiness:
-        """Ask all dependencies at once, each within a bounded time."""
+        """Run all checks at once, each within a bounded time."""
         migrations, queue, offers = await asyncio.gather(
-            self._state(self.schema()), self._state(self.waiting_jobs()), self._state(self.access_token())
+            self._state(self.migrations()), self._state(self.queue()), self._state(self.access_token())
         )
         return Readiness(
             status=OK if migrations == OK else UNAVAILABLE,
@@ -50,34 +47,29 @@ class Dependencies:
             offers_service=offers,
         )
 
-    async def _state(self, check: Awaitable[object]) -> str:
-        asked = asyncio.ensure_future(check)
-        # Nor waited for once it is given up: it may be busy with hanging up on a server that does not listen.
-        done, _ = await asyncio.wait([asked], timeout=self.patience)
+    async def _state(self, check: Awaitable[str]) -> str:
+        running = asyncio.ensure_future(check)
+        # A cancelled check is not awaited either: it may be closing a connection to a server that does not respond.
+        done, _ = await asyncio.wait([running], timeout=self.patience)
         if not done:
-            asked.cancel()
+            running.cancel()
             return UNAVAILABLE
         try:
-            found = asked.result()
-        except SchemaOutdated:
-            return OUTDATED
-        except SchemaIncompatible:
-            return INCOMPATIBLE
+            return running.result()
         except StorageUnavailable:
             return UNAVAILABLE
-        return found if isinstance(found, str) else OK
 
 
 class SharedCheck:
-    """Asks the dependencies once for all who come while it does, so that any number may."""
+    """One check at a time, whose result all probes share that arrive meanwhile."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
-        self._under_way: asyncio.Task[Readiness] | None = None
+        self._running: asyncio.Task[Readiness] | None = None
 
     async def __call__(self) -> Readiness:
-        """Return how the dependencies are, or have been when somebody else asked a moment ago."""
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.get_running_loop().create_task(self._dependencies.check(), context=Context())
-        # Whoever hangs up takes nothing from the others.
-        return await asyncio.shield(self._under_way)
+        """Return the state of the dependencies, as of now or of the check under way."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().create_task(self._dependencies.check(), context=Context())
+        # A probe that hangs up must not end the check of the others.
+        return await asyncio.shield(self._running)

@@ -1,4 +1,4 @@
-"""The forms of settings that are more than a number or a choice; what is wanted is told, never the value."""
+"""Validators of settings that are more than a number or a choice. Their messages never repeat the value."""
 
 import re
 from collections.abc import Callable
@@ -8,22 +8,22 @@ from urllib.parse import urlsplit
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from adapters.offers_api.secret import Secret
-from adapters.postgres.connection import libpq_dsn
+from adapters.postgres.dsn import libpq_dsn
+from application.synchronisation.access_token.secret import Secret
 
-# Compared with what browsers send, which is never upper case and leaves the usual port out.
+# Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 _PORTS = {"http": 80, "https": 443}
 
 
-def parts(value: str) -> list[str]:
-    """Return what commas separate."""
+def comma_separated(value: str) -> list[str]:
+    """Return the parts between commas."""
     return [part.strip() for part in value.split(",")] if value else []
 
 
 def malformed(name: str, value: str) -> str | None:
-    """Return the form that the variable must have if the value does not have it."""
-    # What these checks raise may repeat the value, or the part of it that is wrong.
+    """Return the required form if the value does not have it."""
+    # The errors of these checks may repeat the value, or the wrong part of it.
     check, wanted = _FORMS.get(name, (str, ""))
     try:
         check(value)
@@ -45,13 +45,13 @@ def _http_url(value: str) -> None:
 
 
 def _networks(value: str) -> None:
-    # Who trusted everybody would believe whatever callers say about themselves.
-    if any(ip_network(part).prefixlen == 0 for part in parts(value)):
+    # To trust every address is to believe any client about its own.
+    if any(ip_network(part).prefixlen == 0 for part in comma_separated(value)):
         raise ValueError
 
 
 def _origins(value: str) -> None:
-    for origin in parts(value):
+    for origin in comma_separated(value):
         if not _ORIGIN.fullmatch(origin) or (urlsplit(origin).port or 1) == _PORTS[urlsplit(origin).scheme]:
             raise ValueError
 

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from adapters.postgres.connection import libpq_dsn
+from adapters.postgres.dsn import libpq_dsn
 from domain.retention import Retention
-from entrypoints.setting_validators import malformed, parts
+from entrypoints.setting_validators import comma_separated, malformed
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """What operators set; docs/operations.md explains each."""
+    """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
     host: str = "127.0.0.1"
@@ -84,12 +84,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     @property
     def proxies(self) -> list[str]:
         """Addresses and networks whose X-Forwarded-For counts."""
-        return parts(self.trusted_proxies)
+        return comma_separated(self.trusted_proxies)
 
     @property
     def origins(self) -> frozenset[str]:
         """Origins whose pages browsers let call the API."""
-        return frozenset(parts(self.cors_origins))
+        return frozenset(comma_separated(self.cors_origins))
 
     @property
     def refresh_interval(self) -> timedelta:
@@ -117,7 +117,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = msgspec.convert(sound, Settings, strict=False)
     if settings.app_env == "production":
         mistakes = _unsafe(settings, given) | mistakes
-    # Each is made of the one before, and the steps say where the offers were unknown: so a default is never less.
+    # Each detail is computed from the one before, and the steps tell where offers were unknown: no default may be less.
     for finer, coarser in pairwise(name for name in known if name.startswith("HISTORY_")):
         days = getattr(settings, finer.lower())
         if getattr(settings, coarser.lower()) < days:

@@ -5,28 +5,26 @@ import time
 
 from dishka import Provider, Scope, provide
 
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
 from application.access.login_limits import LoginLimits
-from application.catalogue.new_products import NewProducts
-from application.catalogue.registration import (
-    AmendProduct,
-    RegisterProduct,
-    RegisterProductOnce,
-    RegistrationSignal,
-    RetryRegistration,
-    WithdrawProduct,
-)
-from application.housekeeping import KeepHouse, RefreshPriceChanges, RowKeeper
-from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
-from application.prices.price_history import OfferPriceHistory, PriceHistory
-from application.synchronisation.backoff import RetryRule
+from application.catalogue.editing import AmendProduct, WithdrawProduct
+from application.catalogue.purge import CataloguePurge
+from application.catalogue.registration import RegisterProduct, RegistrationSignal, RetryRegistration
+from application.clock import Clock
+from application.housekeeping import KeepHouse
+from application.prices.listed_changes import RefreshListedChanges
+from application.prices.offer_history import ReadOfferHistory
+from application.prices.price_change import ComparePrices
+from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
+from application.prices.price_statistics import SummarisePrices
+from application.prices.rollup import HistoryUpkeep
+from application.synchronisation.backoff import Backoff
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
 from application.synchronisation.offers_gateway import OffersGateway
-from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.refresh import RefreshDueProducts
+from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import ScheduleDueWork
-from application.synchronisation.timing import Pace
-from application.unit_of_work import BeginWork, Clock
-from entrypoints.settings import Settings
+from application.synchronisation.timing import Timing
+from application.unit_of_work import BeginWork
 
 
 class UseCases(Provider):
@@ -35,36 +33,40 @@ class UseCases(Provider):
     scope = Scope.APP
 
     @provide
-    def pace(self, settings: Settings) -> Pace:
-        return Pace(refresh_interval=settings.refresh_interval)
+    def backoff(self, timing: Timing) -> Backoff:
+        return Backoff(timing, random.random)
 
     @provide
-    def retry_rule(self, pace: Pace) -> RetryRule:
-        return RetryRule(pace, random.random)
-
-    @provide
-    def breakers(self, pace: Pace) -> Breakers:
-        return Breakers(CircuitBreaker(pace, time.monotonic), CircuitBreaker(pace, time.monotonic))
+    def breakers(self, timing: Timing) -> Breakers:
+        return Breakers(CircuitBreaker(timing, time.monotonic), CircuitBreaker(timing, time.monotonic))
 
     @provide
     def submit_registrations(
-        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+        self,
+        begin: BeginWork,
+        offers: OffersGateway,
+        clock: Clock,
+        timing: Timing,
+        backoff: Backoff,
+        breakers: Breakers,
     ) -> SubmitRegistrations:
-        return SubmitRegistrations(begin, offers, clock, pace, retry, breakers.registrations)
+        return SubmitRegistrations(begin, offers, clock, timing, backoff, breakers.registrations)
 
     @provide
     def refresh_due_products(
-        self, begin: BeginWork, offers: OffersGateway, clock: Clock, pace: Pace, retry: RetryRule, breakers: Breakers
+        self,
+        begin: BeginWork,
+        offers: OffersGateway,
+        clock: Clock,
+        timing: Timing,
+        backoff: Backoff,
+        breakers: Breakers,
     ) -> RefreshDueProducts:
-        return RefreshDueProducts(begin, offers, clock, pace, retry, breakers.observations)
+        return RefreshDueProducts(begin, offers, clock, timing, backoff, breakers.observations)
 
     @provide
     def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
-        return RegisterProduct(NewProducts(begin), clock, signal)
-
-    @provide
-    def register_product_once(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProductOnce:
-        return RegisterProductOnce(begin, clock, signal)
+        return RegisterProduct(begin, clock, signal)
 
     amend_product = provide(AmendProduct)
     withdraw_product = provide(WithdrawProduct)
@@ -72,13 +74,13 @@ class UseCases(Provider):
     schedule_due_work = provide(ScheduleDueWork)
 
     @provide
-    def keep_house(self, keeper: RowKeeper, history: SqlAlchemyHistoryKeeper, pace: Pace) -> KeepHouse:
-        return KeepHouse(keeper, history, pace, time.monotonic)
+    def keep_house(self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing) -> KeepHouse:
+        return KeepHouse(purge, history, timing, time.monotonic)
 
-    refresh_price_changes = provide(RefreshPriceChanges)
+    refresh_listed_changes = provide(RefreshListedChanges)
     login_limits = provide(LoginLimits)
-    price_history = provide(PriceHistory)
-    offer_price_history = provide(OfferPriceHistory)
-    price_change = provide(PriceChange)
-    price_statistics = provide(PriceStatistics)
-    offer_history = provide(OfferHistory)
+    read_price_history = provide(ReadPriceHistory)
+    read_offer_price_history = provide(ReadOfferPriceHistory)
+    compare_prices = provide(ComparePrices)
+    summarise_prices = provide(SummarisePrices)
+    read_offer_history = provide(ReadOfferHistory)

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
-from adapters.offers_api.calls import Endpoint, NoAnswer
-from adapters.offers_api.token_renewal import TokenEvent
-from adapters.postgres.connection import connect, create_engine
-from application.synchronisation.batch_report import FailureReason, Outcome, Report
+from adapters.postgres.connection import DatabaseLimits, connect, create_engine
+from application.synchronisation.access_token.renewal import TokenEvent
+from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome
+from application.synchronisation.upstream_calls import Endpoint, NoAnswer
 from metric_values import counted, series
 
 
@@ -42,8 +42,8 @@ def test_the_texts_of_errors_make_no_series() -> None:
     metrics = Metrics()
     for _ in range(1_000):
         failures = Count({FailureReason.ANSWER_REFUSED: 1})
-        metrics.batch("refresh", Report(Count({Outcome.FAILED: 1}), Count({uuid4().hex: 1}), failures), 0.1)
-        metrics.batch("refresh", Report(held_back=uuid4().hex), 0.1)
+        metrics.batch("refresh", BatchReport(Count({Outcome.FAILED: 1}), Count({uuid4().hex: 1}), failures), 0.1)
+        metrics.batch("refresh", BatchReport(held_back=uuid4().hex), 0.1)
     assert counted(metrics, "aggregator_product_failures_total", work="refresh", reason="answer_refused") == 1_000
     assert counted(metrics, "aggregator_batches_given_up_total", work="refresh", reason="held_back") == 1_000
     assert counted(metrics, "aggregator_batch_duration_seconds_count", work="refresh") == 1_000
@@ -59,7 +59,7 @@ def test_what_is_alerted_on_begins_at_nought() -> None:
 
 def test_a_batch_that_found_nothing_to_do_is_not_timed() -> None:
     metrics = Metrics()
-    metrics.batch("refresh", Report(), 0.001)
+    metrics.batch("refresh", BatchReport(), 0.001)
     assert not series(metrics, "aggregator_batch_duration_seconds")
 
 
@@ -104,7 +104,10 @@ async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> 
 
 
 async def test_a_scrape_asks_no_database() -> None:
-    metrics, engine = Metrics(), create_engine("postgresql://127.0.0.1:1/nobody", connections=3, statement_seconds=1)
+    metrics, engine = (
+        Metrics(),
+        create_engine("postgresql://127.0.0.1:1/nobody", DatabaseLimits(connections=3, statement=1)),
+    )
     metrics.watch_pool(engine)
     assert 'aggregator_database_connections{state="size"} 3.0' in metrics.exposition("")[0].decode()
     await engine.dispose()

@@ -14,27 +14,31 @@ from dishka import Provider, Scope, provide
 from litestar import Litestar
 from structlog.testing import capture_logs
 
-from adapters.offers_api.token_store import Access
 from api_client.openapi_conformance import Manual
 from application.access.login_limits import LoginFailures
+from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.registration import RegistrationSignal
+from application.clock import Clock
 from application.prices.readers import OfferPriceReader, PriceReader
+from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.scheduling import JobQueue
-from application.unit_of_work import BeginWork, CatalogueReader, Clock
+from application.unit_of_work import BeginWork
 from domain.offer import Offer
 from domain.product import RegistrationState
 from domain.retention import Retention
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.auth.access_tokens import AccessTokens
+from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
-from fakes.catalogue_reader import InMemoryCatalogueReader, InMemoryPriceChanges
+from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
 from fakes.offers_gateway import observed
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader
 from fakes.storage import NOON, FakeClock, InMemoryStorage, Rows
+from fakes.upkeep import InMemoryListedChanges
 
 USERNAME = "admin"
 PASSWORD = "open sesame 42"
@@ -60,11 +64,12 @@ class Outside:
     clock: FakeClock = field(default_factory=FakeClock)
     queue: InMemoryJobQueue = field(default_factory=InMemoryJobQueue)
     signal: CountingRegistrationSignal = field(default_factory=CountingRegistrationSignal)
-    access: Access = Access.OK
-    schema_trouble: Exception | None = None
+    access: TokenState = TokenState.OK
+    migrations: str = "ok"
     patience: float = 5.0
     reader: CatalogueReader | None = None
     begin: BeginWork | None = None
+    limits: RequestLimits = field(default_factory=RequestLimits)
 
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
@@ -78,14 +83,17 @@ class Outside:
         self.storage.taken.clear()
         self.queue.away = False
         self.signal.signals = 0
-        self.access, self.schema_trouble = Access.OK, None
+        self.access, self.migrations = TokenState.OK, "ok"
 
-    async def require_schema(self) -> None:
+    async def schema_state(self) -> str:
         self.storage.reach()
-        if self.schema_trouble is not None:
-            raise self.schema_trouble
+        return self.migrations
 
-    async def access_state(self) -> Access:
+    async def queue_state(self) -> str:
+        await self.queue.waiting()
+        return "ok"
+
+    async def access_state(self) -> TokenState:
         self.storage.reach()
         return self.access
 
@@ -115,7 +123,7 @@ class Outside:
 
     async def refresh_changes(self) -> None:
         """Work out what the catalogue is sorted by."""
-        await InMemoryPriceChanges(self.storage).refresh(UUID(int=0), len(self.storage.rows.products))
+        await InMemoryListedChanges(self.storage).refresh(UUID(int=0), len(self.storage.rows.products))
 
 
 class InMemoryOutside(Provider):
@@ -166,7 +174,7 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def dependencies(self) -> Dependencies:
         outside = self._outside
-        return Dependencies(outside.require_schema, outside.queue.waiting, outside.access_state, outside.patience)
+        return Dependencies(outside.schema_state, outside.queue_state, outside.access_state, outside.patience)
 
 
 @dataclass(frozen=True)
@@ -232,7 +240,8 @@ async def _read_description() -> dict[str, Any]:
 @asynccontextmanager
 async def serving(outside: Outside, **settings: str) -> AsyncIterator[Api]:
     """Run the API in front of this outside; its client is an admin's."""
-    container = make_container(read_settings({**SETTINGS, **settings}), InMemoryOutside(outside))
+    limits = Limits(requests=outside.limits)
+    container = make_container(read_settings({**SETTINGS, **settings}), InMemoryOutside(outside), limits=limits)
     app = await create_app(container)
     async with (
         app.lifespan(),

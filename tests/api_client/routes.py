@@ -25,3 +25,28 @@ def routes(app: Litestar) -> list[tuple[str, str]]:
 def filled(template: str) -> str:
     """Return a path of the template, of a product that does not exist."""
     return re.sub(r"\{(\w+)\}", lambda match: VALUES[match[1]], template)
+
+
+PUBLIC_ROUTES = frozenset(
+    {
+        ("POST", "/login"),
+        ("GET", "/products"),
+        ("GET", "/products/{product_id}"),
+        ("GET", "/products/{product_id}/offers"),
+        ("GET", "/products/{product_id}/offers/{offer_id}"),
+        ("GET", "/products/{product_id}/price-history"),
+        ("GET", "/products/{product_id}/price-change"),
+        ("GET", "/products/{product_id}/price-statistics"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
+        ("GET", "/problems/{slug}"),
+        ("GET", "/schema/openapi.json"),
+        ("GET", "/docs"),
+        ("GET", "/docs/static/{file_path}"),
+        ("HEAD", "/docs/static/{file_path}"),
+    }
+)
+"""The routes of the contract that anybody may call; every other one is for admins."""
+
+NOTHING_THERE = frozenset({("GET", "/schema"), ("GET", "/schema/{path}")})
+"""Routes that Litestar makes, where everybody finds nothing."""

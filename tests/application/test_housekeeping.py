@@ -3,19 +3,22 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from application.catalogue.idempotency_keys import KeptAnswer
+from application.catalogue.idempotency_keys import KeptProduct
+from application.catalogue.views import view_of_new
 from application.housekeeping import KeepHouse
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from domain.offer import Offer
 from domain.synchronisation import Observation
-from factories import TrackedOfferFactory, some_id
-from fakes.catalogue_reader import InMemoryHistoryKeeper, InMemoryRowKeeper
-from fakes.synchronisation import PACE, Synchronising
+from factories import ProductFactory, TrackedOfferFactory, some_id
+from fakes.synchronisation import TIMING, Synchronising
+from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
+
+KEPT = KeptProduct(b"", view_of_new(ProductFactory.build()))
 
 
-def house(world: Synchronising, pace: Pace = PACE) -> KeepHouse:
+def house(world: Synchronising, timing: Timing = TIMING) -> KeepHouse:
     storage = world.storage
-    return KeepHouse(InMemoryRowKeeper(storage), InMemoryHistoryKeeper(storage), pace, lambda: 0.0)
+    return KeepHouse(InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage), timing, lambda: 0.0)
 
 
 async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
@@ -36,7 +39,7 @@ async def test_offers_sold_out_for_longer_than_a_day_are_purged_however_many(wor
     async with world.storage.begin() as work:
         await work.offers.record([Observation(id, [lately, in_stock, *dead], [], [])])
         await work.commit()
-    await house(world, replace(PACE, purge_rows=3))()
+    await house(world, replace(TIMING, purge_rows=3))()
     assert world.tracked(id) == [lately, in_stock]
 
 
@@ -44,12 +47,12 @@ async def test_answers_kept_for_longer_than_a_day_are_purged_however_many(world:
     async def keep(*keys: int) -> None:
         async with world.storage.begin() as work:
             for key in keys:
-                await work.answers.keep(bytes([key]), KeptAnswer(b"", b""))
+                await work.idempotency_keys.keep(bytes([key]), KEPT)
             await work.commit()
 
     await keep(*range(7))
     world.clock.advance(timedelta(hours=1))
     await keep(7)
     world.clock.advance(timedelta(hours=23, seconds=1))
-    await house(world, replace(PACE, purge_rows=3))()
-    assert list(world.storage.rows.answers) == [bytes([7])]
+    await house(world, replace(TIMING, purge_rows=3))()
+    assert list(world.storage.rows.idempotency_keys) == [bytes([7])]

@@ -22,7 +22,7 @@ async def test_leaving_without_commit_stores_nothing_of_any_repository(storage: 
         product = await work.products.get(kept.id)
         product.name = "renamed"
         await work.products.save(product)
-        await work.products.remove(removed)
+        await work.products.remove(await work.products.get(removed.id))
         assert await work.synchronisations.claim_registrations(lease=ago() - ago(hours=1), limit=10)
         await work.offers.record([Observation(kept.id, [TrackedOfferFactory.build()], [], [])])
     assert await names(storage) == {kept.name, removed.name}

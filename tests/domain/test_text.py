@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.text import SORTED_LENGTH, WORD_LENGTH, fold, sort_key, words
+from domain.text import WORD_LENGTH, fold, words
 
 
 @pytest.mark.parametrize(
@@ -18,18 +18,6 @@ def test_case_accents_and_compatibility_forms_are_dropped(text: str, folded: str
 @given(st.text())
 def test_what_is_folded_folds_to_itself(text: str) -> None:
     assert fold(fold(text)) == fold(text)
-
-
-@given(st.text())
-def test_texts_are_sorted_by_what_is_folded(text: str) -> None:
-    assert sort_key(text) == fold(text)
-
-
-def test_of_a_text_that_folds_to_more_than_an_index_holds_the_rest_does_not_count() -> None:
-    longest = "\ufdfa" * 255
-    assert len(fold(longest).encode()) > 2_704
-    assert sort_key(longest) == fold(longest)[:SORTED_LENGTH]
-    assert SORTED_LENGTH * len("\U00020000".encode()) < 2_704 - 200
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Jobs are not given up when the lease ends, so that what a late worker writes is 
 import asyncio
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from dishka import Provider, Scope, provide
@@ -14,12 +14,13 @@ from saq.queue.postgres import PostgresQueue
 
 from adapters.job_queue import SaqJobQueue
 from adapters.offers_api.http_client import HttpLimits
-from adapters.offers_api.token_pace import TokenPace
-from application.synchronisation.timing import Pace
-from entrypoints.container import WORKING, make_container
+from application.synchronisation.access_token.timing import TokenTiming
+from application.synchronisation.timing import Timing
+from entrypoints.container import make_container
+from entrypoints.limits import WORKING, Limits
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
-from entrypoints.worker.jobs import run_worker
+from entrypoints.worker.main import run_worker
 
 JOB_SECONDS = 60.0
 
@@ -28,9 +29,13 @@ JOB_SECONDS = 60.0
 class Durations:
     """All durations of the synchronisation."""
 
-    pace: Pace = field(default_factory=Pace)
-    token: TokenPace = field(default_factory=TokenPace)
+    timing: Timing = field(default_factory=Timing)
+    token: TokenTiming = field(default_factory=TokenTiming)
     http: HttpLimits = field(default_factory=HttpLimits)
+
+    @property
+    def limits(self) -> Limits:
+        return replace(WORKING, token=self.token, upstream=self.http)
 
 
 class Divided(Provider):
@@ -43,16 +48,8 @@ class Divided(Provider):
         self._durations = durations
 
     @provide(override=True)
-    def pace(self) -> Pace:
-        return self._durations.pace
-
-    @provide(override=True)
-    def token_pace(self) -> TokenPace:
-        return self._durations.token
-
-    @provide(override=True)
-    def http_limits(self) -> HttpLimits:
-        return self._durations.http
+    def timing(self) -> Timing:
+        return self._durations.timing
 
     @provide(override=True)
     def saq_job_queue(self, queue: PostgresQueue) -> SaqJobQueue:
@@ -63,7 +60,7 @@ async def main() -> None:
     settings = read_settings(os.environ)
     configure_logs(settings)
     durations = msgspec.json.decode(sys.argv[1], type=Durations)
-    container = make_container(settings, Divided(durations), database=WORKING)
+    container = make_container(settings, Divided(durations), limits=durations.limits)
     try:
         await run_worker(container)
     finally:

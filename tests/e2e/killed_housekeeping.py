@@ -5,10 +5,12 @@ import os
 import time
 from dataclasses import dataclass
 
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
-from application.housekeeping import HistoryKeeper, KeepHouse, RowKeeper
-from application.synchronisation.timing import Pace
-from entrypoints.container import WORKING, make_container
+from application.catalogue.purge import CataloguePurge
+from application.housekeeping import KeepHouse
+from application.prices.rollup import HistoryUpkeep
+from application.synchronisation.timing import Timing
+from entrypoints.container import make_container
+from entrypoints.limits import WORKING
 from entrypoints.settings import read_settings
 
 ROLLING_UP, DONE = "rolling up", "done"
@@ -18,7 +20,7 @@ ROLLING_UP, DONE = "rolling up", "done"
 class Announcing:
     """Says so before each step that may be killed."""
 
-    history: HistoryKeeper
+    history: HistoryUpkeep
 
     async def prepare_history(self) -> None:
         await self.history.prepare_history()
@@ -32,11 +34,11 @@ class Announcing:
 
 
 async def main() -> None:
-    container = make_container(read_settings(os.environ), database=WORKING)
+    container = make_container(read_settings(os.environ), limits=WORKING)
     try:
-        history = Announcing(await container.get(SqlAlchemyHistoryKeeper))
-        pace = Pace(roll_up_products=3)
-        await KeepHouse(await container.get(RowKeeper), history, pace, time.monotonic)()
+        history = Announcing(await container.get(HistoryUpkeep))
+        timing = Timing(roll_up_products=3)
+        await KeepHouse(await container.get(CataloguePurge), history, timing, time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

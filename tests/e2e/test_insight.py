@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.ledger import assert_sound
@@ -15,7 +15,7 @@ from e2e.processes import eventually
 from e2e.system import System
 
 SECOND = timedelta(seconds=1)
-DURATIONS = Durations(Pace(refresh_interval=SECOND, tick=0.1, group_age=0.1, probe_after=0.1))
+DURATIONS = Durations(Timing(refresh_interval=SECOND, tick=0.1, group_age=0.1, probe_after=0.1))
 OTHER_INTERVAL = 4.0
 FOR_EVER = "9999-01-01T00:00:00Z"
 ANSWERS = ("price-history", "price-change", "price-statistics")

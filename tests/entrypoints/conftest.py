@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from entrypoints.http.middleware import request_log
-from entrypoints.http.problems import mapping as problems
+from entrypoints.http.middleware import request_frame
+from entrypoints.http.problems import mapping
 
 OURS = ("entrypoints", "adapters", "application")
 
@@ -15,7 +15,7 @@ OURS = ("entrypoints", "adapters", "application")
 @pytest.fixture
 def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Undo what configuring logs changes in the process; loggers of modules keep what they first find."""
-    for module in (request_log, problems):
+    for module in (request_frame, mapping):
         monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

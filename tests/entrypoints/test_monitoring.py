@@ -12,22 +12,24 @@ from saq.queue.postgres import PostgresQueue
 from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.job_queue import postgres_queue
+from adapters.job_queue import QueueLimits, postgres_queue
 from adapters.metrics import Metrics
 from application.catalogue.registration import RegisterProduct
-from application.housekeeping import KeepHouse, PriceChanges
+from application.housekeeping import KeepHouse
+from application.prices.listed_changes import ListedChanges
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from application.synchronisation.scheduling import Job
 from application.unit_of_work import BeginWork
-from entrypoints.container import WORKING, make_container
+from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
+from entrypoints.limits import WORKING
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
-from fakes.catalogue_reader import InMemoryHistoryKeeper, InMemoryPriceChanges, InMemoryRowKeeper
 from fakes.synchronisation import Synchronising
+from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from metric_values import counted, series
 
 HOST = "127.0.0.1"
@@ -107,9 +109,11 @@ async def test_a_worker_counts_all_that_it_does_and_shows_no_secret(database: As
             "OFFERS_REFRESH_TOKEN": REFRESH_TOKEN,
             "ADMIN_PASSWORD": PASSWORD,
         }
-        container = make_container(read_settings(settings), database=WORKING)
+        container = make_container(read_settings(settings), limits=WORKING)
         register, metrics = await container.get(RegisterProduct), await container.get(Metrics)
-        good, bad, refused = [(await register(name=name, description="")).id for name in ("good", "bad", "refused")]
+        good, bad, refused = [
+            (await register(name=name, description="")).product.id for name in ("good", "bad", "refused")
+        ]
         simulator.simulation.misbehave(
             Faults(
                 malformed={"html": frozenset({bad})},
@@ -162,16 +166,18 @@ class ScriptedOutside(Provider):
 
     @provide(override=True)
     def postgres_queue(self) -> PostgresQueue:
-        return postgres_queue("postgresql://nowhere.invalid/none", connections=1)
+        return postgres_queue("postgresql://nowhere.invalid/none", QueueLimits(connections=1))
 
     @provide(override=True)
     def keep_house(self) -> KeepHouse:
         storage = self._everything.storage
-        return KeepHouse(InMemoryRowKeeper(storage), InMemoryHistoryKeeper(storage), self._everything.pace, lambda: 0.0)
+        return KeepHouse(
+            InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage), self._everything.timing, lambda: 0.0
+        )
 
     @provide(override=True)
-    def price_changes(self) -> PriceChanges:
-        return InMemoryPriceChanges(self._everything.storage)
+    def listed_changes(self) -> ListedChanges:
+        return InMemoryListedChanges(self._everything.storage)
 
 
 def broken() -> NoReturn:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
-from application.unit_of_work import StorageUnavailable
 
 
 @dataclass

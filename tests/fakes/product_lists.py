@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey, name_key
 from domain.product import Product, RegistrationState
-from domain.text import sort_key, words
+from domain.text import words
 from fakes.storage import Rows
 
 
@@ -25,7 +25,7 @@ def positions_behind(
 def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:
     day, week = rows.changes.get(product.id, (None, None))
     keys: dict[SortKey, str | datetime | int | None] = {
-        SortKey.NAME: sort_key(product.name),
+        SortKey.NAME: name_key(product.name),
         SortKey.PRICE: _best_price(rows, product),
         SortKey.CHANGE_1D: day,
         SortKey.CHANGE_7D: week,

@@ -7,13 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from application.catalogue.idempotency_keys import KeptAnswer
-from application.unit_of_work import Claim, Clock, Due, StorageUnavailable, UnitOfWork
+import msgspec
+
+from application.catalogue.idempotency_keys import KeptProduct
+from application.catalogue.views import Encoded, ProductView
+from application.clock import Clock
+from application.storage import StorageUnavailable
+from application.synchronisation.repositories import Claim, Due
+from application.unit_of_work import UnitOfWork
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import Observation, Synchronisation
+from fakes.product_views import product_view, version_of
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -55,7 +62,7 @@ class Rows:
     intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
     steps: list[tuple[UUID, PriceStep]] = field(default_factory=list)
     changes: dict[UUID, tuple[int | None, int | None]] = field(default_factory=dict)
-    answers: dict[bytes, tuple[KeptAnswer, datetime]] = field(default_factory=dict)
+    idempotency_keys: dict[bytes, tuple[KeptProduct, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -66,7 +73,7 @@ class Rows:
             list(self.intervals),
             list(self.steps),
             dict(self.changes),
-            dict(self.answers),
+            dict(self.idempotency_keys),
         )
 
 
@@ -103,10 +110,10 @@ class InMemoryUnitOfWork:
     def __init__(self, storage: InMemoryStorage) -> None:
         self._storage = storage
         self._rows = rows = storage.rows.copy()
-        self.products = InMemoryProductRepository(rows, storage.reach)
+        self.products = InMemoryProductRepository(rows, storage.reach, storage.clock())
         self.synchronisations = InMemorySynchronisationRepository(rows, storage.reach, storage.clock())
         self.offers = InMemoryOfferRepository(rows, storage.reach)
-        self.answers = InMemoryAnswerRepository(rows, storage)
+        self.idempotency_keys = InMemoryIdempotencyKeyRepository(rows, storage)
 
     async def commit(self) -> None:
         self._storage.reach()
@@ -116,9 +123,10 @@ class InMemoryUnitOfWork:
 class InMemoryProductRepository:
     """Products by id; the ids of withdrawn ones are remembered until they are purged."""
 
-    def __init__(self, rows: Rows, reach: Callable[[], None]) -> None:
+    def __init__(self, rows: Rows, reach: Callable[[], None], now: datetime) -> None:
         self._rows = rows
         self._reach = reach
+        self._now = now
 
     async def add(self, product: Product) -> None:
         self._reach()
@@ -126,9 +134,6 @@ class InMemoryProductRepository:
             raise ProductAlreadyExists("id")
         await self.save(product)
         self._rows.synchronisations[product.id] = Leased(Synchronisation(product.id, product.created_at))
-
-    async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
-        return [await self._is_added(product) for product in products]
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
@@ -153,12 +158,10 @@ class InMemoryProductRepository:
         del self._rows.synchronisations[product.id]
         self._rows.withdrawn[product.id] = None
 
-    async def _is_added(self, product: Product) -> bool:
-        try:
-            await self.add(product)
-        except ProductAlreadyExists:
-            return False
-        return True
+    async def show(self, product: Product) -> Encoded[ProductView]:
+        self._reach()
+        view = product_view(self._rows.products[product.id], self._rows.synchronisations[product.id].state, self._now)
+        return Encoded(msgspec.json.encode(view), version_of(view))
 
 
 class InMemorySynchronisationRepository:
@@ -282,21 +285,21 @@ class InMemoryOfferRepository:
             self._rows.steps.extend((seen.product_id, step) for step in seen.steps)
 
 
-class InMemoryAnswerRepository:
-    """Answers by key, with the time at which they were kept."""
+class InMemoryIdempotencyKeyRepository:
+    """Created products by key, with the time at which they were kept."""
 
     def __init__(self, rows: Rows, storage: InMemoryStorage) -> None:
-        self._rows = rows.answers
+        self._rows = rows.idempotency_keys
         self._storage = storage
         self._now = storage.clock()
 
-    async def take(self, key: bytes, kept: timedelta) -> KeptAnswer | None:
+    async def take(self, key: bytes, kept_for: timedelta) -> KeptProduct | None:
         self._storage.reach()
         if key in self._storage.taken:
             raise IdempotencyInProgress
-        answer, at = self._rows.get(key, (None, self._now))
-        return answer if at >= self._now - kept else None
+        product, at = self._rows.get(key, (None, self._now))
+        return product if at >= self._now - kept_for else None
 
-    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
+    async def keep(self, key: bytes, product: KeptProduct) -> None:
         self._storage.reach()
-        self._rows[key] = (answer, self._now)
+        self._rows[key] = (product, self._now)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.catalogue.new_products import NewProducts
-from application.catalogue.registration import AmendProduct, RegisterProduct, RetryRegistration, WithdrawProduct
-from application.synchronisation.backoff import RetryRule
+from application.catalogue.editing import AmendProduct, WithdrawProduct
+from application.catalogue.registration import RegisterProduct, RetryRegistration
+from application.synchronisation.backoff import Backoff
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
-from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
-from application.synchronisation.timing import Pace
+from application.synchronisation.refresh import RefreshDueProducts
+from application.synchronisation.registrations import SubmitRegistrations
+from application.synchronisation.timing import Timing
 from domain.offer import Offer, TrackedOffer
 from domain.product import Product
 from domain.synchronisation import Synchronisation
@@ -20,14 +21,14 @@ from fakes.offers_gateway import ScriptedOffersGateway, observed
 from fakes.storage import FakeClock, InMemoryStorage
 
 INTERVAL = timedelta(seconds=60)
-PACE = Pace(refresh_interval=INTERVAL, batch_deadline=0.05, group_age=0.005)
+TIMING = Timing(refresh_interval=INTERVAL, batch_deadline=0.05, group_age=0.005)
 
 
 @dataclass
 class Synchronising:
     """All parts, with a jitter that never shortens a wait."""
 
-    pace: Pace = PACE
+    timing: Timing = TIMING
     clock: FakeClock = field(default_factory=FakeClock)
     signal: CountingRegistrationSignal = field(default_factory=CountingRegistrationSignal)
     upstream: ScriptedOffersGateway = field(default_factory=ScriptedOffersGateway)
@@ -35,20 +36,25 @@ class Synchronising:
 
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
-        begin, clock, retry = self.storage.begin, self.clock, RetryRule(self.pace, lambda: self.jitter())
-        self.create = RegisterProduct(NewProducts(begin), clock, self.signal, some_id)
+        begin, clock, retry = self.storage.begin, self.clock, Backoff(self.timing, lambda: self.jitter())
+        self.create = RegisterProduct(begin, clock, self.signal, some_id)
         self.amend = AmendProduct(begin, clock)
         self.withdraw = WithdrawProduct(begin)
         self.retry = RetryRegistration(begin, clock, self.signal)
-        self.breakers = Breakers(CircuitBreaker(self.pace, self._seconds), CircuitBreaker(self.pace, self._seconds))
-        self.submit = SubmitRegistrations(begin, self.upstream, clock, self.pace, retry, self.breakers.registrations)
-        self.refresh = RefreshDueProducts(begin, self.upstream, clock, self.pace, retry, self.breakers.observations)
+        self.breakers = Breakers(CircuitBreaker(self.timing, self._seconds), CircuitBreaker(self.timing, self._seconds))
+        self.submit = SubmitRegistrations(begin, self.upstream, clock, self.timing, retry, self.breakers.registrations)
+        self.refresh = RefreshDueProducts(begin, self.upstream, clock, self.timing, retry, self.breakers.observations)
 
     def _seconds(self) -> float:
         return self.clock.now.timestamp()
 
+    async def new(self, *, name: str, description: str = "", product_id: UUID | None = None) -> Product:
+        """Create a product and return it as it is stored."""
+        registered = await self.create(name=name, description=description, product_id=product_id)
+        return self.product(registered.product.id)
+
     async def created(self) -> UUID:
-        return (await self.create(name=f"Product {some_id()}", description="")).id
+        return (await self.create(name=f"Product {some_id()}", description="")).product.id
 
     async def registered(self, *offers: Offer) -> UUID:
         """Create a product and register it, the first observation still due; upstream has these offers."""

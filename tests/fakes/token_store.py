@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from adapters.offers_api.token_store import Access, StoredToken
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.store import StoredToken, TokenState
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ class _Row:
     not_before: datetime
     sealed: bytes | None = None
     failures: int = 0
-    trouble: Access | None = None
+    trouble: TokenState | None = None
     lease_owner: UUID | None = None
     lease_until: datetime = LONG_AGO
 
@@ -58,7 +58,7 @@ class InMemoryTokenStore:
         row.failures, row.trouble, row.lease_owner = failures, None, None
         return True
 
-    async def postpone(self, name: str, owner: UUID, *, failures: int, trouble: Access, due_in: timedelta) -> bool:
+    async def postpone(self, name: str, owner: UUID, *, failures: int, trouble: TokenState, due_in: timedelta) -> bool:
         self._reach("postpone")
         row = self.rows.get(name)
         if row is None or row.lease_owner != owner:
@@ -67,7 +67,9 @@ class InMemoryTokenStore:
         row.lease_owner = None
         return True
 
-    async def drop(self, name: str, sealed: bytes, *, failures: int, trouble: Access | None, due_in: timedelta) -> bool:
+    async def drop(
+        self, name: str, sealed: bytes, *, failures: int, trouble: TokenState | None, due_in: timedelta
+    ) -> bool:
         self._reach("drop")
         row = self.rows.get(name)
         if row is None or row.sealed != sealed:
@@ -75,7 +77,7 @@ class InMemoryTokenStore:
         self._forget(row, failures, trouble, due_in)
         return True
 
-    def _forget(self, row: _Row, failures: int, trouble: Access | None, due_in: timedelta) -> None:
+    def _forget(self, row: _Row, failures: int, trouble: TokenState | None, due_in: timedelta) -> None:
         row.sealed, row.failures, row.trouble, row.not_before = None, failures, trouble, self.clock() + due_in
 
     def _read(self, row: _Row) -> StoredToken:

@@ -5,10 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from adapters.offers_api.token_store import Access
-from adapters.postgres.schema import SchemaOutdated
 from api_client.api import Api, Outside, serving
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.store import TokenState
 from entrypoints.readiness import Dependencies, Readiness
 
 READY = {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok", "offers_service": "ok"}
@@ -36,7 +35,7 @@ async def test_without_the_database_it_is_not_ready(api: Api, customer: httpx.As
 
 
 async def test_with_an_old_database_it_is_not_ready(api: Api, customer: httpx.AsyncClient) -> None:
-    api.outside.schema_trouble = SchemaOutdated("too old")
+    api.outside.migrations = "outdated"
     answer = await customer.get("/health/ready")
     assert (answer.status_code, answer.json()) == (503, READY | {"status": "unavailable", "migrations": "outdated"})
 
@@ -47,9 +46,9 @@ async def test_without_the_queue_it_is_ready(api: Api, customer: httpx.AsyncClie
     assert (answer.status_code, answer.json()) == (200, READY | {"queue": "unavailable"})
 
 
-@pytest.mark.parametrize("access", Access)
+@pytest.mark.parametrize("access", TokenState)
 async def test_whatever_the_offers_service_does_it_is_ready(
-    api: Api, customer: httpx.AsyncClient, access: Access
+    api: Api, customer: httpx.AsyncClient, access: TokenState
 ) -> None:
     api.outside.access = access
     answer = await customer.get("/health/ready")
@@ -60,9 +59,9 @@ async def test_many_who_ask_at_once_share_what_is_asked_of_the_dependencies() ->
     class CountingOutside(Outside):
         asked = 0
 
-        async def require_schema(self) -> None:
+        async def schema_state(self) -> str:
             self.asked += 1
-            await super().require_schema()
+            return await super().schema_state()
 
     outside = CountingOutside()
     async with serving(outside) as api:
@@ -76,13 +75,10 @@ async def test_a_dependency_that_never_answers_is_unavailable() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def none() -> None:
-        pass
+    async def fine() -> str:
+        return "ok"
 
-    async def one() -> int:
-        return 1
-
-    assert await Dependencies(none, one, never, patience=0.01).check() == Readiness(
+    assert await Dependencies(fine, fine, never, patience=0.01).check() == Readiness(
         "ok", "ok", "ok", "ok", "unavailable"
     )
 
@@ -91,16 +87,13 @@ async def test_all_are_asked_at_once() -> None:
     """Each waits for the two others to have been asked."""
     together = asyncio.Barrier(3)
 
-    async def none() -> None:
+    async def fine() -> str:
         await together.wait()
-
-    async def one() -> int:
-        await together.wait()
-        return 1
+        return "ok"
 
     async def access() -> str:
         await together.wait()
         raise StorageUnavailable
 
-    assert (await Dependencies(none, one, access).check()).offers_service == "unavailable"
+    assert (await Dependencies(fine, fine, access).check()).offers_service == "unavailable"
     assert together.n_waiting == 0

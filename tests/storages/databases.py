@@ -5,6 +5,7 @@ Apart from conftest.py, which sets Hypothesis' profile again whenever somebody i
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -12,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
-from adapters.postgres.connection import create_engine
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import migrate
 from domain.retention import Retention
 
@@ -30,14 +31,19 @@ TABLES = (
 BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
 
 
+def system_clock() -> datetime:
+    """Return the time of this machine, as the container's clock does."""
+    return datetime.now(UTC)
+
+
 class NewDatabase(Protocol):
     async def __call__(self, options: str = "") -> str: ...
 
 
 @asynccontextmanager
 async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(dsn, connections=10, statement_seconds=10)
-    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
+    engine = create_engine(dsn, DatabaseLimits(connections=10, statement=10))
+    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn))
     yield engine
     await engine.dispose()
 

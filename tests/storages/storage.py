@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,15 +10,17 @@ from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
-from adapters.postgres.catalogue.purge import SqlAlchemyRowKeeper
+from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
+from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
-from adapters.postgres.prices.price_changes import SqlAlchemyPriceChanges
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
-from adapters.postgres.tables import best_price_step, offer_interval
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
-from application.housekeeping import HistoryKeeper, PriceChanges, RowKeeper
+from application.catalogue.purge import CataloguePurge
+from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.rollup import HistoryUpkeep
 from application.unit_of_work import BeginWork
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
@@ -26,14 +28,11 @@ from domain.product import Product
 from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
-from fakes.catalogue_reader import (
-    InMemoryCatalogueReader,
-    InMemoryHistoryKeeper,
-    InMemoryPriceChanges,
-    InMemoryRowKeeper,
-)
+from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader
 from fakes.storage import InMemoryStorage
+from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
+from storages.databases import system_clock
 from storages.decoded_reader import DecodedCatalogue
 
 INTERVAL = timedelta(seconds=60)
@@ -41,12 +40,8 @@ SOLD_OUT_KEPT = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 def ago(*, seconds: float = 0, hours: float = 0) -> datetime:
-    return now() - timedelta(seconds=seconds, hours=hours)
+    return system_clock() - timedelta(seconds=seconds, hours=hours)
 
 
 @dataclass(frozen=True)
@@ -57,15 +52,15 @@ class Storage:
     reader: DecodedCatalogue
     prices: PriceReader
     offer_prices: OfferPriceReader
-    keeper: RowKeeper
-    history: HistoryKeeper
-    changes: PriceChanges
+    purge: CataloguePurge
+    history: HistoryUpkeep
+    changes: ListedChanges
     intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
     steps: Callable[[UUID], Awaitable[list[PriceStep]]]
 
 
 def in_memory() -> Storage:
-    storage = InMemoryStorage(now)
+    storage = InMemoryStorage(system_clock)
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
@@ -78,9 +73,9 @@ def in_memory() -> Storage:
         DecodedCatalogue(InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)),
         InMemoryPriceReader(storage),
         InMemoryOfferPriceReader(storage),
-        InMemoryRowKeeper(storage),
-        InMemoryHistoryKeeper(storage),
-        InMemoryPriceChanges(storage),
+        InMemoryCataloguePurge(storage),
+        InMemoryHistoryUpkeep(storage),
+        InMemoryListedChanges(storage),
         intervals,
         steps,
     )
@@ -98,13 +93,13 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         return [PriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
 
     return Storage(
-        BeginSqlAlchemyWork(engine, kept),
+        BeginSqlAlchemyWork(engine, kept, system_clock),
         DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
         SqlAlchemyPriceReader(engine),
         SqlAlchemyOfferPriceReader(engine),
-        SqlAlchemyRowKeeper(engine),
-        SqlAlchemyHistoryKeeper(engine, kept),
-        SqlAlchemyPriceChanges(engine),
+        SqlAlchemyCataloguePurge(engine),
+        SqlAlchemyHistoryUpkeep(engine, kept, system_clock),
+        SqlAlchemyListedChanges(engine),
         intervals,
         steps,
     )

@@ -4,9 +4,10 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.offers_api.secret import Seal, Secret
+from adapters.offers_api.token_seal import AesGcmTokenSeal
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import RegistrationRefused, UnknownUpstream
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from domain.offer import Offer
 from domain.product import Product, RegistrationState
 from domain.synchronisation import Synchronisation
@@ -14,9 +15,9 @@ from fakes.storage import Leased
 from story.naive_history import Chronicle
 from story.worker import Batch, Call, Outside
 
-PACE = Pace()
-DEADLINE = timedelta(seconds=PACE.batch_deadline)
-LONGEST_WAIT = PACE.most_backoff_intervals * PACE.refresh_interval + timedelta(minutes=10)
+TIMING = Timing()
+DEADLINE = timedelta(seconds=TIMING.batch_deadline)
+LONGEST_WAIT = TIMING.most_backoff_intervals * TIMING.refresh_interval + timedelta(minutes=10)
 """Until the next attempt; the minutes are for clocks that were set."""
 
 
@@ -30,7 +31,7 @@ class Audit:
         self._chronicles: defaultdict[UUID, Chronicle] = defaultdict(Chronicle)
         self._attempts: dict[UUID, datetime] = {}
         self._revisions: dict[UUID, int] = {}
-        self._seal = Seal("http://offers", Secret("refresh"))
+        self._seal = AesGcmTokenSeal("http://offers", Secret("refresh"))
         self._sealed: bytes | None = None
         self._kept_token: Secret | None = None
         self._checked = outside.storage.rows
@@ -98,7 +99,7 @@ class Audit:
         assert call.ended_at is not None
         assert call.ended_at - call.began_at <= DEADLINE, "the answer is older than it says"
         assert state.scheduled_at is not None
-        assert call.began_at - PACE.refresh_interval < state.scheduled_at <= call.began_at, "the slot was not moved"
+        assert call.began_at - TIMING.refresh_interval < state.scheduled_at <= call.began_at, "the slot was not moved"
         chronicle.take_in(at, call.answer)
 
     def _check_attempt(self, state: Synchronisation) -> None:
@@ -137,9 +138,9 @@ class Audit:
 
     def _check_attempts(self, leased: Leased) -> None:
         state, now = leased.state, self._outside.clock.now
-        next_at = state.next_attempt_at(PACE.refresh_interval)
+        next_at = state.next_attempt_at(TIMING.refresh_interval)
         assert next_at is None or next_at <= now + LONGEST_WAIT
-        assert leased.lease_until is None or leased.lease_until <= now + PACE.lease
+        assert leased.lease_until is None or leased.lease_until <= now + TIMING.lease
         assert (state.consecutive_failures == 0) == (state.last_error is None)
 
     def _check_offers_and_history(self, id: UUID, chronicle: Chronicle) -> None:

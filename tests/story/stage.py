@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
-from application.unit_of_work import StorageUnavailable
 from domain.product import RegistrationState
-from story.audit import PACE, Audit
+from story.audit import TIMING, Audit
 from story.manual_event_loop import TurnedLoop
 from story.upstream import REFUSED_NAME
 from story.worker import Outside, Worker
@@ -21,7 +21,7 @@ BEAT = timedelta(seconds=20)
 BEATS_TO_RECOVER = 60
 """Ten intervals of backoff, a slot, a new registration and its observation."""
 BEATS_OF_A_CYCLE = 5
-LONGEST_AGE = PACE.refresh_interval + 2 * BEAT
+LONGEST_AGE = TIMING.refresh_interval + 2 * BEAT
 
 
 class Stage:

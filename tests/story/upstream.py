@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import AnotherTokenIsValid
+from application.synchronisation.access_token.issuing import AnotherTokenIsValid
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import OffersServiceUnavailable, RegistrationRefused
 from domain.offer import ObservedOffers
 from fakes.offers_gateway import ScriptedOffersGateway, observed

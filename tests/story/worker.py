@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.secret import Secret
-from application.synchronisation.batch_report import Report
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.issuing import IssuedToken
+from application.synchronisation.batch_report import BatchReport
 from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
 from application.synchronisation.scheduling import Job
-from application.synchronisation.timing import Pace
-from application.unit_of_work import BeginWork, StorageUnavailable
+from application.synchronisation.timing import Timing
+from application.unit_of_work import BeginWork
 from domain.offer import ObservedOffers
 from domain.product import RegistrationState
 from fakes.storage import FakeClock
 from fakes.synchronisation import Synchronising
 from fakes.token_store import InMemoryTokenStore
+from offers_clients import shared_token_of
 from story.manual_event_loop import TurnedLoop
 from story.upstream import AUTH, PATIENCE_WITH_AUTH, Upstream, Way
 
@@ -35,7 +36,7 @@ class Outside:
 
     def __post_init__(self) -> None:
         self.upstream = Upstream(clock=self.clock)
-        self.scene = Synchronising(pace=Pace(), clock=self.clock, upstream=self.upstream)
+        self.scene = Synchronising(timing=Timing(), clock=self.clock, upstream=self.upstream)
         self.storage = self.scene.storage
         self.tokens = InMemoryTokenStore(self.clock)
         self.calls: defaultdict[UUID, list[Call]] = defaultdict(list)
@@ -69,16 +70,16 @@ class Worker:
         self.batches: list[Batch] = []
         self.loop = TurnedLoop(outside.clock)
         self.outside = outside
-        self.token = SharedAccessToken(
-            base_url="http://offers",
-            refresh_token="refresh",
+        self.token = shared_token_of(
+            "http://offers",
+            "refresh",
             store=outside.tokens,
             issue=self._issue,
             clock=self.now,
             jitter=lambda: 0.5,
         )
         self._begin = begin
-        self._scene = Synchronising(pace=Pace(), clock=outside.clock, upstream=outside.upstream)
+        self._scene = Synchronising(timing=Timing(), clock=outside.clock, upstream=outside.upstream)
 
     def now(self) -> datetime:
         return self.outside.clock.now + self.ahead
@@ -106,7 +107,7 @@ class Worker:
         self.batches = [batch for batch in self.batches if batch not in ended]
         return ended
 
-    async def _issue(self) -> Secret:
+    async def _issue(self) -> IssuedToken:
         upstream = self.outside.upstream
         try:
             async with asyncio.timeout(PATIENCE_WITH_AUTH):
@@ -116,7 +117,7 @@ class Worker:
                 await upstream.travel(AUTH, Way.REPLY)
         except TimeoutError:
             raise OffersServiceUnavailable("timeout") from None
-        return token
+        return IssuedToken(token, None)
 
 
 class Batch:
@@ -125,15 +126,15 @@ class Batch:
     def __init__(self, worker: Worker) -> None:
         self.stopped = False
         self.calls: dict[UUID, Call] = {}
-        self.task: asyncio.Task[Report]
+        self.task: asyncio.Task[BatchReport]
         self._ahead = timedelta(0)
         self._worker = worker
         self._outside = worker.outside
 
-    def report(self) -> Report | None:
+    def report(self) -> BatchReport | None:
         """Return what the batch came to, None if storage failed it; a defect is raised."""
         if self.task.cancelled():
-            return Report()
+            return BatchReport()
         error = self.task.exception()
         if isinstance(error, StorageUnavailable):
             return None

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.unit_of_work import StorageUnavailable, UnitOfWork
+from application.storage import StorageUnavailable
+from application.unit_of_work import UnitOfWork
 from fakes.storage import InMemoryStorage, InMemoryUnitOfWork, Rows
 
 
@@ -52,7 +53,7 @@ class _WorkersUnitOfWork:
         self.products = work.products
         self.synchronisations = work.synchronisations
         self.offers = work.offers
-        self.answers = work.answers
+        self.idempotency_keys = work.idempotency_keys
 
     async def commit(self) -> None:
         await self._workers.commit(self._work)

@@ -1,41 +1,41 @@
-"""Whose turn it is to call upstream: so many calls at once, so many a second, and no endless wait for either."""
+"""Limits on the calls upstream: so many at once, so many a second, and a bounded wait for either."""
 
 import asyncio
 
 from aiolimiter import AsyncLimiter
 
+from application.bounded_queue import BoundedQueue, QueueFull
 from application.synchronisation.offers_gateway import NotAttempted
 
 
-class Turns:
-    """One `async with` is one call. A call whose turn does not come within `patience` seconds is not made.
+class CallLimits:
+    """One `async with` is one call. A call that must wait for longer than `patience` seconds is not made.
 
     `calls_per_second` spreads the calls evenly, to 10 ms; None is without limit.
     """
 
-    def __init__(self, *, concurrency: int, calls_per_second: float | None, patience: float) -> None:
-        self._places = asyncio.Semaphore(concurrency)
+    def __init__(self, *, concurrency: int, waiting: int, calls_per_second: float | None, patience: float) -> None:
+        self._places = BoundedQueue(at_once=concurrency, waiting=waiting, patience=patience)
+        self._patience = patience
         self._rate = None
         if calls_per_second is not None:
-            # A timer is good for a millisecond, so what is finer than ten of them goes in small bursts.
+            # A timer is accurate to a millisecond, so rates finer than ten of them go in small bursts.
             burst = max(1.0, calls_per_second / 100)
             self._rate = AsyncLimiter(burst, burst / calls_per_second)
-        self._patience = patience
 
     async def __aenter__(self) -> None:
-        """Wait for the turn.
+        """Wait for the rate and for a place.
 
         Raises:
-            NotAttempted: it did not come in time.
+            NotAttempted: one of them took too long.
         """
         try:
-            async with asyncio.timeout(self._patience):
-                if self._rate is not None:
+            if self._rate is not None:
+                async with asyncio.timeout(self._patience):
                     await self._rate.acquire()
-                await self._places.acquire()
-        except TimeoutError:
+            await self._places.enter()
+        except (TimeoutError, QueueFull):
             raise NotAttempted("too many calls wait for their turn") from None
 
     async def __aexit__(self, *_: object) -> None:
-        """Let the next one in."""
-        self._places.release()
+        self._places.leave()

@@ -1,15 +1,14 @@
-"""The Offers service over HTTP: what its answers mean in the use-cases' words."""
+"""The Offers service over HTTP: its answers in the use-cases' words."""
 
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from adapters.offers_api.call_limits import Turns
-from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
-from adapters.offers_api.http_client import Answer, Exchange, HttpLimits
+from adapters.offers_api.call_limits import CallLimits
+from adapters.offers_api.http_client import HttpClient, UpstreamAnswer
 from adapters.offers_api.payloads import RegistrationPayload, read_detail, read_offers
-from adapters.offers_api.secret import Secret
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
@@ -17,6 +16,7 @@ from application.synchronisation.offers_gateway import (
     RegistrationRefused,
     UnknownUpstream,
 )
+from application.synchronisation.upstream_calls import Endpoint
 from domain.offer import ObservedOffers
 
 REASON_LENGTH = 200
@@ -33,29 +33,19 @@ class AccessToken(Protocol):
         """
 
     async def refused(self, token: Secret) -> None:
-        """Take notice that upstream refused this token; a newer one is not touched."""
+        """Note that upstream refused this token; a newer one stays."""
 
     def redact(self, text: str) -> str:
         """Return the text without any secret that upstream may have echoed."""
 
 
-class AiohttpOffersGateway:
-    """Keeps at most `concurrency` calls under way and begins at most `calls_per_second`, evenly, if that is given."""
+class HttpxOffersGateway:
+    """See `OffersGateway`."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: AccessToken,
-        concurrency: int = 64,
-        calls_per_second: float | None = None,
-        limits: HttpLimits | None = None,
-        observe: CallObserver = unobserved,
-    ) -> None:
-        limits = limits or HttpLimits()
+    def __init__(self, client: HttpClient, token: AccessToken, limits: CallLimits) -> None:
+        self._client = client
         self._token = token
-        self._turns = Turns(concurrency=concurrency, calls_per_second=calls_per_second, patience=limits.turn)
-        self._exchange = Exchange(base_url, connections=concurrency, limits=limits, observe=observe)
+        self._limits = limits
 
     async def authorise(self) -> None:
         await self._token.current()
@@ -88,13 +78,13 @@ class AiohttpOffersGateway:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._exchange.aclose()
+        await self._client.aclose()
 
-    async def _call(self, endpoint: Endpoint, method: str, path: str, content: bytes | None = None) -> Answer:
-        async with self._turns:
-            # Asked for only now: a token taken before the wait may have expired when its turn comes.
+    async def _call(self, endpoint: Endpoint, method: str, path: str, content: bytes | None = None) -> UpstreamAnswer:
+        async with self._limits:
+            # Only now: a token from before the wait may have expired meanwhile.
             token = await self._token.current()
-            answer = await self._exchange.send(endpoint, method, path, token, content)
+            answer = await self._client.send(endpoint, method, path, token, content)
         if answer.status == 401:
             await self._token.refused(token)
             raise NotAuthorised("the access token was refused")

@@ -1,22 +1,23 @@
-"""One bounded HTTP exchange with the Offers service: time, size and connections limited, errors without secrets."""
+"""One bounded HTTP exchange with the Offers service: time, size and connections are limited, errors have no secrets.
 
-import functools
-import math
-import ssl
+Requests go to the transport directly. httpx's client would add redirects, cookies, authentication and hooks, all of
+which must be off here, for more than the exchange itself costs (docs/adr/0008).
+"""
+
+import asyncio
 import time
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-import aiohttp
-import certifi
-from yarl import URL
+import httpx
 
-from adapters.offers_api.calls import CallObserver, Endpoint, NoAnswer, unobserved
-from adapters.offers_api.secret import Secret
+from adapters.offers_api.transport import TRANSPORT_ERRORS, reason_of
+from application.clock import Clock
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
+from application.synchronisation.upstream_calls import CallObserver, Endpoint, NoAnswer
 
 TOO_MANY_REQUESTS = 429
 FIRST_SERVER_ERROR = 500
@@ -24,107 +25,95 @@ FIRST_SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What one exchange may take, in seconds and bytes (docs/synchronisation.md)."""
+    """Limits of one exchange, in seconds and bytes. The order that must hold is in entrypoints/limits.py."""
 
     turn: float = 5.0
     """Waiting for a place among the concurrent calls, before anything is sent."""
+    waiting: int = 1_000
+    """Calls that may wait for a place."""
     connect: float = 2.0
-    """Host name, connection and TLS together."""
+    """Name resolution, connection and TLS together."""
     read: float = 5.0
     """Between two pieces of an answer."""
     call: float = 10.0
     """The whole exchange, once it has its place."""
     body: int = 1024 * 1024
-    """Of an answer, after decompression."""
+    """An answer's body, decompressed."""
     idle: float = 4.0
-    """A connection is kept this long: less than the 5 s after which common servers close it under a request."""
+    """A kept connection: less than the 5 s after which common servers close it under a request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer; `body` is None when it is larger than allowed or cannot be decompressed."""
+class UpstreamAnswer:
+    """An answer; `body` is None if it is larger than allowed or cannot be decompressed."""
 
     status: int
     body: bytes | None
 
 
-class Exchange:
-    """Sends requests over one pool of connections: no retries, redirects, cookies or proxies, and TLS verified."""
+class HttpClient:
+    """Sends requests below one base URL over one transport."""
 
     def __init__(
         self,
         base_url: str,
         *,
-        connections: int,
+        transport: httpx.AsyncBaseTransport,
         limits: HttpLimits,
-        observe: CallObserver = unobserved,
-        clock: Callable[[], datetime] | None = None,
+        observe: CallObserver,
+        clock: Clock,
     ) -> None:
-        url = URL(base_url)
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError("the base URL of the Offers service must be an absolute http or https URL")
-        self._base_url = str(url).rstrip("/")
+        self._base_url = _checked(base_url)
+        self._transport = transport
         self._limits = limits
-        self._connections = connections
         self._observe = observe
-        self._clock = clock or _now
-        self._session: aiohttp.ClientSession | None = None
+        self._clock = clock
+        timeouts = {"connect": limits.connect, "pool": limits.connect, "read": limits.read, "write": limits.read}
+        self._extensions = {"timeout": timeouts}
 
     async def send(
         self, endpoint: Endpoint, method: str, path: str, token: Secret, content: bytes | None = None
-    ) -> Answer:
+    ) -> UpstreamAnswer:
         """Return the answer to one request; the path is percent-encoded already.
 
         Raises:
-            OffersServiceUnavailable: no answer, 5xx or 429.
+            OffersServiceUnavailable: there is no answer, or it is 5xx or 429.
         """
-        headers = {"Bearer": token.reveal()}
+        headers = [
+            ("Bearer", token.reveal()),
+            ("User-Agent", "product-aggregator"),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+        ]
         if content is not None:
-            headers["Content-Type"] = "application/json"
-        if self._session is None:
-            self._session = self._open()
+            headers.append(("Content-Type", "application/json"))
+        request = httpx.Request(
+            method, self._base_url + path, headers=headers, content=content, extensions=self._extensions
+        )
         began = time.perf_counter()
         result: int | NoAnswer = NoAnswer.ABANDONED
         try:
-            response = await self._session.request(
-                method, URL(self._base_url + path, encoded=True), headers=headers, data=content, allow_redirects=False
-            )
-            try:
-                body = await _read(response, self._limits.body)
-            finally:
-                # The connection of an answer that was read to its end is back in the pool by now.
-                response.close()
-            result = response.status
-        except (aiohttp.ClientError, OSError) as error:
-            # Not chained: what upstream sends back garbled may be our own header, and the library quotes it.
-            result = _reason(error)
+            async with asyncio.timeout(self._limits.call):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    body = await _read(response, self._limits.body)
+                finally:
+                    await response.aclose()
+            result = response.status_code
+        except TRANSPORT_ERRORS as error:
+            # Not chained: upstream may have sent our own header back, and the library's error would quote it.
+            result = reason_of(error)
             raise OffersServiceUnavailable(result.value) from None
         finally:
             self._observe(endpoint, result, time.perf_counter() - began)
-        if response.status >= FIRST_SERVER_ERROR or response.status == TOO_MANY_REQUESTS:
-            wish = self._seconds(response.headers.get("Retry-After"))
-            raise OffersServiceUnavailable(f"HTTP {response.status}", wish)
-        return Answer(response.status, body)
+        if response.status_code >= FIRST_SERVER_ERROR or response.status_code == TOO_MANY_REQUESTS:
+            retry_after = self._seconds(response.headers.get("Retry-After"))
+            raise OffersServiceUnavailable(f"HTTP {response.status_code}", retry_after)
+        return UpstreamAnswer(response.status_code, body)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _open(self) -> aiohttp.ClientSession:
-        limits = self._limits
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=limits.idle, ssl=_tls()),
-            timeout=aiohttp.ClientTimeout(
-                total=limits.call, connect=limits.connect, sock_read=limits.read, ceil_threshold=math.inf
-            ),
-            headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=[_send_once],
-            # It would inflate a piece of an answer without a bound.
-            auto_decompress=False,
-            trust_env=False,
-        )
+        await self._transport.aclose()
 
     def _seconds(self, retry_after: str | None) -> float | None:
         if retry_after is None:
@@ -138,23 +127,24 @@ class Exchange:
         return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - self._clock()).total_seconds())
 
 
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET again, which it does on these two errors, on a new connection too."""
+def _checked(base_url: str) -> str:
     try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError("connection lost") from error
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("the base URL of the Offers service must be an absolute http or https URL")
+    return str(url).rstrip("/")
 
 
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
+async def _read(response: httpx.Response, limit: int) -> bytes | None:
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip"}:
+    if encoding not in {"identity", "gzip"} or not isinstance(response.stream, httpx.AsyncByteStream):
         return None
+    # httpx would inflate each piece of an answer without a bound.
     inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body = bytearray()
-    async for piece in response.content.iter_any():
+    async for piece in response.stream:
         if inflate is None:
             body += piece
         else:
@@ -167,25 +157,3 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
         if len(body) > limit:
             return None
     return bytes(body) if inflate is None or inflate.eof else None
-
-
-def _reason(error: Exception) -> NoAnswer:
-    if isinstance(error, TimeoutError):
-        return NoAnswer.TIMEOUT
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return NoAnswer.HOST_NOT_RESOLVED
-    if isinstance(error, aiohttp.ClientSSLError):
-        return NoAnswer.TLS_FAILED
-    if isinstance(error, aiohttp.ClientResponseError):
-        return NoAnswer.NOT_HTTP
-    return NoAnswer.CONNECTION_FAILED
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    # Reading the certificates takes 25 ms; one context serves every pool.
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

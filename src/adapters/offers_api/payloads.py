@@ -1,4 +1,4 @@
-"""What the Offers service takes and gives, and how much of a spoilt answer is still to be believed."""
+"""The payloads of the Offers service, and the rules for answers with malformed rows."""
 
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +10,7 @@ from domain.offer import ObservedOffers, Offer
 
 MOST_OFFERS = 10_000
 
-# What a BIGINT holds. msgspec takes no float, bool or string for an int, not even 1.0.
+# The range of a BIGINT. msgspec takes no float, bool or string for an int, not even 1.0.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -46,15 +46,15 @@ _row = msgspec.json.Decoder(OfferPayload)
 _id = msgspec.json.Decoder(_IdPayload)
 _any = msgspec.json.Decoder()
 
-# Deep nesting ends in a RecursionError, text that is not UTF-8 in an UnicodeDecodeError where msgspec reads it.
+# Deep nesting raises a RecursionError, text that is not UTF-8 an UnicodeDecodeError.
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def read_offers(body: bytes) -> ObservedOffers:
-    """Decode an answer; of one with refused rows take what is left.
+    """Decode an answer; malformed rows are refused and counted, the others are kept.
 
     Raises:
-        AnswerRefused: it is no list of offers, too long a list, or not one row of it is readable.
+        AnswerRefused: the answer is no list of offers, the list is too long, or every row is malformed.
     """
     try:
         rows = _whole.decode(body)
@@ -106,7 +106,7 @@ def _check_length(rows: int) -> None:
 
 
 def read_detail(body: bytes | None) -> str:
-    """Return the reason that a refusal's body gives, printable and on one line; empty when it gives none."""
+    """Return the reason in a refusal's body, printable and on one line; empty if there is none."""
     try:
         answer = _any.decode(body or b"")
     except _UNREADABLE:
@@ -116,7 +116,7 @@ def read_detail(body: bytes | None) -> str:
 
 
 def _text_of(detail: object) -> str:
-    """FastAPI's validation errors are a list of `loc` and `msg`; their `input` is not repeated."""
+    """Read a detail as FastAPI writes it: a text, or validation errors, whose `input` is left out."""
     if not isinstance(detail, list):
         return detail if isinstance(detail, str) else ""
     parts = []

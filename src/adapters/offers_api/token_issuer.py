@@ -1,49 +1,36 @@
-"""POST /auth: one attempt to get a new access token. When to attempt is decided in access_token.py."""
+"""POST /auth: one attempt to get a new access token. The policy in application decides when to attempt."""
+
+from base64 import urlsafe_b64decode
 
 import msgspec
 
-from adapters.offers_api.calls import CallObserver, Endpoint, unobserved
-from adapters.offers_api.http_client import Exchange, HttpLimits
+from adapters.offers_api.http_client import HttpClient
 from adapters.offers_api.payloads import TokenPayload
-from adapters.offers_api.secret import Secret
-from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised
+from application.synchronisation.access_token.issuing import AnotherTokenIsValid, IssuedToken, RefreshTokenRefused
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.offers_gateway import AnswerRefused
+from application.synchronisation.upstream_calls import Endpoint
 
 _answer = msgspec.json.Decoder(TokenPayload)
 
 
-class AnotherTokenIsValid(NotAuthorised):
-    """Upstream gives no new token while the last one lives, whoever has it."""
+class _Claims(msgspec.Struct):
+    expires: float
 
 
-class RefreshTokenRefused(NotAuthorised):
-    """Upstream does not know the refresh token."""
+class HttpxTokenIssuer:
+    """Requests access tokens from the Offers service, over a client of its own."""
 
+    def __init__(self, client: HttpClient, refresh_token: Secret) -> None:
+        self._client = client
+        self._refresh_token = refresh_token
 
-class AiohttpTokenIssuer:
-    """Asks the Offers service for an access token."""
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        refresh_token: str,
-        limits: HttpLimits | None = None,
-        observe: CallObserver = unobserved,
-    ) -> None:
-        self._refresh_token = Secret(refresh_token)
-        self._exchange = Exchange(base_url, connections=1, limits=limits or HttpLimits(), observe=observe)
-
-    async def __call__(self) -> Secret:
-        """Return a new token; every one that was issued before is dead then.
-
-        Raises:
-            AnotherTokenIsValid, RefreshTokenRefused, OffersServiceUnavailable
-            AnswerRefused: no usable token came, though upstream may count one as issued.
-        """
-        answer = await self._exchange.send(Endpoint.AUTH, "POST", "/auth", self._refresh_token)
+    async def __call__(self) -> IssuedToken:
+        answer = await self._client.send(Endpoint.AUTH, "POST", "/auth", self._refresh_token)
         match answer.status:
             case 201:
-                return _read_token(answer.body)
+                token = _read_token(answer.body)
+                return IssuedToken(token, _read_expires(token))
             case 400:
                 raise AnotherTokenIsValid("another access token is valid upstream")
             case 401:
@@ -53,12 +40,23 @@ class AiohttpTokenIssuer:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._exchange.aclose()
+        await self._client.aclose()
 
 
 def _read_token(body: bytes | None) -> Secret:
     try:
         return Secret(_answer.decode(body or b"").access_token)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        # Not chained: the answer may be quoted in the cause.
-        raise AnswerRefused("an answer to the request for a token without a usable one") from None
+        # Not chained: the cause may quote the answer.
+        raise AnswerRefused("the answer to the request for a token has no usable one") from None
+
+
+def _read_expires(token: Secret) -> float | None:
+    """Read the claim without checking the signature: upstream checks it, and nothing here depends on it."""
+    _header, _, rest = token.reveal().partition(".")
+    claims = rest.partition(".")[0]
+    try:
+        decoded = urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+        return msgspec.json.decode(decoded, type=_Claims).expires
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return None

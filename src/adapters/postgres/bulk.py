@@ -10,10 +10,10 @@ def unnested(*columns: Column[Any]) -> TableValuedAlias:
     """Return the rows of one array parameter per column, each named like its column, as a table called `new`."""
     arrays = (bindparam(f"new_{each.name}", type_=ARRAY(each.type)) for each in columns)
     rows = func.unnest(*arrays).table_valued(*(column(each.name, each.type) for each in columns))
-    # Without the rendered column list PostgreSQL would know the columns only as f1, f2, …
+    # Without the rendered column list PostgreSQL would call the columns f1, f2, …
     return rows.render_derived(name="new")
 
 
 def arrays(columns: Iterable[Column[Any]], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Turn rows, of which there is at least one, into the parameters of `unnested`; values in the columns' order."""
+    """Turn one or more rows, their values in the columns' order, into the parameters of `unnested`."""
     return {f"new_{each.name}": list(values) for each, values in zip(columns, zip(*rows, strict=True), strict=True)}

@@ -1,4 +1,4 @@
-"""Statements put together by SQLAlchemy once, and executed by the driver from then on."""
+"""Statements that SQLAlchemy compiles once and the driver executes from then on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 
 
 def placeholder(name: str) -> str:
-    """Return what stands in a statement for a number that is no parameter, because PostgreSQL plans by it."""
+    """Return the text that stands for a number that must be part of the statement, because PostgreSQL plans by it."""
     return f"@{name}@"
 
 
 @dataclass(frozen=True, slots=True)
 class DriverQuery:
-    """A statement in PostgreSQL's own words, and its parameters in order, with the values of those that are fixed."""
+    """Compiled SQL and its parameters in order, with the values of the fixed ones."""
 
     sql: str
     parameters: tuple[tuple[str, Any], ...]
@@ -31,12 +31,12 @@ class DriverQuery:
         return cls(str(compiled), tuple((name, fixed[name]) for name in names))
 
     def with_numbers(self, **numbers: int) -> "DriverQuery":
-        """Write numbers to where `placeholder` has left room for them."""
+        """Put numbers in the place of their placeholders."""
         sql = self.sql
         for name, value in numbers.items():
             sql = sql.replace(placeholder(name), str(value))
         return DriverQuery(sql, self.parameters)
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
-        """Return the values of all parameters."""
+        """Return the values of all parameters in order."""
         return [given.get(name, fixed) for name, fixed in self.parameters]

@@ -1,41 +1,31 @@
 """The pool of connections, which are lent in the order of asking."""
 
-import asyncio
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-POOL_WAIT_SECONDS = 1.0
+from application.bounded_queue import BoundedQueue
 
 
 class FairPool(AsyncAdaptedQueuePool):
-    """A pool that says whose turn it is: SQLAlchemy's own serves whoever comes at the right moment, others never."""
+    """A pool with a queue before it: SQLAlchemy's own order depends on chance, so that some callers wait for ever."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._turns = asyncio.Semaphore(self.size())
+    # Positional parameters, because create_engine looks at no others.
+    def __init__(self, creator: Any, waiting: int = 0, patience: float | None = None, **options: Any) -> None:
+        super().__init__(creator, **options)
+        self.queue = BoundedQueue(at_once=self.size(), waiting=waiting, patience=patience)
 
-    async def await_turn(self) -> None:
-        """Wait until there is a connection.
-
-        Raises:
-            TimeoutError: for too long.
-        """
-        if self._turns.locked():
-            async with asyncio.timeout(POOL_WAIT_SECONDS):
-                await self._turns.acquire()
-        else:
-            await self._turns.acquire()
-
-    def end_turn(self) -> None:
-        """Let the next one have the connection."""
-        self._turns.release()
+    def recreate(self) -> "FairPool":
+        """Return an empty pool with the same queue: SQLAlchemy replaces the pool when an engine is disposed of."""
+        pool = cast("FairPool", super().recreate())
+        pool.queue = self.queue
+        return pool
 
 
-def fair_pool(engine: AsyncEngine) -> FairPool:
-    """Return the engine's pool."""
+def queue_of(engine: AsyncEngine) -> BoundedQueue:
+    """Return the queue for the engine's connections."""
     pool = engine.pool
     if not isinstance(pool, FairPool):
         raise TypeError("the engine was not made by create_engine")
-    return pool
+    return pool.queue

@@ -1,4 +1,4 @@
-"""The database's version: bringing it to this release's, and refusing to run on one that does not fit."""
+"""The schema's version: migrating to this release's, and refusing to run on one that does not fit."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from application.prices.rollup import HistoryUpkeep
 
 log = structlog.get_logger(__name__)
 
@@ -16,7 +16,7 @@ SCHEMA_NEEDED = "0005"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-# The lock is the session's: it outlives the transactions of the migrations, and ends with a killed process.
+# A session lock: it outlives the transactions of the migrations, and ends with a killed process.
 _WAIT_LONG = text("SET LOCAL lock_timeout = 0")
 _LOCK = text("SELECT pg_advisory_lock(hashtext('product-aggregator migrate'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator migrate'))")
@@ -35,13 +35,13 @@ class SchemaOutdated(SchemaError):
 
 
 class SchemaIncompatible(SchemaError):
-    """A newer release changed the database in a way that this one would not understand."""
+    """A newer release changed the database in a way that this one does not understand."""
 
 
 async def migrate(
-    engine: AsyncEngine, keeper: SqlAlchemyHistoryKeeper, make_queue_tables: Callable[[], Awaitable[None]]
+    engine: AsyncEngine, history: HistoryUpkeep, make_queue_tables: Callable[[], Awaitable[None]]
 ) -> None:
-    """Bring the database to this release's version; several processes may try at once, one does it.
+    """Bring the database to this release's version. Of several callers one migrates, and the rest wait.
 
     A database of a newer release that this one can run on is left as it is.
 
@@ -59,7 +59,7 @@ async def migrate(
                     await connection.run_sync(_upgrade)
             await require_schema(engine)
             await make_queue_tables()
-            await keeper.prepare_history()
+            await history.prepare_history()
         finally:
             await guard.execute(_UNLOCK)
 
@@ -93,8 +93,23 @@ async def is_newer(engine: AsyncEngine) -> bool:
     return version > SCHEMA_NEEDED
 
 
+async def schema_state(engine: AsyncEngine) -> str:
+    """Return `ok`, `outdated` or `incompatible`.
+
+    Raises:
+        StorageUnavailable
+    """
+    try:
+        await is_newer(engine)
+    except SchemaOutdated:
+        return "outdated"
+    except SchemaIncompatible:
+        return "incompatible"
+    return "ok"
+
+
 async def _versions(engine: AsyncEngine) -> tuple[str, str]:
-    """Return the database's revision and the oldest one whose code it still suits, both empty for an empty database."""
+    """Return the database's revision and the oldest revision whose code may run on it; both empty if it is empty."""
     async with connect(engine) as connection:
         if (await connection.execute(_IS_EMPTY)).scalar_one():
             return "", ""
@@ -103,7 +118,7 @@ async def _versions(engine: AsyncEngine) -> tuple[str, str]:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Alembic is of no use to the processes that only serve, so they do not pay for its import.
+    # Imported here, so that processes that do not migrate need not pay for it.
     from alembic import command
     from alembic.config import Config
 

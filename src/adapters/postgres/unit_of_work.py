@@ -4,30 +4,33 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.postgres.catalogue.idempotency_keys import SqlAlchemyAnswerRepository
+from adapters.postgres.catalogue.idempotency_key_repository import SqlAlchemyIdempotencyKeyRepository
 from adapters.postgres.catalogue.product_repository import SqlAlchemyProductRepository
-from adapters.postgres.connection import Connection, connect
+from adapters.postgres.connection import open_session
 from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRepository
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
-from application.catalogue.idempotency_keys import AnswerRepository
-from application.unit_of_work import OfferRepository, ProductRepository, SynchronisationRepository, UnitOfWork
+from application.catalogue.idempotency_keys import IdempotencyKeyRepository
+from application.catalogue.product_repository import ProductRepository
+from application.clock import Clock
+from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
+from application.unit_of_work import UnitOfWork
 from domain.retention import Retention
 
 
 class SqlAlchemyUnitOfWork:
-    """The repositories over one connection, and its commit."""
+    """The repositories over one session, and its commit."""
 
-    def __init__(self, connection: Connection, retention: Retention) -> None:
-        self._connection = connection
-        self.products: ProductRepository = SqlAlchemyProductRepository(connection)
-        self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(connection)
-        self.offers: OfferRepository = SqlAlchemyOfferRepository(connection, retention)
-        self.answers: AnswerRepository = SqlAlchemyAnswerRepository(connection)
+    def __init__(self, session: AsyncSession, retention: Retention, clock: Clock) -> None:
+        self._session = session
+        self.products: ProductRepository = SqlAlchemyProductRepository(session)
+        self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(session)
+        self.offers: OfferRepository = SqlAlchemyOfferRepository(session, retention, clock)
+        self.idempotency_keys: IdempotencyKeyRepository = SqlAlchemyIdempotencyKeyRepository(session)
 
     async def commit(self) -> None:
-        await self._connection.commit()
+        await self._session.commit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class BeginSqlAlchemyWork:
 
     engine: AsyncEngine
     retention: Retention
+    clock: Clock
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return self._begin()
 
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[UnitOfWork]:
-        async with connect(self.engine) as connection:
-            yield SqlAlchemyUnitOfWork(connection, self.retention)
+        async with open_session(self.engine) as session:
+            yield SqlAlchemyUnitOfWork(session, self.retention, self.clock)

@@ -1,4 +1,4 @@
-"""How often logins may fail: counted per address, and there per account, so that nobody locks an account for others."""
+"""Limits on failed logins, per address and per account from one address: no caller can lock an account for others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ WINDOW = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class LoginFailure:
-    """A login that failed so long ago."""
+    """A failed login and its age."""
 
     account: bytes
     age: timedelta
 
 
 class LoginFailures(Protocol):
-    """The failed logins that all processes know of, by the storage's own clock.
+    """The failed logins of all processes, by the storage's clock.
 
     Raises:
         StorageUnavailable: in every call.
     """
 
     async def recent(self, address: str, within: timedelta, at_most: int) -> Sequence[LoginFailure]:
-        """Return the address's failures that are younger than `within`, the newest first; reading changes nothing."""
+        """Return up to `at_most` failures from the address that are younger than `within`, newest first."""
 
     async def note(self, account: bytes, address: str, kept: timedelta) -> None:
-        """Add a failure, and forget some of those older than `kept`, more than one if there are."""
+        """Add a failure, and delete a bounded number of failures older than `kept`, more than one if there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginLimits:
-    """Whether a login may be tried; accounts that do not exist count as those that do."""
+    """Tells whether a login may be tried; unknown accounts count as known ones do."""
 
     failures: LoginFailures
 
     async def wait(self, account: str, address: str) -> timedelta:
-        """Return how long no login to the account may be tried from the address, nothing if it may be now."""
+        """Return how long the address must wait before it may try the account again; zero if it may now."""
         recent = await self.failures.recent(address, WINDOW, ADDRESS_FAILURES)
         of_account = [failure for failure in recent if failure.account == _digest(account)]
         return max(_wait(recent, ADDRESS_FAILURES), _wait(of_account, ACCOUNT_FAILURES))
@@ -55,5 +55,5 @@ def _wait(failures: Sequence[LoginFailure], allowed: int) -> timedelta:
 
 
 def _digest(account: str) -> bytes:
-    """Bound what a caller can make us store, and keep out passwords typed into the wrong field."""
+    """Bound the stored size, and keep out passwords that were typed into the wrong field."""
     return sha256(account.encode()).digest()

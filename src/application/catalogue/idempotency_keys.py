@@ -1,31 +1,39 @@
-"""What makes a repeated request harmless: its first answer is kept along with what it changed, in one transaction."""
+"""Idempotency keys: the product that a request created is kept under its key, in the transaction that created it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-ANSWERS_KEPT = timedelta(hours=24)
+from application.catalogue.views import ProductView
+
+KEPT_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
-    """An answer as it was given, and a digest of the request that it answers."""
+class IdempotentRequest:
+    """Digests of a request's key and of its content."""
 
-    request: bytes
-    answer: bytes
+    key: bytes
+    content: bytes
 
 
-class AnswerRepository(Protocol):
-    """Kept answers, by a digest of the key that their requests came with. Only inside a unit of work."""
+@dataclass(frozen=True, slots=True)
+class KeptProduct:
+    """The product as its creation left it, and the digest of the request that created it."""
 
-    async def take(self, key: bytes, kept: timedelta) -> KeptAnswer | None:
-        """Have the key until the unit of work ends, and return what has been kept under it for no longer than `kept`.
+    content: bytes
+    product: ProductView
 
-        Never waits.
+
+class IdempotencyKeyRepository(Protocol):
+    """Products kept by the keys of the requests that created them. For use inside a unit of work only."""
+
+    async def take(self, key: bytes, kept_for: timedelta) -> KeptProduct | None:
+        """Lock the key until the unit of work ends, without waiting, and return what was kept within `kept_for`.
 
         Raises:
-            IdempotencyInProgress: another unit of work has the key.
+            IdempotencyInProgress: another unit of work holds the key.
         """
 
-    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
-        """Keep the answer under a key taken in this unit of work, in the place of an older one."""
+    async def keep(self, key: bytes, product: KeptProduct) -> None:
+        """Keep the product under a key that this unit of work has taken, replacing an older one."""

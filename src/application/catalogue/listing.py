@@ -1,4 +1,4 @@
-"""How lists of products are narrowed down, ordered and cut into pages."""
+"""Filters, orders and pages of product lists."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,14 +7,18 @@ from uuid import UUID
 
 from domain.errors import InvalidFilter
 from domain.product import RegistrationState
-from domain.text import words
+from domain.text import fold, words
 
+SORTED_LENGTH = 600
 MOST_WORDS = 10
-"""The words that one search may have."""
+"""Words of one search at most."""
 
 
 class SortKey(StrEnum):
-    """What products are sorted by: their folded name, their best price, its change over a day or 7 days, their age."""
+    """Sort keys: the folded name, the best price, its change over 1 or 7 days, the time of creation.
+
+    Names compare by the first `SORTED_LENGTH` characters of their folded text, code point by code point.
+    """
 
     NAME = "name"
     PRICE = "price"
@@ -25,7 +29,7 @@ class SortKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProductOrder:
-    """An order of products; among equals their ids decide, in the same direction, and nulls come last in both."""
+    """An order of products. Equal keys are ordered by id in the same direction; nulls come last in both directions."""
 
     key: SortKey
     descending: bool = False
@@ -33,13 +37,13 @@ class ProductOrder:
 
 @dataclass(frozen=True, slots=True)
 class ProductFilter:
-    """Which products a list shows: those that pass all of what is given.
+    """The products that a list shows: those that pass every given filter.
 
-    A product has a word if one in its name or description begins with it. Without a best price it passes no bound of
-    that. Attention need rejected registrations, conflicts, and products whose last attempt failed.
+    A product matches a word if a word of its name or description begins with it. A product without a best price passes
+    no price bound. `attention` selects rejected registrations, conflicts, and products whose last attempt failed.
 
     Raises:
-        InvalidFilter: nothing lies between the prices.
+        InvalidFilter: the price bounds exclude every price.
     """
 
     words: frozenset[str] = frozenset()
@@ -54,8 +58,13 @@ class ProductFilter:
             raise InvalidFilter("min_price", "The lowest price must not be above the highest.")
 
 
+def name_key(name: str) -> str:
+    """Return the key by which lists sort names."""
+    return fold(name)[:SORTED_LENGTH]
+
+
 def search_words(text: str) -> frozenset[str]:
-    """Return the words that somebody looks for, folded.
+    """Return the folded words of a search.
 
     Raises:
         InvalidFilter: there are none, or too many.
@@ -72,7 +81,7 @@ NEWEST_FIRST = ProductOrder(SortKey.CREATED_AT, descending=True)
 
 @dataclass(frozen=True, slots=True)
 class PagePosition:
-    """The sort key and the id of a page's last product: what comes after it is the next page."""
+    """The sort key and the id of a page's last product; the next page begins behind it."""
 
     key: str | datetime | int | None
     id: UUID
@@ -80,9 +89,9 @@ class PagePosition:
 
 @dataclass(frozen=True, slots=True)
 class ProductSlice:
-    """Some products in their order, and the position of the last of them if there are more.
+    """Products in their order, and the position of the last one if there are more.
 
-    `json` is a list of ProductView; `oldest` is the time of the oldest of their observations, None if one has none.
+    `json` is a list of ProductView; `oldest` is the time of their oldest observation, None if one was never observed.
     """
 
     json: bytes

@@ -1,4 +1,4 @@
-"""What reads return: one shape for the ports, the fakes, the HTTP answers and their OpenAPI description."""
+"""The answers about the catalogue: one shape for the ports, the fakes, the HTTP answers and OpenAPI."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ View = TypeVar("View")
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What tells two answers about a product apart: its revision, its last observation, whether that has gone stale."""
+    """The version of an answer about a product: its revision, its last observation, and whether that is stale."""
 
     revision: int
     observed_at: datetime | None
@@ -21,7 +21,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Encoded(Generic[View]):
-    """A view as JSON in UTF-8, which the storage has written, and the version of the product that it shows."""
+    """A view as JSON in UTF-8, encoded by the storage, and the version of the product that it shows."""
 
     json: bytes
     version: Version
@@ -29,7 +29,7 @@ class Encoded(Generic[View]):
 
 @dataclass(frozen=True, slots=True)
 class RegistrationView:
-    """Where the product stands with the Offers service; `detail` says why for `rejected` and `conflict`."""
+    """The state of the registration with the Offers service; `detail` gives the reason of `rejected` and `conflict`."""
 
     state: RegistrationState
     since: datetime
@@ -91,7 +91,7 @@ class OffersView:
 
 @dataclass(frozen=True, slots=True)
 class SynchronisationView:
-    """How the attempts to register and observe one product go; `next_attempt_at` in the past means now."""
+    """The attempts to register and observe one product; a `next_attempt_at` in the past means now."""
 
     last_attempt_at: datetime | None
     last_success_at: datetime | None
@@ -101,7 +101,7 @@ class SynchronisationView:
 
 
 def view_of_new(product: Product) -> ProductView:
-    """Show a product that was just created, so that nothing was observed of it yet."""
+    """Show a product that was just created and never observed."""
     registration = product.registration
     return ProductView(
         id=product.id,

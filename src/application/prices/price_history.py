@@ -1,4 +1,4 @@
-"""What anybody may ask about prices over time: which detail is there, and how much of it one answer holds."""
+"""Prices over a window: in which detail they are kept, and how much of it one answer holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.offload import aside
+from application.clock import Clock
+from application.offload import offload
 from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader
 from application.prices.views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
-from application.unit_of_work import Clock
 from domain.errors import WindowTooLarge
 from domain.price import PriceStep
 from domain.price_change import Reason
@@ -21,12 +21,12 @@ RAW_WINDOW = timedelta(hours=48)
 AUTO_POINTS = 600
 BUCKETS_AT_ONCE = 1_000
 MOST_POINTS = 30_000
-"""Points of one answer at the most: 90 days in buckets of five minutes, or two of ten offers that move every minute."""
+"""Points of one answer at most: 90 days of five-minute buckets, or two days of ten offers that move every minute."""
 
 
 @dataclass(frozen=True, slots=True)
-class PriceHistory:
-    """A product's best price over a window, as steps or summed up in buckets."""
+class ReadPriceHistory:
+    """Read a product's best price over a window, as steps or in buckets."""
 
     prices: PriceReader
     clock: Clock
@@ -35,21 +35,21 @@ class PriceHistory:
     async def __call__(
         self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
     ) -> PriceHistoryView:
-        """Return the one series; an interval of None means every step.
+        """Return one series; an interval of None means every step.
 
         Raises:
             ProductNotFound
-            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+            WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
         """
         _refuse_long(window, interval)
         if window.start < self.kept_since(interval):
-            # Nothing is kept of a product that is not there either, but then that is what has to be said.
+            # An unknown product has no history either: this read raises ProductNotFound for it.
             await self.prices.in_force(product_id, window.end)
             return _beyond_retention(window, interval)
         if interval is None:
             recorded = await self.prices.steps(product_id, window, most + 1)
             _refuse_many(len(recorded), most)
-            points = await aside(lambda: _points(tiled(recorded, window)), len(recorded))
+            points = await offload(lambda: _points(tiled(recorded, window)), len(recorded))
             _refuse_many(len(points), most)
             return PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
         window = self.retention.snapped(window, self.clock(), interval)
@@ -68,8 +68,8 @@ class PriceHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferPriceHistory:
-    """The prices of each of a product's offers over a window, as steps or summed up in buckets."""
+class ReadOfferPriceHistory:
+    """Read the price of each of a product's offers over a window, as steps or in buckets."""
 
     offers: OfferPriceReader
     clock: Clock
@@ -82,7 +82,7 @@ class OfferPriceHistory:
 
         Raises:
             ProductNotFound
-            WindowTooLarge: there are more than `most` points, or the window is too long for steps.
+            WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
         """
         _refuse_long(window, interval)
         if window.start < self.kept_since(interval):
@@ -93,28 +93,26 @@ class OfferPriceHistory:
             intervals = sum(map(len, prices.in_stock.values()))
             _refuse_many(intervals, most)
             work = intervals + len(prices.in_stock) * len(prices.known)
-            steps = await aside(lambda: _steps_of_offers(prices, window, most), work)
+            steps = await offload(lambda: _steps_of_offers(prices, window, most), work)
             return PriceHistoryView(window, "raw", steps)
         found = await self.offers.buckets(product_id, window, interval, most + 1)
         count = sum(map(len, found.values()))
         _refuse_many(count, most)
-        return PriceHistoryView(window, interval, await aside(lambda: _buckets_of_offers(found), count))
+        return PriceHistoryView(window, interval, await offload(lambda: _buckets_of_offers(found), count))
 
     def kept_since(self, _interval: BucketWidth | None) -> datetime:
-        """Return since when offers' prices are kept, in whatever detail."""
+        """Return since when the offers' prices are kept, in any detail."""
         return self.retention.offers_since(self.clock())
 
 
 async def in_finest_interval(
-    history: PriceHistory | OfferPriceHistory, product_id: UUID, window: Window
+    history: ReadPriceHistory | ReadOfferPriceHistory, product_id: UUID, window: Window
 ) -> PriceHistoryView:
-    """Return every step if these are at most 600 in all, else the narrowest buckets of which no series has more.
-
-    Only what is kept of the window comes into question.
+    """Return every step if there are at most 600, else the narrowest kept buckets with at most 600 in each series.
 
     Raises:
         ProductNotFound
-        WindowTooLarge: even days are more.
+        WindowTooLarge: even daily buckets would be more.
     """
     if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
         with suppress(WindowTooLarge):
@@ -124,7 +122,7 @@ async def in_finest_interval(
         raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
     *kept, widest = [width for width in fitting if window.start >= history.kept_since(width)] or fitting[-1:]
     for width in kept:
-        # Each series fits, but there may be very many.
+        # Each series fits, but there may be very many series.
         with suppress(WindowTooLarge):
             return await history(product_id, window, width)
     return await history(product_id, window, widest)
@@ -140,7 +138,7 @@ def _steps_of_offers(prices: OfferPrices, window: Window, most: int) -> list[Ste
     for id in sorted(prices.in_stock):
         tiles = tiled_offer(prices.in_stock[id], prices.known, window)
         if any(tile.price is not None for tile in tiles):
-            # Every gap is two points of every offer, so that a few intervals can make very many.
+            # Every gap adds two points to every offer, so a few intervals can make very many points.
             points += len(tiles)
             _refuse_many(points, most)
             series.append(StepSeriesView(id, _points(tiles)))
@@ -152,7 +150,7 @@ def _buckets_of_offers(found: Mapping[UUID, Iterable[PriceSummary]]) -> list[Buc
 
 
 def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
-    """Cut a window into parts that are read one after the other, so that others have their turn in between."""
+    """Cut a window into parts that are read one after another, so that other requests run in between."""
     start = window.start
     while start < window.end:
         end = min(width.floor(start) + BUCKETS_AT_ONCE * width.length, window.end)

@@ -1,4 +1,4 @@
-"""The ports through which prices over time are read; what they return are exact integers, for the domain to divide."""
+"""The ports through which prices over time are read; they return exact integers, which the domain divides."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from domain.window import BucketWidth, Window
 class PriceReader(Protocol):
     """Reads of a product's best price over time, in windows that have begun and end by now.
 
-    A window that begins or ends where the steps are no longer kept does so on bounds of buckets that are.
+    Where steps are no longer kept, a window begins and ends on bounds of kept buckets.
 
     Raises:
         ProductNotFound, StorageUnavailable: in every read.
     """
 
     async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
-        """Return the first `limit` steps recorded within the window, ascending; the one still in force too."""
+        """Return the first `limit` steps recorded within the window, ascending, the one still in force included."""
 
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
-        """Sum the buckets of the window of which anything is recorded, ascending and clipped to it."""
+        """Return the buckets of the window in which anything is recorded, ascending and clipped to the window."""
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
-        """Return what was in force at a time; None before the first observation."""
+        """Return the price in force at a time; None before the first observation."""
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None
     ) -> tuple[PriceSummary, PriceDistribution]:
-        """Sum a window of which all steps are kept, without `open` and `close`."""
+        """Summarise a window whose steps are all kept; `open` and `close` stay None."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferPrices:
-    """In which parts of a window the product is known, and while which offers were in stock at which price.
+    """The parts of a window in which the product is known, and the intervals in which its offers were in stock.
 
-    An offer's intervals may go on where the product is not known, and over midnight.
+    An offer's intervals may reach into time in which the product is not known, and over midnight.
     """
 
     known: Sequence[Window]
@@ -50,14 +50,14 @@ class OfferPrices:
 
 @dataclass(frozen=True, slots=True)
 class OfferLife:
-    """One offer as it is kept, None when it has been sold out for long, and its prices."""
+    """One offer and its prices; the offer is None once its row is purged."""
 
     offer: TrackedOffer | None
     prices: OfferPrices
 
 
 class OfferPriceReader(Protocol):
-    """Reads of the single offers' prices over time, in windows of which these are kept and that end by now.
+    """Reads of single offers' prices over time, in windows for which these are kept and that end by now.
 
     Raises:
         ProductNotFound, StorageUnavailable: in every read.
@@ -69,7 +69,7 @@ class OfferPriceReader(Protocol):
     async def buckets(
         self, product_id: UUID, window: Window, width: BucketWidth, limit: int
     ) -> Mapping[UUID, Sequence[PriceSummary]]:
-        """Sum the buckets in which an offer was in stock, the first `limit` of all offers together."""
+        """Return the buckets in which an offer was in stock, the first `limit` of all offers together."""
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
-        """Return one offer and the last `limit` of its intervals; an unknown one has none."""
+        """Return one offer and the last `limit` of its intervals; an unknown offer has none."""

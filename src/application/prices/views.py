@@ -1,4 +1,4 @@
-"""What reads of prices over time return, as `views` are for the catalogue."""
+"""The answers about prices over time: one shape for the ports, the use-cases and the OpenAPI description."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.window import Window
 
 @dataclass(frozen=True, slots=True)
 class PricePointView:
-    """What is in force from `at` on, until the next point; the price is null unless the state is `in_stock`."""
+    """The price in force from `at` until the next point; null unless the state is `in_stock`."""
 
     at: datetime
     price: int | None
@@ -22,13 +22,13 @@ class PricePointView:
 
     @classmethod
     def of(cls, tile: PriceStep) -> Self:
-        """Show where a step begins."""
+        """Show the beginning of a step."""
         return cls(tile.valid_from, tile.price, tile.state)
 
 
 @dataclass(frozen=True, slots=True)
 class PriceBucketView:
-    """A stretch of time that begins at `at`; `open` and `close` are in force at its begin and at its end.
+    """A stretch of time from `at` on; `open` and `close` are the prices in force at its start and at its end.
 
     Prices are null where there was none. The average is weighted by time, `in_stock_share` is of the known time, and
     `coverage` is the known share of the stretch.
@@ -68,7 +68,7 @@ class StepSeriesView:
 
 @dataclass(frozen=True, slots=True)
 class BucketSeriesView:
-    """The best price (`offer_id` is null) or one offer's price, summed up; of an offer where it was in stock."""
+    """The best price (`offer_id` is null) or one offer's price in buckets, an offer's where it was in stock."""
 
     offer_id: UUID | None
     points: list[PriceBucketView]

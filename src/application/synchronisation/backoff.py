@@ -1,39 +1,39 @@
-"""The retry rule: when a product that failed is attempted again."""
+"""The backoff rule: when a product that failed is attempted again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
-class RetryRule:
-    """Full jitter under a cap, and Retry-After honoured up to its own cap. `jitter` returns a number in [0, 1)."""
+class Backoff:
+    """Full jitter under a cap; Retry-After is honoured up to a cap of its own. `jitter` returns a number in [0, 1)."""
 
-    pace: Pace
+    timing: Timing
     jitter: Callable[[], float]
 
     def registration(self, error: Exception, failures: int, at: datetime) -> datetime:
-        """When to try a registration again after `failures` failed attempts in a row."""
-        cap = self.pace.longest_registration_backoff
-        return at + max(self._backoff(timedelta(seconds=1), cap, failures), self._asked(error))
+        """Return when to attempt a registration again after `failures` failed attempts in a row."""
+        cap = self.timing.longest_registration_backoff
+        return at + max(self._jittered(timedelta(seconds=1), cap, failures), self._retry_after(error))
 
     def observation(self, error: Exception, failures: int, at: datetime, *, upstream_in_trouble: bool) -> datetime:
-        """Before when not to observe again; upstream's trouble adds no backoff, so the next slot is taken."""
+        """Return the earliest time of the next observation; upstream's own trouble adds no backoff to a product."""
         if upstream_in_trouble:
-            return at + self._asked(error)
-        interval = self.pace.refresh_interval
-        cap = interval * self.pace.most_backoff_intervals
-        return at + max(self._backoff(interval, cap, failures), self._asked(error))
+            return at + self._retry_after(error)
+        interval = self.timing.refresh_interval
+        cap = interval * self.timing.most_backoff_intervals
+        return at + max(self._jittered(interval, cap, failures), self._retry_after(error))
 
-    def _backoff(self, first: timedelta, cap: timedelta, failures: int) -> timedelta:
+    def _jittered(self, first: timedelta, cap: timedelta, failures: int) -> timedelta:
         # The exponent is bounded before it is used: failures grow without limit, a timedelta does not.
         return self.jitter() * min(cap, first * (1 << min(failures - 1, 16)))
 
-    def _asked(self, error: Exception) -> timedelta:
+    def _retry_after(self, error: Exception) -> timedelta:
         if isinstance(error, OffersServiceUnavailable) and error.retry_after is not None:
-            # In seconds, because a timedelta cannot be as long as upstream may ask for.
-            return timedelta(seconds=min(error.retry_after, self.pace.longest_retry_after.total_seconds()))
+            # Compared in seconds, because upstream may send more than a timedelta can hold.
+            return timedelta(seconds=min(error.retry_after, self.timing.longest_retry_after.total_seconds()))
         return timedelta(0)

@@ -1,4 +1,4 @@
-"""Calling upstream for a claimed batch: all products at once, what comes of it handed over in groups."""
+"""Calls for a claimed batch: all products at once, with the outcomes handed over in groups."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -7,67 +7,68 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from application.clock import Clock
 from application.synchronisation.offers_gateway import NotAttempted, OffersServiceUnavailable
-from application.synchronisation.timing import Pace
-from application.unit_of_work import Claim, Clock
+from application.synchronisation.repositories import Claim
+from application.synchronisation.timing import Timing
 
-Answer = TypeVar("Answer", covariant=True)
-Task = asyncio.Task["Answered[Answer] | Failed"]
+Result = TypeVar("Result", covariant=True)
+Task = asyncio.Task["Succeeded[Result] | Failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(Generic[Answer]):
-    """A call that was granted, and when, by the storage's clock, which all workers share."""
+class Succeeded(Generic[Result]):
+    """A call that succeeded, and when: by the storage's clock, which all workers share."""
 
-    answer: Answer
+    result: Result
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call that was not, and when."""
+    """A call that failed, and when."""
 
     error: Exception
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Generic[Answer]):
-    """What has come in since the last group; `unattempted` products got no chance and stay due."""
+class Group(Generic[Result]):
+    """The outcomes since the last group; `unattempted` products were not called for and stay due."""
 
-    answered: Mapping[UUID, Answered[Answer]]
+    succeeded: Mapping[UUID, Succeeded[Result]]
     failed: Mapping[UUID, Failed]
     unattempted: frozenset[UUID]
 
 
 async def attempt_all(
     claim: Claim,
-    call: Callable[[UUID], Awaitable[Answer]],
-    write: Callable[[Group[Answer]], Awaitable[None]],
+    call: Callable[[UUID], Awaitable[Result]],
+    write: Callable[[Group[Result]], Awaitable[None]],
     *,
-    pace: Pace,
+    timing: Timing,
     clock: Clock,
 ) -> None:
-    """Call for every product of the claim, and write what comes of it in groups at most `pace.group_age` old.
+    """Call for every product of the claim, and write the outcomes in groups at most `timing.group_age` old.
 
-    Products without an answer by the batch's deadline count as failed, so one that hangs delays no other. When the
-    caller is cancelled, what has arrived is still written before the cancellation goes on.
+    Products without an answer by the batch's deadline count as failed, so a hanging one delays no other. When the
+    caller is cancelled, the outcomes that have arrived are still written before the cancellation continues.
     """
     drift = claim.claimed_at - clock()
-    deadline = asyncio.get_running_loop().time() + pace.batch_deadline
+    deadline = asyncio.get_running_loop().time() + timing.batch_deadline
 
-    async def attempt(product_id: UUID) -> Answered[Answer] | Failed:
+    async def attempt(product_id: UUID) -> Succeeded[Result] | Failed:
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await call(product_id)
+                result = await call(product_id)
         except TimeoutError:
             return Failed(OffersServiceUnavailable("no answer by the batch's deadline"), clock() + drift)
-        except Exception as error:  # noqa: BLE001 - a defect that one product brings out must not cost the others
+        except Exception as error:  # noqa: BLE001 - a defect that one product triggers must not cost the others
             return Failed(error, clock() + drift)
-        return Answered(answer, clock() + drift)
+        return Succeeded(result, clock() + drift)
 
     tasks = {asyncio.create_task(attempt(product_id)): product_id for product_id in claim.product_ids}
-    writing = asyncio.create_task(_write_groups(tasks, write, pace.group_age))
+    writing = asyncio.create_task(_write_groups(tasks, write, timing.group_age))
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
@@ -79,7 +80,7 @@ async def attempt_all(
 
 
 async def _write_groups(
-    tasks: Mapping["Task[Answer]", UUID], write: Callable[[Group[Answer]], Awaitable[None]], group_age: float
+    tasks: Mapping["Task[Result]", UUID], write: Callable[[Group[Result]], Awaitable[None]], group_age: float
 ) -> None:
     pending = set(tasks)
     while pending:
@@ -88,19 +89,19 @@ async def _write_groups(
             await write(_group({tasks[task]: None if task.cancelled() else task.result() for task in done}))
 
 
-def _group(outcomes: Mapping[UUID, Answered[Answer] | Failed | None]) -> Group[Answer]:
-    answered, failed, unattempted = {}, {}, set()
+def _group(outcomes: Mapping[UUID, Succeeded[Result] | Failed | None]) -> Group[Result]:
+    succeeded, failed, unattempted = {}, {}, set()
     for product_id, outcome in outcomes.items():
         match outcome:
-            case Answered():
-                answered[product_id] = outcome
+            case Succeeded():
+                succeeded[product_id] = outcome
             case Failed(error) if not isinstance(error, NotAttempted):
                 failed[product_id] = outcome
             case _:
                 unattempted.add(product_id)
-    return Group(answered, failed, frozenset(unattempted))
+    return Group(succeeded, failed, frozenset(unattempted))
 
 
-def _cancel(tasks: Iterable["Task[Answer]"]) -> None:
+def _cancel(tasks: Iterable["Task[Result]"]) -> None:
     for task in tasks:
         task.cancel()

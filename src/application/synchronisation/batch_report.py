@@ -1,4 +1,4 @@
-"""What a batch came to: for the worker's logs, and for tests."""
+"""The outcome of a batch, for the worker's logs and metrics."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ ERROR_LENGTH = 200
 
 
 class Outcome(StrEnum):
-    """What became of a claimed product; `superseded` had lost its lease, its product or its newness meanwhile."""
+    """The outcome of one claimed product; a `superseded` one had lost its lease, its row or its newness meanwhile."""
 
     REGISTERED = "registered"
     REJECTED = "rejected"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 class FailureReason(StrEnum):
-    """Why an attempt failed, in one of a few words."""
+    """Why an attempt failed."""
 
     UNAVAILABLE = "unavailable"
     ANSWER_REFUSED = "answer_refused"
@@ -53,14 +53,14 @@ _REASONS = {
 
 
 @dataclass(slots=True)
-class Report:
-    """What a batch came to: counts by outcome, error text and reason, and the defects of our own it brought out."""
+class BatchReport:
+    """Counts by outcome, error text and failure reason, and the defects of our own that the batch triggered."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     failures: Counter[FailureReason] = field(default_factory=Counter)
     refused_rows: int = 0
-    """Of answers that were good otherwise."""
+    """Malformed rows in answers that were good otherwise."""
     defects: list[Exception] = field(default_factory=list)
     held_back: str | None = None
     """Why nothing was claimed although something may be due."""
@@ -72,7 +72,7 @@ class Report:
 
     def add(self, group: Group[object], outcomes: Mapping[UUID, Outcome]) -> None:
         """Count a group that was committed with these outcomes."""
-        lost = len(group.answered) + len(group.failed) - len(outcomes)
+        lost = len(group.succeeded) + len(group.failed) - len(outcomes)
         self.outcomes += Counter(outcomes.values())
         self.outcomes += Counter({Outcome.POSTPONED: len(group.unattempted), Outcome.SUPERSEDED: lost})
         for failed in group.failed.values():
@@ -83,12 +83,12 @@ class Report:
 
 
 def error_text(error: Exception) -> str:
-    """Say what went wrong in words that may be stored, logged and shown."""
+    """Describe an error in words that may be stored, logged and shown."""
     if isinstance(error, OffersServiceError):
         return str(error)[:ERROR_LENGTH]
     return f"internal error ({type(error).__name__})"
 
 
 def failure_reason(error: Exception) -> FailureReason:
-    """Say by its class why an attempt failed; what is no refusal of the Offers service is a defect of ours."""
+    """Return the reason for an error by its class; an error that the Offers service did not cause is our defect."""
     return next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), FailureReason.INTERNAL)

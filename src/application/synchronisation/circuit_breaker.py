@@ -1,9 +1,9 @@
-"""The circuit breaker: whose trouble a failed call was, and how much may be called for while it is upstream's.
+"""The circuit breaker: it tells upstream's trouble from a product's own, and stops calls while upstream is in trouble.
 
-Closed, everything may be. Once more than half of a batch finds upstream unavailable it opens: nothing is claimed, so
-the products stay due and are complete in the first cycle after recovery. `Pace.probe_after` later it is half open: one
-small batch probes, and closes it or opens it again. Each worker has one per kind of work, as registering may be broken
-while observing is not (docs/adr/0007).
+Closed, it admits every batch. It opens when more than half of a batch finds upstream unavailable: then no batch claims
+anything, so the products stay due and the first cycle after recovery is complete. After `Timing.probe_after` it is half
+open: one small batch probes, and closes it or opens it again. Each worker has a breaker for each kind of work, because
+registering may fail while observing works (docs/adr/0007).
 """
 
 import math
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from application.synchronisation.batch import Group
-from application.synchronisation.offers_gateway import OffersServiceUnavailable
-from application.synchronisation.timing import Pace
+from application.synchronisation.batch_report import BatchReport, error_text
+from application.synchronisation.offers_gateway import OffersGateway, OffersServiceError, OffersServiceUnavailable
+from application.synchronisation.timing import Timing
 from domain.synchronisation import Synchronisation
 
 
 class BreakerState(StrEnum):
-    """Whether calls may be made: all, none, or a few to see."""
+    """Whether calls may be made: all, none, or a few probes."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -29,14 +30,14 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one call tells about upstream: whether it found it unavailable, and its product well until then."""
+    """One call as evidence: whether it found upstream unavailable, and whether its product was well until then."""
 
     unavailable: bool
     was_well: bool
 
 
 class Trial:
-    """One batch as the breaker sees it: how many products it may claim, and what came of its calls so far."""
+    """One batch as the breaker sees it: how many products it may claim, and its calls so far."""
 
     def __init__(self, breaker: "CircuitBreaker", size: int, *, probes: bool) -> None:
         self.size = size
@@ -46,10 +47,10 @@ class Trial:
         self._breaker = breaker
 
     def count(self, group: Group[object], states: Iterable[Synchronisation]) -> bool:
-        """Count a group's calls, the states as they were before, and return whether a failure is upstream's trouble.
+        """Count a group's calls, given the states before them, and return whether a failure is upstream's trouble.
 
-        A batch too small to tell is judged together with the calls before it; and no failure is a product's own
-        unless another call was answered lately.
+        A batch that is too small to judge is judged together with the calls before it. No failure counts as a
+        product's own unless another call was answered lately.
         """
         errors = {id: failed.error for id, failed in group.failed.items()}
         calls = [
@@ -66,28 +67,28 @@ class Trial:
 class CircuitBreaker:
     """The breaker of one kind of work in one worker; `now` is a monotonic clock in seconds."""
 
-    def __init__(self, pace: Pace, now: Callable[[], float]) -> None:
-        self._pace = pace
+    def __init__(self, timing: Timing, now: Callable[[], float]) -> None:
+        self._timing = timing
         self._now = now
-        self._recent: deque[Call] = deque(maxlen=pace.telling_calls)
+        self._recent: deque[Call] = deque(maxlen=timing.telling_calls)
         self._opened_at: float | None = None
         self._answered_at = -math.inf
         self._probing = False
         self.era = 0
-        """Goes up at each opening and closing: what was under way then tells nothing about the time after."""
+        """Counts openings and closings: a batch that began in an earlier era is no evidence about the present one."""
 
     @property
     def state(self) -> BreakerState:
         """Whether calls may be made now."""
         if self._opened_at is None:
             return BreakerState.CLOSED
-        waited = self._now() - self._opened_at >= self._pace.probe_after
+        waited = self._now() - self._opened_at >= self._timing.probe_after
         return BreakerState.HALF_OPEN if waited else BreakerState.OPEN
 
     @property
     def answered_lately(self) -> bool:
         """Whether upstream answered within the last refresh interval."""
-        return self._now() - self._answered_at <= self._pace.refresh_interval.total_seconds()
+        return self._now() - self._answered_at <= self._timing.refresh_interval.total_seconds()
 
     @property
     def batches(self) -> int | None:
@@ -102,12 +103,12 @@ class CircuitBreaker:
 
     @contextmanager
     def trial(self) -> Iterator[Trial]:
-        """Admit a batch of the trial's size, which is 0 when none may begin, and judge it when it is over."""
+        """Admit a batch of the trial's size, 0 if none may begin, and judge the batch when it is over."""
         if self.state is BreakerState.CLOSED:
-            trial = Trial(self, self._pace.batch_size, probes=False)
+            trial = Trial(self, self._timing.batch_size, probes=False)
         elif self.state is BreakerState.HALF_OPEN and not self._probing:
             self._probing = True
-            trial = Trial(self, self._pace.telling_calls, probes=True)
+            trial = Trial(self, self._timing.telling_calls, probes=True)
         else:
             yield Trial(self, 0, probes=False)
             return
@@ -123,7 +124,7 @@ class CircuitBreaker:
                 self._begin_era()
 
     def count(self, trial: Trial, calls: Collection[Call]) -> None:
-        """Take in new calls; once no more than half of a full batch could still be answered, the breaker opens."""
+        """Count new calls, and open the breaker once more than half of a full batch has failed for certain."""
         trial.calls.extend(calls)
         if not trial.probes and trial.era == self.era:
             self._recent.extend(calls)
@@ -133,10 +134,10 @@ class CircuitBreaker:
             self._open(trial)
 
     def in_trouble(self, trial: Trial) -> bool:
-        """Whether upstream is in trouble as far as the calls so far show."""
+        """Whether the calls so far show that upstream is in trouble."""
         if trial.probes:
             return _in_trouble(trial.calls)
-        enough = self._pace.telling_calls
+        enough = self._timing.telling_calls
         calls = trial.calls if len(trial.calls) >= enough else self._recent
         return _in_trouble(calls, at_least=enough, answered_lately=self.answered_lately)
 
@@ -159,12 +160,23 @@ class Breakers:
 
 
 def _in_trouble(calls: Collection[Call], *, at_least: int = 1, answered_lately: bool = False) -> bool:
-    """Whether more than half of the calls, and of so many at least, found upstream unavailable."""
+    """Return whether more than half of the calls, of which there are `at_least` so many, found upstream unavailable."""
     if sum(call.unavailable for call in calls) * 2 <= max(len(calls), at_least):
         return False
-    # Not if the products that were well until now say otherwise: however many others have a trouble of their own,
-    # they must not stop these.
+    # Products with trouble of their own, however many, must not stop those that were well until now.
     well = [call for call in calls if call.was_well]
     if not well:
         return not answered_lately
     return sum(call.unavailable for call in well) * 2 > len(well)
+
+
+async def ready_to_call(trial: Trial, offers: OffersGateway, report: BatchReport) -> bool:
+    """Return whether calls may be made now; if not, the report says why."""
+    if not trial.size:
+        report.held_back = "the Offers service is in trouble"
+        return False
+    try:
+        await offers.authorise()
+    except OffersServiceError as error:
+        report.held_back = error_text(error)
+    return report.held_back is None

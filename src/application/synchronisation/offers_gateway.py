@@ -1,10 +1,10 @@
-"""The Offers service as the use-cases see it: one port, and the tree of what it may refuse.
+"""The Offers service as the use-cases see it: one port, and the tree of its errors.
 
 OffersServiceError
-├── NotAttempted                no place for the call came free in time; nothing was asked
-│   └── NotAuthorised           no access token; nothing was asked
+├── NotAttempted                no call was made: no place came free in time
+│   └── NotAuthorised           no call was made: there is no access token
 ├── OffersServiceUnavailable    no answer, or upstream's own trouble
-├── AnswerRefused               an answer that proves nothing
+├── AnswerRefused               a malformed answer, which proves nothing
 ├── UnknownUpstream             the product is not registered there
 ├── AlreadyRegistered           the id is
 └── RegistrationRefused         the product is not accepted
@@ -17,19 +17,19 @@ from domain.offer import ObservedOffers
 
 
 class OffersServiceError(Exception):
-    """An attempt that the Offers service did not grant; the text is short and has no secret in it."""
+    """An attempt that did not succeed; the text is short and free of secrets."""
 
 
 class NotAttempted(OffersServiceError):
-    """Nothing was asked, so nothing is known about the product."""
+    """No call was made, so nothing is known about the product."""
 
 
 class NotAuthorised(NotAttempted):
-    """No usable access token is to be had at the moment."""
+    """There is no usable access token at the moment."""
 
 
 class OffersServiceUnavailable(OffersServiceError):
-    """No answer, or one that says that upstream has trouble; `retry_after` is what it asked for, in seconds."""
+    """No answer, or one that reports upstream's own trouble; `retry_after` is the wait it asked for, in seconds."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -53,14 +53,14 @@ class RegistrationRefused(OffersServiceError):
 
 
 class OffersGateway(Protocol):
-    """The Offers service. Safe to call concurrently, never inside a unit of work; it bounds time, size and concurrency.
+    """The Offers service. Calls may be concurrent, but not inside a unit of work; time, size and number are bounded.
 
     Raises:
         NotAttempted, OffersServiceUnavailable: in every call.
     """
 
     async def authorise(self) -> None:
-        """Make sure that an access token is at hand, renewing the shared one if it is our turn to."""
+        """Make sure that there is an access token, renewing the shared one if this process may."""
 
     async def register(self, product_id: UUID, name: str, description: str) -> None:
         """Register a product; not idempotent upstream.

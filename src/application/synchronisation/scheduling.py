@@ -1,4 +1,4 @@
-"""The tick: how much work is due, and how many jobs must wait for it. It hands out no products."""
+"""The tick: it counts the due work and puts enough jobs into the queue. The jobs claim their products themselves."""
 
 import math
 import random
@@ -8,36 +8,36 @@ from enum import StrEnum
 from typing import Protocol
 
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 
 
 class Job(StrEnum):
-    """What a worker can be asked to do; each run claims its own batch, so a job needs no arguments."""
+    """The kinds of jobs; each run claims its own batch, so a job needs no arguments."""
 
     SUBMIT_REGISTRATIONS = "submit_registrations"
     REFRESH_DUE_PRODUCTS = "refresh_due_products"
 
 
 class JobQueue(Protocol):
-    """The jobs that wait for any worker; at-least-once, in no promised order.
+    """The jobs that wait for any worker. A job runs at least once; there is no promised order.
 
     Raises:
         StorageUnavailable: in every call.
     """
 
     async def waiting(self) -> int:
-        """How many jobs no worker has begun yet."""
+        """Return how many jobs no worker has begun yet."""
 
     async def put(self, job: Job) -> None:
-        """Let one more job wait."""
+        """Add one job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """What a tick found and did; `lag` is for how long the longest waiting observation has been due.
+    """The result of a tick: jobs added, jobs that wait, and how long the most overdue observation has been due.
 
-    `waiting` counts the jobs that no worker has begun; where none is to be added, they are not asked for and it is 0.
+    `waiting` is 0 where nothing is due, because then the queue is not asked.
     """
 
     jobs: int
@@ -47,30 +47,30 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleDueWork:
-    """Let as many jobs wait as what is due can fill; every worker may tick, an empty claim ends a job too many."""
+    """Keep as many jobs waiting as the due work can fill. Every worker ticks; an empty claim ends a surplus job."""
 
     begin: BeginWork
     queue: JobQueue
-    pace: Pace
+    timing: Timing
     breakers: Breakers
 
     async def __call__(self) -> Scheduled:
-        """Look what is due and put jobs into the queue; none for what the circuit breaker holds back."""
-        most = self.pace.batches_per_tick
+        """Count the due work and add jobs for it, but none for work that its circuit breaker holds back."""
+        most = self.timing.batches_per_tick
         async with self.begin() as work:
-            due = await work.synchronisations.count_due(self.pace.refresh_interval, most * self.pace.batch_size)
+            due = await work.synchronisations.count_due(self.timing.refresh_interval, most * self.timing.batch_size)
         jobs = [Job.SUBMIT_REGISTRATIONS] * self._batches(due.registrations, self.breakers.registrations)
         jobs += [Job.REFRESH_DUE_PRODUCTS] * self._batches(due.observations, self.breakers.observations)
         if not jobs:
             return Scheduled(jobs=0, waiting=0, lag=due.lag)
         waiting = await self.queue.waiting()
         room = max(0, min(most, len(jobs)) - waiting)
-        # The queue does not tell which kind waits already; chosen in any order, one kind would starve the other.
+        # The queue does not say which kinds wait already: in a fixed order one kind could starve the other.
         missing = random.sample(jobs, room)
         for job in missing:
             await self.queue.put(job)
         return Scheduled(jobs=len(missing), waiting=waiting + len(missing), lag=due.lag)
 
     def _batches(self, due: int, breaker: CircuitBreaker) -> int:
-        batches = math.ceil(due / self.pace.batch_size)
+        batches = math.ceil(due / self.timing.batch_size)
         return batches if breaker.batches is None else min(batches, breaker.batches)

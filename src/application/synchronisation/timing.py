@@ -1,48 +1,47 @@
-"""Every duration and size of the synchronisation in one place, so that tests can divide them."""
+"""The durations and sizes of the synchronisation in one place, so that tests can divide them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast, how long and how many; durations are in seconds unless they are a timedelta."""
+class Timing:
+    """Durations are in seconds unless they are a timedelta. The order that must hold is in entrypoints/limits.py."""
 
     refresh_interval: timedelta = timedelta(seconds=60)
     """Between two observations of a product."""
     tick: float = 1.0
-    """Between two looks at what is due."""
+    """Between two counts of the due work."""
     batch_size: int = 100
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20
-    """Jobs of one kind that one tick leaves waiting at the most."""
+    """Jobs of one kind that a tick leaves waiting at most."""
     claiming: float = 1.0
-    """A job goes on to the next batch for this long while there are full ones: starting a job costs as much as ten
-    products do."""
+    """A job claims further full batches for this long, because starting a job costs as much as ten products."""
     batches_at_once: int = 4
-    """Jobs that one worker runs side by side, so that a slow product in one never idles the others."""
+    """Jobs that one worker runs side by side, so that a slow product in one does not idle the others."""
     batch_deadline: float = 15.0
     """Products without an answer by then are released as failed."""
     group_age: float = 1.0
     """Answers are written at least this often while a batch runs."""
     lease: timedelta = timedelta(seconds=25)
-    """How long a claim keeps others away: longer than the deadline and the last write together."""
+    """How long a claim excludes other workers: longer than the deadline and the last write together."""
     telling_calls: int = 5
     """Fewer calls than these are judged together with the ones before them; a probe makes as many."""
     probe_after: float = 12.0
-    """After the circuit breaker opened; with the tick and the queue a probe comes within 15 s."""
+    """From the opening of the circuit breaker to its probe; tick and queue included, the probe comes within 15 s."""
     longest_registration_backoff: timedelta = timedelta(seconds=30)
     most_backoff_intervals: int = 10
     """A product that fails while others succeed is left alone for at most this many refresh intervals."""
     longest_retry_after: timedelta = timedelta(seconds=300)
-    """What an upstream may ask for with Retry-After at the most."""
+    """The longest Retry-After that is honoured."""
     sold_out_kept: timedelta = timedelta(days=1)
     """How long a sold-out offer stays readable."""
     purge_rows: int = 5_000
-    """Rows that one housekeeping statement deletes at the most."""
+    """Rows that one housekeeping statement deletes at most."""
     housekeeping: float = 240.0
-    """One run of the housekeeping begins nothing more after this time; the next run goes on."""
+    """A run of the housekeeping begins nothing after this time; the next run continues."""
     roll_up_products: int = 10
-    """Products whose ended day one transaction sums up."""
+    """Products whose ended day one transaction rolls up."""
     changes_at_once: int = 500
-    """Products whose price changes one transaction works out."""
+    """Products whose price changes one transaction computes."""

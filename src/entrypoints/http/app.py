@@ -1,120 +1,122 @@
-"""The Litestar application: routes, what they are given, who may call them, what becomes of errors."""
+"""The Litestar application: routes, their dependencies, the checks before them, and the problems of errors."""
 
 from datetime import timedelta
 from functools import partial
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
 from application.access.login_limits import LoginLimits
-from application.catalogue.registration import (
-    AmendProduct,
-    RegisterProduct,
-    RegisterProductOnce,
-    RetryRegistration,
-    WithdrawProduct,
-)
-from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
-from application.prices.price_history import OfferPriceHistory, PriceHistory
-from application.synchronisation.timing import Pace
-from application.unit_of_work import CatalogueReader, Clock
-from entrypoints.http.auth.access_tokens import AccessTokens, RequireAdmin
+from application.bounded_queue import BoundedQueue
+from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.editing import AmendProduct, WithdrawProduct
+from application.catalogue.registration import RegisterProduct, RetryRegistration
+from application.clock import Clock
+from application.prices.offer_history import ReadOfferHistory
+from application.prices.price_change import ComparePrices
+from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
+from application.prices.price_statistics import SummarisePrices
+from application.synchronisation.timing import Timing
+from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.http.auth.credentials import Credentials
 from entrypoints.http.auth.login import login
-from entrypoints.http.conditional_reads import Catalogue, Freshness
+from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.health import HealthController
-from entrypoints.http.injection import constant
 from entrypoints.http.middleware.cors import Cors
-from entrypoints.http.middleware.load_shedding import (
-    COSTLY_AT_ONCE,
-    COSTLY_WAITING,
-    PLACES,
-    Admission,
-    TurnedAway,
-    Turns,
-)
-from entrypoints.http.middleware.request_log import RequestLog
-from entrypoints.http.middleware.time_limit import REQUEST_SECONDS, TimeLimit
-from entrypoints.http.openapi.docs import openapi_config, show_docs, static_files
+from entrypoints.http.middleware.load_shedding import Kind, answer_overloaded
+from entrypoints.http.middleware.request_frame import RequestFrame
+from entrypoints.http.openapi.description import openapi_config
+from entrypoints.http.openapi.docs import show_docs, static_files
 from entrypoints.http.openapi.schemas import DescribedModels
-from entrypoints.http.prices.price_controller import InsightController
+from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
 from entrypoints.http.problems.mapping import answer_problem
-from entrypoints.http.products.catalogue_controller import CatalogueController
-from entrypoints.http.products.idempotency import Registering
-from entrypoints.http.products.not_modified import Unchanged
+from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.products.list_controller import ListController
+from entrypoints.http.products.not_modified import NotModified
 from entrypoints.http.products.product_controller import ProductController
-from entrypoints.http.request_validation import LARGEST_BODY, JsonRequest, require_readable, require_what_is_known
+from entrypoints.http.request_validation import JsonRequest, RequestChecks
+from entrypoints.http.route_declarations import constant
+from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck
 from entrypoints.settings import Settings
 
-PRODUCTS = [CatalogueController, ProductController]
+USE_CASES = {
+    "register_product": RegisterProduct,
+    "amend_product": AmendProduct,
+    "withdraw_product": WithdrawProduct,
+    "retry_registration": RetryRegistration,
+    "read_price_history": ReadPriceHistory,
+    "read_offer_price_history": ReadOfferPriceHistory,
+    "compare_prices": ComparePrices,
+    "summarise_prices": SummarisePrices,
+    "read_offer_history": ReadOfferHistory,
+}
 
 
 async def create_app(container: AsyncContainer) -> Litestar:
-    """Make the application; all that handlers use is made here once, none of it per request."""
+    """Make the application. The dependencies of handlers are resolved once, here, and not at every request."""
     settings = await container.get(Settings)
+    limits = (await container.get(Limits)).requests
     clock = await container.get(Clock)
     access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime))
+    freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
+    catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     credentials = Credentials(
         settings.admin_username,
         settings.admin_password_hash or partial(PasswordHasher().hash, settings.admin_password),
         await container.get(LoginLimits),
+        BoundedQueue(
+            at_once=limits.password_checks, waiting=limits.password_checks_waiting, patience=limits.password_wait
+        ),
     )
-    freshness = Freshness(clock, (await container.get(Pace)).refresh_interval)
-    catalogue = Catalogue(await container.get(CatalogueReader), freshness)
+    costly = BoundedQueue(at_once=limits.costly_reads, waiting=limits.costly_reads_waiting, patience=limits.costly_wait)
     app = Litestar(
         route_handlers=[
             login,
-            Router("/", route_handlers=PRODUCTS, before_request=require_what_is_known),
-            Router(
-                "/",
-                route_handlers=[InsightController],
-                before_request=require_what_is_known,
-                middleware=[Turns(COSTLY_AT_ONCE, COSTLY_WAITING)],
-            ),
+            ListController,
+            ProductController,
+            PriceController,
             HealthController,
             explain_problem,
             show_docs,
             static_files(),
         ],
         dependencies={
+            **{name: constant(await container.get(use_case)) for name, use_case in USE_CASES.items()},
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
-            "registering": constant(
-                Registering(await container.get(RegisterProduct), await container.get(RegisterProductOnce))
-            ),
-            "amend_product": constant(await container.get(AmendProduct)),
-            "withdraw_product": constant(await container.get(WithdrawProduct)),
-            "retry_registration": constant(await container.get(RetryRegistration)),
             "catalogue": constant(catalogue),
-            "price_history": constant(await container.get(PriceHistory)),
-            "offer_price_history": constant(await container.get(OfferPriceHistory)),
-            "price_change": constant(await container.get(PriceChange)),
-            "price_statistics": constant(await container.get(PriceStatistics)),
-            "offer_history": constant(await container.get(OfferHistory)),
+            "costly": constant(costly),
             "clock": constant(clock),
             "shared_check": constant(SharedCheck(await container.get(Dependencies))),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
-        before_request=require_readable,
+        before_request=RequestChecks(access_tokens).__call__,
         exception_handlers={Exception: answer_problem},
         openapi_config=openapi_config(),
         logging_config=None,
-        middleware=[TimeLimit(REQUEST_SECONDS), RequireAdmin(access_tokens)],
         plugins=[DescribedModels()],
         request_class=JsonRequest,
-        request_max_body_size=LARGEST_BODY,
+        request_max_body_size=limits.body,
     )
-    count = (await container.get(Metrics)).request
-    turned_away: ASGIApp = TurnedAway(count)
-    app.asgi_handler = Unchanged(app.asgi_handler, catalogue)
-    # Litestar's own middleware does not see requests for unknown routes.
-    if settings.origins:
-        app.asgi_handler = Cors(app.asgi_handler, settings.origins)
-        turned_away = Cors(turned_away, settings.origins)
-    app.asgi_handler = Admission(RequestLog(app.asgi_handler, count), turned_away, PLACES)
+    app.asgi_handler = _framed(NotModified(app.asgi_handler, catalogue), settings, limits, await container.get(Metrics))
     return app
+
+
+def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics) -> ASGIApp:
+    """Put the frame around everything: Litestar's own middleware does not see requests for unknown routes."""
+    overloaded: ASGIApp = answer_overloaded
+    if settings.origins:
+        app, overloaded = Cors(app, settings.origins), Cors(overloaded, settings.origins)
+    places = {Kind.READ: limits.reads, Kind.WRITE: limits.writes, Kind.LOGIN: limits.logins}
+    return RequestFrame(
+        app,
+        overloaded,
+        places={kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()},
+        seconds=limits.request,
+        count=metrics.request,
+    )

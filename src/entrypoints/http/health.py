@@ -1,12 +1,14 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Whether the process is alive, and whether it can do its work."""
 
 import msgspec
 from litestar import Controller, Response, get
 
-from entrypoints.http.injection import Injected
-from entrypoints.http.openapi import examples
 from entrypoints.http.problems.problem_types import problems
-from entrypoints.readiness import OK, Readiness, SharedCheck
+from entrypoints.http.route_declarations import Declaration, Injected, answer, declared
+from entrypoints.readiness import OK, OUTDATED, UNAVAILABLE, Readiness, SharedCheck
+
+_READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK))
+_NOT_READY = answer(Readiness, "The database cannot serve", Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK))
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -25,7 +27,8 @@ class HealthController(Controller):
         "/live",
         operation_id="isLive",
         summary="Does the process answer?",
-        responses={200: examples.answer(Liveness, "It does", Liveness())} | problems(),
+        opt=declared(Declaration(public=True, ignores_query=True)),
+        responses={200: answer(Liveness, "It does", Liveness())} | problems(),
     )
     async def live(self) -> Liveness:
         """Answer, without asking anything else."""
@@ -35,10 +38,11 @@ class HealthController(Controller):
         "/ready",
         operation_id="isReady",
         summary="Can the service do its work?",
-        responses={200: examples.READY, 503: examples.NOT_READY} | problems(),
+        opt=declared(Declaration(public=True, ignores_query=True, no_store=True)),
+        responses={200: _READY, 503: _NOT_READY} | problems(),
     )
     async def ready(self, shared_check: Injected[SharedCheck]) -> Response[Readiness]:
-        """Report each dependency; 503 without the database or with one too old."""
+        """Report each dependency; 503 without the database or with an outdated one."""
         readiness = await shared_check()
         status = 200 if readiness.status == OK else 503
         return Response(readiness, status_code=status, headers={"Cache-Control": "no-store"})

@@ -1,65 +1,131 @@
-"""What the API reads: methods that it has, bodies of the right type, and no parameters that it does not know."""
+"""What every request is checked for before its handler runs: the token, the body's type, and known parameters."""
 
 import json
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import MethodNotAllowedException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
+from litestar.routes import HTTPRoute
 
-from entrypoints.http.methods import OPTIONS, refuse_options
-from entrypoints.http.problems.mapping import (
-    InvalidParameter,
-    MalformedBody,
-    UnstorableText,
-    UnsupportedMediaType,
-)
-from entrypoints.http.problems.problem_types import MALFORMED, MEDIA, TOO_LARGE, VALIDATION
+from entrypoints.http.auth.access_tokens import AccessTokens, read_bearer
+from entrypoints.http.route_declarations import Declaration, declaration_of
 
-LARGEST_BODY = 64 * 1024
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
-BODY_PROBLEMS = (MALFORMED, TOO_LARGE, MEDIA, VALIDATION)
+OPTIONS = "OPTIONS"
+
+AnyRequest = Request[Any, Any, Any]
 
 
-async def require_readable(request: Request[Any, Any, Any]) -> None:
-    """Refuse OPTIONS, and a body of another type before it is read.
+class UnsupportedMediaType(Exception):
+    """The body is not of a type that the route reads."""
+
+
+class MalformedBody(Exception):
+    """The body is not readable as JSON."""
+
+
+class UnstorableText(Exception):
+    """The body is JSON, but a text in it cannot be stored."""
+
+    def __init__(self) -> None:
+        super().__init__("A text in the body has a lone surrogate.")
+
+
+class InvalidParameter(Exception):
+    """The query has a parameter that the route does not take so."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+
+
+class RequestChecks:
+    """The hook before every handler. It is no middleware and no guard, each of which costs more at every request."""
+
+    def __init__(self, access_tokens: AccessTokens) -> None:
+        self._access_tokens = access_tokens
+
+    async def __call__(self, request: AnyRequest) -> None:
+        """Let the request through, or refuse it.
+
+        Raises:
+            Unauthenticated: the route, or one of the parameters, is for admins.
+            MethodNotAllowedException: the method is OPTIONS, which Litestar adds to every path.
+            UnsupportedMediaType, InvalidParameter
+        """
+        handler = request.route_handler
+        declaration = declaration_of(handler.opt)
+        is_options = request.scope["method"] == OPTIONS
+        if is_options or not declaration.public or _has_admin_parameters(declaration, request):
+            token = read_bearer(request.headers.get("Authorization", ""))
+            request.scope["state"]["subject"] = self._access_tokens.check(token)
+        if is_options:
+            refuse_options(request)
+        if "data" in handler.parsed_fn_signature.parameters:
+            _require_media_type(request)
+        if request.scope["query_string"] and not declaration.ignores_query:
+            _require_known_parameters(request, handler)
+
+
+class JsonRequest(AnyRequest):
+    """A request whose unreadable body is always the client's mistake."""
+
+    async def json(self) -> Any:
+        """Return the decoded body.
+
+        Raises:
+            MalformedBody: it is no JSON, or nested too deeply.
+            UnstorableText: it is JSON with a lone surrogate, which UTF-8 cannot encode.
+        """
+        body = await self.body()
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if _has_lone_surrogate(body):
+                raise UnstorableText from error
+            raise MalformedBody from error
+
+
+def refuse_options(request: AnyRequest) -> NoReturn:
+    """Refuse OPTIONS, naming the methods of the path.
 
     Raises:
         MethodNotAllowedException
-        UnsupportedMediaType
     """
-    if request.method == OPTIONS:
-        refuse_options(request)
-    if "data" not in request.route_handler.parsed_fn_signature.parameters:
-        return
+    template = request.scope["path_template"]
+    routes = (route for route in request.app.routes if isinstance(route, HTTPRoute))
+    methods = [method for route in routes if route.path_format == template for method in route.methods]
+    raise MethodNotAllowedException(headers={"allow": ", ".join(methods)})
+
+
+def allowed_methods(methods: str) -> str:
+    """Return the Allow header for the methods that Litestar has for a path, to all of which it adds OPTIONS."""
+    return ", ".join(sorted({method.strip() for method in methods.split(",")} - {OPTIONS}))
+
+
+def _has_admin_parameters(declaration: Declaration, request: AnyRequest) -> bool:
+    return bool(declaration.admin_parameters) and not declaration.admin_parameters.isdisjoint(request.query_params)
+
+
+def _require_media_type(request: AnyRequest) -> None:
     accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if given not in accepted:
         raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}.")
 
 
-async def require_what_is_known(request: Request[Any, Any, Any]) -> None:
-    """Refuse what is not readable, and query parameters that would be ignored.
+def _require_known_parameters(request: AnyRequest, handler: HTTPRouteHandler) -> None:
+    """Refuse parameters that would be ignored, and so make another answer look like the requested one.
 
-    Raises:
-        MethodNotAllowedException
-        UnsupportedMediaType
-        InvalidParameter
-    """
-    await require_readable(request)
-    if request.scope["query_string"]:
-        _require_clear_parameters(request)
-
-
-def _require_clear_parameters(request: Request[Any, Any, Any]) -> None:
-    """Refuse query parameters that would be ignored and make another answer look like their own.
-
-    These are parameters that the route does not have, those given twice, and `null` for what is no text.
+    These are unknown parameters, those given twice, and `null` for a parameter that is no text.
     """
     queried = {
         each.kwarg_definition.name or name: get_args(each.annotation)
-        for name, each in request.route_handler.parsed_fn_signature.parameters.items()
+        for name, each in handler.parsed_fn_signature.parameters.items()
         if isinstance(each.kwarg_definition, QueryParameter)
     }
     given: set[str] = set()
@@ -73,27 +139,8 @@ def _require_clear_parameters(request: Request[Any, Any, Any]) -> None:
         given.add(name)
 
 
-class JsonRequest(Request[Any, Any, Any]):
-    """A request whose unreadable body is the client's mistake, whichever way it is unreadable."""
-
-    async def json(self) -> Any:
-        """Return the decoded body.
-
-        Raises:
-            MalformedBody: it is no JSON, or nested too deeply.
-            UnstorableText: it is JSON with a lone surrogate, which no UTF-8 text can hold.
-        """
-        body = await self.body()
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if _has_lone_surrogate(body):
-                raise UnstorableText from error
-            raise MalformedBody from error
-
-
 def _has_lone_surrogate(body: bytes) -> bool:
-    # The standard library reads \ud800, msgspec does not.
+    # The standard library decodes \ud800, msgspec does not.
     try:
         text = json.dumps(json.loads(body.decode()), ensure_ascii=False)
     except (ValueError, RecursionError):

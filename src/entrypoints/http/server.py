@@ -1,10 +1,7 @@
 """The API's process: uvicorn around the application, until a signal asks it to stop."""
 
-import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import Iterator
 
 import structlog
 import uvicorn
@@ -14,60 +11,59 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
-from entrypoints.gc_tuning import spare_what_start_has_made
+from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
-from entrypoints.http.protocol import ProblemProtocol
+from entrypoints.limits import Limits
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-SECONDS_TO_FINISH = 4
+BACKLOG = 2_048
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that leaves signals to us: its own handling raises them again at the end, past our clean-up."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            spare_what_start_has_made()
-            log.info("api started", host=self.config.host, port=self.config.port)
-
-
-def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
-    """Say how uvicorn serves; it believes what trusted proxies alone say about where a request comes from."""
+def server_config(app: Litestar, settings: Settings, limits: Limits) -> uvicorn.Config:
+    """Return uvicorn's configuration; it believes only trusted proxies about the address of a client."""
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=ProblemProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        timeout_graceful_shutdown=round(limits.requests.finish),
     )
 
 
 async def run_api(container: AsyncContainer) -> None:
-    """Serve until SIGTERM or SIGINT; then let requests under way finish, for a bounded time, and return.
+    """Serve until SIGTERM or SIGINT, then let requests under way finish for a bounded time, and return.
 
     Raises:
         SchemaError, StorageUnavailable: the database is not ready for this release.
-        OSError: the port for metrics is taken.
+        OSError: a port is taken.
     """
     await require_schema(await container.get(AsyncEngine))
-    settings = await container.get(Settings)
-    server = _Server(server_config(await create_app(container), settings))
-    loop = asyncio.get_running_loop()
+    settings, limits = await container.get(Settings), await container.get(Limits)
+    app = await create_app(container)
+    server = uvicorn.Server(server_config(app, settings, limits))
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
-    async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
-        await server.serve()
+        # Before uvicorn has its own handler, and after: it raises the signal again, which would skip our clean-up.
+        signal.signal(number, stop)
+    # Our own listener, because uvicorn would end the process by itself if the port is taken.
+    with _listener(settings.host, settings.port) as listener:
+        async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
+            freeze_startup_objects()
+            log.info("api started", host=settings.host, port=listener.getsockname()[1])
+            await server.serve(sockets=[listener])
     log.info("api stopped")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=False)

@@ -1,4 +1,4 @@
-"""The tick of a worker: once a second it has due work scheduled, and shows how things stand."""
+"""The tick of a worker: once a second it schedules the due work and updates the metrics."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ import structlog
 
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
+from application.storage import StorageUnavailable
 from application.synchronisation.circuit_breaker import Breakers, BreakerState
 from application.synchronisation.scheduling import ScheduleDueWork
-from application.synchronisation.timing import Pace
-from application.unit_of_work import StorageUnavailable
+from application.synchronisation.timing import Timing
 from entrypoints.monitoring import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -18,12 +18,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Tick:
-    """Ticks until it is cancelled; trouble with the database is logged when it begins and when it ends."""
+    """Ticks until it is cancelled. Trouble with the database is logged when it begins and when it ends."""
 
     schedule: ScheduleDueWork
     breakers: Breakers
     metrics: Metrics
-    pace: Pace
+    timing: Timing
     heartbeat: Heartbeat
     _trouble: bool = False
     _open: dict[Work, bool] = field(default_factory=dict)
@@ -35,8 +35,8 @@ class Tick:
         while True:
             await self._once()
             self.heartbeat.beat()
-            # From tick to tick, however long one takes: an interval as short as a tick would else lose slots.
-            due = max(due + self.pace.tick, loop.time())
+            # Counted from tick to tick, however long one takes: an interval as short as a tick would else lose slots.
+            due = max(due + self.timing.tick, loop.time())
             await asyncio.sleep(due - loop.time())
 
     async def _once(self) -> None:
@@ -46,7 +46,7 @@ class Tick:
             found = await self.schedule()
         except StorageUnavailable as error:
             if not self._trouble:
-                log.warning("ticks fail", reason=str(error))
+                log.warning("schedule stopped", reason=str(error))
             self._trouble = True
             return
         except Exception:
@@ -54,7 +54,7 @@ class Tick:
             return
         self.metrics.scheduled(found.lag.total_seconds(), found.waiting)
         if self._trouble:
-            log.info("ticks go on")
+            log.info("schedule resumed")
         self._trouble = False
 
     def _show(self, work: Work, state: BreakerState) -> None:

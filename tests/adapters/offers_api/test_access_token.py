@@ -13,19 +13,22 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.gateway import AiohttpOffersGateway
-from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import AiohttpTokenIssuer
-from adapters.offers_api.token_store import Access
+from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.token_log import LoggedTokenEvents
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.issuing import IssuedToken
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.access_token.shared_token import SharedAccessToken
+from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
-from application.unit_of_work import StorageUnavailable
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from fakes.token_store import InMemoryTokenStore
+from offers_clients import gateway_of, issuer_of, shared_token_of
 
 PRODUCT = UUID(int=7)
+LOGGED = LoggedTokenEvents(lambda _: None)
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Process:
     """What one process has: a token object and a gateway."""
 
     token: SharedAccessToken
-    gateway: AiohttpOffersGateway
+    gateway: HttpxOffersGateway
 
     async def works(self) -> bool:
         try:
@@ -72,16 +75,11 @@ class Scene:
 
     def start_process(self, refresh_token: str = DEFAULT_REFRESH_TOKEN) -> Process:
         url = self.simulator.base_url
-        issuer = AiohttpTokenIssuer(base_url=url, refresh_token=refresh_token)
-        token = SharedAccessToken(
-            base_url=url,
-            refresh_token=refresh_token,
-            store=self.store,
-            issue=issuer,
-            clock=self.clock,
-            jitter=lambda: 0.5,
+        issuer = issuer_of(url, refresh_token)
+        token = shared_token_of(
+            url, refresh_token, store=self.store, issue=issuer, clock=self.clock, jitter=lambda: 0.5, observe=LOGGED
         )
-        gateway = AiohttpOffersGateway(base_url=url, token=token, concurrency=8)
+        gateway = gateway_of(url, token)
         for thing in (issuer, token, gateway):
             self.stack.push_async_callback(thing.aclose)
         return Process(token, gateway)
@@ -132,14 +130,14 @@ async def test_a_lost_row_is_made_good_within_15_seconds_of_the_expiry_and_readi
     scene.clock.turn(30)
     process = scene.start_process()
     assert not await process.works()
-    assert await process.token.state() is Access.ANOTHER_IS_VALID
+    assert await process.token.state() is TokenState.ANOTHER_IS_VALID
     assert await scene.seconds_until_it_works(process, 400) <= 270 + 15
     assert [outcome for _, outcome in scene.auth_calls[1:-1]] == ["400"] * (len(scene.auth_calls) - 2)
     assert len(scene.auth_calls) <= 30
     gaps = [after - before for (before, _), (after, _) in pairwise(scene.auth_calls[1:])]
     assert [1.6 <= gaps[0] <= 3, 3.2 <= gaps[1] <= 5, 6.4 <= gaps[2] <= 9] == [True] * 3
     assert all(12 <= gap <= 15 for gap in gaps[3:])
-    assert await process.token.state() is Access.OK
+    assert await process.token.state() is TokenState.OK
 
 
 async def test_probes_are_no_more_with_many_processes_and_restarts(scene: Scene) -> None:
@@ -216,7 +214,7 @@ async def test_a_token_refused_at_once_counts_as_a_failed_renewal(scene: Scene) 
     for _ in range(60):
         await process.works()
         scene.clock.turn(1)
-    assert await process.token.state() is Access.FAILING
+    assert await process.token.state() is TokenState.FAILING
     assert len(scene.auth_calls) <= 7
     scene.misbehave()
     assert await scene.seconds_until_it_works(process, 16) <= 15
@@ -271,7 +269,7 @@ async def test_a_wrong_refresh_token_is_probed_once_a_minute(scene: Scene) -> No
         scene.clock.turn(1)
     assert len(scene.auth_calls) <= 5
     assert scene.shortest_gap >= 60
-    assert await process.token.state() is Access.REFUSED
+    assert await process.token.state() is TokenState.REFUSED
 
 
 @pytest.mark.parametrize("answer", ["no_token", "null_token", "not_json"])
@@ -280,7 +278,7 @@ async def test_a_201_without_a_token_stores_nothing(scene: Scene, answer: str) -
     process = scene.start_process()
     assert not await process.works()
     assert [row.sealed for row in scene.store.rows.values()] == [None]
-    assert await process.token.state() is Access.FAILING
+    assert await process.token.state() is TokenState.FAILING
     scene.misbehave()
     assert await scene.seconds_until_it_works(process, 400) <= 300 + 15
     assert scene.shortest_gap >= 1.6
@@ -347,19 +345,17 @@ class ScriptedIssuer:
         self.asked = asyncio.Semaphore(0)
         self.answers: asyncio.Queue[Secret | Exception] = asyncio.Queue()
 
-    async def __call__(self) -> Secret:
+    async def __call__(self) -> IssuedToken:
         self.asked.release()
         answer = await self.answers.get()
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return IssuedToken(answer, None)
 
 
 async def test_a_caller_that_is_cancelled_does_not_lose_the_token() -> None:
     clock, issuer = TurnedClock(), ScriptedIssuer()
-    token = SharedAccessToken(
-        base_url="http://upstream", refresh_token="r", store=InMemoryTokenStore(clock), issue=issuer, clock=clock
-    )
+    token = shared_token_of("http://upstream", "r", store=InMemoryTokenStore(clock), issue=issuer, clock=clock)
     caller = asyncio.create_task(token.current())
     await issuer.asked.acquire()
     caller.cancel()
@@ -414,26 +410,26 @@ async def test_a_lease_that_was_taken_over_voids_the_late_token() -> None:
     store = InMemoryTokenStore(clock)
 
     def start() -> SharedAccessToken:
-        return SharedAccessToken(base_url="http://upstream", refresh_token="r", store=store, issue=issuer, clock=clock)
+        return shared_token_of("http://upstream", "r", store=store, issue=issuer, clock=clock)
 
     slow, fast = start(), start()
     first = asyncio.create_task(slow.current())
     await issuer.asked.acquire()
     with pytest.raises(NotAuthorised, match="being renewed"):
         await fast.current()
-    assert await fast.state() is Access.RENEWING
+    assert await fast.state() is TokenState.RENEWING
     clock.turn(16)
     second = asyncio.create_task(fast.current())
     await issuer.asked.acquire()
     await issuer.answers.put(Secret("late"))
-    with pytest.raises(NotAuthorised, match="someone else"):
+    with pytest.raises(NotAuthorised, match="another process"):
         await first
     await issuer.answers.put(OffersServiceUnavailable("timeout"))
     with pytest.raises(NotAuthorised, match="timeout"):
         await second
-    assert await fast.state() is Access.FAILING
+    assert await fast.state() is TokenState.FAILING
 
 
 async def test_nobody_has_asked_yet(scene: Scene) -> None:
-    assert await scene.start_process(str(uuid4())).token.state() is Access.NONE
+    assert await scene.start_process(str(uuid4())).token.state() is TokenState.NONE
     assert scene.auth_calls == []

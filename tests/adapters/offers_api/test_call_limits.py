@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from adapters.offers_api.call_limits import Turns
+from adapters.offers_api.call_limits import CallLimits
 from application.synchronisation.offers_gateway import NotAttempted
 
 
 async def test_no_more_calls_than_places_at_once() -> None:
-    turns = Turns(concurrency=2, calls_per_second=None, patience=5)
+    turns = CallLimits(waiting=100, concurrency=2, calls_per_second=None, patience=5)
     running = most = 0
 
     async def call() -> None:
@@ -25,7 +25,7 @@ async def test_no_more_calls_than_places_at_once() -> None:
 
 
 async def test_a_call_whose_turn_does_not_come_is_not_made_and_takes_no_place() -> None:
-    turns = Turns(concurrency=1, calls_per_second=None, patience=0.02)
+    turns = CallLimits(waiting=100, concurrency=1, calls_per_second=None, patience=0.02)
     async with turns:
         with pytest.raises(NotAttempted):
             await turns.__aenter__()
@@ -34,7 +34,7 @@ async def test_a_call_whose_turn_does_not_come_is_not_made_and_takes_no_place() 
 
 
 async def test_a_place_comes_free_when_a_call_fails() -> None:
-    turns = Turns(concurrency=1, calls_per_second=None, patience=0.02)
+    turns = CallLimits(waiting=100, concurrency=1, calls_per_second=None, patience=0.02)
     for _ in range(2):
         with pytest.raises(KeyError):
             async with turns:
@@ -42,7 +42,7 @@ async def test_a_place_comes_free_when_a_call_fails() -> None:
 
 
 async def test_calls_are_spread_evenly_below_the_rate() -> None:
-    turns = Turns(concurrency=10, calls_per_second=100, patience=5)
+    turns = CallLimits(waiting=100, concurrency=10, calls_per_second=100, patience=5)
     began: list[float] = []
 
     async def call() -> None:
@@ -57,7 +57,7 @@ async def test_calls_are_spread_evenly_below_the_rate() -> None:
 
 @pytest.mark.parametrize(("rate", "fewest"), [(100, 1), (2_000, 140)])  # a timer for every call would come to about 100
 async def test_what_the_rate_does_not_allow_within_the_patience_is_not_made(rate: int, fewest: int) -> None:
-    turns = Turns(concurrency=1_000, calls_per_second=rate, patience=0.1)
+    turns = CallLimits(waiting=100, concurrency=1_000, calls_per_second=rate, patience=0.1)
     loop = asyncio.get_running_loop()
     began = loop.time()
 

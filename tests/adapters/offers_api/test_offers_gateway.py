@@ -15,10 +15,10 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
-from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.payloads import read_offers
-from adapters.offers_api.secret import Secret
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
@@ -32,6 +32,7 @@ from domain.offer import ObservedOffers, Offer
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
+from offers_clients import gateway_of
 
 PRODUCT = UUID("ffffffff-ffff-ffff-ffff-fffffffffffe")
 TOKEN = "eyJ.very-secret.token"
@@ -59,9 +60,9 @@ class GivenToken:
 @asynccontextmanager
 async def gateway_to(
     base_url: str, token: GivenToken | None = None, limits: HttpLimits = FAST, concurrency: int = 8
-) -> AsyncIterator[AiohttpOffersGateway]:
+) -> AsyncIterator[HttpxOffersGateway]:
     token = token or GivenToken(TOKEN)
-    gateway = AiohttpOffersGateway(base_url=base_url, token=token, concurrency=concurrency, limits=limits)
+    gateway = gateway_of(base_url, token, concurrency=concurrency, limits=limits)
     try:
         yield gateway
     finally:
@@ -71,7 +72,7 @@ async def gateway_to(
 @asynccontextmanager
 async def gateway_to_handler(
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]], **kwargs: object
-) -> AsyncIterator[AiohttpOffersGateway]:
+) -> AsyncIterator[HttpxOffersGateway]:
     """A gateway to a server that leaves every request to `handler`."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
@@ -86,7 +87,7 @@ async def gateway_to_handler(
 
 
 @asynccontextmanager
-async def gateway_to_bytes(sent: bytes | None, **kwargs: object) -> AsyncIterator[AiohttpOffersGateway]:
+async def gateway_to_bytes(sent: bytes | None, **kwargs: object) -> AsyncIterator[HttpxOffersGateway]:
     """A gateway to a server that sends these bytes, or the request back, and hangs up."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,13 +126,13 @@ async def token(simulator: RunningSimulator) -> GivenToken:
 
 
 @pytest.fixture
-async def gateway(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[AiohttpOffersGateway]:
+async def gateway(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[HttpxOffersGateway]:
     async with gateway_to(simulator.base_url, token, limits=HttpLimits()) as gateway:
         yield gateway
 
 
 @pytest.fixture
-async def hasty(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[AiohttpOffersGateway]:
+async def hasty(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[HttpxOffersGateway]:
     async with gateway_to(simulator.base_url, token) as gateway:
         yield gateway
 
@@ -141,12 +142,12 @@ def shown(simulator: RunningSimulator) -> dict[UUID, Offer]:
     return {UUID(str(o.id)): Offer(UUID(str(o.id)), o.price, o.items_in_stock) for o in offers}
 
 
-async def test_offers_are_observed_as_they_are(simulator: RunningSimulator, gateway: AiohttpOffersGateway) -> None:
+async def test_offers_are_observed_as_they_are(simulator: RunningSimulator, gateway: HttpxOffersGateway) -> None:
     assert await gateway.offers_of(PRODUCT) == ObservedOffers(shown(simulator))
     assert "product-aggregator" in simulator.simulation.traffic.agents
 
 
-async def test_a_registration(simulator: RunningSimulator, gateway: AiohttpOffersGateway) -> None:
+async def test_a_registration(simulator: RunningSimulator, gateway: HttpxOffersGateway) -> None:
     product_id = UUID(int=1)
     await gateway.register(product_id, "Näme", "a\ndescription")
     assert (await gateway.offers_of(product_id)).offers
@@ -157,13 +158,13 @@ async def test_a_registration(simulator: RunningSimulator, gateway: AiohttpOffer
         await gateway.register(UUID(int=2), "bad name", "")
 
 
-async def test_an_unknown_product(gateway: AiohttpOffersGateway) -> None:
+async def test_an_unknown_product(gateway: HttpxOffersGateway) -> None:
     with pytest.raises(UnknownUpstream):
         await gateway.offers_of(UUID(int=404))
 
 
 async def test_a_refused_token_is_reported(
-    simulator: RunningSimulator, token: GivenToken, gateway: AiohttpOffersGateway
+    simulator: RunningSimulator, token: GivenToken, gateway: HttpxOffersGateway
 ) -> None:
     simulator.simulation.tokens.invalidate()
     with pytest.raises(NotAuthorised):
@@ -181,7 +182,7 @@ async def test_a_refused_token_is_reported(
     ],
 )
 async def test_a_malformed_answer_is_refused_whole(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, kind: str
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, kind: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}))  # type: ignore[dict-item]
     with pytest.raises(AnswerRefused):
@@ -192,7 +193,7 @@ async def test_a_malformed_answer_is_refused_whole(
 
 @pytest.mark.parametrize(("kind", "reason"), [("cut_body", "connection failed"), ("trickle", "timeout")])
 async def test_an_answer_that_does_not_end_is_none(
-    simulator: RunningSimulator, hasty: AiohttpOffersGateway, kind: str, reason: str
+    simulator: RunningSimulator, hasty: HttpxOffersGateway, kind: str, reason: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}, trickle_interval=0.05))  # type: ignore[dict-item]
     with pytest.raises(OffersServiceUnavailable, match=reason):
@@ -204,7 +205,7 @@ async def test_an_answer_that_does_not_end_is_none(
 )
 @pytest.mark.parametrize("field", ["price", "items_in_stock"])
 async def test_a_bad_row_leaves_its_offer_as_it_was(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, kind: str, field: str
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, kind: str, field: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}, bad_field=field))  # type: ignore[dict-item, arg-type]
     offers = shown(simulator)
@@ -215,7 +216,7 @@ async def test_a_bad_row_leaves_its_offer_as_it_was(
 
 @pytest.mark.parametrize("kind", ["row_without_id", "row_unreadable_id"])
 async def test_a_bad_row_without_an_id_lets_no_offer_be_closed(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, kind: str
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, kind: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}))  # type: ignore[dict-item]
     offers = shown(simulator)
@@ -223,20 +224,20 @@ async def test_a_bad_row_without_an_id_lets_no_offer_be_closed(
     assert await gateway.offers_of(PRODUCT) == ObservedOffers(offers, complete=False, refused=1)
 
 
-async def test_no_offers_is_an_observation(simulator: RunningSimulator, gateway: AiohttpOffersGateway) -> None:
+async def test_no_offers_is_an_observation(simulator: RunningSimulator, gateway: HttpxOffersGateway) -> None:
     simulator.simulation.misbehave(Faults(malformed={"empty_list": "all"}))
     assert await gateway.offers_of(PRODUCT) == ObservedOffers({})
 
 
 @pytest.mark.parametrize("kind", ["unhyphenated_ids", "upper_case_ids"])
 async def test_ids_in_unusual_clothes_are_the_same(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, kind: str
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, kind: str
 ) -> None:
     simulator.simulation.misbehave(Faults(malformed={kind: "all"}))  # type: ignore[dict-item]
     assert await gateway.offers_of(PRODUCT) == ObservedOffers(shown(simulator))
 
 
-async def test_of_one_id_twice_the_last_row_counts(simulator: RunningSimulator, gateway: AiohttpOffersGateway) -> None:
+async def test_of_one_id_twice_the_last_row_counts(simulator: RunningSimulator, gateway: HttpxOffersGateway) -> None:
     simulator.simulation.misbehave(Faults(malformed={"same_id_twice": "all"}))
     offers = shown(simulator)
     observed = await gateway.offers_of(PRODUCT)
@@ -295,7 +296,7 @@ def test_a_row_nested_too_deeply_is_refused() -> None:
     ],
 )
 async def test_upstream_in_trouble(
-    simulator: RunningSimulator, hasty: AiohttpOffersGateway, fault: dict[str, object], reason: str
+    simulator: RunningSimulator, hasty: HttpxOffersGateway, fault: dict[str, object], reason: str
 ) -> None:
     simulator.simulation.misbehave(Faults(**fault))  # type: ignore[arg-type]
     with pytest.raises(OffersServiceUnavailable, match=f"^{reason}$") as trouble:
@@ -308,7 +309,7 @@ async def test_upstream_in_trouble(
 
 
 async def test_nothing_is_sent_twice_when_a_connection_is_cut(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway
+    simulator: RunningSimulator, gateway: HttpxOffersGateway
 ) -> None:
     await gateway.offers_of(PRODUCT)  # so that the first one cut is a kept connection
     simulator.simulation.misbehave(Faults(resets={"all": Chance()}))
@@ -323,7 +324,7 @@ async def test_nothing_is_sent_twice_when_a_connection_is_cut(
 
 @pytest.mark.parametrize("status", [300, 301, 302, 307, 308, 418])
 async def test_other_statuses_are_refused_and_redirects_not_followed(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, status: int
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, status: int
 ) -> None:
     simulator.simulation.misbehave(Faults(errors={"all": ErrorAnswer(status=status)}))
     simulator.simulation.traffic.reset()
@@ -507,7 +508,7 @@ async def test_nobody_is_there(base_url: str, reason: str) -> None:
 @pytest.mark.parametrize("base_url", ["upstream/api", "ftp://upstream", "", "http://"])
 def test_a_base_url_that_is_none(base_url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
-        AiohttpOffersGateway(base_url=base_url, token=GivenToken(TOKEN))
+        gateway_of(base_url, GivenToken(TOKEN))
 
 
 @pytest.mark.parametrize(
@@ -552,7 +553,7 @@ async def test_the_reason_of_a_refusal_is_short_printable_and_without_secrets(bo
 
 
 async def test_every_error_is_one_that_the_port_promises(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway
+    simulator: RunningSimulator, gateway: HttpxOffersGateway
 ) -> None:
     for status in (*range(300, 309), *range(400, 430), 451, 499, *range(500, 512)):
         simulator.simulation.misbehave(Faults(errors={"all": ErrorAnswer(status=status)}))

@@ -1,6 +1,5 @@
 """What is counted of renewals of the shared access token, and of tokens that are of no use."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -8,15 +7,17 @@ from uuid import uuid4
 import pytest
 
 from adapters.metrics import Metrics
-from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import AiohttpTokenIssuer
+from adapters.token_log import LoggedTokenEvents
+from application.synchronisation.access_token.issuing import IssuedToken, TokenIssuer
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.offers_gateway import AnswerRefused, NotAuthorised, OffersServiceUnavailable
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from fakes.storage import FakeClock
 from fakes.token_store import InMemoryTokenStore
 from metric_values import counted, series
+from offers_clients import issuer_of, shared_token_of
 
 
 @pytest.fixture
@@ -30,15 +31,15 @@ def clock() -> FakeClock:
 
 
 def sharing(
-    metrics: Metrics, clock: FakeClock, issue: Callable[[], Awaitable[Secret]], store: InMemoryTokenStore | None = None
+    metrics: Metrics, clock: FakeClock, issue: TokenIssuer, store: InMemoryTokenStore | None = None
 ) -> SharedAccessToken:
-    return SharedAccessToken(
-        base_url="http://upstream",
-        refresh_token="r",
+    return shared_token_of(
+        "http://upstream",
+        "r",
         store=store or InMemoryTokenStore(clock),
         issue=issue,
         clock=clock,
-        observe=metrics.renewal,
+        observe=LoggedTokenEvents(metrics.renewal),
     )
 
 
@@ -50,7 +51,7 @@ def renewals(metrics: Metrics) -> dict[str, float]:
 async def test_renewals_are_counted_and_the_calls_for_them(metrics: Metrics) -> None:
     async with running_simulator(SimulatorOptions(seed=1)) as simulator, AsyncExitStack() as stack:
         for refresh_token in (DEFAULT_REFRESH_TOKEN, DEFAULT_REFRESH_TOKEN, "wrong"):
-            issuer = AiohttpTokenIssuer(base_url=simulator.base_url, refresh_token=refresh_token, observe=metrics.call)
+            issuer = issuer_of(simulator.base_url, refresh_token, observe=metrics.call)
             stack.push_async_callback(issuer.aclose)
             token = sharing(metrics, FakeClock(), issuer)
             with suppress(NotAuthorised):
@@ -63,7 +64,7 @@ async def test_renewals_are_counted_and_the_calls_for_them(metrics: Metrics) -> 
 
 @pytest.mark.parametrize("error", [OffersServiceUnavailable("timeout"), AnswerRefused("no token")])
 async def test_a_renewal_that_fails_is_counted(metrics: Metrics, clock: FakeClock, error: Exception) -> None:
-    async def issue() -> Secret:
+    async def issue() -> IssuedToken:
         raise error
 
     with suppress(NotAuthorised):
@@ -74,8 +75,8 @@ async def test_a_renewal_that_fails_is_counted(metrics: Metrics, clock: FakeCloc
 async def test_tokens_that_are_of_no_use_are_counted_once_for_all_processes(metrics: Metrics, clock: FakeClock) -> None:
     store, issued = InMemoryTokenStore(clock), iter(["one", "two"])
 
-    async def issue() -> Secret:
-        return Secret(next(issued))
+    async def issue() -> IssuedToken:
+        return IssuedToken(Secret(next(issued)), None)
 
     first, second = sharing(metrics, clock, issue, store), sharing(metrics, clock, issue, store)
     refused = await first.current()
@@ -96,11 +97,11 @@ async def test_tokens_that_are_of_no_use_are_counted_once_for_all_processes(metr
 async def test_a_token_that_comes_after_the_lease_is_counted(metrics: Metrics, clock: FakeClock) -> None:
     store = InMemoryTokenStore(clock)
 
-    async def issue() -> Secret:
+    async def issue() -> IssuedToken:
         clock.advance(timedelta(seconds=20))
         (name,) = store.rows
         assert await store.lease(name, uuid4(), timedelta(seconds=15))
-        return Secret("late")
+        return IssuedToken(Secret("late"), None)
 
     with pytest.raises(NotAuthorised):
         await sharing(metrics, clock, issue, store).current()

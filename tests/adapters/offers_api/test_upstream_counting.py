@@ -10,18 +10,18 @@ from uuid import UUID
 import pytest
 
 from adapters.metrics import Metrics
-from adapters.offers_api.gateway import AiohttpOffersGateway
+from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpLimits
-from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_issuer import AiohttpTokenIssuer
+from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.malformed import MalformedKind
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from factories import some_id
-from fakes.synchronisation import PACE, Synchronising
+from fakes.synchronisation import TIMING, Synchronising
 from metric_values import counted, series
+from offers_clients import gateway_of, issuer_of
 from waiting import until
 
 KNOWN, UNKNOWN, HANGING = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -58,13 +58,11 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterator[AiohttpOffersGateway]:
-    issuer = AiohttpTokenIssuer(base_url=simulator.base_url, refresh_token=DEFAULT_REFRESH_TOKEN)
-    token = await issuer()
+async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterator[HttpxOffersGateway]:
+    issuer = issuer_of(simulator.base_url, DEFAULT_REFRESH_TOKEN)
+    token = (await issuer()).token
     await issuer.aclose()
-    gateway = AiohttpOffersGateway(
-        base_url=simulator.base_url, token=GivenToken(token), limits=FAST, observe=metrics.call
-    )
+    gateway = gateway_of(simulator.base_url, GivenToken(token), limits=FAST, observe=metrics.call)
     yield gateway
     await gateway.aclose()
 
@@ -76,7 +74,7 @@ def calls(metrics: Metrics, call: str) -> dict[str, float]:
 
 
 async def test_calls_are_counted_by_what_came_of_them(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics
 ) -> None:
     await gateway.offers_of(KNOWN)
     await gateway.offers_of(KNOWN)
@@ -96,7 +94,7 @@ async def test_calls_are_counted_by_what_came_of_them(
 
 
 async def test_calls_without_an_answer_are_counted_by_why(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics
 ) -> None:
     simulator.simulation.misbehave(Faults(resets={"all": Chance()}))
     with suppress(OffersServiceUnavailable):
@@ -132,9 +130,7 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        gateway = AiohttpOffersGateway(
-            base_url=base_url.format(at=at), token=GivenToken(Secret("t")), observe=metrics.call
-        )
+        gateway = gateway_of(base_url.format(at=at), GivenToken(Secret("t")), observe=metrics.call)
         with pytest.raises(OffersServiceUnavailable):
             await gateway.offers_of(KNOWN)
         await gateway.aclose()
@@ -143,9 +139,9 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
 @pytest.mark.parametrize("kind", ["html", "truncated", "wrong_type", "null"])
 async def test_a_malformed_answer_is_counted_as_a_refused_one(
-    simulator: RunningSimulator, gateway: AiohttpOffersGateway, metrics: Metrics, kind: MalformedKind
+    simulator: RunningSimulator, gateway: HttpxOffersGateway, metrics: Metrics, kind: MalformedKind
 ) -> None:
-    everything = Synchronising(pace=replace(PACE, batch_deadline=5))
+    everything = Synchronising(timing=replace(TIMING, batch_deadline=5))
     good, bad = [await everything.registered() for _ in range(2)]
     for product_id in (good, bad):
         simulator.simulation.world.register(product_id, datetime.now(UTC).timestamp())

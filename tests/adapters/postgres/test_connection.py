@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres import pool as fair_pool
-from adapters.postgres.connection import connect, create_engine, fetch
-from application.unit_of_work import StorageUnavailable
+from adapters.postgres.connection import DatabaseLimits, connect, create_engine, fetch
+from application.storage import StorageUnavailable
 
 PID = "SELECT pg_backend_pid()"
 
@@ -19,7 +18,7 @@ PID = "SELECT pg_backend_pid()"
 @pytest.fixture
 async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine with one connection."""
-    engine = create_engine(dsn, connections=1, statement_seconds=0.5)
+    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=0.5))
     yield engine
     await engine.dispose()
 
@@ -119,14 +118,13 @@ async def test_connections_are_lent_in_the_order_of_asking(single: AsyncEngine) 
 
 
 @pytest.mark.parametrize("by_the_driver", [True, False])
-async def test_nobody_waits_for_ever_and_who_gave_up_takes_no_turn(
-    single: AsyncEngine, by_the_driver: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fair_pool, "POOL_WAIT_SECONDS", 0.05)
-    async with connect(single):
+async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, by_the_driver: bool) -> None:
+    impatient = create_engine(dsn, DatabaseLimits(connections=1, pool_wait=0.05))
+    async with connect(impatient):
         with pytest.raises(StorageUnavailable):
-            await (value(single, "SELECT 1") if by_the_driver else borrow(single))
-    assert await value(single, "SELECT 1") == 1
+            await (value(impatient, "SELECT 1") if by_the_driver else borrow(impatient))
+    assert await value(impatient, "SELECT 1") == 1
+    await impatient.dispose()
 
 
 async def test_a_statement_with_an_error_is_a_defect_and_gives_its_connection_back(single: AsyncEngine) -> None:
@@ -144,7 +142,7 @@ async def test_a_server_that_hangs_up_on_everybody_is_unavailable(sslmode: str) 
 
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     dsn = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/nothing?sslmode={sslmode}"
-    hanging_up = create_engine(dsn, connections=1, statement_seconds=0.5)
+    hanging_up = create_engine(dsn, DatabaseLimits(connections=1, statement=0.5))
     for _ in range(3):
         with pytest.raises(StorageUnavailable):
             await value(hanging_up, "SELECT 1")
@@ -155,7 +153,7 @@ async def test_a_server_that_hangs_up_on_everybody_is_unavailable(sslmode: str) 
 
 
 async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
-    nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=0.5)
+    nowhere = create_engine("postgresql://nobody@127.0.0.1:1/nothing", DatabaseLimits(connections=1, statement=0.5))
     for _ in range(3):
         with pytest.raises(StorageUnavailable):
             await value(nowhere, "SELECT 1")

@@ -16,13 +16,15 @@ import pytest
 from sqlalchemy import Uuid, column, event, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import connect, create_engine
-from application.synchronisation.backoff import RetryRule
+from adapters.postgres.connection import DatabaseLimits, connect, create_engine
+from application.storage import StorageUnavailable
+from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.circuit_breaker import CircuitBreaker
-from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
-from application.synchronisation.timing import Pace
-from application.unit_of_work import Claim, StorageUnavailable
+from application.synchronisation.refresh import RefreshDueProducts
+from application.synchronisation.registrations import SubmitRegistrations
+from application.synchronisation.repositories import Claim
+from application.synchronisation.timing import Timing
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
 from domain.retention import Retention
@@ -30,6 +32,7 @@ from domain.synchronisation import Synchronisation
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from factories import some_id
 from fakes.offers_gateway import ScriptedOffersGateway, observed
+from storages.databases import system_clock
 from storages.storage import (
     INTERVAL,
     Storage,
@@ -37,7 +40,6 @@ from storages.storage import (
     ago,
     change,
     new_product,
-    now,
     observe,
     on_postgres,
     pending,
@@ -57,7 +59,7 @@ def storage(database: AsyncEngine) -> Storage:
 
 @asynccontextmanager
 async def engine_on(dsn: str, *, connections: int = 2, statement_seconds: float = 5) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(dsn, connections=connections, statement_seconds=statement_seconds)
+    engine = create_engine(dsn, DatabaseLimits(connections=connections, statement=statement_seconds))
     yield engine
     await engine.dispose()
 
@@ -207,11 +209,11 @@ async def test_history_lands_in_the_day_it_began_and_is_split_at_midnight(
 
 async def test_history_older_than_what_is_kept_is_left_out(storage: Storage) -> None:
     id, offer = await scheduled(storage.begin, ago(hours=1)), Offer(some_id(), 100, 1)
-    long_ago = now() - 40 * DAY
+    long_ago = system_clock() - 40 * DAY
     await observe(storage.begin, id, observed(offer), long_ago)
-    await change(storage.begin, id, lambda state: setattr(state, "known_until", now() + DAY))
-    await observe(storage.begin, id, observed(), now())
-    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    await change(storage.begin, id, lambda state: setattr(state, "known_until", system_clock() + DAY))
+    await observe(storage.begin, id, observed(), system_clock())
+    today = system_clock().replace(hour=0, minute=0, second=0, microsecond=0)
     intervals, steps = await storage.intervals(id), await storage.steps(id)
     assert intervals[0].valid_from == today - 7 * DAY
     assert steps[0].valid_from == today - 30 * DAY
@@ -220,14 +222,14 @@ async def test_history_older_than_what_is_kept_is_left_out(storage: Storage) -> 
 
 async def test_days_of_history_are_prepared_from_the_first_kept_to_days_ahead(dsn: str, database: AsyncEngine) -> None:
     names = await partitions(database)
-    today = now()
+    today = system_clock()
     for history, kept in (("offer_interval", 7), ("best_price_step", 30)):
         expected = {f"{history}_{today + offset * DAY:%Y%m%d}" for offset in range(-kept, 4)}
         assert {name for name in names if name.startswith(history)} >= expected
 
 
 async def test_a_day_prepared_by_many_at_once_is_prepared_once(database: AsyncEngine) -> None:
-    day = f"offer_interval_{now() + 3 * DAY:%Y%m%d}"
+    day = f"offer_interval_{system_clock() + 3 * DAY:%Y%m%d}"
     async with database.begin() as connection:
         await connection.execute(text(f"DROP TABLE {day}"))
     await asyncio.gather(*(on_postgres(database).history.prepare_history() for _ in range(5)))
@@ -238,9 +240,9 @@ async def test_a_longer_time_to_keep_history_gets_its_days(database: AsyncEngine
     longer = on_postgres(database, Retention(offer_days=9))
     await longer.history.prepare_history()
     id, offer = await scheduled(longer.begin, ago(hours=1)), Offer(some_id(), 100, 1)
-    await observe(longer.begin, id, observed(offer), now() - 9 * DAY)
-    await change(longer.begin, id, lambda state: setattr(state, "known_until", now() + DAY))
-    await observe(longer.begin, id, observed(), now())
+    await observe(longer.begin, id, observed(offer), system_clock() - 9 * DAY)
+    await change(longer.begin, id, lambda state: setattr(state, "known_until", system_clock() + DAY))
+    await observe(longer.begin, id, observed(), system_clock())
     assert len(await longer.intervals(id)) == 10
 
 
@@ -249,11 +251,11 @@ async def test_what_is_left_of_withdrawn_products_is_purged_and_nothing_else(
 ) -> None:
     ids = [await scheduled(storage.begin, ago(hours=1)) for _ in range(3)]
     for id in ids:
-        await observe(storage.begin, id, observed(Offer(some_id(), 100, 1)), now() - DAY)
-        await observe(storage.begin, id, observed(Offer(some_id(), 90, 1)), now())
+        await observe(storage.begin, id, observed(Offer(some_id(), 100, 1)), system_clock() - DAY)
+        await observe(storage.begin, id, observed(Offer(some_id(), 90, 1)), system_clock())
     for id in ids[:2]:
         await withdraw(storage.begin, id)
-    assert [await storage.keeper.purge_withdrawn() for _ in range(3)] == [True, True, False]
+    assert [await storage.purge.purge_withdrawn() for _ in range(3)] == [True, True, False]
     for name in ("offer", "offer_interval", "best_price_step"):
         assert [await count(database, name, id) > 0 for id in ids] == [False, False, True]
     assert (await storage.reader.product(ids[2])).id == ids[2]
@@ -262,9 +264,9 @@ async def test_what_is_left_of_withdrawn_products_is_purged_and_nothing_else(
 async def test_offers_sold_out_for_long_are_purged_in_bounded_steps(storage: Storage) -> None:
     id = await scheduled(storage.begin, ago(hours=1))
     gone, lately, there = [Offer(some_id(), 1, 0) for _ in range(5)], Offer(some_id(), 1, 0), Offer(some_id(), 1, 1)
-    await observe(storage.begin, id, observed(*gone, there), now() - 2 * DAY)
-    await observe(storage.begin, id, observed(lately, there), now())
-    assert [await storage.keeper.purge_sold_out(DAY, 2) for _ in range(4)] == [2, 2, 1, 0]
+    await observe(storage.begin, id, observed(*gone, there), system_clock() - 2 * DAY)
+    await observe(storage.begin, id, observed(lately, there), system_clock())
+    assert [await storage.purge.purge_sold_out(DAY, 2) for _ in range(4)] == [2, 2, 1, 0]
     async with storage.begin() as work:
         left = (await work.offers.of([id]))[id]
     assert {offer.id for offer in left} == {lately.id, there.id}
@@ -295,12 +297,17 @@ def counted_statements(engine: AsyncEngine) -> Iterator[Counter[str]]:
     event.remove(engine.sync_engine, "before_cursor_execute", count_one)
 
 
-PACE = Pace(refresh_interval=INTERVAL, batch_size=200, group_age=5)
+TIMING = Timing(refresh_interval=INTERVAL, batch_size=200, group_age=5)
 
 
 def refresh(storage: Storage, upstream: ScriptedOffersGateway) -> RefreshDueProducts:
     return RefreshDueProducts(
-        storage.begin, upstream, now, PACE, RetryRule(PACE, lambda: 0.5), CircuitBreaker(PACE, time.monotonic)
+        storage.begin,
+        upstream,
+        system_clock,
+        TIMING,
+        Backoff(TIMING, lambda: 0.5),
+        CircuitBreaker(TIMING, time.monotonic),
     )
 
 
@@ -308,10 +315,10 @@ def submission(storage: Storage) -> SubmitRegistrations:
     return SubmitRegistrations(
         storage.begin,
         ScriptedOffersGateway(),
-        now,
-        PACE,
-        RetryRule(PACE, lambda: 0.5),
-        CircuitBreaker(PACE, time.monotonic),
+        system_clock,
+        TIMING,
+        Backoff(TIMING, lambda: 0.5),
+        CircuitBreaker(TIMING, time.monotonic),
     )
 
 

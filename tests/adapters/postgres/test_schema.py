@@ -14,13 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
 from adapters.postgres import schema
-from adapters.postgres.connection import create_engine
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from adapters.postgres.rows import metadata
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
-from adapters.postgres.synchronisation import token_store
-from adapters.postgres.tables import metadata
 from domain.retention import Retention
-from storages.databases import NewDatabase
+from storages.databases import NewDatabase, system_clock
 from storages.storage import add, new_product, on_postgres
 
 
@@ -31,13 +30,13 @@ async def empty_dsn(new_database: NewDatabase) -> str:
 
 @pytest.fixture
 async def empty(empty_dsn: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(empty_dsn, connections=3, statement_seconds=10)
+    engine = create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10))
     yield engine
     await engine.dispose()
 
 
 async def migrate_with_queue(dsn: str, engine: AsyncEngine) -> None:
-    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn))
+    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn))
 
 
 async def test_an_empty_database_is_refused_until_it_is_migrated(empty_dsn: str, empty: AsyncEngine) -> None:
@@ -75,7 +74,7 @@ async def test_an_older_schema_is_refused_and_a_newer_one_accepted(empty_dsn: st
 
 
 async def test_many_may_migrate_at_once_and_again(empty_dsn: str, empty: AsyncEngine) -> None:
-    engines = [create_engine(empty_dsn, connections=3, statement_seconds=10) for _ in range(4)]
+    engines = [create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10)) for _ in range(4)]
     await asyncio.gather(*(migrate_with_queue(empty_dsn, engine) for engine in engines))
     for engine in engines:
         await engine.dispose()
@@ -90,9 +89,11 @@ async def test_a_migration_waits_for_another_that_takes_long(empty_dsn: str, emp
         reached.set()
         await asyncio.sleep(1.3 * lock_timeout)
 
-    slow = asyncio.create_task(migrate(empty, SqlAlchemyHistoryKeeper(empty, Retention()), slow_queue_tables))
+    slow = asyncio.create_task(
+        migrate(empty, SqlAlchemyHistoryUpkeep(empty, Retention(), system_clock), slow_queue_tables)
+    )
     await reached.wait()
-    other = create_engine(empty_dsn, connections=3, statement_seconds=10)
+    other = create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10))
     await asyncio.gather(slow, migrate_with_queue(empty_dsn, other))
     await other.dispose()
 
@@ -111,7 +112,6 @@ async def test_the_schema_goes_down_and_up_again(empty_dsn: str, empty: AsyncEng
 
 
 async def test_the_migrated_schema_is_that_of_the_tables_in_the_code(engine: AsyncEngine) -> None:
-    assert token_store.access_token.metadata is metadata
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 

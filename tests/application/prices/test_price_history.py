@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from application.prices.price_history import MOST_POINTS, OfferPriceHistory, in_finest_interval
+from application.prices.price_history import MOST_POINTS, ReadOfferPriceHistory, in_finest_interval
 from application.prices.readers import OfferLife, OfferPrices
 from domain.errors import WindowTooLarge
 from domain.offer import OfferInterval
@@ -45,8 +45,8 @@ class ManyOffers:
         raise AssertionError
 
 
-def history(offers: int, gaps: int = 0) -> OfferPriceHistory:
-    return OfferPriceHistory(ManyOffers(offers, gaps), lambda: NOON, Retention())
+def history(offers: int, gaps: int = 0) -> ReadOfferPriceHistory:
+    return ReadOfferPriceHistory(ManyOffers(offers, gaps), lambda: NOON, Retention())
 
 
 @pytest.mark.parametrize(("offers", "refused"), [(22, False), (23, True)])

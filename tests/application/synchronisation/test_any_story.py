@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
 from application.synchronisation.scheduling import Job
-from story.audit import PACE
+from story.audit import TIMING
 from story.own_story import OwnStory, Priced, answer, offer_ids, priced, products, workers
 from story.upstream import AUTH, Way
 
@@ -65,7 +65,7 @@ class AnyStory(OwnStory):
     @rule(product=products, way=ways, worker=workers)
     def a_worker_hangs(self, product: UUID, way: str, worker: str) -> None:
         """Let it wait for one answer, as it begins its next batch."""
-        self.stage.pass_time(PACE.refresh_interval)
+        self.stage.pass_time(TIMING.refresh_interval)
         self.upstream.slow[product] = Way(way)
         for job in Job:
             self.stage.work(worker, job)
@@ -76,7 +76,7 @@ class AnyStory(OwnStory):
         self.a_worker_hangs(product, way, worker)
         self.stage.workers[worker].frozen = True
         self.what_is_on_its_way_arrives()
-        self.stage.pass_time(PACE.lease)
+        self.stage.pass_time(TIMING.lease)
         self.stage.beat("A" if worker == "B" else "B")
         self.stage.thaw(worker)
 

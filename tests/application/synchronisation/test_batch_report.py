@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from application.synchronisation.batch import Failed, Group
-from application.synchronisation.batch_report import FailureReason, Outcome, Report, failure_reason
+from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome, failure_reason
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
@@ -42,7 +42,7 @@ def test_failures_of_a_group_are_counted_by_reason() -> None:
     now = datetime.now(UTC)
     errors = [AnswerRefused("one text"), AnswerRefused("another"), ZeroDivisionError()]
     failed = {UUID(int=number): Failed(error, now) for number, error in enumerate(errors)}
-    report = Report()
+    report = BatchReport()
     for _ in range(2):
         report.add(Group({}, failed, frozenset()), dict.fromkeys(failed, Outcome.FAILED))
     assert report.failures == {FailureReason.ANSWER_REFUSED: 4, FailureReason.INTERNAL: 2}

@@ -7,30 +7,30 @@ from uuid import UUID
 
 import pytest
 
-from application.synchronisation.batch import Answered, Failed, Group
+from application.synchronisation.batch import Failed, Group, Succeeded
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.circuit_breaker import BreakerState
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from application.synchronisation.scheduling import Job, ScheduleDueWork
 from fakes.job_queue import InMemoryJobQueue
 from fakes.offers_gateway import observed
-from fakes.synchronisation import INTERVAL, PACE, Synchronising
+from fakes.synchronisation import INTERVAL, TIMING, Synchronising
 
 DOWN = OffersServiceUnavailable("timeout")
-PROBE_AFTER = timedelta(seconds=PACE.probe_after)
+PROBE_AFTER = timedelta(seconds=TIMING.probe_after)
 SECOND = timedelta(seconds=1)
-PROBED = PACE.telling_calls
+PROBED = TIMING.telling_calls
 
 
 @pytest.fixture
 def world() -> Synchronising:
-    return Synchronising(pace=replace(PACE, batch_size=10, batch_deadline=10))
+    return Synchronising(timing=replace(TIMING, batch_size=10, batch_deadline=10))
 
 
 async def watched(world: Synchronising, count: int) -> list[UUID]:
     """Products that were all observed once, and are due."""
     ids = [await world.registered() for _ in range(count)]
-    for _ in range(0, count, world.pace.batch_size):
+    for _ in range(0, count, world.timing.batch_size):
         await world.refresh()
     world.next_slot()
     return ids
@@ -158,7 +158,7 @@ async def test_registrations_that_find_upstream_down_do_not_stop_observing(world
 
 async def test_no_job_waits_for_what_is_held_back_and_one_for_a_probe(world: Synchronising) -> None:
     queue = InMemoryJobQueue()
-    tick = ScheduleDueWork(world.storage.begin, queue, world.pace, world.breakers)
+    tick = ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers)
     ids = await watched(world, 30)
     all_down(world, ids)
     await world.refresh()
@@ -175,7 +175,7 @@ async def test_failures_that_come_before_the_answers_do_not_make_an_outage(world
     with breaker.trial() as trial:
         trial.count(Group({}, dict.fromkeys(ids[:5], Failed(DOWN, world.clock.now)), frozenset()), states[:5])
         assert breaker.state is BreakerState.CLOSED
-        answered = Answered(observed(), world.clock.now)
+        answered = Succeeded(observed(), world.clock.now)
         trial.count(Group(dict.fromkeys(ids[5:], answered), {}, frozenset()), states[5:])
     assert breaker.state is BreakerState.CLOSED
 

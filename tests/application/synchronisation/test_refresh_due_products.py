@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import (
     AnswerRefused,
@@ -14,13 +15,12 @@ from application.synchronisation.offers_gateway import (
     OffersServiceError,
     OffersServiceUnavailable,
 )
-from application.unit_of_work import StorageUnavailable
 from domain.offer import Offer, TrackedOffer
 from domain.price import BestPrice, PriceState, PriceStep
 from domain.product import RegistrationState
 from factories import some_id
 from fakes.offers_gateway import observed
-from fakes.synchronisation import INTERVAL, PACE, Synchronising
+from fakes.synchronisation import INTERVAL, TIMING, Synchronising
 from waiting import until
 
 SECOND = timedelta(seconds=1)
@@ -262,7 +262,7 @@ async def test_a_defect_of_one_product_does_not_cost_the_others(world: Synchroni
 
 
 async def test_a_cancelled_batch_writes_what_has_arrived_and_hands_the_rest_back(world: Synchronising) -> None:
-    world = Synchronising(pace=replace(PACE, batch_deadline=30, group_age=30))
+    world = Synchronising(timing=replace(TIMING, batch_deadline=30, group_age=30))
     answered, hanging = await world.watched(offer()), await world.watched(offer())
     slot = world.clock.now
     before = snapshot(world, hanging)
@@ -286,7 +286,7 @@ async def test_a_batch_that_lost_its_lease_writes_nothing(world: Synchronising) 
     late = asyncio.create_task(world.refresh())
     await until(lambda: world.state(id).scheduled_at == world.clock.now)
     held = world.upstream.hanging.pop(id)
-    world.clock.advance(world.pace.lease)
+    world.clock.advance(world.timing.lease)
     assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 1}
     written = snapshot(world, id)
     world.clock.advance(SECOND)
@@ -324,7 +324,7 @@ async def test_a_product_withdrawn_meanwhile_is_not_resurrected(world: Synchroni
 
 
 async def test_a_batch_is_no_larger_than_its_size_and_takes_the_oldest_first(world: Synchronising) -> None:
-    world = Synchronising(pace=replace(PACE, batch_size=2))
+    world = Synchronising(timing=replace(TIMING, batch_size=2))
     for _ in range(3):
         await world.registered()
     assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 2}
@@ -345,5 +345,5 @@ async def test_a_storage_that_fails_at_the_write_is_told_to_the_caller_and_the_b
         await refreshing
     world.storage.away = False
     assert snapshot(world, id) == before
-    world.clock.advance(world.pace.lease)
+    world.clock.advance(world.timing.lease)
     assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 1}

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job, ScheduleDueWork
-from application.unit_of_work import StorageUnavailable
 from fakes.job_queue import InMemoryJobQueue
-from fakes.synchronisation import PACE, Synchronising
+from fakes.synchronisation import TIMING, Synchronising
 
 SUBMIT, REFRESH = Job.SUBMIT_REGISTRATIONS, Job.REFRESH_DUE_PRODUCTS
 
 
 @pytest.fixture
 def world() -> Synchronising:
-    return Synchronising(pace=replace(PACE, batch_size=2, batches_per_tick=3))
+    return Synchronising(timing=replace(TIMING, batch_size=2, batches_per_tick=3))
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def queue() -> InMemoryJobQueue:
 
 @pytest.fixture
 def tick(world: Synchronising, queue: InMemoryJobQueue) -> ScheduleDueWork:
-    return ScheduleDueWork(world.storage.begin, queue, world.pace, world.breakers)
+    return ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers)
 
 
 async def test_nothing_due_is_no_job(tick: ScheduleDueWork, queue: InMemoryJobQueue) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import (
     AnswerRefused,
@@ -13,7 +14,6 @@ from application.synchronisation.offers_gateway import (
     OffersServiceUnavailable,
     RegistrationRefused,
 )
-from application.unit_of_work import StorageUnavailable
 from domain.product import RegistrationState
 from domain.synchronisation import AT_ONCE
 from fakes.offers_gateway import observed

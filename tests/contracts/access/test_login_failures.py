@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
-from adapters.postgres.connection import create_engine
+from adapters.postgres.connection import DatabaseLimits, create_engine
 from application.access.login_limits import LoginFailures
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
 from fakes.login_failures import InMemoryLoginFailures
 from fakes.storage import InMemoryStorage
 
@@ -116,7 +116,7 @@ async def test_many_may_add_at_once(stored: Stored, address: str) -> None:
 
 
 async def test_a_database_that_is_gone_is_said_to_be(address: str) -> None:
-    engine = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=1)
+    engine = create_engine("postgresql://nobody@127.0.0.1:1/nothing", DatabaseLimits(connections=1, statement=1))
     failures = SqlAlchemyLoginFailures(engine)
     with pytest.raises(StorageUnavailable):
         await failures.recent(address, MINUTE, 20)

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from application.catalogue.views import ProductView, Version
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.product import Product
 from domain.synchronisation import Synchronisation
 from factories import ProductFactory, some_id
+from storages.databases import system_clock
+from storages.decoded_reader import decode, view_without_offers
 from storages.storage import Storage, add, change, new_product, withdraw
 
 
@@ -70,66 +73,6 @@ async def test_a_taken_name_or_id_is_refused(storage: Storage, taken: str) -> No
     assert await stored(storage, first) == first
 
 
-async def test_of_many_new_products_those_are_stored_whose_name_and_id_are_free(storage: Storage) -> None:
-    there, gone = new_product(name="there"), new_product(name="gone")
-    await add(storage.begin, there, gone)
-    await withdraw(storage.begin, gone.id)
-    first, second = new_product(name="z"), new_product(name="b")
-    offered = {
-        "name taken": (new_product(name="there"), False),
-        "first": (first, True),
-        "id taken": (new_product(id=there.id, name="c"), False),
-        "second": (second, True),
-        "id of a withdrawn one": (new_product(id=gone.id, name="d"), False),
-        "name of a withdrawn one": (new_product(name="gone"), True),
-        "name of the first": (new_product(name="z"), False),
-        "id of the first": (new_product(id=first.id, name="a"), False),
-        "id of the second": (new_product(id=second.id, name="e"), False),
-    }
-    async with storage.begin() as work:
-        stored_ones = await work.products.add_free([product for product, _ in offered.values()])
-        await work.commit()
-    assert dict(zip(offered, stored_ones, strict=True)) == {case: free for case, (_, free) in offered.items()}
-    for product, free in offered.values():
-        if free:
-            assert await stored(storage, product) == product
-    assert await stored(storage, there) == there
-
-
-@pytest.mark.parametrize("names", ["zz", "zazz", "az", "za", "zaaz"])
-async def test_of_new_products_that_share_a_name_the_first_is_stored(storage: Storage, names: str) -> None:
-    products = [new_product(name=name) for name in names]
-    async with storage.begin() as work:
-        added = await work.products.add_free(products)
-    assert added == [name not in names[:place] for place, name in enumerate(names)]
-
-
-@pytest.mark.parametrize("names", ["ab", "ba"])
-async def test_of_new_products_that_share_an_id_the_first_is_stored(storage: Storage, names: str) -> None:
-    id = some_id()
-    async with storage.begin() as work:
-        assert await work.products.add_free([new_product(id=id, name=name) for name in names]) == [True, False]
-        assert (await work.products.get(id)).name == names[0]
-
-
-async def test_new_products_of_which_none_is_free_are_all_left_out(storage: Storage) -> None:
-    there = new_product()
-    await add(storage.begin, there)
-    async with storage.begin() as work:
-        assert await work.products.add_free([new_product(name=there.name), new_product(id=there.id)]) == [False, False]
-
-
-async def test_many_new_products_come_back_with_every_field_and_wait_for_their_registration(storage: Storage) -> None:
-    products = ProductFactory.batch(5)
-    async with storage.begin() as work:
-        assert await work.products.add_free(products) == [True] * 5
-        await work.commit()
-    for product in products:
-        assert await stored(storage, product) == product
-        async with storage.begin() as work:
-            assert await work.synchronisations.get(product.id) == Synchronisation(product.id, product.created_at)
-
-
 async def test_names_that_differ_in_case_or_accents_are_different(storage: Storage) -> None:
     products = [new_product(name=name) for name in ("Resume", "resume", "Résumé", "RÉSUMÉ", "straße", "strasse")]
     await add(storage.begin, *products)
@@ -185,8 +128,8 @@ async def test_the_id_of_a_withdrawn_product_is_taken_until_it_is_purged(storage
     with pytest.raises(ProductAlreadyExists) as refusal:
         await add(storage.begin, again)
     assert refusal.value.field == "id"
-    assert await storage.keeper.purge_withdrawn()
-    assert not await storage.keeper.purge_withdrawn()
+    assert await storage.purge.purge_withdrawn()
+    assert not await storage.purge.purge_withdrawn()
     await add(storage.begin, again)
     assert await stored(storage, again) == again
 
@@ -209,3 +152,18 @@ async def test_whoever_got_a_product_keeps_other_writers_away(storage: Storage, 
         assert not other.done()
         await work.commit()
     assert (await other).name == "after"
+
+
+async def test_a_unit_of_work_shows_a_product_with_the_changes_it_has_saved(storage: Storage) -> None:
+    product = new_product()
+    await add(storage.begin, product)
+    async with storage.begin() as work:
+        found = await work.products.get(product.id)
+        found.amend(name="amended", at=system_clock())
+        await work.products.save(found)
+        shown = await work.products.show(found)
+        await work.commit()
+    view = decode(shown.json, ProductView)
+    assert (view.name, view.revision) == ("amended", 2)
+    assert shown.version == Version(2, None, stale=False)
+    assert view == view_without_offers(await storage.reader.product(product.id))

@@ -15,12 +15,13 @@ from domain.price_statistics import PriceDistribution
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed
-from storages.storage import INTERVAL, Storage, add, ago, new_product, now, observe, scheduled, withdraw
+from storages.databases import system_clock
+from storages.storage import INTERVAL, Storage, add, ago, new_product, observe, scheduled, withdraw
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 US = 10**6
 FIRST, SECOND_OFFER = some_id(), some_id()
-BEGIN = BucketWidth.HOUR.floor(now()) - 2 * HOUR
+BEGIN = BucketWidth.HOUR.floor(system_clock()) - 2 * HOUR
 """When the product of these tests was observed first."""
 WINDOW = Window(BEGIN - MINUTE, BEGIN + 12 * MINUTE)
 
@@ -118,7 +119,7 @@ async def test_a_product_that_was_never_observed_has_no_prices(storage: Storage)
     prices, offers = storage.prices, storage.offer_prices
     assert await prices.steps(product.id, WINDOW, 5) == []
     assert await prices.buckets(product.id, WINDOW, BucketWidth.DAY) == []
-    assert await prices.in_force(product.id, now()) is None
+    assert await prices.in_force(product.id, system_clock()) is None
     nothing = PriceSummary(WINDOW), PriceDistribution(None, None, None, 0)
     assert await prices.statistics(product.id, WINDOW, None) == nothing
     assert (await offers.steps(product.id, WINDOW, 5)).in_stock == {}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from application.unit_of_work import Claim, Due
+from application.synchronisation.repositories import Claim, Due
 from domain.errors import ProductNotFound
 from domain.synchronisation import AT_ONCE, Synchronisation
 from factories import SynchronisationFactory, some_id

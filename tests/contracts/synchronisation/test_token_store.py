@@ -8,14 +8,17 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.offers_api.access_token import SharedAccessToken
-from adapters.offers_api.secret import Secret
-from adapters.offers_api.token_store import Access, StoredToken, TokenStore
-from adapters.postgres.connection import create_engine
+from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.issuing import IssuedToken
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.access_token.shared_token import SharedAccessToken
+from application.synchronisation.access_token.store import StoredToken, TokenState, TokenStore
 from application.synchronisation.offers_gateway import NotAuthorised
-from application.unit_of_work import StorageUnavailable
 from fakes.token_store import InMemoryTokenStore
+from offers_clients import shared_token_of
+from storages.databases import system_clock
 
 HOUR = timedelta(hours=1)
 AT_ONCE = timedelta(0)
@@ -58,7 +61,7 @@ def about(duration: timedelta, expected: timedelta) -> bool:
 async def test_there_is_no_row_at_first(store: TokenStore, name: str) -> None:
     assert await store.load(name) is None
     assert not await kept(store, name)
-    assert not await store.postpone(name, OWNER, failures=1, trouble=Access.FAILING, due_in=HOUR)
+    assert not await store.postpone(name, OWNER, failures=1, trouble=TokenState.FAILING, due_in=HOUR)
     assert not await store.drop(name, b"token", failures=0, trouble=None, due_in=HOUR)
     assert await store.load(name) is None
 
@@ -81,7 +84,7 @@ async def test_a_lease_that_ended_may_be_taken_over_and_is_lost_then(store: Toke
     assert not (await loaded(store, name)).leased
     await leased(store, name, OTHER)
     assert not await kept(store, name, OWNER)
-    assert not await store.postpone(name, OWNER, failures=1, trouble=Access.FAILING, due_in=HOUR)
+    assert not await store.postpone(name, OWNER, failures=1, trouble=TokenState.FAILING, due_in=HOUR)
     assert (await loaded(store, name)).leased
     assert await kept(store, name, OTHER)
 
@@ -93,7 +96,7 @@ async def test_a_lease_that_ended_and_nobody_took_is_still_good(store: TokenStor
 
 async def test_a_kept_token_is_what_all_read_until_a_renewal_is_due(store: TokenStore, name: str) -> None:
     await leased(store, name)
-    await store.postpone(name, OWNER, failures=3, trouble=Access.REFUSED, due_in=timedelta(0))
+    await store.postpone(name, OWNER, failures=3, trouble=TokenState.REFUSED, due_in=timedelta(0))
     await leased(store, name)
     assert await store.keep(name, OWNER, b"\0sealed", failures=3, expires_in=HOUR, due_in=2 * HOUR)
     row = await loaded(store, name)
@@ -117,9 +120,9 @@ async def test_a_failed_renewal_is_put_off_for_all(store: TokenStore, name: str)
     await leased(store, name)
     assert await kept(store, name, due_in=timedelta(0))
     await leased(store, name)
-    assert await store.postpone(name, OWNER, failures=4, trouble=Access.ANOTHER_IS_VALID, due_in=HOUR)
+    assert await store.postpone(name, OWNER, failures=4, trouble=TokenState.ANOTHER_IS_VALID, due_in=HOUR)
     row = await loaded(store, name)
-    assert (row.sealed, row.failures, row.trouble, row.leased) == (None, 4, Access.ANOTHER_IS_VALID, False)
+    assert (row.sealed, row.failures, row.trouble, row.leased) == (None, 4, TokenState.ANOTHER_IS_VALID, False)
     assert about(row.due_in, HOUR)
     assert await store.lease(name, OTHER, HOUR) is None
 
@@ -129,9 +132,9 @@ async def test_only_the_token_that_is_meant_is_dropped(store: TokenStore, name: 
     await kept(store, name)
     assert not await store.drop(name, b"older", failures=0, trouble=None, due_in=timedelta(0))
     assert (await loaded(store, name)).sealed == b"token"
-    assert await store.drop(name, b"token", failures=2, trouble=Access.FAILING, due_in=HOUR)
+    assert await store.drop(name, b"token", failures=2, trouble=TokenState.FAILING, due_in=HOUR)
     row = await loaded(store, name)
-    assert (row.sealed, row.failures, row.trouble) == (None, 2, Access.FAILING)
+    assert (row.sealed, row.failures, row.trouble) == (None, 2, TokenState.FAILING)
     assert about(row.due_in, HOUR)
     assert not await store.drop(name, b"token", failures=0, trouble=None, due_in=timedelta(0))
 
@@ -165,25 +168,27 @@ async def test_names_do_not_touch_each_other(store: TokenStore, name: str) -> No
 async def test_eight_processes_without_a_token_make_one_call_and_share_what_it_brings(store: TokenStore) -> None:
     calls: Counter[str] = Counter()
 
-    async def issue() -> Secret:
+    async def issue() -> IssuedToken:
         calls["auth"] += 1
         await asyncio.sleep(0)
-        return Secret("token")
+        return IssuedToken(Secret("token"), None)
 
     refresh_token = uuid4().hex
 
     def start() -> SharedAccessToken:
-        return SharedAccessToken(base_url="http://upstream", refresh_token=refresh_token, store=store, issue=issue)
+        return shared_token_of("http://upstream", refresh_token, store=store, issue=issue, clock=system_clock)
 
     results = await asyncio.gather(*(start().current() for _ in range(8)), return_exceptions=True)
     assert Counter(type(result) for result in results) <= Counter({Secret: 8, NotAuthorised: 7})
     assert await start().current() == Secret("token")
-    assert await start().state() is Access.OK
+    assert await start().state() is TokenState.OK
     assert calls == {"auth": 1}
 
 
 async def test_a_database_that_is_gone_is_said_to_be(name: str) -> None:
-    engine: AsyncEngine = create_engine("postgresql://nobody@127.0.0.1:1/nothing", connections=1, statement_seconds=1)
+    engine: AsyncEngine = create_engine(
+        "postgresql://nobody@127.0.0.1:1/nothing", DatabaseLimits(connections=1, statement=1)
+    )
     store = SqlAlchemyTokenStore(engine)
     with pytest.raises(StorageUnavailable):
         await store.load(name)

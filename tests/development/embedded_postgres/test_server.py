@@ -15,7 +15,8 @@ import pytest
 
 from e2e.processes import eventually
 from entrypoints.development.embedded_postgres import server as embedded
-from entrypoints.development.embedded_postgres.server import EmbeddedPostgres, EmbeddedPostgresError
+from entrypoints.development.embedded_postgres.log import EmbeddedPostgresError
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 START = "import sys, pathlib; from entrypoints.development.embedded_postgres.server import EmbeddedPostgres as E; "
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")

@@ -9,9 +9,10 @@ import os
 import sys
 from multiprocessing.synchronize import Barrier
 
-from adapters.offers_api.access_token import SharedAccessToken
+from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.offers_gateway import NotAuthorised
-from entrypoints.container import WORKING, make_container
+from entrypoints.container import make_container
+from entrypoints.limits import WORKING
 from entrypoints.logs import configure_logs
 from entrypoints.settings import read_settings
 
@@ -23,7 +24,7 @@ async def authorise(everyone: Barrier) -> None:
     """Get a token, in a container of our own, from the moment on that all processes are ready."""
     settings = read_settings(os.environ)
     configure_logs(settings)
-    container = make_container(settings, database=WORKING)
+    container = make_container(settings, limits=WORKING)
     try:
         token = await container.get(SharedAccessToken)
         await token.state()  # connects to the database

@@ -15,15 +15,17 @@ from dishka import AsyncContainer
 from saq.types import Context
 
 from adapters.metrics import Metrics
-from adapters.offers_api.access_token import SharedAccessToken
-from application.catalogue.registration import RegisterProduct, WithdrawProduct
+from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.editing import WithdrawProduct
+from application.catalogue.registration import RegisterProduct
 from application.catalogue.views import OfferView, ProductDetailView, SynchronisationView
-from application.synchronisation.batch_report import Report
-from application.synchronisation.refresh import RefreshDueProducts, SubmitRegistrations
+from application.synchronisation.access_token.shared_token import SharedAccessToken
+from application.synchronisation.batch_report import BatchReport
+from application.synchronisation.refresh import RefreshDueProducts
+from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import Job
-from application.unit_of_work import CatalogueReader
 from e2e.divided_worker import Divided, Durations
-from entrypoints.container import WORKING, make_container
+from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
@@ -55,17 +57,17 @@ class Station:
     async def create(self, name: str | None = None) -> UUID:
         """Create a product, as POST /products does."""
         register = await self.container.get(RegisterProduct)
-        return (await register(name=name or f"Product {uuid4()}", description="")).id
+        return (await register(name=name or f"Product {uuid4()}", description="")).product.id
 
     async def withdraw(self, product_id: UUID) -> None:
         """Withdraw a product, as DELETE does."""
         await (await self.container.get(WithdrawProduct))(product_id)
 
-    async def submit(self) -> Report:
+    async def submit(self) -> BatchReport:
         """Run one batch of registrations."""
         return await (await self.container.get(SubmitRegistrations))()
 
-    async def refresh(self) -> Report:
+    async def refresh(self) -> BatchReport:
         """Run one batch of observations."""
         return await (await self.container.get(RefreshDueProducts))()
 
@@ -166,7 +168,8 @@ async def one_process(
 ) -> AsyncIterator[Station]:
     """Give a worker's inside that shares nothing with another one but the database and upstream."""
     chosen = Settings(database_url=dsn, offers_base_url=simulator.base_url, **settings)
-    container = make_container(chosen, Divided(durations or Durations()), database=WORKING)
+    durations = durations or Durations()
+    container = make_container(chosen, Divided(durations), limits=durations.limits)
     try:
         yield Station(dsn, simulator, container)
     finally:

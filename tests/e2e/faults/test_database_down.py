@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from application.synchronisation.timing import Pace
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
+from application.synchronisation.timing import Timing
 from e2e.divided_worker import Durations
 from e2e.faults.customers import Answers, customers, kind
 from e2e.faults.in_process_worker import Station
@@ -31,7 +31,7 @@ FAILURES = {
 }
 SECONDS_TO_BE_BACK, SECONDS_TO_RESUME, LONGEST_ANSWER = 5.0, 20.0, 5.0
 # What the worker had claimed when its database went is due again when this lease ends.
-PACE = Pace(refresh_interval=timedelta(seconds=1), batch_deadline=2.0, lease=timedelta(seconds=4))
+TIMING = Timing(refresh_interval=timedelta(seconds=1), batch_deadline=2.0, lease=timedelta(seconds=4))
 OFFER = "0" * 31 + "1"
 END_LEASES = "UPDATE synchronisation SET lease_until = now() WHERE lease_id IS NOT NULL"
 OBSERVATIONS = (
@@ -154,7 +154,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     assert migrating.process.wait(60) == 0
     system.start_simulator()
     system.start_api()
-    [worker] = system.start_divided_workers(Durations(PACE))
+    [worker] = system.start_divided_workers(Durations(TIMING))
     yield Plant(server, system, worker)
     system.close()
     server.stop()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.offers_api.http_client import HttpLimits
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from e2e.divided_worker import Durations
 from e2e.processes import Running, eventually
 from e2e.system import System
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.timeout(180)
 PRODUCTS = 40
 SECOND = timedelta(seconds=1)
 # With the interval as it is nothing is due again while the test runs, so that calls can be counted.
-PACE = Pace(tick=0.2, lease=3 * SECOND, batch_deadline=60.0, group_age=0.2, batches_at_once=1)
-HALF = replace(PACE, batch_size=PRODUCTS // 2)
+TIMING = Timing(tick=0.2, lease=3 * SECOND, batch_deadline=60.0, group_age=0.2, batches_at_once=1)
+HALF = replace(TIMING, batch_size=PRODUCTS // 2)
 PATIENT = HttpLimits(read=60.0, call=60.0)
 SLOW = {"offers": {"p50": 2_000, "p99": 2_000}}
 MAKE_DUE = """
@@ -34,7 +34,7 @@ FAILED = "SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0"
 LATE_PRICE, LATER_PRICE = 1, 2
 
 
-def start_all_at_once(system: System, *paces: Pace) -> list[Running]:
+def start_all_at_once(system: System, *paces: Timing) -> list[Running]:
     """Start workers, let all products be observed, then let all be due and be slowly asked for at the same time."""
     system.add_products(PRODUCTS)
     system.start_simulator(tick=1e6)
@@ -80,7 +80,7 @@ def test_fault_22_killed_in_a_batch_it_is_redone_once_after_the_lease(system: Sy
 
 
 def test_fault_22_stopped_longer_than_its_lease_its_late_write_is_fenced(system: System) -> None:
-    [stopped] = start_all_at_once(system, PACE)
+    [stopped] = start_all_at_once(system, TIMING)
     ids = [str(product_id) for (product_id,) in system.query("SELECT id FROM product")]
     system.simulator.dictate(ids, LATE_PRICE)
     make_due(system)
@@ -90,7 +90,7 @@ def test_fault_22_stopped_longer_than_its_lease_its_late_write_is_fenced(system:
     system.simulator.dictate(ids, LATER_PRICE)
     eventually(lambda: system.simulator.state()["in_flight"] == 0)
     system.simulator.switch(latency={})
-    system.start_divided_workers(Durations(PACE))
+    system.start_divided_workers(Durations(TIMING))
     best_prices = "SELECT DISTINCT best_price FROM synchronisation"
     eventually(lambda: system.query(best_prices) == [(LATER_PRICE,)])
     stopped.send(signal.SIGCONT)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
-from adapters.offers_api.token_pace import TokenPace
 from api_client.api import client_of
+from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from e2e.clients import ADMIN
@@ -31,7 +31,7 @@ def tenth(seconds: float) -> timedelta:
 
 
 DIVIDED = Durations(
-    token=TokenPace(
+    token=TokenTiming(
         renewal_jitter=tenth(1),
         retries=(tenth(2), tenth(4), tenth(8), tenth(15)),
         proven_after=tenth(15),

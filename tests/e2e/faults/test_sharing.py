@@ -6,7 +6,7 @@ from math import ceil, floor
 
 import pytest
 
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.faults.worker_metrics import metric, start_worker
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.timeout(180)
 SECOND = timedelta(seconds=1)
 PRODUCTS, INTERVAL, CYCLES = 90, 0.6, 20
 # Each batch goes to whoever is first, so it takes many for even shares.
-SHARED = Pace(refresh_interval=INTERVAL * SECOND, tick=0.1, group_age=0.1, batch_size=10)
+SHARED = Timing(refresh_interval=INTERVAL * SECOND, tick=0.1, group_age=0.1, batch_size=10)
 WORKERS = 3
 LEAST_SHARE = 1 / WORKERS / 3
 
 FEW, MANY, LONG_INTERVAL = 10, 80, 0.5
-OVERLOADED = Pace(
+OVERLOADED = Timing(
     refresh_interval=LONG_INTERVAL * SECOND,
     tick=0.1,
     group_age=0.1,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.offers_api.http_client import HttpLimits
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from e2e.clients import Api
 from e2e.divided_worker import Durations
 from e2e.faults.customers import customers
@@ -21,7 +21,7 @@ SECONDS_OF_A_WORKER, SECONDS_OF_ANYTHING = 8.0, 10.0
 SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
-LONG_BATCHES = Pace(tick=0.2, batch_deadline=50.0, lease=timedelta(seconds=60), group_age=50.0)
+LONG_BATCHES = Timing(tick=0.2, batch_deadline=50.0, lease=timedelta(seconds=60), group_age=50.0)
 LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
 MAKE_DUE = "UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING 1"
 OBSERVED_AGAIN = "SELECT product_id::text FROM synchronisation WHERE observed_at > %s ORDER BY product_id"
@@ -56,7 +56,7 @@ def test_fault_25_api_and_worker_under_load_end_in_time_nothing_half_written(sys
 def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_rest(system: System) -> None:
     system.add_products(ANSWERED + HANGING)
     system.start_simulator()
-    [worker] = system.start_divided_workers(Durations(Pace(tick=0.2)))
+    [worker] = system.start_divided_workers(Durations(Timing(tick=0.2)))
     eventually(lambda: system.observed() == ANSWERED + HANGING, within=30)
     assert end(worker, SECONDS_OF_A_WORKER) == 0
 
@@ -76,7 +76,7 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     assert system.number("SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0") == 0
 
     system.simulator.switch(hang_products=[])
-    system.start_divided_workers(Durations(Pace(tick=0.2, group_age=0.2)))
+    system.start_divided_workers(Durations(Timing(tick=0.2, group_age=0.2)))
     eventually(lambda: len(system.query(OBSERVED_AGAIN, since)) == len(ids))
     assert {system.simulator.offers_calls()[product_id] for product_id in answered} == {1}
     assert {system.simulator.offers_calls()[product_id] for product_id in hanging} == {2}

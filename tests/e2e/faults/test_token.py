@@ -106,7 +106,7 @@ async def test_fault_08_a_201_without_a_token_stores_nothing(
 ) -> None:
     station.misbehave(auth_answer=answer)
     product_id = await station.create()
-    reason = "no access token: an answer to the request for a token without a usable one"
+    reason = "no access token: the answer to the request for a token has no usable one"
     assert (await station.submit()).held_back == reason
     row = TokenRow(station)
     assert (row.sealed, row.failures) == (None, 1)

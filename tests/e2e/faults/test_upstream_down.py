@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.offers_api.http_client import HttpLimits
-from application.synchronisation.timing import Pace
+from application.synchronisation.timing import Timing
 from e2e.clients import Json
 from e2e.divided_worker import Durations
 from e2e.faults.worker_metrics import metric, start_worker
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(180)
 
 SECOND = timedelta(seconds=1)
 INTERVAL, PROBE_AFTER, HANGING = 1.0, 0.25, 0.5
-PACE = Pace(
+TIMING = Timing(
     refresh_interval=INTERVAL * SECOND,
     tick=0.1,
     group_age=0.2,
@@ -30,7 +30,7 @@ PACE = Pace(
     probe_after=PROBE_AFTER,
     longest_registration_backoff=3 * SECOND,
 )
-DURATIONS = Durations(PACE, http=HttpLimits(read=HANGING))
+DURATIONS = Durations(TIMING, http=HttpLimits(read=HANGING))
 SECONDS_TO_REGISTER = 15.0
 SLACK = 4.0  # far below the longest backoff of ten intervals
 
@@ -124,7 +124,7 @@ def test_fault_09_worker_killed_while_it_registers_registered_once(plant: Plant)
     unheard, answered_late = (system.api.create(name)["id"] for name in ("Never heard of", "Answered too late"))
     both = [unheard, answered_late]
     system.simulator.switch(hang_products=[unheard], latency={"register": {"p50": 60_000, "p99": 60_000}})
-    patient = Durations(replace(PACE, batch_deadline=60.0), http=HttpLimits(read=60.0, call=60.0))
+    patient = Durations(replace(TIMING, batch_deadline=60.0), http=HttpLimits(read=60.0, call=60.0))
     killed = plant.work(patient)
     eventually(lambda: plant.traffic("register_calls", both) == [1, 1])
     killed.send(signal.SIGKILL)
@@ -185,7 +185,7 @@ def test_fault_14_errors_resets_and_hangs_stale_data_few_calls_full_cycle_after(
 def test_fault_15_one_product_hangs_the_others_stay_within_one_cycle(plant: Plant) -> None:
     system = plant.system
     hanging, *others = plant.stock()
-    plant.work(Durations(replace(PACE, lease=6 * SECOND, batch_deadline=4.0)))
+    plant.work(Durations(replace(TIMING, lease=6 * SECOND, batch_deadline=4.0)))
     eventually(lambda: system.api.observed(len(others) + 1), within=30)
 
     system.simulator.switch(hang_products=[hanging])

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from adapters.offers_api.token_pace import TokenPace
+from application.synchronisation.access_token.timing import TokenTiming
 from e2e.divided_worker import Durations
 from e2e.faults.in_process_worker import Station
 
-ALWAYS_LOOKS = Durations(token=TokenPace(look_again=timedelta(0)))
+ALWAYS_LOOKS = Durations(token=TokenTiming(look_again=timedelta(0)))
 """All durations as they are, but a process without a token asks the row each time."""
 
 

@@ -7,13 +7,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.metrics import Metrics
-from application.synchronisation.batch_report import Outcome, Report
-from application.synchronisation.timing import Pace
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
+from application.synchronisation.batch_report import BatchReport, Outcome
+from application.synchronisation.timing import Timing
 from entrypoints.worker.jobs import batch_job
 from metric_values import counted
 
-PACE = Pace(batch_size=10, claiming=5)
+TIMING = Timing(batch_size=10, claiming=5)
 FULL = {Outcome.OBSERVED: 9, Outcome.FAILED: 1}
 LESS = {Outcome.OBSERVED: 9}
 HANDED_BACK = {Outcome.OBSERVED: 1, Outcome.POSTPONED: 9}
@@ -22,11 +22,11 @@ EMPTY: dict[Outcome, int] = {}
 Batch = tuple[dict[Outcome, int], BaseException | None]
 
 
-async def batches_run(*batches: Batch, pace: Pace = PACE, metrics: Metrics | None = None) -> int:
+async def batches_run(*batches: Batch, pace: Timing = TIMING, metrics: Metrics | None = None) -> int:
     """How many of these batches one job runs, each with what comes of it and how it is broken off."""
     run = 0
 
-    async def batch(report: Report) -> None:
+    async def batch(report: BatchReport) -> None:
         nonlocal run
         outcomes, error = batches[run]
         run += 1
@@ -44,7 +44,7 @@ async def test_full_batches_are_followed_by_another_until_one_is_not(last: Batch
 
 
 async def test_however_much_is_due_a_job_ends_soon() -> None:
-    assert await batches_run(*[(FULL, None)] * 3, pace=replace(PACE, claiming=0)) == 1
+    assert await batches_run(*[(FULL, None)] * 3, pace=replace(TIMING, claiming=0)) == 1
 
 
 @pytest.mark.parametrize("error", [KeyError("defect"), asyncio.CancelledError()])

@@ -15,7 +15,7 @@ from application.synchronisation.scheduling import ScheduleDueWork
 from entrypoints.monitoring import Heartbeat
 from entrypoints.worker.tick import Tick
 from fakes.job_queue import InMemoryJobQueue
-from fakes.synchronisation import PACE, Synchronising
+from fakes.synchronisation import TIMING, Synchronising
 from waiting import until
 
 SECOND = timedelta(seconds=1)
@@ -25,12 +25,12 @@ class Ticking:
     """A tick every millisecond over a catalogue in memory."""
 
     def __init__(self) -> None:
-        self.world = Synchronising(pace=replace(PACE, tick=0.001))
+        self.world = Synchronising(timing=replace(TIMING, tick=0.001))
         self.queue = InMemoryJobQueue()
         self.metrics = Metrics()
         self.heartbeat = Heartbeat()
-        schedule = ScheduleDueWork(self.world.storage.begin, self.queue, self.world.pace, self.world.breakers)
-        self.tick = Tick(schedule, self.world.breakers, self.metrics, self.world.pace, self.heartbeat)
+        schedule = ScheduleDueWork(self.world.storage.begin, self.queue, self.world.timing, self.world.breakers)
+        self.tick = Tick(schedule, self.world.breakers, self.metrics, self.world.timing, self.heartbeat)
 
     def shows(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(name, labels)
@@ -69,7 +69,7 @@ async def test_it_goes_on_without_the_database_and_says_so_once(ticking: Ticking
             ticking.world.storage.away = False
             await until(lambda: len(logs) == 2)
             await asyncio.sleep(0.01)
-    assert [entry["event"] for entry in logs] == ["ticks fail", "ticks go on"]
+    assert [entry["event"] for entry in logs] == ["schedule stopped", "schedule resumed"]
 
 
 async def test_it_shows_the_breakers_and_says_once_that_one_opened_and_closed(ticking: Ticking) -> None:

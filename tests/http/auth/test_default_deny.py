@@ -9,10 +9,12 @@ import httpx
 import jwt
 import pytest
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 
 from api_client.api import MISSING, SECRET, Api, problem_of
-from api_client.routes import filled, routes
-from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, PUBLIC_ROUTES, TYPE, AccessTokens
+from api_client.routes import NOTHING_THERE, PUBLIC_ROUTES, filled, routes
+from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE, AccessTokens
+from entrypoints.http.route_declarations import declaration_of
 
 OTHER_SECRET = "another signing key, as long as ours is"
 
@@ -65,7 +67,23 @@ REFUSED = {
 
 
 def protected(app: Litestar) -> list[tuple[str, str]]:
-    return [(method, filled(template)) for method, template in routes(app) if (method, template) not in PUBLIC_ROUTES]
+    return [
+        (method, filled(template))
+        for method, template in routes(app)
+        if (method, template) not in PUBLIC_ROUTES | NOTHING_THERE
+    ]
+
+
+def declared_public(app: Litestar) -> set[tuple[str, str]]:
+    return {
+        (method, route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if declaration_of(handler.opt).public
+        for method in handler.http_methods
+        if method != "OPTIONS"  # Litestar adds it to each path
+    }
 
 
 def headers(authorization: str | None) -> httpx.Headers:
@@ -80,6 +98,7 @@ def seen(answer: httpx.Response) -> tuple[dict[str, Any], dict[str, str]]:
 
 def test_the_public_routes_are_those_of_the_contract_and_all_exist(api: Api) -> None:
     assert set(routes(api.app)) >= PUBLIC_ROUTES
+    assert declared_public(api.app) == PUBLIC_ROUTES | NOTHING_THERE
     writing = {route for route in PUBLIC_ROUTES if route[0] not in ("GET", "HEAD")}
     assert writing == {("POST", "/login")}
     assert ("GET", "/products/{product_id}/synchronisation") not in PUBLIC_ROUTES
@@ -102,6 +121,12 @@ async def test_every_refusal_looks_the_same_whatever_is_wrong(api: Api, customer
     assert len(refusals) > len(REFUSED)
     assert all(refusal == refusals[0] for refusal in refusals)
     assert refusals[0][1]["www-authenticate"] == "Bearer"
+
+
+async def test_beside_the_description_there_is_nothing(api: Api, customer: httpx.AsyncClient) -> None:
+    for client in (api.http, customer):
+        for method, template in NOTHING_THERE:
+            problem_of(await client.request(method, filled(template)), 404, "not-found")
 
 
 async def test_a_valid_token_opens_every_protected_route(api: Api) -> None:

@@ -11,10 +11,11 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from api_client.api import PASSWORD, SECRET, USERNAME, Api, Outside, pointers, problem_of, serving
-from entrypoints.http.auth.credentials import CHECKS_AT_ONCE, CHECKS_WAITING
+from api_client.api import PASSWORD, SECRET, USERNAME, Api, Outside, client_of, pointers, problem_of, serving
+from entrypoints.limits import RequestLimits
+from waiting import standstill
 
-PLACES = CHECKS_AT_ONCE + CHECKS_WAITING
+PLACES = RequestLimits().password_checks + RequestLimits().password_checks_waiting
 
 
 @contextmanager
@@ -125,19 +126,37 @@ async def test_the_lifetime_is_as_set() -> None:
 
 @pytest.mark.parametrize("username", [USERNAME, "nobody"])
 async def test_beyond_a_bound_logins_are_refused_at_once_and_the_others_are_served(api: Api, username: str) -> None:
-    """Unknown names take a place too, so they cost as much as known ones."""
+    """Unknown names take a place too, so they cost as much as known ones. Each address has one check at a time."""
     body = {"username": username, "password": PASSWORD}
+
+    async def log_in(number: int) -> httpx.Response:
+        async with client_of(api.app, f"192.0.2.{number}") as client:
+            return await client.post("/login", json=body)
+
     with blocked_threads():
-        waiting = {asyncio.create_task(api.http.post("/login", json=body)) for _ in range(PLACES + 3)}
+        waiting = {asyncio.create_task(log_in(number)) for number in range(PLACES + 3)}
         while len(waiting) > PLACES:
             answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for login in answered:
                 problem_of(login.result(), 503, "overloaded")
                 assert int(login.result().headers["Retry-After"]) > 0
         assert len(waiting) == PLACES
-    expected = {200} if username == USERNAME else {401, 429}
+    expected = {200} if username == USERNAME else {401}
     assert {answer.status_code for answer in await asyncio.gather(*waiting)} == expected
     assert (await api.log_in()).status_code == 200
+
+
+async def test_guesses_from_one_address_take_one_place_at_a_time(api: Api) -> None:
+    wrong = {"username": USERNAME, "password": "wrong"}
+    with blocked_threads():
+        guesses = [asyncio.create_task(api.http.post("/login", json=wrong)) for _ in range(PLACES + 3)]
+        await standstill()
+        async with client_of(api.app, "192.0.2.1") as other:
+            login = asyncio.create_task(other.post("/login", json={"username": USERNAME, "password": PASSWORD}))
+            await standstill()
+        assert not login.done()
+    assert (await login).status_code == 200
+    assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {401, 429}
 
 
 async def test_other_requests_are_served_while_passwords_are_checked(api: Api) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from api_client.api import USERNAME, Outside, client_of, serving
 from entrypoints.http.server import server_config
+from entrypoints.limits import SERVING
 from entrypoints.settings import read_settings
 
 PROXIES = "10.0.0.0/8, 192.0.2.1, fd00::/8"
@@ -21,7 +22,7 @@ async def asking_from(peer: str, proxies: str) -> AsyncIterator[tuple[httpx.Asyn
     outside = Outside()
     settings = read_settings({"TRUSTED_PROXIES": proxies})
     async with serving(outside) as api:
-        config = server_config(api.app, settings)
+        config = server_config(api.app, settings, SERVING)
         config.load()
         async with client_of(config.loaded_app, peer) as client:
             yield client, outside

@@ -7,11 +7,12 @@ import httpx
 import pytest
 import uvicorn
 
-from api_client.api import MISSING, PROBLEM, SETTINGS, Api, InMemoryOutside, Outside, problem_of
+from api_client.api import MISSING, PROBLEM, SETTINGS, Api, InMemoryOutside, Outside
 from api_client.routes import filled, routes
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
+from entrypoints.limits import SERVING
 from entrypoints.settings import read_settings
 
 JSON = {"Content-Type": "application/json"}
@@ -86,10 +87,10 @@ async def in_pieces(size: int) -> AsyncIterator[bytes]:
         yield b" " * 1024
 
 
-async def test_uvicorn_adds_nothing_lets_no_larger_body_through_and_answers_problems() -> None:
+async def test_uvicorn_adds_nothing_and_lets_no_larger_body_through() -> None:
     settings = read_settings({**SETTINGS, "PORT": "0"})
     container = make_container(settings, InMemoryOutside(Outside()))
-    server = uvicorn.Server(server_config(await create_app(container), settings))
+    server = uvicorn.Server(server_config(await create_app(container), settings, SERVING))
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -102,9 +103,7 @@ async def test_uvicorn_adds_nothing_lets_no_larger_body_through_and_answers_prob
         assert answer.status_code == 413
         check(answer)
     for request in (b"\x16\x03\x01\r\n\r\n", b"GET /products?q=" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n"):
-        answer = await exchange(port, request)
-        problem_of(answer, 400, "malformed-request")
-        check(answer)
+        assert (await exchange(port, request)).status_code == 400
     server.should_exit = True
     await serving
     await container.close()

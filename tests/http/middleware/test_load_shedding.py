@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -11,23 +12,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_client.api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
+from application.bounded_queue import BoundedQueue
 from application.catalogue.views import Encoded, ProductDetailView
 from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
-from entrypoints.http.middleware import load_shedding as admission
-from entrypoints.http.middleware.load_shedding import (
-    COSTLY_AT_ONCE,
-    COSTLY_WAITING,
-    MOST_LOGINS,
-    MOST_READS,
-    MOST_WRITES,
-    Admission,
-    Kind,
-    TurnedAway,
-)
+from entrypoints.http.middleware import load_shedding
+from entrypoints.http.middleware.load_shedding import Kind, ShedRequests
+from entrypoints.http.middleware.request_frame import RequestFrame
+from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader
-from waiting import standstill
+from waiting import standstill, until
+
+LIMITS = RequestLimits()
 
 
 @dataclass(frozen=True)
@@ -69,59 +66,52 @@ async def holding(**settings: str) -> AsyncIterator[Held]:
 
 async def test_who_comes_when_too_many_wait_is_asked_to_come_back() -> None:
     async with holding() as held:
-        await held.ask(MOST_READS)
+        await held.ask(LIMITS.reads)
         answer = await held.api.http.get("/products", headers={"X-Request-Id": "mine"})
         problem = problem_of(answer, 503, "overloaded")
         assert (problem["instance"], answer.headers["X-Request-Id"]) == ("mine", "mine")
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert await held.statuses() == [404] * MOST_READS
+        assert await held.statuses() == [404] * LIMITS.reads
 
 
 async def test_one_less_is_answered_and_whoever_is_done_makes_room() -> None:
     async with holding() as held:
-        await held.ask(MOST_READS - 1)
+        await held.ask(LIMITS.reads - 1)
         assert (await held.api.http.get("/products")).status_code == 200
         assert (await held.api.http.get("/products")).status_code == 200
         await held.ask(1)
         assert (await held.api.http.get("/products")).status_code == 503
         await held.statuses()
-        for _ in range(2 * MOST_READS):
+        for _ in range(2 * LIMITS.reads):
             assert (await held.api.http.get("/products")).status_code == 200
 
 
 async def test_who_is_turned_away_takes_no_place() -> None:
     async with holding() as held:
-        await held.ask(3 * MOST_READS)
-        assert sorted(await held.statuses()) == [404] * MOST_READS + [503] * 2 * MOST_READS
+        await held.ask(3 * LIMITS.reads)
+        assert sorted(await held.statuses()) == [404] * LIMITS.reads + [503] * 2 * LIMITS.reads
         assert (await held.api.http.get("/products")).status_code == 200
 
 
 async def test_health_is_told_and_writes_are_done_however_many_read() -> None:
     async with holding() as held:
-        await held.ask(2 * MOST_READS)
+        await held.ask(2 * LIMITS.reads)
         for path in ("/health/live", "/health/ready"):
             assert (await held.api.http.get(path)).status_code == 200
         await held.api.create()
         await held.statuses()
 
 
-async def test_who_is_turned_away_is_counted_and_logged_with_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "SECONDS_BETWEEN_LINES", 0.05)
+async def test_refused_requests_are_counted_one_by_one_and_logged_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_shedding, "SECONDS_BETWEEN_LINES", 0.05)
     counted: list[tuple[str, str, int]] = []
-    turned_away = TurnedAway(lambda method, route, status, _: counted.append((method, route, status)))
-
-    async def send(_: object) -> None:
-        pass
-
+    shed = ShedRequests(lambda method, route, status, _: counted.append((method, route, status)))
     with capture_logs() as lines:
         for _ in range(3):
-            scope = {"type": "http", "method": "GET", "path": "/products", "headers": []}
-            await turned_away(scope, send, send)  # type: ignore[arg-type]
+            shed.count("GET")
         assert not lines
-        async with asyncio.timeout(10):
-            while not lines:
-                await asyncio.sleep(0.01)
+        await until(lambda: lines)
     assert [(line["event"], line["count"]) for line in lines] == [("requests turned away", 3)]
     assert counted == [("GET", "turned away", 503)] * 3
 
@@ -129,7 +119,7 @@ async def test_who_is_turned_away_is_counted_and_logged_with_others(monkeypatch:
 async def test_pages_of_listed_origins_may_read_that_they_are_turned_away() -> None:
     origin = {"Origin": "https://shop.test"}
     async with holding(CORS_ORIGINS=origin["Origin"]) as held:
-        await held.ask(MOST_READS)
+        await held.ask(LIMITS.reads)
         answer = await held.api.http.get("/products", headers=origin)
         problem_of(answer, 503, "overloaded")
         assert answer.headers["Access-Control-Allow-Origin"] == origin["Origin"]
@@ -143,10 +133,12 @@ async def test_whatever_ends_a_request_gives_its_place_back() -> None:
     async def never(*_: object) -> None:
         raise AssertionError
 
-    admitting = Admission(crash, never, {Kind.READ: 1})
+    places = {Kind.READ: BoundedQueue(at_once=1, waiting=0)}
+    framed = RequestFrame(crash, never, places=places, seconds=10, count=lambda *_: None)
+    scope: Any = {"type": "http", "method": "GET", "path": "/products", "headers": []}
     for _ in range(3):
         with pytest.raises(RuntimeError):
-            await admitting({"type": "http", "method": "GET", "path": "/products"}, crash, crash)  # type: ignore[arg-type]
+            await framed(dict(scope), crash, crash)  # type: ignore[arg-type]
 
 
 async def test_writes_have_places_of_their_own() -> None:
@@ -161,10 +153,10 @@ async def test_writes_have_places_of_their_own() -> None:
     outside.begin = begin
     async with serving(outside) as api:
         held = Held(api, released)
-        await held.ask(MOST_WRITES, "DELETE", f"/products/{MISSING}")
+        await held.ask(LIMITS.writes, "DELETE", f"/products/{MISSING}")
         problem_of(await api.http.delete(f"/products/{MISSING}"), 503, "overloaded")
         assert (await api.http.get("/products")).status_code == 200
-        assert await held.statuses() == [404] * MOST_WRITES
+        assert await held.statuses() == [404] * LIMITS.writes
         assert (await api.http.delete(f"/products/{MISSING}")).status_code == 404
 
 
@@ -176,7 +168,8 @@ async def test_who_is_slow_to_log_in_keeps_nobody_from_writing() -> None:
     async with serving(Outside()) as api:
         json = {"Content-Type": "application/json"}
         slow = [
-            asyncio.create_task(api.http.post("/login", content=stuck_body(), headers=json)) for _ in range(MOST_LOGINS)
+            asyncio.create_task(api.http.post("/login", content=stuck_body(), headers=json))
+            for _ in range(LIMITS.logins)
         ]
         await standstill()
         problem_of(await api.log_in(), 503, "overloaded")
@@ -200,7 +193,7 @@ async def test_who_is_slow_to_read_the_answer_keeps_nobody_out(path: str) -> Non
         scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
         scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
         slow = []
-        for _ in range(2 * MOST_READS):
+        for _ in range(2 * LIMITS.reads):
             slow.append(asyncio.create_task(api.app(dict(scope), receive, send)))  # type: ignore[arg-type]
             await standstill()
         assert (await api.http.get(path)).status_code in (200, 404)
@@ -223,8 +216,8 @@ async def test_costly_reads_take_turns_and_leave_room_for_others(monkeypatch: py
     path = f"/products/{MISSING}/offers/{MISSING}"
     async with serving(Outside()) as api:
         held = Held(api, released)
-        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", path)
-        assert going_on == COSTLY_AT_ONCE
+        await held.ask(LIMITS.costly_reads + LIMITS.costly_reads_waiting, "GET", path)
+        assert going_on == LIMITS.costly_reads
         answer = await api.http.get(path)
         problem_of(answer, 503, "overloaded")
         assert int(answer.headers["Retry-After"]) > 0
@@ -243,7 +236,9 @@ async def test_all_insight_takes_turns_together(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
     async with serving(Outside()) as api:
         held = Held(api, released)
-        await held.ask(COSTLY_AT_ONCE + COSTLY_WAITING, "GET", f"/products/{MISSING}/offers/{MISSING}")
+        await held.ask(
+            LIMITS.costly_reads + LIMITS.costly_reads_waiting, "GET", f"/products/{MISSING}/offers/{MISSING}"
+        )
         for what in ("price-history", "price-change", "price-statistics"):
             problem_of(await api.http.get(f"/products/{MISSING}/{what}"), 503, "overloaded")
         await held.statuses()

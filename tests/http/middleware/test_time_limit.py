@@ -17,11 +17,10 @@ from application.catalogue.listing import (
     ProductOrder,
     ProductSlice,
 )
-from entrypoints.http import app
-from entrypoints.http.middleware.time_limit import REQUEST_SECONDS
+from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.defective_reader import DefectiveReader
-from waiting import standstill
+from waiting import standstill, until
 
 
 class StuckReader(InMemoryCatalogueReader):
@@ -36,24 +35,21 @@ class StuckReader(InMemoryCatalogueReader):
         raise AssertionError
 
 
-def serving_stuck() -> AbstractAsyncContextManager[Api]:
-    outside = Outside()
+def serving_stuck(limits: RequestLimits | None = None) -> AbstractAsyncContextManager[Api]:
+    outside = Outside(limits=limits or RequestLimits())
     outside.reader = StuckReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)
     return serving(outside)
 
 
-@pytest.fixture
-def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.05)
+SHORT = RequestLimits(request=0.05)
 
 
 def test_the_limit_is_that_of_the_contract() -> None:
-    assert REQUEST_SECONDS == 10
+    assert RequestLimits().request == 10
 
 
-@pytest.mark.usefixtures("short_limit")
 async def test_who_waits_in_vain_is_asked_to_come_back() -> None:
-    async with serving_stuck() as api:
+    async with serving_stuck(SHORT) as api:
         answer = await api.http.get("/products")
         problem_of(answer, 503, "overloaded")
         assert int(answer.headers["Retry-After"]) > 0
@@ -61,13 +57,12 @@ async def test_who_waits_in_vain_is_asked_to_come_back() -> None:
         assert (await api.http.get("/health/live")).status_code == 200
 
 
-@pytest.mark.usefixtures("short_limit")
 async def test_a_body_that_never_ends_is_not_waited_for() -> None:
     async def stuck_body() -> AsyncIterator[bytes]:
         yield b'{"username": '
         await asyncio.get_running_loop().create_future()
 
-    async with serving(Outside()) as api:
+    async with serving(Outside(limits=SHORT)) as api:
         answer = await api.http.post("/login", content=stuck_body(), headers={"Content-Type": "application/json"})
     problem_of(answer, 503, "overloaded")
 
@@ -102,17 +97,22 @@ async def ask_if_it_lives(api: Api, send: Send) -> None:
     await api.app(cast("Scope", scope), receive, send)
 
 
-async def test_what_was_begun_in_time_is_sent_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader of the answer is slower than the limit."""
-    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.5)
+async def test_what_was_begun_in_time_is_sent_to_its_end() -> None:
+    """The client takes the answer only once the limit has passed, by the clock that the limit goes by."""
+    loop, limit = asyncio.get_running_loop(), 0.5
     sent: list[Any] = []
+    passed = loop.create_future()
 
     async def send(message: Message) -> None:
         sent.append(message)
-        await asyncio.sleep(0.6)
+        await passed
 
-    async with serving(Outside()) as api:
-        await ask_if_it_lives(api, send)
+    async with serving(Outside(limits=RequestLimits(request=limit))) as api:
+        asking = asyncio.create_task(ask_if_it_lives(api, send))
+        await until(lambda: sent)
+        # Later than the limit, which began earlier; the loop runs its timers in order.
+        loop.call_later(limit, passed.set_result, None)
+        await asking
     assert sent[0]["status"] == 200
     assert sent[-1]["type"] == "http.response.body"
     assert not sent[-1].get("more_body")

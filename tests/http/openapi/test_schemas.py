@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from entrypoints.http.products.catalogue_controller import CreateProductRequest
+from entrypoints.http.products.requests import CreateProductRequest
 
 Described = dict[str, Any]
 

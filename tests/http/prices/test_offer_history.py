@@ -9,8 +9,8 @@ import pytest
 
 from api_client.api import DAY, HOUR, MISSING, ONLY_OFFER, SOLD_OUT_KEPT, Api, ask, pointers, problem_of, shown
 from domain.offer import Offer
-from fakes.catalogue_reader import InMemoryRowKeeper
 from fakes.storage import NOON
+from fakes.upkeep import InMemoryCataloguePurge
 
 MINUTE, NO_TIME = timedelta(minutes=1), timedelta(0)
 MIDNIGHT = NOON - 12 * HOUR
@@ -119,7 +119,7 @@ async def test_of_an_offer_that_was_sold_out_for_long_its_prices_are_left_and_th
     api: Api, customer: httpx.AsyncClient
 ) -> None:
     id = await api.create_observed((1000, HOUR), (900, HOUR), (None, 2 * DAY))
-    assert await InMemoryRowKeeper(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
+    assert await InMemoryCataloguePurge(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
     found = await ask(customer, path(id))
     gone = shown(NOON + 2 * HOUR)
     assert (found["price"], found["items_in_stock"], found["first_seen_at"]) == (900, 0, None)

@@ -11,7 +11,7 @@ import pytest
 import entrypoints.http
 from api_client.api import MISSING, Api, problem_of
 from api_client.routes import filled, routes
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
 from domain.errors import Refusal
 from entrypoints.http.problems import problem_types
 from entrypoints.http.problems.mapping import PROBLEM_OF

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from api_client.api import Api, problem_of
 from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductOrder, SortKey
-from entrypoints.http.problems.mapping import CursorMismatch
-from entrypoints.http.products.cursors import read_cursor, write_cursor
+from entrypoints.http.products.cursors import CursorMismatch, read_cursor, write_cursor
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ID = UUID("6a1f0c1e-7b4d-4a5e-82c1-9d0e8f7a6b5c")

@@ -96,7 +96,7 @@ async def test_a_failure_is_not_kept(api: Api) -> None:
     api.outside.storage.away = True
     problem_of(await create(api), 503, "database-unavailable")
     api.outside.storage.away = False
-    assert not api.outside.storage.rows.answers
+    assert not api.outside.storage.rows.idempotency_keys
     await api.http.delete(f"/products/{taken['id']}")
     answer = await create(api)
     assert (answer.status_code, "Idempotency-Replayed" in answer.headers) == (201, False)
@@ -117,7 +117,7 @@ async def test_a_key_is_its_admins_own(api: Api) -> None:
 
 async def test_a_request_under_way_is_not_waited_for(api: Api) -> None:
     await create(api)
-    (digest,) = api.outside.storage.rows.answers
+    (digest,) = api.outside.storage.rows.idempotency_keys
     api.outside.storage.taken.add(digest)
     problem_of(await create(api), 409, "idempotency-in-progress")
 

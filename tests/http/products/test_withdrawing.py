@@ -3,7 +3,7 @@
 import httpx
 
 from api_client.api import MISSING, Api, problem_of
-from fakes.catalogue_reader import InMemoryRowKeeper
+from fakes.upkeep import InMemoryCataloguePurge
 
 
 async def test_a_withdrawn_product_is_gone_from_every_read(api: Api, customer: httpx.AsyncClient) -> None:
@@ -28,7 +28,7 @@ async def test_its_name_is_free_at_once_and_its_id_after_the_purge(api: Api) -> 
     await api.http.delete(f"/products/{gone['id']}")
     again = {"name": "Kettle", "description": "", "id": gone["id"]}
     problem_of(await api.http.post("/products", json=again), 409, "product-already-exists")
-    await InMemoryRowKeeper(api.outside.storage).purge_withdrawn()
+    await InMemoryCataloguePurge(api.outside.storage).purge_withdrawn()
     assert (await api.http.post("/products", json=again)).status_code == 201
 
 

@@ -1,30 +1,31 @@
-"""Failed logins, a row each; their ages are by the database's clock, and who adds one removes what is over."""
+"""Failed logins, a row each. Their ages are by the database's clock, and each new one removes some expired ones."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import Interval, LargeBinary, bindparam, text
+from advanced_alchemy.filters import LimitOffset, OrderBy
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import Interval, bindparam, func, insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import connect
+from adapters.postgres.access.rows import LoginFailureRow
+from adapters.postgres.connection import open_session
 from application.access.login_limits import LoginFailure
 
 PURGED_AT_ONCE = 100
 
-_RECENT = text("""
-    SELECT account, clock_timestamp() - failed_at AS age FROM login_failure
-    WHERE address = :address AND failed_at > clock_timestamp() - :within
-    ORDER BY failed_at DESC LIMIT :at_most
-""").bindparams(bindparam("within", type_=Interval))
-_NOTE = text("""
-    INSERT INTO login_failure (address, account, failed_at) VALUES (:address, :account, clock_timestamp())
-""").bindparams(bindparam("account", type_=LargeBinary))
+# The rows have no key: none to delete them by, and none that the mapper could read back.
+_NOTE = insert(LoginFailureRow).values(failed_at=func.clock_timestamp())
 _PURGE = text("""
     DELETE FROM login_failure WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM login_failure WHERE failed_at < clock_timestamp() - :kept
         ORDER BY failed_at LIMIT :rows FOR UPDATE SKIP LOCKED
     ))
 """).bindparams(bindparam("kept", type_=Interval))
+
+
+class _Rows(SQLAlchemyAsyncRepository[LoginFailureRow]):
+    model_type = LoginFailureRow
 
 
 class SqlAlchemyLoginFailures:
@@ -34,12 +35,18 @@ class SqlAlchemyLoginFailures:
         self._engine = engine
 
     async def recent(self, address: str, within: timedelta, at_most: int) -> Sequence[LoginFailure]:
-        async with connect(self._engine) as connection:
-            rows = await connection.execute(_RECENT, {"address": address, "within": within, "at_most": at_most})
-            return [LoginFailure(row.account, row.age) for row in rows]
+        since = func.clock_timestamp() - bindparam(None, within, type_=Interval)
+        async with open_session(self._engine) as session:
+            rows = await _Rows(session=session, wrap_exceptions=False).get_many(
+                LoginFailureRow.failed_at > since,
+                OrderBy("failed_at", "desc"),
+                LimitOffset(at_most, 0),
+                address=address,
+            )
+        return [LoginFailure(row.account, row.age) for row in rows]
 
     async def note(self, account: bytes, address: str, kept: timedelta) -> None:
-        async with connect(self._engine) as connection:
-            await connection.execute(_PURGE, {"kept": kept, "rows": PURGED_AT_ONCE})
-            await connection.execute(_NOTE, {"address": address, "account": account})
-            await connection.commit()
+        async with open_session(self._engine) as session:
+            await session.execute(_PURGE, {"kept": kept, "rows": PURGED_AT_ONCE})
+            await session.execute(_NOTE, {"address": address, "account": account})
+            await session.commit()

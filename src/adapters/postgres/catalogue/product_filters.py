@@ -1,4 +1,4 @@
-"""What narrows a list of products down: one condition for each filter, and the values they compare with."""
+"""Filters of product lists: one condition each, and the values that the conditions compare with."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from adapters.postgres.derived_tables import listed_price
-from adapters.postgres.tables import product, synchronisation
+from adapters.postgres.catalogue.rows import listed_price, product
+from adapters.postgres.synchronisation.rows import synchronisation
 from application.catalogue.listing import ProductFilter
 from domain.product import RegistrationState
 
@@ -25,16 +25,16 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
         synchronisation.c.consecutive_failures > 0,
     ),
 }
-"""By the names of the filters."""
+"""The conditions by the names of their filters."""
 
 OF_PRICES = frozenset({"min_price", "max_price"})
-"""Those that look at `listed_price`."""
+"""The filters that need `listed_price`."""
 
 
 def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
-    """Return the filters that are given, with the values that their conditions compare with."""
+    """Return the given filters by name, with the values that their conditions compare with."""
     values: dict[str, Any] = {
-        # Words are letters, digits and marks alone, so nothing in them means anything to the query.
+        # Words have letters, digits and marks only, so nothing in them is syntax of the query.
         "words": " & ".join(f"'{word}':*" for word in sorted(wanted.words)) or None,
         "in_stock": wanted.in_stock or None,
         "min_price": wanted.min_price,

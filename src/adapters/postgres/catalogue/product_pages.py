@@ -1,4 +1,7 @@
-"""Pages of products by key: every order is one index, read from behind the last page's last product."""
+"""Pages of products by key: every order is an index, read from behind the last product of the page before.
+
+The driver executes the statement: lists are the second of the hot reads.
+"""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -14,7 +17,6 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
-    false,
     func,
     literal_column,
     select,
@@ -25,33 +27,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_PRICES, wanted_values
-from adapters.postgres.catalogue.product_json import as_json, product_fields
-from adapters.postgres.derived_tables import insight, listed_price
+from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, product_fields
+from adapters.postgres.catalogue.rows import listed_price, product
 from adapters.postgres.driver_query import DriverQuery, placeholder
-from adapters.postgres.tables import product, synchronisation
+from adapters.postgres.prices.tables import insight
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
-
-PRODUCTS = (
-    select(
-        product.c.id,
-        product.c.name,
-        product.c.description,
-        product.c.created_at,
-        product.c.updated_at,
-        product.c.revision,
-        product.c.registration_state,
-        product.c.registration_since,
-        product.c.registration_detail,
-        synchronisation.c.best_offer_id,
-        synchronisation.c.best_price,
-        synchronisation.c.best_offer_items_in_stock,
-        synchronisation.c.offers_in_stock,
-        synchronisation.c.observed_at,
-        func.coalesce(synchronisation.c.known_until < func.now(), false()).label("stale"),
-    )
-    .join(synchronisation, synchronisation.c.product_id == product.c.id)
-    .where(product.c.withdrawn_at.is_(None))
-)
 
 _ONE: ColumnElement[int] = literal_column("1", Integer)
 _LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
@@ -73,7 +53,7 @@ _KEYS: dict[SortKey, tuple[Select[Any], Column[Any], Column[Any]]] = {
 
 
 class _From(Enum):
-    """Where a page begins: at the first product, behind one with a key, or behind one without."""
+    """Where a page begins: at the first product, behind a product with a key, or behind one whose key is null."""
 
     START = auto()
     KEY = auto()
@@ -85,8 +65,8 @@ def page_query(
 ) -> tuple[DriverQuery, Mapping[str, Any]]:
     """Return the query for a page behind `after`, and its parameters.
 
-    Its one row has the products' `json`, when the `oldest` of their observations was, null if there is none of one of
-    them, and whether there are `more` behind the product that is told by `last_key` and `last_id`.
+    Its one row has the products' `json`, the time of the `oldest` observation (null if one of them was never observed),
+    and whether there are `more` behind the last product, whose position is `last_key` and `last_id`.
     """
     values = wanted_values(wanted)
     parameters: dict[str, Any] = dict(values)
@@ -97,8 +77,8 @@ def page_query(
     return _query(order, begin, frozenset(values)).with_numbers(limit=limit, limit_and_one=limit + 1), parameters
 
 
-# The limit is written into the statement: as a parameter it makes PostgreSQL plan every page anew, which takes longer
-# than reading it, because it takes that to be cheaper than a plan for any limit.
+# The limit is written into the statement. As a parameter it makes PostgreSQL plan every page anew, which takes longer
+# than the read: the planner estimates each such plan to be cheaper than a generic one.
 @cache
 def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> DriverQuery:
     page = _statement(order, begin, filters).subquery("page")
@@ -131,11 +111,11 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> St
         keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
     if not key.nullable:
         return keyed
-    # By the key too, although it is null: PostgreSQL would else not see that the index has them in order.
+    # Ordered by the key too, although it is null: otherwise PostgreSQL would not see that the index has this order.
     nulls = walk.where(key.is_(None))
     if begin is _From.NULL:
         return nulls.where(_behind(order, id, _after_id))
-    # Two walks of the same index; the second is begun only if the first does not fill the page.
+    # Two walks of the same index; the second begins only if the first does not fill the page.
     keyed = keyed.where(key.is_not(None))
     return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_LIMIT_AND_ONE)
 

@@ -1,155 +1,102 @@
-"""The product repository on PostgreSQL. A withdrawn product keeps its row, and so its id, until it is purged."""
+"""The product repository, on advanced-alchemy's: it handles few rows at a time, so the mapper is fast enough."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
-    Row,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    delete,
-    func,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.sql.dml import ReturningInsert
+from advanced_alchemy.filters import NullFilter
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.postgres.bulk import arrays, unnested
-from adapters.postgres.connection import Connection
-from adapters.postgres.derived_tables import insight
-from adapters.postgres.tables import product, synchronisation
+from adapters.postgres.catalogue.product_json import PRODUCT_JSON, to_encoded
+from adapters.postgres.catalogue.rows import ProductRow
+from adapters.postgres.prices.tables import insight
+from adapters.postgres.synchronisation.rows import SynchronisationRow, synchronisation
+from application.catalogue.listing import name_key
+from application.catalogue.views import Encoded, ProductView
 from domain.errors import ProductNotFound
 from domain.product import Product, Registration, RegistrationState
-from domain.text import fold, sort_key, words
+from domain.text import fold, words
 from domain.window import BucketWidth
 
-
-def _vector(words: ColumnElement[str]) -> ColumnElement[Any]:
-    # From an array, because PostgreSQL's parser would find other words in a text.
-    return func.array_to_tsvector(func.string_to_array(words, " "))
+_LIVING = NullFilter("withdrawn_at")
+_WITHDRAW_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
 
 
-_WRITTEN = [column for column in product.columns if column not in (product.c.withdrawn_at, product.c.words)]
-_COLUMNS = [column for column in _WRITTEN if column not in (product.c.name_folded, product.c.description_folded)]
-_SENT = [*_WRITTEN, Column("words_found", Text)]
-_NEW = unnested(*_SENT)
-_INSERT = insert(product).from_select(
-    [*_WRITTEN, product.c.words],
-    select(*(_NEW.c[column.name] for column in _WRITTEN), _vector(_NEW.c.words_found)),
-)
-
-
-def _with_rows_beside(inserting: Insert) -> ReturningInsert[Any]:
-    """All three rows by one statement, because each takes longer on the way than in the database."""
-    added = inserting.returning(product.c.id, product.c.created_at).cte("added")
-    insights = select(added.c.id, bindparam("rolled_until", type_=insight.c.rolled_until.type))
-    states = select(added.c.id, added.c.created_at, literal(0), literal(0))
-    columns = synchronisation.c
-    return (
-        insert(synchronisation)
-        .from_select(
-            [columns.product_id, columns.not_before, columns.consecutive_failures, columns.offers_in_stock], states
-        )
-        .add_cte(insert(insight).from_select([insight.c.product_id, insight.c.rolled_until], insights).cte("insights"))
-        .returning(columns.product_id)
-    )
-
-
-_ADD = _with_rows_beside(_INSERT)
-_ADD_FREE = _with_rows_beside(_INSERT.on_conflict_do_nothing())
-_LOCK = (
-    select(*_COLUMNS)
-    .where(product.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))), product.c.withdrawn_at.is_(None))
-    .order_by(product.c.id)
-    .with_for_update()
-)
-_UPDATE = (
-    update(product)
-    .where(product.c.id == _NEW.c.id)
-    .values({column.name: _NEW.c[column.name] for column in _WRITTEN if column is not product.c.id})
-    .values(words=_vector(_NEW.c.words_found))
-)
-_WITHDRAW = update(product).where(product.c.id == bindparam("product_id")).values(withdrawn_at=func.now())
-_DROP_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
+class _Rows(SQLAlchemyAsyncRepository[ProductRow]):
+    model_type = ProductRow
 
 
 class SqlAlchemyProductRepository:
     """Products as rows of `product`, each with a row of `synchronisation` and one of `insight` beside it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self._locked: dict[UUID, ProductRow] = {}
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        # Made at the first use: most units of work of a refresh need none.
+        return _Rows(session=self._session, wrap_exceptions=False, auto_refresh=False)
 
     async def add(self, product: Product) -> None:
-        await self._connection.execute(_ADD, _to_parameters([product]))
-
-    async def add_free(self, products: Sequence[Product]) -> Sequence[bool]:
-        of_each_id: dict[UUID, Product] = {}
-        for each in products:
-            of_each_id.setdefault(each.id, each)
-        # In one order, so that two of these do not wait for each other's names.
-        in_order = sorted(of_each_id.values(), key=lambda each: each.name)
-        rows = await self._connection.execute(_ADD_FREE, _to_parameters(in_order))
-        added = {product_id for (product_id,) in rows}
-        return [each.id in added and of_each_id[each.id] is each for each in products]
+        await self._rows.add(_write(product, ProductRow(id=product.id)))
+        self._session.add(
+            SynchronisationRow(
+                product_id=product.id, not_before=product.created_at, consecutive_failures=0, offers_in_stock=0
+            )
+        )
+        # One day early, because the clock that dates its observations may be behind this one.
+        rolled_until = BucketWidth.DAY.floor(product.created_at) - BucketWidth.DAY.length
+        await self._session.execute(insert(insight), {"product_id": product.id, "rolled_until": rolled_until})
 
     async def get(self, product_id: UUID) -> Product:
-        for found in await self.list([product_id]):
-            return found
-        raise ProductNotFound(product_id)
+        row = await self._rows.get_one_or_none(_LIVING, with_for_update=True, id=product_id)
+        if row is None:
+            raise ProductNotFound(product_id)
+        self._locked[row.id] = row
+        return _read(row)
 
     async def list(self, product_ids: Collection[UUID]) -> list[Product]:
         if not product_ids:
             return []
-        return [_to_product(row) for row in await self._connection.execute(_LOCK, {"ids": list(product_ids)})]
+        # An array and no IN list, which would be another statement for every number of ids.
+        wanted = ProductRow.id == any_(bindparam(None, list(product_ids), type_=ARRAY(Uuid)))
+        locking: Any = select(ProductRow).with_for_update()
+        rows = await self._rows.get_many(wanted, _LIVING, statement=locking, order_by=("id", False))
+        self._locked.update((row.id, row) for row in rows)
+        return [_read(row) for row in rows]
 
     async def save(self, *products: Product) -> None:
-        if products:
-            await self._connection.execute(_UPDATE, _to_arrays(products))
+        for product in products:
+            _write(product, self._locked[product.id])
+        await self._session.flush()
 
     async def remove(self, product: Product) -> None:
-        await self._connection.execute(_WITHDRAW, {"product_id": product.id})
-        # Whoever observes the product at this moment holds that row, or finds it gone.
-        await self._connection.execute(_DROP_SYNCHRONISATION, {"product_id": product.id})
+        self._locked[product.id].withdrawn_at = func.now()
+        await self._session.flush()
+        # This waits for a worker that is writing the product's observation.
+        await self._session.execute(_WITHDRAW_SYNCHRONISATION, {"product_id": product.id})
+
+    async def show(self, product: Product) -> Encoded[ProductView]:
+        return to_encoded((await self._session.execute(PRODUCT_JSON, {"ids": [product.id]})).one())
 
 
-def _to_parameters(new_products: Sequence[Product]) -> dict[str, Any]:
-    # A day early, because whoever observes them goes by another clock.
-    rolled_until = BucketWidth.DAY.floor(min(each.created_at for each in new_products)) - BucketWidth.DAY.length
-    return _to_arrays(new_products) | {"rolled_until": rolled_until}
+def _write(product: Product, row: ProductRow) -> ProductRow:
+    if (row.name, row.description) != (product.name, product.description):
+        row.name, row.description = product.name, product.description
+        row.name_folded, row.description_folded = name_key(product.name), fold(product.description)
+        row.words = " ".join(words(f"{product.name} {product.description}"))
+    row.created_at, row.updated_at, row.revision = product.created_at, product.updated_at, product.revision
+    registration = product.registration
+    row.registration_state, row.registration_since = registration.state.value, registration.since
+    row.registration_detail, row.submitted_at = registration.detail, registration.submitted_at
+    return row
 
 
-def _to_arrays(products: Sequence[Product]) -> dict[str, list[Any]]:
-    rows = [_to_row(product) for product in products]
-    return arrays(_SENT, [tuple(row[column.name] for column in _SENT) for row in rows])
-
-
-def _to_row(product: Product) -> dict[str, Any]:
-    return {
-        "id": product.id,
-        "name": product.name,
-        "description": product.description,
-        "name_folded": sort_key(product.name),
-        "description_folded": fold(product.description),
-        "words_found": " ".join(words(f"{product.name} {product.description}")),
-        "created_at": product.created_at,
-        "updated_at": product.updated_at,
-        "revision": product.revision,
-        "registration_state": product.registration.state.value,
-        "registration_since": product.registration.since,
-        "registration_detail": product.registration.detail,
-        "submitted_at": product.registration.submitted_at,
-    }
-
-
-def _to_product(row: Row[Any]) -> Product:
+def _read(row: ProductRow) -> Product:
     return Product(
         id=row.id,
         name=row.name,

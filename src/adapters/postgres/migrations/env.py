@@ -1,14 +1,16 @@
-"""What Alembic runs: migrations over the connection that `migrate` hands it, under its lock."""
+"""Alembic's environment: migrations run over the connection that `schema.migrate` provides, under its lock."""
 
 from alembic import context
 
-from adapters.postgres import derived_tables  # noqa: F401 - it brings tables into the metadata
-from adapters.postgres.synchronisation import token_store  # noqa: F401 - as does this
-from adapters.postgres.tables import metadata
+from adapters.postgres.access import rows as access_rows  # noqa: F401 - rows and tables enter the metadata
+from adapters.postgres.catalogue import rows as catalogue_rows  # noqa: F401
+from adapters.postgres.prices import tables  # noqa: F401
+from adapters.postgres.rows import metadata
+from adapters.postgres.synchronisation import rows as synchronisation_rows  # noqa: F401
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:  # noqa: FBT001
-    """Leave the daily partitions to the row keeper."""
+    """Ignore the partitions, which the upkeep of the history makes."""
     return kind != "table" or name in metadata.tables
 
 

@@ -1,13 +1,13 @@
-"""What was dropped of history, so that keeping more from now on does not make a gap of what is gone already."""
+"""The record of dropped history: after a longer retention is set, time that is already dropped is no gap."""
 
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import Connection, connect
-from adapters.postgres.tables import (
+from adapters.postgres.connection import connect
+from adapters.postgres.prices.tables import (
     best_price_bucket_1h,
     best_price_bucket_5m,
     best_price_step,
@@ -24,13 +24,13 @@ _NOTE = _NEW.on_conflict_do_update(
 )
 
 
-async def note_dropped(connection: Connection, table: str, until: datetime) -> None:
-    """Note that a table's rows from before a time are gone, or will be in a moment."""
+async def note_dropped(connection: AsyncConnection, table: str, until: datetime) -> None:
+    """Record that a table's rows from before `until` are dropped, or will be in a moment."""
     await connection.execute(_NOTE, {"history": table, "until": until})
 
 
 async def read_dropped(engine: AsyncEngine) -> Dropped:
-    """Return up to when each table was dropped; of a database that is still to be migrated nothing was.
+    """Return the time up to which each table was dropped; a database that is not migrated yet has dropped nothing.
 
     Raises:
         StorageUnavailable

@@ -1,4 +1,4 @@
-"""A past for a product that was observed for the first time only now: it goes before what is recorded, which stays."""
+"""A made-up past for a product, for seeding: it is written before the recorded history, which stays as it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.postgres.connection import Connection, connect
-from adapters.postgres.tables import Timestamp
+from adapters.postgres.connection import open_session
+from adapters.postgres.rows import Timestamp
 from adapters.postgres.unit_of_work import SqlAlchemyUnitOfWork
+from application.clock import Clock
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceStep
@@ -33,7 +34,7 @@ _PRICES = text("""
     UNION ALL
     SELECT id, price FROM offer WHERE product_id = :product_id AND changed_at = :at AND sold_out_at IS NULL
 """).bindparams(_product_id, bindparam("at", type_=Timestamp))
-# Whoever rolls the product up holds this row.
+# A roll-up of the product locks this row.
 _LOCK_INSIGHT = text("SELECT FROM insight WHERE product_id = :product_id FOR UPDATE").bindparams(_product_id)
 _ROLL_UP_FROM = text("UPDATE insight SET rolled_until = :begins WHERE product_id = :product_id").bindparams(
     _product_id, bindparam("begins", type_=Timestamp)
@@ -42,9 +43,9 @@ _ROLL_UP_FROM = text("UPDATE insight SET rolled_until = :begins WHERE product_id
 
 @dataclass(frozen=True, slots=True)
 class FirstSight:
-    """The first recorded observation: when it was, each offer then in stock with its price, and if its day is over.
+    """The first recorded observation: its time, the prices of the offers then in stock, and if its day is rolled up.
 
-    Once the day is rolled up into buckets, nothing can come before it any more.
+    Once the day is rolled up into buckets, no past can be written before it.
     """
 
     at: datetime
@@ -54,9 +55,9 @@ class FirstSight:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is to be recorded from the midnight `begins` to the first sight, and since when each of its offers was seen.
+    """The history to record from the midnight `begins` to the first sight, and when each offer was first seen in it.
 
-    Its last steps and intervals end at the first sight, where everything must have had another price.
+    Its last steps and intervals end at the first sight, before which every price must have been another one.
     """
 
     begins: datetime
@@ -66,37 +67,38 @@ class Past:
     first_seen: Mapping[UUID, datetime]
 
 
-class SqlAlchemyPastWriter:
-    """Reads where the record of a product begins, and writes before it; for seeding only.
+class SqlAlchemyHistoryBackfill:
+    """Reads where the record of a product begins, and writes a past before it.
 
     Raises:
         StorageUnavailable: in every call.
     """
 
-    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
+    def __init__(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> None:
         self._engine = engine
         self._retention = retention
+        self._clock = clock
 
     async def observed(self) -> list[UUID]:
         """Return the products that were observed."""
-        async with connect(self._engine) as connection:
-            return list((await connection.execute(_OBSERVED)).scalars())
+        async with open_session(self._engine) as session:
+            return list((await session.execute(_OBSERVED)).scalars())
 
     async def first_sight(self, product_id: UUID) -> FirstSight | None:
         """Return where the record of the product begins; None if it was never observed, or withdrawn."""
-        async with connect(self._engine) as connection:
-            return await _first_sight(connection, product_id)
+        async with open_session(self._engine) as session:
+            return await _first_sight(session, product_id)
 
     async def write(self, product_id: UUID, past: Past) -> bool:
-        """Write the past; False, and nothing is written, when the record no longer begins as the past says."""
-        async with connect(self._engine) as connection:
-            work = SqlAlchemyUnitOfWork(connection, self._retention)
+        """Write the past; False, with nothing written, if the record no longer begins as the past says."""
+        async with open_session(self._engine) as session:
+            work = SqlAlchemyUnitOfWork(session, self._retention, self._clock)
             try:
                 await work.synchronisations.get(product_id)
             except ProductNotFound:
                 return False
-            await connection.execute(_LOCK_INSIGHT, {"product_id": product_id})
-            if past.sight.rolled_up or await _first_sight(connection, product_id) != past.sight:
+            await session.execute(_LOCK_INSIGHT, {"product_id": product_id})
+            if past.sight.rolled_up or await _first_sight(session, product_id) != past.sight:
                 return False
             offers = (await work.offers.of([product_id])).get(product_id, ())
             moved = [
@@ -105,15 +107,15 @@ class SqlAlchemyPastWriter:
                 if past.first_seen.get(offer.id, past.sight.at) < past.sight.at
             ]
             await work.offers.record([Observation(product_id, moved, past.ended, past.steps)])
-            await connection.execute(_ROLL_UP_FROM, {"product_id": product_id, "begins": past.begins})
+            await session.execute(_ROLL_UP_FROM, {"product_id": product_id, "begins": past.begins})
             await work.commit()
             return True
 
 
-async def _first_sight(connection: Connection, product_id: UUID) -> FirstSight | None:
-    row = (await connection.execute(_FIRST_SEEN, {"product_id": product_id})).one_or_none()
+async def _first_sight(session: AsyncSession, product_id: UUID) -> FirstSight | None:
+    row = (await session.execute(_FIRST_SEEN, {"product_id": product_id})).one_or_none()
     if row is None:
         return None
-    prices = await connection.execute(_PRICES, {"product_id": product_id, "at": row.at})
+    prices = await session.execute(_PRICES, {"product_id": product_id, "at": row.at})
     rolled_up = row.rolled_until > BucketWidth.DAY.floor(row.at)
     return FirstSight(row.at, {row.offer_id: row.price for row in prices}, rolled_up)

@@ -1,11 +1,11 @@
-"""SQL that every read and every roll-up of history is made of; `domain.price_history` says what it has to find.
+"""SQL fragments of every read and roll-up of history; `domain.price_history` and tests/specification define results.
 
 All of it is keyed by product first. Microseconds are exact: a float holds those of 285 years.
 """
 
 from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
-from adapters.postgres.tables import Timestamp
+from adapters.postgres.rows import Timestamp
 from domain.window import BucketWidth
 
 TIMES = ("starts", "ends", "first_day", "aligned", "rolled", "tail_day")
@@ -24,11 +24,11 @@ OPEN_STEPS = """
     SELECT product_id, NULL, 'unknown', known_until, 'infinity'
     FROM synchronisation WHERE product_id = ANY(:ids) AND best_price_since IS NOT NULL
 """
-"""The step still in force and the unknown time behind it."""
+"""The step still in force, and the unknown time after it."""
 
 
 def statement(sql: str) -> TextClause:
-    """Make a statement of which `ids` are products, and the parameters in `TIMES` times."""
+    """Make a statement whose parameter `ids` is an array of products and whose parameters in `TIMES` are times."""
     used = [bindparam(name, type_=Timestamp) for name in TIMES if f":{name}" in sql]
     return text(sql).bindparams(bindparam("ids", type_=ARRAY(Uuid)), *used)
 
@@ -43,9 +43,9 @@ def recorded(starts: str, ends: str, first_day: str) -> str:
 
 
 def bucketed(width: BucketWidth, starts: str = ":starts", ends: str = ":ends", first_day: str = ":first_day") -> str:
-    """Select the sums of each bucket of `[starts, ends)`, clipped to that, in which anything is recorded.
+    """Select the sums of each bucket of `[starts, ends)` in which anything is recorded, clipped to that stretch.
 
-    Of an empty stretch nothing is read.
+    An empty stretch costs no read.
     """
     length = INTERVALS[width]
     return f"""
@@ -80,5 +80,5 @@ def bucketed(width: BucketWidth, starts: str = ":starts", ends: str = ":ends", f
 
 
 def microseconds(starts: str, ends: str) -> str:
-    """Return the length of a stretch."""
+    """Return the length of a stretch in microseconds."""
     return f"round(date_part('epoch', {ends} - {starts}) * 1e6)::bigint"

@@ -1,6 +1,6 @@
-"""Reads of what single offers cost over time.
+"""Reads of single offers' prices over time.
 
-An offer that did not change across a gap has one interval over it, so everything is cut to the time in which the
+An offer that did not change across a gap has one interval across it, so every interval is cut to the time in which the
 product is known.
 """
 
@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.history_sql import INTERVALS, microseconds, recorded, statement
 from adapters.postgres.prices.price_reader import SUMS, rolled_until, summary, within
-from adapters.postgres.tables import offer
-from application.offload import aside
+from adapters.postgres.synchronisation.rows import offer
+from application.offload import offload
 from application.prices.readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import PriceSummary
@@ -36,7 +36,7 @@ _IN_STOCK = """
     SELECT id, price, changed_at, 'infinity' FROM offer
     WHERE product_id = ANY(:ids) AND sold_out_at IS NULL AND changed_at < :ends
 """
-# One statement, so that a new observation cannot come in between; newest first, so that a limit keeps those.
+# One statement, so that no observation comes in between; newest first, so that the limit keeps the newest.
 _STEPS = """
     SELECT NULL AS offer_id, NULL AS price, lower(stretch) AS valid_from, upper(stretch) AS valid_to
     FROM ({known}) AS known, unnest(stretches) AS stretch
@@ -96,7 +96,7 @@ _BUCKETS = {width: statement(_buckets(INTERVALS[width])) for width in BucketWidt
 
 
 class SqlAlchemyOfferPriceReader:
-    """The offers' prices of one product."""
+    """The prices of one product's offers."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -105,7 +105,7 @@ class SqlAlchemyOfferPriceReader:
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
             rows = (await connection.execute(_ALL_STEPS, {**within(product_id, window), "limit": limit})).all()
-        return await aside(partial(_prices, rows), len(rows))
+        return await offload(partial(_prices, rows), len(rows))
 
     async def buckets(
         self, product_id: UUID, window: Window, width: BucketWidth, limit: int
@@ -113,16 +113,16 @@ class SqlAlchemyOfferPriceReader:
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
             rows = (await connection.execute(_BUCKETS[width], {**within(product_id, window), "limit": limit})).all()
-        return await aside(partial(_summaries, rows), len(rows))
+        return await offload(partial(_summaries, rows), len(rows))
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         asked = {**within(product_id, window), "product_id": product_id, "offer_id": offer_id, "limit": limit}
-        # In one snapshot, so that the offer and its prices are of one observation.
+        # One snapshot, so that the offer and its prices come from one observation.
         async with connect(self._engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
             await rolled_until(connection, product_id)
             kept = [TrackedOffer(*of) for _, *of in map(tuple, await connection.execute(_OFFER, asked))]
             rows = (await connection.execute(_STEPS_OF_ONE, asked)).all()
-        return OfferLife(kept[0] if kept else None, await aside(partial(_prices, rows), len(rows)))
+        return OfferLife(kept[0] if kept else None, await offload(partial(_prices, rows), len(rows)))
 
 
 def _summaries(rows: Sequence[Sequence[Any]]) -> Mapping[UUID, list[PriceSummary]]:

@@ -1,7 +1,7 @@
-"""Partitions by time: made before they are written to, and dropped without making anybody wait.
+"""Partitions by time: made before they are written to, and dropped without blocking readers or writers.
 
-A partition is named after its table and its first day. Making one and dropping one can be killed at any point and
-repeated: what was left half done is finished the next time.
+A partition is named after its table and its first day. Making one and dropping one may be killed at any point: the next
+call finishes the work.
 """
 
 import re
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Table, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import Connection, connect
-from adapters.postgres.tables import best_price_bucket_1h, best_price_bucket_5m, best_price_step, offer_interval
+from adapters.postgres.connection import connect
+from adapters.postgres.prices.tables import best_price_bucket_1h, best_price_bucket_5m, best_price_step, offer_interval
 
 PARTITIONED = (offer_interval, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
 
-# IF NOT EXISTS looks before it locks: without this, of two that make the same partition one fails.
+# IF NOT EXISTS looks before it locks: without this lock, one of two sessions that make the same partition fails.
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
 # A partition that is being detached no longer belongs to its table; one that was detached is a table of its own.
 _EXISTING = text("""
@@ -45,11 +45,11 @@ class Partition:
 
     @property
     def half_dropped(self) -> bool:
-        """Whether somebody began to drop it."""
+        """Whether a drop of it has begun."""
         return self.detaching or not self.attached
 
 
-async def existing(connection: Connection) -> list[Partition]:
+async def existing(connection: AsyncConnection) -> list[Partition]:
     """Return all partitions there are, detached ones too."""
     rows = await connection.execute(_EXISTING, {"names": f"^{_NAME.pattern}$"})
     found = [(row, _NAME.fullmatch(row.name)) for row in rows]
@@ -60,8 +60,8 @@ async def existing(connection: Connection) -> list[Partition]:
     ]
 
 
-async def make_partitions(connection: Connection, wanted: Iterable[tuple[Table, date, date]]) -> None:
-    """Make the partitions that are missing: of a table, from a day on, to before another."""
+async def make_partitions(connection: AsyncConnection, wanted: Iterable[tuple[Table, date, date]]) -> None:
+    """Make the wanted partitions that are missing; each is a table, a first day and the day after the last."""
     names = {partition.name for partition in await existing(connection)}
     for table, first_day, following in wanted:
         partition = Partition(table.name, first_day)
@@ -77,7 +77,7 @@ async def make_partitions(connection: Connection, wanted: Iterable[tuple[Table, 
 
 
 async def drop_partition(engine: AsyncEngine, partition: Partition) -> None:
-    """Detach a partition, which waits for its readers and blocks nobody, and then drop it."""
+    """Detach a partition, which waits for its readers without blocking others, and then drop it."""
     # DETACH … CONCURRENTLY is two transactions of its own.
     async with connect(engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
         if partition.attached:

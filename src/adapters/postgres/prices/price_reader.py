@@ -1,4 +1,4 @@
-"""Reads of a product's best price over time: one statement each that sums in the database, from steps and buckets."""
+"""Reads of a product's best price over time: each is one statement, which sums steps and buckets in the database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import Connection, connect
+from adapters.postgres.connection import connect
 from adapters.postgres.prices.history_sql import OPEN_STEPS, bucketed, microseconds, recorded, statement
-from application.offload import aside
+from application.offload import offload
 from domain.errors import ProductNotFound
 from domain.price import PriceInForce, PriceState, PriceStep
 from domain.price_history import Extreme, PriceSummary
@@ -37,7 +37,7 @@ def _from_steps(width: BucketWidth) -> TextClause:
 
 
 def _from_buckets(width: BucketWidth) -> TextClause:
-    """Take whole buckets that are rolled up as they are, and make those before and behind from steps."""
+    """Select whole buckets that are rolled up, and sum those before and behind them from steps."""
     return statement(f"""
         SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ends=":aligned")}) AS head
         UNION ALL
@@ -60,7 +60,7 @@ def _open_of(width: BucketWidth) -> str:
     """
 
 
-# Where the steps are gone, the time is the begin of a bucket.
+# Where the steps are dropped, the time is the start of a bucket.
 _IN_FORCE = statement(f"""
     SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= :starts AND valid_to > :starts
     UNION ALL (
@@ -72,7 +72,8 @@ _IN_FORCE = statement(f"""
     LIMIT 1
 """)
 
-# A price goes on only over midnight, where steps are split; and only of the extremes it matters when they were reached.
+# Equal steps follow each other only at midnight, where steps are split. Only for the extremes does it matter when they
+# were reached.
 _STATISTICS = statement(f"""
     WITH recorded AS ({recorded(":starts", ":ends", ":first_day")}),
     piece AS MATERIALIZED (
@@ -106,17 +107,17 @@ _STATISTICS = statement(f"""
 
 
 class SqlAlchemyPriceReader:
-    """The best price of one product; the domain says what every number means."""
+    """The best price of one product."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        # As in every read: a transaction around one statement would be two round trips for nothing.
+        # A transaction around a single statement would cost two round trips more.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
             rows = (await connection.execute(_STEPS, {**within(product_id, window), "limit": limit})).all()
-        return await aside(partial(_steps, rows), len(rows))
+        return await offload(partial(_steps, rows), len(rows))
 
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
         from_steps, from_buckets = _BUCKETS[width]
@@ -149,8 +150,8 @@ class SqlAlchemyPriceReader:
         return summary(window, sums), PriceDistribution(p25, median, p75, higher)
 
 
-async def rolled_until(connection: Connection, product_id: UUID) -> datetime:
-    """Return up to which midnight the product's history is rolled up.
+async def rolled_until(connection: AsyncConnection, product_id: UUID) -> datetime:
+    """Return the midnight up to which the product's history is rolled up.
 
     Raises:
         ProductNotFound
@@ -171,7 +172,7 @@ def within(product_id: UUID, window: Window) -> dict[str, Any]:
 
 
 def summary(window: Window, sums: Sequence[Any]) -> PriceSummary:
-    """Return what a statement has summed up, its columns in the order of `SUMS`."""
+    """Read the sums of a row, in the order of `SUMS`."""
     opened, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known = sums
     return PriceSummary(
         window,

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 from sqlalchemy import ARRAY, Integer, Table, TextClause, Uuid, bindparam, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import Connection, connect
+from adapters.postgres.connection import connect
 from adapters.postgres.prices.dropped_history import note_dropped
 from adapters.postgres.prices.history_sql import bucketed, statement
 from adapters.postgres.prices.partitions import (
@@ -19,21 +19,22 @@ from adapters.postgres.prices.partitions import (
     make_partitions,
     month_of,
 )
-from adapters.postgres.tables import (
-    Timestamp,
+from adapters.postgres.prices.tables import (
     best_price_bucket_1d,
     best_price_bucket_1h,
     best_price_bucket_5m,
     best_price_step,
     offer_interval,
 )
+from adapters.postgres.rows import Timestamp
+from application.clock import Clock
 from domain.retention import Retention
 from domain.window import BucketWidth
 
 DAYS_AHEAD = 3
-"""Partitions are made this far ahead: a worker that is down over a weekend finds today's on its return."""
+"""Partitions are made this far ahead, so that a worker that was down over a weekend finds today's."""
 DAYS_OF_GRACE = 1
-"""Days are dropped this much later than they stop being served, for whoever still has yesterday's date."""
+"""Days are dropped this much later than they stop being served, for processes that still have yesterday's date."""
 
 _TABLES = {
     BucketWidth.FIVE_MINUTES: best_price_bucket_5m,
@@ -41,16 +42,16 @@ _TABLES = {
     BucketWidth.DAY: best_price_bucket_1d,
 }
 
-# A release that knows no `insight` may have made products meanwhile.
+# An older release, which knows no `insight`, may have added products meanwhile.
 _ADOPT = text("""
     INSERT INTO insight (product_id, rolled_until)
     SELECT id, date_trunc('day', created_at, 'UTC') - INTERVAL '1 day' FROM product
     WHERE withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM insight WHERE product_id = id)
     ON CONFLICT DO NOTHING
 """)
-# Nothing about a day can change any more once the product was observed after it, or nobody is about to observe it: who
-# comes for it from now on dates what it sees from now on. The minute is for a claim that began before midnight and is
-# not committed yet; a transaction that is as old was ended by its limits.
+# A product's day can no longer change once a later observation is stored, or once no lease is held: observations that
+# begin from now on are dated from now on. The minute allows for a claim that began before midnight and is not committed
+# yet; the transaction limits have ended any older one.
 _SETTLED = """
     FROM insight JOIN synchronisation USING (product_id)
     WHERE rolled_until + INTERVAL '1 day' <= now()
@@ -76,7 +77,7 @@ _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
 def _roll_up(width: BucketWidth) -> TextClause:
     table = _TABLES[width]
     columns = ", ".join(table.c.keys())
-    # Sorted, so that a product's day lies together.
+    # Sorted, so that the rows of a product's day lie together.
     return statement(f"""
         INSERT INTO {table.name} ({columns})
         SELECT {columns} FROM ({bucketed(width)}) AS buckets ORDER BY product_id, at
@@ -90,26 +91,27 @@ _PARTITION = {
 _ROLL_UP = {width: _roll_up(width) for width in BucketWidth}
 
 
-class SqlAlchemyHistoryKeeper:
-    """The upkeep, each step in a transaction of its own."""
+class SqlAlchemyHistoryUpkeep:
+    """See `HistoryUpkeep`; each step is a transaction of its own."""
 
-    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
+    def __init__(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> None:
         self._engine = engine
         self._retention = retention
+        self._clock = clock
 
     async def prepare_history(self) -> None:
         async with connect(self._engine) as connection:
             await connection.execute(_ADOPT)
             await connection.commit()
             rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
-            await make_partitions(connection, self._days(datetime.now(UTC), rolled_until))
+            await make_partitions(connection, self._days(self._clock(), rolled_until))
 
     async def roll_up(self, products: int) -> int:
         async with connect(self._engine) as connection:
             day = (await connection.execute(_OLDEST_DAY)).scalar()
             if day is None:
                 return 0
-            kept = [width for width in BucketWidth if day >= self._retention.buckets_since(width, datetime.now(UTC))]
+            kept = [width for width in BucketWidth if day >= self._retention.buckets_since(width, self._clock())]
             await make_partitions(connection, (_PARTITION[width](day.date()) for width in kept if width in _PARTITION))
             ids = list((await connection.execute(_OF_DAY, {"day": day, "limit": products})).scalars())
             following = day + timedelta(days=1)
@@ -140,7 +142,7 @@ class SqlAlchemyHistoryKeeper:
         today, last = now.date(), now.date() + timedelta(days=DAYS_AHEAD)
         for table, since in (
             (offer_interval, self._retention.offers_since(now).date()),
-            # After weeks without any worker steps are written of days that are not rolled up yet.
+            # After weeks without a worker, steps are written for days that are not rolled up yet.
             (best_price_step, min(self._retention.steps_since(now), rolled_until).date()),
             (best_price_bucket_5m, today - timedelta(days=1)),
         ):
@@ -150,7 +152,7 @@ class SqlAlchemyHistoryKeeper:
         yield month_of(best_price_bucket_1h, last)
 
     def _kept_since(self, rolled_until: datetime) -> dict[str, datetime]:
-        now = datetime.now(UTC) - timedelta(days=DAYS_OF_GRACE)
+        now = self._clock() - timedelta(days=DAYS_OF_GRACE)
         return {
             offer_interval.name: self._retention.offers_since(now),
             best_price_step.name: min(self._retention.steps_since(now), rolled_until),
@@ -160,8 +162,8 @@ class SqlAlchemyHistoryKeeper:
 
 
 @asynccontextmanager
-async def _alone(connection: Connection) -> AsyncIterator[bool]:
-    """Say whether nobody else drops days at the moment, and keep others from it meanwhile."""
+async def _alone(connection: AsyncConnection) -> AsyncIterator[bool]:
+    """Take the lock on dropping days without waiting; False if another session has it."""
     alone = (await connection.execute(_TRY_LOCK)).scalar_one()
     await connection.commit()
     try:

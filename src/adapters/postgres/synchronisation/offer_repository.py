@@ -1,18 +1,19 @@
-"""Current offers and their history on PostgreSQL: one statement per table and group, only what changed is sent."""
+"""Current offers and their history on PostgreSQL: per group and table, one Core statement with the changed rows."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.bulk import arrays, unnested
-from adapters.postgres.connection import Connection
-from adapters.postgres.derived_tables import insight
-from adapters.postgres.tables import best_price_step, offer, offer_interval
+from adapters.postgres.prices.tables import best_price_step, insight, offer_interval
+from adapters.postgres.synchronisation.rows import offer
+from application.clock import Clock
 from domain.offer import TrackedOffer
 from domain.retention import Retention
 from domain.synchronisation import Observation
@@ -35,16 +36,17 @@ _APPEND_STEPS = insert(best_price_step).from_select(
 
 
 class SqlAlchemyOfferRepository:
-    """Offers by product. History older than what is kept is left out, but for steps that are not rolled up yet."""
+    """Offers by product. History beyond the retention is not stored, except steps that are not rolled up yet."""
 
-    def __init__(self, connection: Connection, retention: Retention) -> None:
-        self._connection = connection
+    def __init__(self, session: AsyncSession, retention: Retention, clock: Clock) -> None:
+        self._session = session
         self._retention = retention
+        self._clock = clock
 
     async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
         offers: defaultdict[UUID, list[TrackedOffer]] = defaultdict(list)
         if product_ids:
-            rows = await self._connection.execute(_OF, {"ids": list(product_ids)})
+            rows = await self._session.execute(_OF, {"ids": list(product_ids)})
             for product_id, *kept in map(tuple, rows):
                 offers[product_id].append(TrackedOffer(*kept))
         return offers
@@ -52,8 +54,9 @@ class SqlAlchemyOfferRepository:
     async def record(self, observations: Collection[Observation]) -> None:
         changed = [_offer(each.product_id, offer) for each in observations for offer in each.changed]
         if changed:
-            await self._connection.execute(_SAVE_CHANGED, arrays(offer.columns, changed))
-        kept_since = self._retention.offers_since(datetime.now(UTC))
+            await self._session.execute(_SAVE_CHANGED, arrays(offer.columns, changed))
+        now = self._clock()
+        kept_since = self._retention.offers_since(now)
         intervals = [
             (each.product_id, ended.offer_id, ended.price, ended.valid_from, ended.valid_to)
             for each in observations
@@ -61,8 +64,8 @@ class SqlAlchemyOfferRepository:
             if ended.valid_from >= kept_since
         ]
         if intervals:
-            await self._connection.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
-        kept_since = self._retention.steps_since(datetime.now(UTC))
+            await self._session.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
+        kept_since = self._retention.steps_since(now)
         old = {each.product_id for each in observations for step in each.steps if step.valid_from < kept_since}
         rolled_until = await self._rolled_until(old) if old else {}
         steps = [
@@ -72,10 +75,10 @@ class SqlAlchemyOfferRepository:
             if step.valid_from >= min(kept_since, rolled_until.get(each.product_id, kept_since))
         ]
         if steps:
-            await self._connection.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
+            await self._session.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
 
     async def _rolled_until(self, product_ids: Collection[UUID]) -> dict[UUID, datetime]:
-        rows = await self._connection.execute(_ROLLED_UNTIL, {"ids": list(product_ids)})
+        rows = await self._session.execute(_ROLLED_UNTIL, {"ids": list(product_ids)})
         return dict(map(tuple, rows))
 
 

@@ -1,16 +1,19 @@
-"""Schedule and leases on PostgreSQL, by its clock: a claim skips what others are claiming, a hold sees only its own."""
+"""Schedule and leases on PostgreSQL, by its clock. A claim skips rows that other claims have locked.
+
+These are Core statements on the mapped rows: each moves a whole batch, several times a second.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Integer,
     Interval,
-    Row,
     Select,
     Update,
     Uuid,
@@ -26,11 +29,11 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.bulk import arrays, unnested
-from adapters.postgres.connection import Connection
-from adapters.postgres.tables import synchronisation
-from application.unit_of_work import Claim, Due
+from adapters.postgres.synchronisation.rows import SynchronisationRow, synchronisation
+from application.synchronisation.repositories import Claim, Due
 from domain.errors import ProductNotFound
 from domain.offer import Offer
 from domain.price import BestPrice
@@ -46,7 +49,7 @@ _to_register = _row.scheduled_at.is_(None)
 _to_observe = _row.scheduled_at.is_not(None)
 _free = and_(_row.lease_id.is_(None), _row.not_before <= _now)
 _slot_has_come = _row.scheduled_at <= _now - _interval
-# A lease that ended without being cleared belongs to a claim that was never finished: that one is due before others.
+# A lease that ended without being cleared belongs to a claim that was never finished: its product is due first.
 _abandoned = and_(_row.lease_id.is_not(None), _row.lease_until <= _now)
 
 
@@ -61,7 +64,7 @@ _FREE_OBSERVATIONS = _first(and_(_free, _slot_has_come), _row.scheduled_at)
 
 
 def _likeliest(of: ColumnElement[bool], newest: ColumnElement[Any]) -> Select[UUID]:
-    # It sorts all that is due, but only for the few probes of a circuit breaker.
+    # It sorts everything that is due, but only for the few probes of a circuit breaker.
     return select(_row.product_id).where(of).order_by(_row.consecutive_failures, newest.desc()).limit(_limit)
 
 
@@ -79,7 +82,7 @@ def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
 def _lag() -> ColumnElement[timedelta]:
     due_at = select(func.greatest(_row.scheduled_at + _interval, _row.not_before).label("due_at"))
     oldest = due_at.where(_free, _slot_has_come).order_by(_row.scheduled_at).limit(_limit).subquery()
-    # What is claimed has a new slot already, also if it was handed back: it waits since its last observation.
+    # A claimed product has its next slot already, so its lag counts from its last observation.
     claimed_at = select(func.greatest(_row.observed_at + _interval, _row.not_before).label("due_at"))
     claimed = claimed_at.where(_row.lease_id.is_not(None), _to_observe).order_by(_row.lease_until).limit(_limit)
     waiting = union_all(select(oldest), select(claimed.subquery())).subquery()
@@ -117,8 +120,12 @@ _CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values
 _CLAIM_LIKELIEST_OBSERVATIONS = _claim(_LIKELIEST_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
 
 _STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
-_OF_PRODUCTS = select(*_STATE).where(_row.product_id == any_(_ids)).order_by(_row.product_id).with_for_update()
-_HELD = _OF_PRODUCTS.where(_row.lease_id == bindparam("lease_id", type_=Uuid))
+_HELD = (
+    select(*_STATE)
+    .where(_row.product_id == any_(_ids), _row.lease_id == bindparam("lease_id", type_=Uuid))
+    .order_by(_row.product_id)
+    .with_for_update()
+)
 _NEW = unnested(*_STATE)
 _SAVE = (
     update(synchronisation)
@@ -133,14 +140,18 @@ _POSTPONE = (
 )
 
 
-class SqlAlchemySynchronisationRepository:
-    """Synchronisations as narrow rows; withdrawing a product deletes its row, so that none of these sees it."""
+class _Rows(SQLAlchemyAsyncRepository[SynchronisationRow]):
+    model_type = SynchronisationRow
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+
+class SqlAlchemySynchronisationRepository:
+    """Synchronisations as rows of `synchronisation`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:
-        row = (await self._connection.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
+        row = (await self._session.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
         return Due(registrations=row.registrations, observations=row.observations, lag=row.lag)
 
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
@@ -154,25 +165,27 @@ class SqlAlchemySynchronisationRepository:
         return await self._claim(statement, {"interval": interval, "lease": lease, "limit": limit})
 
     async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
-        rows = await self._connection.execute(_HELD, {"lease_id": lease_id, "ids": list(product_ids)})
+        rows = await self._session.execute(_HELD, {"lease_id": lease_id, "ids": list(product_ids)})
         return [to_synchronisation(row) for row in rows]
 
     async def get(self, product_id: UUID) -> Synchronisation:
-        for row in await self._connection.execute(_OF_PRODUCTS, {"ids": [product_id]}):
-            return to_synchronisation(row)
-        raise ProductNotFound(product_id)
+        rows = _Rows(session=self._session, wrap_exceptions=False)
+        row = await rows.get_one_or_none(with_for_update=True, product_id=product_id)
+        if row is None:
+            raise ProductNotFound(product_id)
+        return to_synchronisation(row)
 
     async def save(self, *states: Synchronisation) -> None:
         if states:
-            await self._connection.execute(_SAVE, arrays(_STATE, [_values(state) for state in states]))
+            await self._session.execute(_SAVE, arrays(_STATE, [_values(state) for state in states]))
 
     async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
         if product_ids:
-            await self._connection.execute(_POSTPONE, {"held_lease": lease_id, "ids": list(product_ids)})
+            await self._session.execute(_POSTPONE, {"held_lease": lease_id, "ids": list(product_ids)})
 
     async def _claim(self, statement: Update, parameters: Mapping[str, Any]) -> Claim | None:
         lease_id = uuid4()
-        rows = (await self._connection.execute(statement, {**parameters, "new_lease": lease_id})).all()
+        rows = (await self._session.execute(statement, {**parameters, "new_lease": lease_id})).all()
         return Claim(lease_id, rows[0].claimed_at, [row.product_id for row in rows]) if rows else None
 
 
@@ -196,8 +209,8 @@ def _values(state: Synchronisation) -> tuple[Any, ...]:
     )
 
 
-def to_synchronisation(row: Row[Any]) -> Synchronisation:
-    """Return the state that a row of the `synchronisation` table keeps."""
+def to_synchronisation(row: Any) -> Synchronisation:
+    """Read a mapped row, or the columns that a statement returns."""
     best = row.best_price_since and BestPrice(row.best_price, row.best_price_since)
     offer = row.best_offer_id and Offer(row.best_offer_id, row.best_price, row.best_offer_items_in_stock)
     return Synchronisation(

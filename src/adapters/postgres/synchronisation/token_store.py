@@ -1,67 +1,31 @@
-"""The shared access token's row; leases and waiting times are by the database's clock, whatever the hosts' say."""
+"""The shared access token's row. Leases and waits are by the database's clock, whatever the hosts' clocks say.
+
+Each change is a compare-and-swap in one statement, so these are Core statements on the mapped row.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Column,
-    Executable,
-    Integer,
-    Interval,
-    LargeBinary,
-    PrimaryKeyConstraint,
-    RowMapping,
-    Table,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    func,
-    null,
-    or_,
-    select,
-    type_coerce,
-    update,
-)
+from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from sqlalchemy import CursorResult, Executable, Interval, Text, and_, bindparam, func, null, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.offers_api.token_store import Access, StoredToken
-from adapters.postgres.connection import connect
-from adapters.postgres.tables import Timestamp, metadata
+from adapters.postgres.connection import connect, open_session
+from adapters.postgres.synchronisation.rows import AccessTokenRow
+from application.synchronisation.access_token.store import StoredToken, TokenState
 
-access_token = Table(
-    "access_token",
-    metadata,
-    Column("name", Text, nullable=False),
-    Column("sealed", LargeBinary),
-    Column("issued_at", Timestamp, nullable=False),
-    Column("expires_at", Timestamp, nullable=False),
-    Column("not_before", Timestamp, nullable=False),
-    Column("failures", Integer, nullable=False),
-    Column("trouble", Text),
-    Column("lease_owner", Uuid),
-    Column("lease_until", Timestamp),
-    PrimaryKeyConstraint("name", name="pk_access_token"),
-)
-
+_row = AccessTokenRow
 _now = func.clock_timestamp()
-_row = access_token.c
 _due_at = _now + bindparam("due_in", type_=Interval)
-_leased = and_(_row.lease_owner.is_not(None), _row.lease_until > _now)
-_named = _row.name == bindparam("row_name")
-_ours = and_(_named, _row.lease_owner == bindparam("owner"))
-_read = (
-    _row.sealed,
-    type_coerce(_now - _row.issued_at, Interval).label("age"),
-    type_coerce(_row.expires_at - _now, Interval).label("expires_in"),
-    type_coerce(_row.not_before - _now, Interval).label("due_in"),
-    func.coalesce(_leased, False).label("leased"),
-    _row.failures,
-    _row.trouble,
-)
+_ours = and_(_row.name == bindparam("row_name"), _row.lease_owner == bindparam("owner"))
+# Labelled, because RETURNING gives the computed ones no names.
+_read = [
+    getattr(_row, name).label(name)
+    for name in ("sealed", "age", "expires_in", "due_in", "leased", "failures", "trouble")
+]
 _lease = {"lease_owner": bindparam("owner"), "lease_until": _now + bindparam("duration", type_=Interval)}
 _no_lease = {"lease_owner": null(), "lease_until": null()}
 _no_token = {
@@ -71,9 +35,8 @@ _no_token = {
     "not_before": _due_at,
 }
 
-LOAD = select(*_read).where(_named)
 LEASE = (
-    insert(access_token)
+    insert(_row)
     .values(name=bindparam("row_name"), issued_at=_now, expires_at=_now, not_before=_now, failures=0, **_lease)
     .on_conflict_do_update(
         index_elements=[_row.name],
@@ -83,7 +46,7 @@ LEASE = (
     .returning(*_read)
 )
 KEEP = (
-    update(access_token)
+    update(_row)
     .where(_ours)
     .values(
         sealed=bindparam("new_sealed"),
@@ -95,8 +58,14 @@ KEEP = (
         **_no_lease,
     )
 )
-POSTPONE = update(access_token).where(_ours).values(**_no_token, **_no_lease)
-DROP = update(access_token).where(_named, _row.sealed == bindparam("old_sealed")).values(**_no_token)
+POSTPONE = update(_row).where(_ours).values(**_no_token, **_no_lease)
+DROP = (
+    update(_row).where(_row.name == bindparam("row_name"), _row.sealed == bindparam("old_sealed")).values(**_no_token)
+)
+
+
+class _Rows(SQLAlchemyAsyncRepository[AccessTokenRow]):
+    model_type = AccessTokenRow
 
 
 class SqlAlchemyTokenStore:
@@ -106,10 +75,16 @@ class SqlAlchemyTokenStore:
         self._engine = engine
 
     async def load(self, name: str) -> StoredToken | None:
-        return await self._fetch(LOAD, {"row_name": name})
+        async with open_session(self._engine) as session:
+            row = await _Rows(session=session, wrap_exceptions=False).get_one_or_none(name=name)
+        return None if row is None else _stored(row)
 
     async def lease(self, name: str, owner: UUID, duration: timedelta) -> StoredToken | None:
-        return await self._fetch(LEASE, {"row_name": name, "owner": owner, "duration": duration})
+        async with connect(self._engine) as connection:
+            parameters = {"row_name": name, "owner": owner, "duration": duration}
+            row = (await connection.execute(LEASE, parameters)).one_or_none()
+            await connection.commit()
+        return None if row is None else _stored(row)
 
     async def keep(
         self, name: str, owner: UUID, sealed: bytes, *, failures: int, expires_in: timedelta, due_in: timedelta
@@ -117,27 +92,31 @@ class SqlAlchemyTokenStore:
         row = {"new_sealed": sealed, "new_failures": failures, "expires_in": expires_in, "due_in": due_in}
         return await self._change(KEEP, {"row_name": name, "owner": owner, **row})
 
-    async def postpone(self, name: str, owner: UUID, *, failures: int, trouble: Access, due_in: timedelta) -> bool:
+    async def postpone(self, name: str, owner: UUID, *, failures: int, trouble: TokenState, due_in: timedelta) -> bool:
         row = {"new_failures": failures, "new_trouble": trouble.value, "due_in": due_in}
         return await self._change(POSTPONE, {"row_name": name, "owner": owner, **row})
 
-    async def drop(self, name: str, sealed: bytes, *, failures: int, trouble: Access | None, due_in: timedelta) -> bool:
+    async def drop(
+        self, name: str, sealed: bytes, *, failures: int, trouble: TokenState | None, due_in: timedelta
+    ) -> bool:
         row = {"new_failures": failures, "new_trouble": trouble and trouble.value, "due_in": due_in}
         return await self._change(DROP, {"row_name": name, "old_sealed": sealed, **row})
 
-    async def _fetch(self, statement: Executable, parameters: Mapping[str, Any]) -> StoredToken | None:
-        async with connect(self._engine) as connection:
-            row = (await connection.execute(statement, parameters)).mappings().one_or_none()
-            await connection.commit()
-        return None if row is None else _stored(row)
-
     async def _change(self, statement: Executable, parameters: Mapping[str, Any]) -> bool:
         async with connect(self._engine) as connection:
-            changed = (await connection.execute(statement, parameters)).rowcount > 0
+            changed: CursorResult[Any] = await connection.execute(statement, parameters)
             await connection.commit()
-        return changed
+        return changed.rowcount > 0
 
 
-def _stored(row: RowMapping) -> StoredToken:
-    trouble = row["trouble"]
-    return StoredToken(**{**row, "trouble": None if trouble is None else Access(trouble)})
+def _stored(row: Any) -> StoredToken:
+    """Read a mapped row, or the columns that a statement returns."""
+    return StoredToken(
+        sealed=row.sealed,
+        age=row.age,
+        expires_in=row.expires_in,
+        due_in=row.due_in,
+        leased=row.leased,
+        failures=row.failures,
+        trouble=None if row.trouble is None else TokenState(row.trouble),
+    )

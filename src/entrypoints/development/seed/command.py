@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -12,15 +12,17 @@ import msgspec
 from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.prices.history_backfill import SqlAlchemyPastWriter
+from adapters.postgres.prices.history_backfill import SqlAlchemyHistoryBackfill
 from application.catalogue.registration import RegisterProduct
+from application.clock import Clock
 from domain.errors import ProductAlreadyExists
 from domain.retention import Retention
 from domain.window import BucketWidth
-from entrypoints.container import MIGRATING, make_container
+from entrypoints.container import make_container
 from entrypoints.development.embedded_postgres.ownership import join_server
 from entrypoints.development.seed.history import GIVEN, await_observations, give_pasts
 from entrypoints.development.seed.products import some_product
+from entrypoints.limits import MIGRATING
 from entrypoints.migration import run_migrations
 from entrypoints.settings import Settings
 
@@ -52,14 +54,16 @@ def _database(settings: Settings) -> Iterator[tuple[Settings, bool]]:
 
 
 async def _seed(settings: Settings, count: int, days: int, *, patience: float) -> None:
-    container = make_container(settings, database=MIGRATING)
+    container = make_container(settings, limits=MIGRATING)
     try:
         await run_migrations(container)
-        today = BucketWidth.DAY.floor(datetime.now(UTC))
+        today = BucketWidth.DAY.floor((await container.get(Clock))())
         added = await _add_products(container, count) if count else []
         if days:
-            writer = SqlAlchemyPastWriter(await container.get(AsyncEngine), await container.get(Retention))
-            await _give_history(writer, added, days, today, patience)
+            backfill = SqlAlchemyHistoryBackfill(
+                await container.get(AsyncEngine), await container.get(Retention), await container.get(Clock)
+            )
+            await _give_history(backfill, added, days, today, patience)
     finally:
         await container.close()
 
@@ -76,19 +80,19 @@ async def _add_one(register_product: RegisterProduct) -> UUID:
     while True:
         name, description = some_product()
         try:
-            return (await register_product(name=name, description=description)).id
+            return (await register_product(name=name, description=description)).product.id
         except ProductAlreadyExists:
             continue
 
 
 async def _give_history(
-    writer: SqlAlchemyPastWriter, added: Collection[UUID], days: int, today: datetime, patience: float
+    backfill: SqlAlchemyHistoryBackfill, added: Collection[UUID], days: int, today: datetime, patience: float
 ) -> None:
     again = f"`aggregator seed --history {days}d`"
-    seen = await await_observations(writer, added, seconds=patience) if added and patience else 0
+    seen = await await_observations(backfill, added, seconds=patience) if added and patience else 0
     if added and not seen:
         raise click.ClickException(f"No worker has observed the new products: run `aggregator up`, and then {again}.")
-    outcomes = await give_pasts(writer, days, today)
+    outcomes = await give_pasts(backfill, days, today)
     if not outcomes:
         advice = f"run `aggregator up`, and then `aggregator seed 25 --history {days}d`"
         raise click.ClickException(f"There is no product that a worker has observed: {advice}.")

@@ -10,41 +10,41 @@ from uuid import UUID
 
 import click
 
-from adapters.postgres.prices.history_backfill import SqlAlchemyPastWriter
+from adapters.postgres.prices.history_backfill import SqlAlchemyHistoryBackfill
 from entrypoints.development.seed.past import made_up_past
 
 SECONDS_BETWEEN_LOOKS = 0.5
 GIVEN = "given"
 
 
-async def await_observations(writer: SqlAlchemyPastWriter, added: Collection[UUID], *, seconds: float) -> int:
+async def await_observations(backfill: SqlAlchemyHistoryBackfill, added: Collection[UUID], *, seconds: float) -> int:
     """Wait until a worker has observed the new products, or that long, and return how many it has."""
     loop = asyncio.get_running_loop()
     ends, seen = loop.time() + seconds, 0
     label = "Waiting for a worker to observe them"
     with click.progressbar(length=len(added), label=label, file=sys.stderr) as progress:
         while True:
-            before, seen = seen, len(set(added).intersection(await writer.observed()))
+            before, seen = seen, len(set(added).intersection(await backfill.observed()))
             progress.update(seen - before)
             if seen == len(added) or loop.time() >= ends:
                 return seen
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-async def give_pasts(writer: SqlAlchemyPastWriter, days: int, today: datetime) -> Counter[str]:
+async def give_pasts(backfill: SqlAlchemyHistoryBackfill, days: int, today: datetime) -> Counter[str]:
     """Give every observed product that can have one a past; return how many got it, and why others did not."""
     begins, dice = today - timedelta(days=days), random.Random()
     outcomes: Counter[str] = Counter()
-    with click.progressbar(await writer.observed(), label="Making up history", file=sys.stderr) as progress:
+    with click.progressbar(await backfill.observed(), label="Making up history", file=sys.stderr) as progress:
         for product_id in progress:
-            outcomes[await _give_past(writer, product_id, begins, today, dice)] += 1
+            outcomes[await _give_past(backfill, product_id, begins, today, dice)] += 1
     return outcomes
 
 
 async def _give_past(
-    writer: SqlAlchemyPastWriter, product_id: UUID, begins: datetime, today: datetime, dice: random.Random
+    backfill: SqlAlchemyHistoryBackfill, product_id: UUID, begins: datetime, today: datetime, dice: random.Random
 ) -> str:
-    sight = await writer.first_sight(product_id)
+    sight = await backfill.first_sight(product_id)
     if sight is None:
         return "withdrawn meanwhile"
     if sight.at < today:
@@ -55,4 +55,4 @@ async def _give_past(
         return "first seen without an offer in stock"
     # Before the product is locked, so that its worker need not wait for it.
     past = made_up_past(product_id, sight, begins, dice)
-    return GIVEN if await writer.write(product_id, past) else "changed meanwhile"
+    return GIVEN if await backfill.write(product_id, past) else "changed meanwhile"

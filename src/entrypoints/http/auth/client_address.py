@@ -1,4 +1,4 @@
-"""Who calls, as far as limits go: one address, or the network that one caller has all addresses of."""
+"""The client's address as limits count it: one IPv4 address, or the IPv6 network that one client controls."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -9,8 +9,8 @@ IPV6_PREFIX = 64
 UNKNOWN = "unknown"
 
 
-def caller_of(request: Request[Any, Any, Any]) -> str:
-    """Return the caller's IPv4 address or IPv6 network; those without an address count as one caller."""
+def client_address(request: Request[Any, Any, Any]) -> str:
+    """Return the IPv4 address or IPv6 network; requests without an address count as one client."""
     return network_of(request.client.host if request.client else "")
 
 

@@ -1,4 +1,4 @@
-"""The admin's login: a password against an access token."""
+"""The admin's login: a password in exchange for an access token."""
 
 from typing import Annotated, Any
 
@@ -8,12 +8,16 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from entrypoints.http.auth.access_tokens import AccessTokens
-from entrypoints.http.auth.client_address import caller_of
+from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials
-from entrypoints.http.injection import Injected
-from entrypoints.http.openapi.examples import answer
-from entrypoints.http.problems.problem_types import RATE_LIMITED, UNAUTHENTICATED, UNAVAILABLE, problems
-from entrypoints.http.request_validation import BODY_PROBLEMS
+from entrypoints.http.problems.problem_types import (
+    BODY_PROBLEMS,
+    RATE_LIMITED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    problems,
+)
+from entrypoints.http.route_declarations import Declaration, Injected, answer, declared
 
 
 class LoginRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +45,7 @@ class LoginResponse(msgspec.Struct, frozen=True):
     operation_id="login",
     summary="Log in as an admin",
     tags=["login"],
+    opt=declared(Declaration(public=True, ignores_query=True, no_store=True)),
     responses={200: answer(LoginResponse, "The token", LoginResponse("eyJhbGciOiJIUzI1NiIs…", "Bearer", 300))}
     | problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
 )
@@ -51,7 +56,7 @@ async def login(
     access_tokens: Injected[AccessTokens],
 ) -> Response[LoginResponse]:
     """Exchange the admin's name and password for an access token; an address may fail 20 times a minute, 5 per name."""
-    await credentials.check(data.username, data.password, caller_of(request))
+    await credentials.check(data.username, data.password, client_address(request))
     token = access_tokens.issue(data.username)
-    answer = LoginResponse(token, "Bearer", int(access_tokens.lifetime.total_seconds()))
-    return Response(answer, headers={"Cache-Control": "no-store"})
+    response = LoginResponse(token, "Bearer", int(access_tokens.lifetime.total_seconds()))
+    return Response(response, headers={"Cache-Control": "no-store"})

@@ -1,6 +1,6 @@
-"""Web pages of listed origins may call the API from a browser, with a token but without cookies.
+"""Cross-origin requests: pages of listed origins may call the API from a browser, with a token but without cookies.
 
-Litestar's own answers a refused preflight in plain text, and tells every origin what the listed ones may do.
+Litestar's own middleware answers a refused preflight in plain text, and tells every origin the rights of listed ones.
 """
 
 from collections.abc import Collection
@@ -18,14 +18,14 @@ VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """ASGI application around another; pages of other origins get the answers of the other, which browsers withhold."""
+    """ASGI application around another. Other origins get no headers, so browsers withhold the answers from them."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
         self._app = app
         self._origins = {origin.encode() for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request; a preflight of a listed origin is answered here."""
+        """Serve the request; preflights of listed origins are answered here."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Schemas for the description of the API, made plain for its readers and for generators of clients."""
+"""Schemas of the OpenAPI description, made plain for readers and for generators of clients."""
 
 from dataclasses import is_dataclass
 from inspect import getdoc
@@ -12,8 +12,6 @@ from msgspec import Struct
 Described = dict[str, Any]
 
 NULL = "null"
-NO_NUL = r"^[^\x00]*$"
-NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY"}
 EXAMPLES = {
     "product_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
@@ -25,19 +23,19 @@ EXAMPLES = {
     "to": "2026-11-26T00:00:00Z",
     "period": "P7D",
 }
-"""Parameters whose choices or default do not say already what they look like; a cursor is no text to be written."""
+"""Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
 
 
 class DescribedModels(OpenAPISchemaPlugin):
-    """Describes every model with its docstring, and whether it has no other fields, which Litestar leaves out."""
+    """Adds to every model its docstring, and whether it allows further fields, both of which Litestar leaves out."""
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
-        """Tell whether it is one of our models."""
+        """Return whether it is one of our models."""
         model = field_definition.annotation
         return isinstance(model, type) and (is_dataclass(model) or issubclass(model, Struct))
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Describe the model as the plugin for its kind does, and add what that leaves out."""
+        """Describe the model as the plugin for its kind does, and add the rest."""
         others = [plugin for plugin in schema_creator.plugins if plugin is not self]
         schema: Schema = next(
             plugin.to_openapi_schema(field_definition, schema_creator)
@@ -52,14 +50,14 @@ class DescribedModels(OpenAPISchemaPlugin):
 
 
 def describe_parameter(parameter: Described) -> None:
-    """Describe a parameter, which is left out or has a value: a URL cannot say null."""
+    """Describe a parameter; it is absent or has a value, because a URL cannot express null."""
     parameter["schema"] = _without_null(parameter["schema"])
     if parameter["name"] in EXAMPLES:
         parameter["example"] = EXAMPLES[parameter["name"]]
 
 
 def describe_field(schema: Described) -> Described:
-    """Return the schema without a choice of one, its values with names that programs can have."""
+    """Return the schema without a choice of one, and with names for its values that programs can use."""
     if len(schema.get("oneOf", [])) == 1:
         (only,) = schema["oneOf"]
         schema = only | {name: value for name, value in schema.items() if name != "oneOf"}
@@ -70,7 +68,7 @@ def describe_field(schema: Described) -> Described:
 
 
 def example_body(models: Described, schema: Described) -> Described:
-    """Return an example of a body: the examples of its fields, so without those that are best left out."""
+    """Return an example of a body, made of the examples of its fields; fields without one are left out."""
     fields = models[schema["$ref"].rpartition("/")[2]]["properties"]
     return {name: field["examples"][0] for name, field in fields.items() if "examples" in field}
 

@@ -7,13 +7,15 @@ from litestar import Controller, Request, get
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
-from application.prices.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
-from application.unit_of_work import Clock
+from application.bounded_queue import BoundedQueue
+from application.clock import Clock
+from application.prices.offer_history import ReadOfferHistory
+from application.prices.price_change import ComparePrices
+from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
+from application.prices.price_statistics import SummarisePrices
 from domain.window import BucketWidth
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_view
-from entrypoints.http.injection import Injected
-from entrypoints.http.openapi import examples
+from entrypoints.http.prices import examples
 from entrypoints.http.prices.responses import (
     OfferResponse,
     PriceChangeResponse,
@@ -29,24 +31,26 @@ from entrypoints.http.problems.problem_types import (
     WINDOW_TOO_LARGE,
     problems,
 )
-from entrypoints.http.products.product_controller import ProductId
+from entrypoints.http.products.parameters import ProductId
+from entrypoints.http.route_declarations import Declaration, Injected, declared
 
 OfferId = Annotated[UUID, PathParameter(description="The offer's id, as the Offers service knows it.")]
 Interval = Annotated[
     Literal["auto", "raw", "5m", "1h", "1d"],
     QueryParameter(
-        description="`raw` gives every change of price, of 48 hours at the most; the others sum up buckets; `auto` "
+        description="`raw` gives every change of price, for 48 hours at most; the others sum up buckets; `auto` "
         "takes the finest of them that has at most 600 points."
     ),
 ]
 Series = Annotated[Literal["best", "offers"], QueryParameter(description="The best price, or each offer's own.")]
 
 
-class InsightController(Controller):
-    """Prices over time, for everybody."""
+class PriceController(Controller):
+    """Prices over time, for everybody. `costly` bounds the reads at once: each may hold a connection for seconds."""
 
     path = "/products/{product_id:uuid}"
     tags = ("insight",)
+    opt = declared(Declaration(public=True, conditional=True))
 
     @get(
         "/price-history",
@@ -60,26 +64,28 @@ class InsightController(Controller):
         self,
         request: Request[Any, Any, Any],
         product_id: ProductId,
-        price_history: Injected[PriceHistory],
-        offer_price_history: Injected[OfferPriceHistory],
+        read_price_history: Injected[ReadPriceHistory],
+        read_offer_price_history: Injected[ReadOfferPriceHistory],
+        costly: Injected[BoundedQueue],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
         interval: Interval = "auto",
         series: Series = "best",
     ) -> ASGIResponse:
-        """See every change of the best price, or of each offer's, or sums of them over buckets of time.
+        """See every change of the best price, or of each offer's price, or sums of them over buckets of time.
 
-        Raw points say what is in force from their time on; the first one is at the begin of the window. Where nothing
+        A raw point is the price in force from its time on; the first one is at the start of the window. Where nothing
         was observed for longer than three intervals the price is unknown, which is not the same as out of stock.
         """
         window = read_window(start, end, clock())
-        history = price_history if series == "best" else offer_price_history
-        if interval == "auto":
-            shown = show_price_history(await in_finest_interval(history, product_id, window))
-            return answer_view(request, shown)
-        width = None if interval == "raw" else BucketWidth(interval)
-        return answer_view(request, show_price_history(await history(product_id, window, width)))
+        read = read_price_history if series == "best" else read_offer_price_history
+        async with costly:
+            if interval == "auto":
+                view = await in_finest_interval(read, product_id, window)
+            else:
+                view = await read(product_id, window, None if interval == "raw" else BucketWidth(interval))
+        return answer_view(request, show_price_history(view))
 
     @get(
         "/price-change",
@@ -91,14 +97,17 @@ class InsightController(Controller):
         self,
         request: Request[Any, Any, Any],
         product_id: ProductId,
-        price_change: Injected[PriceChange],
+        compare_prices: Injected[ComparePrices],
+        costly: Injected[BoundedQueue],
         clock: Injected[Clock],
         period: Period = None,
         start: From = None,
         end: To = None,
     ) -> ASGIResponse:
         """Compare the best price in force at the start of the period with that at its end, never with the last poll."""
-        change = await price_change(product_id, read_window(start, end, clock(), period))
+        window = read_window(start, end, clock(), period)
+        async with costly:
+            change = await compare_prices(product_id, window)
         return answer_view(request, PriceChangeResponse.of(change))
 
     @get(
@@ -113,13 +122,16 @@ class InsightController(Controller):
         self,
         request: Request[Any, Any, Any],
         product_id: ProductId,
-        price_statistics: Injected[PriceStatistics],
+        summarise_prices: Injected[SummarisePrices],
+        costly: Injected[BoundedQueue],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
     ) -> ASGIResponse:
         """See average, quartiles and extremes of the best price, weighted by time, and where the current one stands."""
-        statistics = await price_statistics(product_id, read_window(start, end, clock()))
+        window = read_window(start, end, clock())
+        async with costly:
+            statistics = await summarise_prices(product_id, window)
         return answer_view(request, PriceStatisticsResponse.of(statistics))
 
     @get(
@@ -135,7 +147,10 @@ class InsightController(Controller):
         request: Request[Any, Any, Any],
         product_id: ProductId,
         offer_id: OfferId,
-        offer_history: Injected[OfferHistory],
+        read_offer_history: Injected[ReadOfferHistory],
+        costly: Injected[BoundedQueue],
     ) -> ASGIResponse:
         """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""
-        return answer_view(request, OfferResponse.of(await offer_history(product_id, offer_id)))
+        async with costly:
+            history = await read_offer_history(product_id, offer_id)
+        return answer_view(request, OfferResponse.of(history))

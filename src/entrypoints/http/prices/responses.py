@@ -1,4 +1,4 @@
-"""What the API answers about prices over time; views with the contract's names, as `from` is none in Python."""
+"""Answers about prices over time: the views under the contract's names, as Python cannot name a field `from`."""
 
 from datetime import datetime
 from typing import Any, Literal, Self, TypeAlias
@@ -32,9 +32,9 @@ class PriceStepsResponse(msgspec.Struct, frozen=True):
 
 
 class PriceBucketsResponse(msgspec.Struct, frozen=True):
-    """Prices summed up over buckets of time; `reason` says why there are no series.
+    """Prices in buckets of time; `reason` says why there are no series.
 
-    The window is that which was asked for, widened to bounds of buckets where only these are kept.
+    The window is the requested one, widened to bounds of buckets where only these are kept.
     """
 
     start: datetime = msgspec.field(name="from")
@@ -48,7 +48,7 @@ PriceHistoryResponse: TypeAlias = PriceStepsResponse | PriceBucketsResponse
 
 
 def show_price_history(view: PriceHistoryView) -> PriceHistoryResponse:
-    """Show the view in the one form or the other."""
+    """Show the view, as steps or in buckets."""
     shown: Any = PriceStepsResponse if view.interval == "raw" else PriceBucketsResponse
     response: PriceHistoryResponse = shown(view.window.start, view.window.end, view.interval, view.series, view.reason)
     return response
@@ -106,7 +106,7 @@ class PriceStatisticsResponse(msgspec.Struct, frozen=True):
 class OfferResponse(msgspec.Struct, frozen=True):
     """One offer, when it was first seen and sold out, and its price since `from`.
 
-    `first_seen_at` is null when the offer has been sold out for so long that only its prices are kept.
+    `first_seen_at` is null once the offer has been sold out for so long that only its prices are kept.
     """
 
     id: UUID

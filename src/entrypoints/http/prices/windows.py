@@ -1,4 +1,4 @@
-"""Windows of time as a query asks for them: from and to, or a period."""
+"""Windows of time in queries: from and to, or a period."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ From = Annotated[
     str | None,
     QueryParameter(
         name="from",
-        description="Begin of the window, RFC 3339 with a zone; 7 days before its end by default.",
+        description="Start of the window, RFC 3339 with a zone; 7 days before its end by default.",
         schema_extra={"format": "date-time"},
     ),
 ]
@@ -44,7 +44,7 @@ Period = Annotated[
 
 
 def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:
-    """Read the window that a query asks for; without any, that of the last 7 days.
+    """Read the window of a query; without one, the last 7 days.
 
     Raises:
         InvalidWindow

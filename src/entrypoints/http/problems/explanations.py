@@ -1,4 +1,4 @@
-"""What the types of problems lead to: pages that say what went wrong."""
+"""The pages that the types of problems lead to."""
 
 from typing import Annotated
 
@@ -8,7 +8,15 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter
 
-from entrypoints.http.problems.problem_types import METHOD, NOT_FOUND, OVERLOADED, PROBLEM_TYPES, ProblemType, problems
+from entrypoints.http.problems.problem_types import (
+    METHOD,
+    NOT_FOUND,
+    OVERLOADED,
+    PROBLEM_TYPES,
+    ProblemType,
+    problems,
+)
+from entrypoints.http.route_declarations import Declaration, declared
 
 Slug = Annotated[
     str,
@@ -30,6 +38,7 @@ def _explanation(kind: ProblemType) -> str:
     operation_id="explainProblem",
     summary="What an error means",
     tags=["problems"],
+    opt=declared(Declaration(public=True, ignores_query=True)),
     responses={
         200: ResponseSpec(
             str,

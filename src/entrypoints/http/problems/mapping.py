@@ -1,8 +1,6 @@
-"""Every error that leaves the API, as RFC 9457 problem details: which exception becomes which problem."""
+"""Every error that leaves the API as a problem (RFC 9457): which exception becomes which type."""
 
-import math
 import re
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -16,7 +14,8 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from application.unit_of_work import StorageContended, StorageUnavailable
+from application.bounded_queue import QueueFull
+from application.storage import StorageUnavailable
 from domain.errors import (
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -30,7 +29,8 @@ from domain.errors import (
     Refusal,
     WindowTooLarge,
 )
-from entrypoints.http.methods import allowed
+from entrypoints.http.auth.access_tokens import Unauthenticated
+from entrypoints.http.auth.credentials import RateLimited
 from entrypoints.http.problems.problem_types import (
     CURSOR,
     DATABASE,
@@ -48,6 +48,7 @@ from entrypoints.http.problems.problem_types import (
     PRECONDITION,
     PRODUCT_NOT_FOUND,
     RATE_LIMITED,
+    RETRY_SECONDS,
     TOO_LARGE,
     UNAUTHENTICATED,
     VALIDATION,
@@ -56,62 +57,17 @@ from entrypoints.http.problems.problem_types import (
     Problem,
     ProblemType,
 )
+from entrypoints.http.products.cursors import CursorMismatch
+from entrypoints.http.products.idempotency import InvalidHeader
+from entrypoints.http.request_validation import (
+    InvalidParameter,
+    MalformedBody,
+    UnstorableText,
+    UnsupportedMediaType,
+    allowed_methods,
+)
 
 log = structlog.get_logger(__name__)
-
-RETRY_SECONDS = "1"
-
-
-class Unauthenticated(Exception):
-    """No valid access token; the answer is the same whatever is wrong with it."""
-
-
-class UnsupportedMediaType(Exception):
-    """The body is not of a type that the route reads."""
-
-
-class MalformedBody(Exception):
-    """The body is no JSON that can be read."""
-
-
-class UnstorableText(Exception):
-    """The body is JSON, but a text in it cannot be stored."""
-
-    def __init__(self) -> None:
-        super().__init__("A text in the body has a lone surrogate.")
-
-
-class InvalidParameter(Exception):
-    """The query has a parameter that the route does not take so."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
-        self.name = name
-
-
-class InvalidHeader(Exception):
-    """A header's value is not one that the route takes."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
-        self.name = name
-
-
-class CursorMismatch(Exception):
-    """A cursor that cannot be read, or belongs to another listing."""
-
-
-class Overloaded(Exception):
-    """More work of an expensive kind is under way than the service takes on."""
-
-
-class RateLimited(Exception):
-    """The caller has to wait this long before the next try."""
-
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__()
-        self.seconds = math.ceil(wait.total_seconds())
-
 
 PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidText: VALIDATION,
@@ -125,16 +81,15 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     IdempotencyInProgress: IDEMPOTENCY_IN_PROGRESS,
     IdempotencyMismatch: IDEMPOTENCY_MISMATCH,
     StorageUnavailable: DATABASE,
-    StorageContended: DATABASE,
+    QueueFull: OVERLOADED,
     Unauthenticated: UNAUTHENTICATED,
+    RateLimited: RATE_LIMITED,
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
     UnstorableText: VALIDATION,
     InvalidParameter: VALIDATION,
     InvalidHeader: VALIDATION,
     CursorMismatch: CURSOR,
-    Overloaded: OVERLOADED,
-    RateLimited: RATE_LIMITED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD,
     ValidationException: VALIDATION,
@@ -144,12 +99,12 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
 }
 """The most specific class of an exception decides."""
 
-# What these exceptions say is written for the caller; of all others only the meaning of the problem is told.
+# The texts of these exceptions are written for the caller. Others are answered with the meaning of their type alone.
 _SPEAKING = (Refusal, UnsupportedMediaType, UnstorableText, CursorMismatch)
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Turn any exception into its problem; unexpected ones are logged, and nothing of them is told."""
+    """Answer an exception with its problem; an unexpected one is logged, and its text is not shown."""
     kind = next(PROBLEM_OF[parent] for parent in type(error).__mro__ if parent in PROBLEM_OF)
     if kind is INTERNAL:
         log.error("request failed", exc_info=error)
@@ -166,7 +121,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
     if kind is UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     if kind is METHOD and isinstance(error, HTTPException):
-        headers["Allow"] = allowed((error.headers or {}).get("allow", ""))
+        headers["Allow"] = allowed_methods((error.headers or {}).get("allow", ""))
     if kind in (OVERLOADED, DATABASE):
         headers["Retry-After"] = RETRY_SECONDS
     if isinstance(error, RateLimited):

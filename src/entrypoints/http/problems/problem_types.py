@@ -1,4 +1,4 @@
-"""The kinds of problems that the API answers (RFC 9457), what they mean, and how a route's description lists them."""
+"""The types of problems that the API answers (RFC 9457), their meanings, and their place in a route's description."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "1"
+"""The Retry-After of problems that may be over soon."""
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One thing wrong with the request; `pointer` is the JSON pointer to it, or the parameter's name behind a slash."""
+    """One mistake in the request; `pointer` is the JSON pointer to it, or the parameter's name after a slash."""
 
     pointer: str
     detail: str
@@ -29,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What is constant in all problems of one kind."""
+    """What is constant in all problems of one type."""
 
     slug: str
     status: int
@@ -48,7 +50,7 @@ class ProblemType:
         return self.problem("69e3a0a3-cb45-41a0-ac3c-87044e5345c4", errors=self.errors)
 
     def problem(self, instance: str, detail: str | None = None, errors: tuple[FieldError, ...] = ()) -> Problem:
-        """Return one problem of this kind, which has nothing to say of its own without a detail."""
+        """Return one problem of this type; without a detail of its own it tells the meaning of the type."""
         return Problem(self.path, self.title, self.status, detail or self.meaning, instance, errors)
 
 
@@ -77,7 +79,7 @@ OFFER_NOT_FOUND = ProblemType(
     "offer-not-found",
     404,
     "Offer not found",
-    "The product has no offer with this id, or nothing is kept of it any more.",
+    "The product has no offer with this id, or its record is gone.",
 )
 NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path.")
 METHOD = ProblemType(
@@ -90,19 +92,19 @@ EXISTS = ProblemType(
     "product-already-exists",
     409,
     "Product already exists",
-    "Names and ids are unique. A withdrawn product's name is free at once, its id only after it was purged.",
+    "Names and ids are unique. A withdrawn product frees its name at once, its id when it is purged.",
 )
 IDEMPOTENCY_IN_PROGRESS = ProblemType(
     "idempotency-in-progress",
     409,
     "Request in progress",
-    "The first request with this Idempotency-Key is under way. Send the same again in a moment.",
+    "The first request with this Idempotency-Key is not finished. Send the same request again in a moment.",
 )
 PRECONDITION = ProblemType(
     "precondition-failed",
     412,
     "Precondition failed",
-    "The product has another revision than If-Match asks for: somebody changed it meanwhile. Read it again.",
+    "The product has another revision than If-Match names: it was changed meanwhile. Read it again.",
 )
 TOO_LARGE = ProblemType("payload-too-large", 413, "Payload too large", "The body is larger than the API reads, 64 KiB.")
 MEDIA = ProblemType(
@@ -122,7 +124,7 @@ IDEMPOTENCY_MISMATCH = ProblemType(
     "idempotency-mismatch",
     422,
     "Idempotency key mismatch",
-    "The Idempotency-Key was used for another request within the last 24 hours. Take a new key for a new request.",
+    "The Idempotency-Key was used for another request within the last 24 hours. Use a new key for a new request.",
 )
 WINDOW_TOO_LARGE = ProblemType(
     "window-too-large",
@@ -140,13 +142,13 @@ INTERNAL = ProblemType(
     "internal-error",
     500,
     "Internal error",
-    "The service failed. The request id in `instance` leads to the cause in its logs.",
+    "The service failed. Its logs show the cause under the request id in `instance`.",
 )
 OVERLOADED = ProblemType(
     "overloaded",
     503,
     "Overloaded",
-    "The service has too much to do, or did not get done within 10 seconds. Try again after the time in Retry-After.",
+    "The service has too many requests, or this one took over 10 seconds. Try again after the time in Retry-After.",
 )
 DATABASE = ProblemType(
     "database-unavailable",
@@ -156,7 +158,10 @@ DATABASE = ProblemType(
 )
 
 UNAVAILABLE = (OVERLOADED, DATABASE)
-"""What every route that asks the database may answer."""
+"""Of every route that needs the database."""
+
+BODY_PROBLEMS = (MALFORMED, TOO_LARGE, MEDIA, VALIDATION)
+"""Of every route that reads a body."""
 
 PROBLEM_TYPES = (
     MALFORMED,
@@ -182,14 +187,14 @@ PROBLEM_TYPES = (
 
 
 PRODUCT_MISSING = (PRODUCT_NOT_FOUND, NOT_FOUND)
-"""What every route below a product may answer; what is no UUID is no path of the API."""
+"""Of every route below a product; the API has no path for an id that is no UUID."""
 
 EVERYWHERE = (MALFORMED, INTERNAL)
-"""What every route may answer."""
+"""Of every route."""
 
 
 def problems(*kinds: ProblemType) -> dict[int, ResponseSpec]:
-    """Describe the problems that a route may answer, for its OpenAPI."""
+    """Describe the problems of a route for OpenAPI."""
     of_status: dict[int, list[ProblemType]] = {}
     for kind in (*EVERYWHERE, *kinds):
         of_status.setdefault(kind.status, []).append(kind)

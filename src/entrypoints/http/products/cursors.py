@@ -1,4 +1,4 @@
-"""Cursors: opaque texts for a place in one listing, of no use in another."""
+"""Cursors: opaque texts for a position in one list, invalid in any other."""
 
 import base64
 import hashlib
@@ -9,10 +9,9 @@ from uuid import UUID
 import msgspec
 
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
-from entrypoints.http.problems.mapping import CursorMismatch
 
 CURSOR_LENGTH = 12_000
-"""No cursor is longer: a name's 255 characters may fold to 18 each, of up to two bytes."""
+"""The longest cursor: a name's 255 characters may fold to 18 each, of up to two bytes."""
 
 _KEYS: dict[SortKey, Any] = {
     SortKey.NAME: str,
@@ -21,6 +20,10 @@ _KEYS: dict[SortKey, Any] = {
     SortKey.CHANGE_7D: int | None,
     SortKey.CREATED_AT: datetime,
 }
+
+
+class CursorMismatch(Exception):
+    """The cursor cannot be read, or belongs to another list."""
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -32,14 +35,14 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 def write_cursor(order: ProductOrder, wanted: ProductFilter, position: PagePosition) -> str:
-    """Return a text for the place behind this position."""
+    """Return the cursor of a position in the list with this order and these filters."""
     key = msgspec.Raw(msgspec.msgpack.encode(position.key))
     cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, _digest(wanted), key, position.id))
     return base64.urlsafe_b64encode(cursor).decode().rstrip("=")
 
 
 def read_cursor(text: str, order: ProductOrder, wanted: ProductFilter) -> PagePosition:
-    """Read what `write_cursor` wrote for a listing in this order of what is wanted.
+    """Return the position of a cursor of the list with this order and these filters.
 
     Raises:
         CursorMismatch
@@ -56,25 +59,25 @@ def read_cursor(text: str, order: ProductOrder, wanted: ProductFilter) -> PagePo
 
 
 def _digest(wanted: ProductFilter) -> bytes:
-    # Sorted, because the order in which a set is encoded is another in every process.
+    # Sorted, because every process encodes a set in another order.
     filters = msgspec.msgpack.encode(wanted, order="deterministic")
     return hashlib.blake2s(filters, digest_size=8).digest()
 
 
 def _storable(key: Any) -> str | datetime | int | None:
-    """Return a key as the storage takes it.
+    """Return a key in the form of the storage.
 
     Raises:
-        ValueError, OverflowError: it cannot.
+        ValueError, OverflowError: the storage has no such value.
     """
     if isinstance(key, datetime):
         if key.tzinfo is None:
             raise ValueError("no zone")
-        # Some times with an offset are no times in UTC.
+        # Some times with an offset have no equivalent in UTC.
         return key.astimezone(UTC)
     if isinstance(key, str):
         if "\0" in key:
-            raise ValueError("no text of PostgreSQL's")
+            raise ValueError("PostgreSQL's texts have no NUL")
         return key
     if key is not None and key >= 2**63:
         raise OverflowError("no 64 bits")

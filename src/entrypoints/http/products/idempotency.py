@@ -1,82 +1,54 @@
-"""Idempotency-Key: how it is read, and the answer in the form in which it is kept for the next time."""
+"""Idempotency-Key: its header, and the digests by which a repeated request is recognised."""
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.response.base import ASGIResponse
 
-from application.catalogue.registration import RegisterProduct, RegisterProductOnce
-from application.catalogue.views import view_of_new
-from domain.product import Product
-from entrypoints.http.conditional_reads import describe
-from entrypoints.http.problems.mapping import InvalidHeader
-from entrypoints.http.products.etags import etag
+from application.catalogue.idempotency_keys import IdempotentRequest
+from entrypoints.http.route_declarations import Header
 
-IDEMPOTENCY_KEY = "Idempotency-Key"
-REPLAYED = "Idempotency-Replayed"
-
-
-@dataclass(frozen=True, slots=True)
-class Registering:
-    """Both ways to register a product; one thing, because Litestar gives several by starting tasks."""
-
-    register: RegisterProduct
-    register_once: RegisterProductOnce
-
+IDEMPOTENCY_KEY = Header(
+    "Idempotency-Key",
+    "The same request with the same key within 24 hours is answered as the first time.",
+    "import-2026-11-26-0001",
+    schema={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+REPLAYED = Header(
+    "Idempotency-Replayed",
+    "`true` if an earlier request with the same key created the product.",
+    "true",
+    always=False,
+    schema={"enum": ["true"]},
+)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def read_key(request: Request[Any, Any, Any]) -> bytes | None:
-    """Return a digest of the key and of the admin whose it is; None without a key.
+class InvalidHeader(Exception):
+    """A header has a value that the route does not take; `name` is the header's."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+
+
+def read_idempotency(request: Request[Any, Any, Any], data: msgspec.Struct) -> IdempotentRequest | None:
+    """Return what identifies an idempotent request, None without a key. Each admin has keys of its own.
 
     Raises:
         InvalidHeader
     """
-    lines = request.headers.getall(IDEMPOTENCY_KEY, [])
+    lines = request.headers.getall(IDEMPOTENCY_KEY.name, [])
     if not lines:
         return None
     key = ", ".join(lines)
     if not _KEY.fullmatch(key):
-        raise InvalidHeader(IDEMPOTENCY_KEY, "The key must be 1 to 255 visible ASCII characters.")
-    return sha256(f"{key} {request.scope['state']['subject']}".encode()).digest()
-
-
-def digest_request(data: msgspec.Struct) -> bytes:
-    """Return a digest of what is asked for, however it is written."""
-    return sha256(msgspec.json.encode(data)).digest()
-
-
-class Created(msgspec.Struct, frozen=True):
-    """The answer to creating a product, in the form in which it is kept."""
-
-    status: int
-    location: str
-    etag: str
-    body: msgspec.Raw
-
-    @classmethod
-    def of(cls, product: Product) -> "Created":
-        """Return the answer to creating this product."""
-        view = view_of_new(product)
-        return cls(201, f"/products/{view.id}", etag(view), msgspec.Raw(msgspec.json.encode(view)))
-
-
-def write_created(product: Product) -> bytes:
-    """Return the answer to creating this product as it is kept."""
-    return msgspec.json.encode(Created.of(product))
-
-
-def read_created(written: bytes) -> Created:
-    """Return an answer that was kept."""
-    return msgspec.json.decode(written, type=Created)
-
-
-def answer_created(created: Created, *, replayed: bool = False) -> ASGIResponse:
-    """Give the answer, for the first time or once more."""
-    headers = {"Location": created.location} | describe(created.etag, None) | ({REPLAYED: "true"} if replayed else {})
-    return ASGIResponse(body=bytes(created.body), status_code=created.status, headers=headers)
+        raise InvalidHeader(IDEMPOTENCY_KEY.name, "The key must be 1 to 255 visible ASCII characters.")
+    return IdempotentRequest(
+        key=sha256(f"{key} {request.scope['state']['subject']}".encode()).digest(),
+        # Of the decoded content, so that it does not matter how the JSON is written.
+        content=sha256(msgspec.json.encode(data)).digest(),
+    )

@@ -1,6 +1,6 @@
-"""The most frequent answer of all, that a product is what the client has already, before the framework is asked.
+"""The most frequent answer of all, 304 for a product, given before the framework is asked: a third of its cost.
 
-It is given only where nothing else can be meant; any other request, and any trouble, is the application's.
+It is given only where no other answer is possible. Every other request, and every error, is left to the application.
 """
 
 import re
@@ -9,15 +9,16 @@ from uuid import UUID
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from entrypoints.http.conditional_reads import Catalogue, describe, has_it
+from entrypoints.http.conditional_reads import cache_headers, matches
+from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.etags import etag
 
 _PATH = re.compile(r"/products/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 _TEMPLATE = "/products/{product_id}"
 
 
-class Unchanged:
-    """ASGI application around another, which gets all but the conditional reads of unchanged products."""
+class NotModified:
+    """ASGI application around another: it answers conditional reads of unchanged products itself."""
 
     def __init__(self, app: ASGIApp, catalogue: Catalogue) -> None:
         self._app = app
@@ -39,10 +40,10 @@ class Unchanged:
     async def _headers(self, product_id: UUID, tags: list[str]) -> list[tuple[bytes, bytes]] | None:
         try:
             version = await self._catalogue.reader.version(product_id)
-        except Exception:  # noqa: BLE001 - the application will meet it too, and knows what to say
+        except Exception:  # noqa: BLE001 - the application meets the same error, and answers it
             return None
         tag = etag(version)
-        if not has_it(tags, tag):
+        if not matches(tags, tag):
             return None
-        described = describe(tag, self._catalogue.freshness(version.observed_at))
-        return [(name.lower().encode(), value.encode()) for name, value in described.items()]
+        headers = cache_headers(tag, self._catalogue.freshness(version.observed_at))
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -11,15 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
 from adapters.postgres import schema
-from adapters.postgres.connection import create_engine
-from adapters.postgres.prices.rollup import SqlAlchemyHistoryKeeper
+from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import migrate
 from application.catalogue.listing import NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
 from domain.offer import Offer
 from domain.retention import Retention
 from factories import some_id
 from fakes.offers_gateway import observed
-from storages.databases import NewDatabase
+from storages.databases import NewDatabase, system_clock
 from storages.storage import add, ago, new_product, observe, on_postgres, scheduled
 
 
@@ -31,8 +31,10 @@ async def dsn_of_old(new_database: NewDatabase) -> str:
 @pytest.fixture
 async def old(dsn_of_old: str) -> AsyncIterator[AsyncEngine]:
     """Give a database with a product as the release before had left it."""
-    engine = create_engine(dsn_of_old, connections=3, statement_seconds=10)
-    await migrate(engine, SqlAlchemyHistoryKeeper(engine, Retention()), partial(create_queue_tables, dsn_of_old))
+    engine = create_engine(dsn_of_old, DatabaseLimits(connections=3, statement=10))
+    await migrate(
+        engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn_of_old)
+    )
     storage = on_postgres(engine)
     await add(storage.begin, new_product(name="Crème"))
     for price in (9, 5):
@@ -52,7 +54,9 @@ def _downgrade(connection: Connection) -> None:
 
 
 async def test_they_are_found_and_sorted(dsn_of_old: str, old: AsyncEngine) -> None:
-    await migrate(old, SqlAlchemyHistoryKeeper(old, Retention()), partial(create_queue_tables, dsn_of_old))
+    await migrate(
+        old, SqlAlchemyHistoryUpkeep(old, Retention(), system_clock), partial(create_queue_tables, dsn_of_old)
+    )
     reader = on_postgres(old).reader
     found = await reader.products(5, NEWEST_FIRST, None, ProductFilter(words=search_words("creme")))
     assert [view.name for view in found.items] == ["Crème"]

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.listing import SORTED_LENGTH, PagePosition, ProductFilter, ProductOrder, SortKey
 from application.catalogue.views import ProductView
 from domain.offer import Offer
 from domain.price import BestPrice
 from domain.product import Product, Registration, RegistrationState
 from domain.synchronisation import Synchronisation
-from domain.text import SORTED_LENGTH, words
+from domain.text import words
 from fakes.storage import NOON
 from storages.storage import Storage, add, change, in_memory, on_postgres
 

@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.derived_tables import insight
-from adapters.postgres.prices.history_backfill import FirstSight, Past, SqlAlchemyPastWriter
+from adapters.postgres.prices.history_backfill import FirstSight, Past, SqlAlchemyHistoryBackfill
+from adapters.postgres.prices.tables import insight
 from domain.offer import ObservedOffers, Offer
 from domain.retention import Retention
 from domain.window import BucketWidth
 from entrypoints.development.seed.history import await_observations
 from entrypoints.development.seed.past import made_up_past
 from factories import some_id
+from storages.databases import system_clock
 from storages.storage import Storage, add, new_product, observe, on_postgres, withdraw
 
 TODAY = BucketWidth.DAY.floor(datetime.now(UTC))
@@ -39,7 +40,7 @@ class Observed:
 
     def __post_init__(self) -> None:
         self.storage: Storage = on_postgres(self.engine)
-        self.writer = SqlAlchemyPastWriter(self.engine, Retention())
+        self.writer = SqlAlchemyHistoryBackfill(self.engine, Retention(), system_clock)
 
     async def past(self) -> Past:
         sight = await self.writer.first_sight(self.id)
@@ -73,7 +74,7 @@ async def test_the_first_sight_is_what_the_first_observation_showed_in_stock(pro
 
 async def test_an_only_observation_is_the_first_sight_too(database: AsyncEngine) -> None:
     storage, product = on_postgres(database), new_product()
-    writer = SqlAlchemyPastWriter(database, Retention())
+    writer = SqlAlchemyHistoryBackfill(database, Retention(), system_clock)
     await add(storage.begin, product)
     assert await writer.first_sight(product.id) is None
     assert await writer.observed() == []

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from application.prices.insight import OfferHistory, PriceChange, PriceStatistics
-from application.prices.price_history import OfferPriceHistory, PriceHistory, in_finest_interval
+from application.prices.offer_history import ReadOfferHistory
+from application.prices.price_change import ComparePrices
+from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
+from application.prices.price_statistics import SummarisePrices
 from domain.offer import ObservedOffers
 from domain.product import Product
 from domain.retention import Retention
@@ -48,13 +50,13 @@ class Insight:
 
     def __post_init__(self) -> None:
         prices, offers, clock = self.storage.prices, self.storage.offer_prices, lambda: NOW
-        self.histories: list[PriceHistory | OfferPriceHistory] = [
-            PriceHistory(prices, clock, self.retention),
-            OfferPriceHistory(offers, clock, self.retention),
+        self.histories: list[ReadPriceHistory | ReadOfferPriceHistory] = [
+            ReadPriceHistory(prices, clock, self.retention),
+            ReadOfferPriceHistory(offers, clock, self.retention),
         ]
-        self.change = PriceChange(prices, clock, self.retention)
-        self.statistics = PriceStatistics(prices, clock, self.retention)
-        self.offer = OfferHistory(offers, clock, self.retention)
+        self.change = ComparePrices(prices, clock, self.retention)
+        self.statistics = SummarisePrices(prices, clock, self.retention)
+        self.offer = ReadOfferHistory(offers, clock, self.retention)
 
 
 async def store(storage: Storage, history: History) -> None:

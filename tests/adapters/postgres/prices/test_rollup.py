@@ -11,17 +11,17 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import create_engine
+from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.prices.dropped_history import read_dropped
 from adapters.postgres.prices.partitions import Partition, drop_partition
-from application.unit_of_work import StorageUnavailable
+from application.storage import StorageUnavailable
 from domain.errors import ProductAlreadyExists
 from domain.offer import Offer
 from domain.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed
-from storages.databases import BUCKETS, TABLES, NewDatabase, migrated
+from storages.databases import BUCKETS, TABLES, NewDatabase, migrated, system_clock
 from storages.storage import (
     INTERVAL,
     Storage,
@@ -29,7 +29,6 @@ from storages.storage import (
     ago,
     change,
     new_product,
-    now,
     observe,
     on_postgres,
     scheduled,
@@ -38,7 +37,7 @@ from storages.storage import (
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 LEASE = timedelta(seconds=25)
-MIDNIGHT = BucketWidth.DAY.floor(now())
+MIDNIGHT = BucketWidth.DAY.floor(system_clock())
 YESTERDAY = MIDNIGHT - DAY
 LONGER = Retention(offer_days=40, step_days=40)
 
@@ -87,16 +86,16 @@ async def watched(storage: Storage, *times: datetime, at: datetime = YESTERDAY) 
     id, offer = await scheduled(storage.begin, ago(hours=1)), Offer(some_id(), 100, 1)
     for number, time in enumerate(times):
         await observe(storage.begin, id, observed(replace(offer, price=100 + number)), time)
-        await change(storage.begin, id, lambda state: setattr(state, "known_until", now() + DAY))
+        await change(storage.begin, id, lambda state: setattr(state, "known_until", system_clock() + DAY))
     await roll_back(storage, at)
     return id
 
 
 async def roll_back(storage: Storage, until: datetime) -> None:
     async with storage.begin() as work:
-        connection: Any = work
+        inside: Any = work
         update = text("UPDATE insight SET rolled_until = :until")
-        await connection._connection.execute(update.bindparams(until=until))
+        await inside._session.execute(update.bindparams(until=until))
         await work.commit()
 
 
@@ -112,7 +111,7 @@ async def claim(storage: Storage, id: UUID) -> UUID:
 async def test_an_ended_day_is_rolled_up_once_into_buckets_of_every_width(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    await watched(storage, YESTERDAY + 20 * HOUR, YESTERDAY + 22 * HOUR, now())
+    await watched(storage, YESTERDAY + 20 * HOUR, YESTERDAY + 22 * HOUR, system_clock())
     assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
     assert await rolled(engine) == {"5m": 4 * 12, "1h": 4, "1d": 1}
     hourly = await rows(engine, "SELECT at, open, open_known, close, known FROM best_price_bucket_1h ORDER BY at")
@@ -128,14 +127,14 @@ async def test_an_ended_day_is_rolled_up_once_into_buckets_of_every_width(
 async def test_the_day_of_the_first_observation_is_marked_as_not_recorded_before_it(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    await watched(storage, YESTERDAY + 20 * HOUR, now())
+    await watched(storage, YESTERDAY + 20 * HOUR, system_clock())
     await storage.history.roll_up(10)
     (day,) = await rows(engine, "SELECT open, open_known, lowest_at, known FROM best_price_bucket_1d")
     assert tuple(day) == (None, None, YESTERDAY + 20 * HOUR, 4 * 3_600 * 10**6)
 
 
 async def test_today_is_not_rolled_up(storage: Storage) -> None:
-    await watched(storage, MIDNIGHT, now(), at=MIDNIGHT)
+    await watched(storage, MIDNIGHT, system_clock(), at=MIDNIGHT)
     assert await storage.history.roll_up(10) == 0
 
 
@@ -154,7 +153,7 @@ async def test_a_day_that_has_just_ended_waits_for_claims_that_are_not_committed
     storage: Storage, seconds: int, settled: int
 ) -> None:
     """Such a claim does not show, and dates what it sees by the time at which it began."""
-    await watched(storage, ago(hours=30), at=now() - DAY - timedelta(seconds=seconds))
+    await watched(storage, ago(hours=30), at=system_clock() - DAY - timedelta(seconds=seconds))
     assert await storage.history.roll_up(10) == settled
 
 
@@ -162,14 +161,14 @@ async def test_days_are_rolled_up_oldest_first_a_bounded_number_of_products_at_a
     storage: Storage, engine: AsyncEngine
 ) -> None:
     for _ in range(3):
-        await watched(storage, YESTERDAY - DAY + HOUR, now(), at=YESTERDAY - DAY)
+        await watched(storage, YESTERDAY - DAY + HOUR, system_clock(), at=YESTERDAY - DAY)
     assert [await storage.history.roll_up(2) for _ in range(5)] == [2, 1, 2, 1, 0]
     assert await rolled(engine) == {"5m": 3 * 47 * 12, "1h": 3 * 47, "1d": 6}
 
 
 async def test_many_that_roll_up_at_once_roll_up_once(storage: Storage, engine: AsyncEngine) -> None:
     for _ in range(12):
-        await watched(storage, YESTERDAY, now())
+        await watched(storage, YESTERDAY, system_clock())
 
     async def all_day() -> int:
         done = 0
@@ -182,7 +181,7 @@ async def test_many_that_roll_up_at_once_roll_up_once(storage: Storage, engine: 
 
 
 async def test_what_is_broken_off_leaves_nothing_behind(storage: Storage, engine: AsyncEngine) -> None:
-    await watched(storage, YESTERDAY, now())
+    await watched(storage, YESTERDAY, system_clock())
     async with engine.begin() as connection:
         await connection.execute(text("ALTER TABLE best_price_bucket_1d RENAME TO away"))
     with pytest.raises(Exception, match="best_price_bucket_1d"):
@@ -208,7 +207,7 @@ async def test_days_are_prepared_for_buckets_too(engine: AsyncEngine) -> None:
 
 
 async def test_a_product_of_a_release_that_knows_no_roll_ups_is_adopted(storage: Storage, engine: AsyncEngine) -> None:
-    id = await watched(storage, YESTERDAY, now())
+    id = await watched(storage, YESTERDAY, system_clock())
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM insight"))
     await storage.history.prepare_history()
@@ -219,7 +218,7 @@ async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once
     storage: Storage, engine: AsyncEngine
 ) -> None:
     await on_postgres(engine, LONGER).history.prepare_history()
-    await watched(storage, now(), at=MIDNIGHT - 35 * DAY)
+    await watched(storage, system_clock(), at=MIDNIGHT - 35 * DAY)
     await storage.history.drop_expired()
     assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - 8 * DAY:%Y%m%d}"
     assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 35 * DAY:%Y%m%d}"
@@ -232,7 +231,7 @@ async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once
 
 
 async def test_of_a_database_that_is_still_to_be_migrated_nothing_was_dropped(new_database: NewDatabase) -> None:
-    engine = create_engine(await new_database(), connections=1, statement_seconds=5)
+    engine = create_engine(await new_database(), DatabaseLimits(connections=1, statement=5))
     assert await read_dropped(engine) == Dropped()
     await engine.dispose()
 
@@ -256,7 +255,7 @@ async def test_a_reader_in_the_way_is_not_disturbed_and_the_drop_is_finished_lat
     storage: Storage, engine: AsyncEngine
 ) -> None:
     await on_postgres(engine, LONGER).history.prepare_history()
-    id = await watched(storage, now(), at=MIDNIGHT)
+    id = await watched(storage, system_clock(), at=MIDNIGHT)
     day = (MIDNIGHT - 40 * DAY).date()
     partition = Partition("best_price_step", day)
     async with engine.connect() as reader:
@@ -264,8 +263,8 @@ async def test_a_reader_in_the_way_is_not_disturbed_and_the_drop_is_finished_lat
         with pytest.raises(StorageUnavailable):
             await drop_partition(engine, partition)
         # Everybody reads and writes on meanwhile.
-        await observe(storage.begin, id, observed(Offer(some_id(), 5, 1)), now())
-        await storage.prices.steps(id, Window(ago(hours=1), now()), 5)
+        await observe(storage.begin, id, observed(Offer(some_id(), 5, 1)), system_clock())
+        await storage.prices.steps(id, Window(ago(hours=1), system_clock()), 5)
         assert (await reader.execute(text("SELECT count(*) FROM best_price_step"))).scalar_one() >= 0
     detaching = await rows(engine, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhdetachpending")
     assert detaching == [(partition.name,)]
@@ -286,7 +285,7 @@ async def test_a_partition_that_was_detached_but_not_dropped_is_dropped(storage:
 async def test_what_an_older_release_left_of_a_product_keeps_its_id_taken_until_it_is_purged(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    id = await watched(storage, YESTERDAY, now())
+    id = await watched(storage, YESTERDAY, system_clock())
     await storage.history.roll_up(10)
     async with engine.begin() as connection:
         for table in ("synchronisation", "offer", "offer_interval", "best_price_step"):
@@ -294,7 +293,7 @@ async def test_what_an_older_release_left_of_a_product_keeps_its_id_taken_until_
         await connection.execute(text("DELETE FROM product"))
     with pytest.raises(ProductAlreadyExists):
         await add(storage.begin, new_product(id=id))
-    assert [await storage.keeper.purge_withdrawn() for _ in range(2)] == [True, False]
+    assert [await storage.purge.purge_withdrawn() for _ in range(2)] == [True, False]
     assert await rolled(engine) == {"5m": 0, "1h": 0, "1d": 0}
     await add(storage.begin, new_product(id=id))
 
@@ -306,7 +305,7 @@ async def test_a_day_is_not_lost_when_no_worker_comes_for_longer_than_steps_are_
     id = await watched(storage, gone + HOUR, at=gone)
     await change(storage.begin, id, lambda state: setattr(state, "known_until", gone + 13 * HOUR))
     await storage.history.prepare_history()
-    await observe(storage.begin, id, observed(Offer(some_id(), 5, 1)), now())
+    await observe(storage.begin, id, observed(Offer(some_id(), 5, 1)), system_clock())
     while await storage.history.roll_up(10):
         pass
     known = await rows(engine, "SELECT at, open, lowest, known FROM best_price_bucket_1d WHERE known > 0 ORDER BY at")
@@ -317,18 +316,18 @@ async def test_a_day_is_not_lost_when_no_worker_comes_for_longer_than_steps_are_
 
 async def test_of_many_that_drop_at_once_one_does(storage: Storage, engine: AsyncEngine) -> None:
     await on_postgres(engine, LONGER).history.prepare_history()
-    await watched(storage, now(), at=MIDNIGHT)
+    await watched(storage, system_clock(), at=MIDNIGHT)
     dropped = await asyncio.gather(*(storage.history.drop_expired() for _ in range(3)))
     assert sorted(dropped)[:2] == [0, 0]
     assert sorted(dropped)[2] > 0
 
 
 async def test_of_a_withdrawn_product_no_bucket_is_left(storage: Storage, engine: AsyncEngine) -> None:
-    gone, there = await watched(storage, YESTERDAY, now()), await watched(storage, YESTERDAY, now())
+    gone, there = await watched(storage, YESTERDAY, system_clock()), await watched(storage, YESTERDAY, system_clock())
     await storage.history.roll_up(10)
     await withdraw(storage.begin, gone)
     await storage.history.roll_up(10)
-    assert await storage.keeper.purge_withdrawn()
+    assert await storage.purge.purge_withdrawn()
     assert await rolled(engine) == {"5m": 288, "1h": 24, "1d": 1}
     assert await rows(engine, "SELECT product_id FROM insight") == [(there,)]
 
@@ -336,7 +335,7 @@ async def test_of_a_withdrawn_product_no_bucket_is_left(storage: Storage, engine
 async def test_a_product_withdrawn_before_its_day_was_rolled_up_leaves_none_either(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    id = await watched(storage, YESTERDAY, now())
+    id = await watched(storage, YESTERDAY, system_clock())
     await withdraw(storage.begin, id)
     assert await storage.history.roll_up(10) == 0
     assert await rolled(engine) == {"5m": 0, "1h": 0, "1d": 0}

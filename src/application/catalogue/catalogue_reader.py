@@ -1,0 +1,44 @@
+"""The port through which everybody reads the catalogue."""
+
+from typing import Protocol
+from uuid import UUID
+
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+)
+from application.catalogue.views import Encoded, OffersView, ProductDetailView, SynchronisationView, Version
+
+
+class CatalogueReader(Protocol):
+    """Reads outside any unit of work. Each is one consistent statement, and none sees a withdrawn product.
+
+    Raises:
+        ProductNotFound: in every read of one product.
+        StorageUnavailable: in every read.
+    """
+
+    async def version(self, product_id: UUID) -> Version:
+        """Return the version of the product; while it is the same, the other reads of it return the same."""
+
+    async def detail(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[ProductDetailView]:
+        """Return the product with its offers in stock, cheapest first, and on demand those sold out in the last day."""
+
+    async def offers(self, product_id: UUID, *, sold_out_too: bool = False) -> Encoded[OffersView]:
+        """Return the offers as `detail` does."""
+
+    async def products(
+        self,
+        limit: int,
+        order: ProductOrder = NEWEST_FIRST,
+        after: PagePosition | None = None,
+        wanted: ProductFilter = EVERYTHING,
+    ) -> ProductSlice:
+        """Return up to `limit` of the wanted products in this order, beginning behind `after`."""
+
+    async def synchronisation(self, product_id: UUID) -> SynchronisationView:
+        """Return the state of the product's registration and observation attempts."""

@@ -1,0 +1,62 @@
+"""What admins change about products that exist. The Offers service has no update and no delete, so it is not told."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.catalogue.views import Encoded, ProductView
+from application.clock import Clock
+from application.unit_of_work import BeginWork
+
+
+@dataclass(frozen=True, slots=True)
+class AmendProduct:
+    """Change a product's name, its description or both."""
+
+    begin: BeginWork
+    clock: Clock
+
+    async def __call__(
+        self,
+        product_id: UUID,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        expected: Collection[int] | None = None,
+    ) -> Encoded[ProductView]:
+        """Change what is given and return the product; None as `expected` allows every revision.
+
+        Raises:
+            ProductNotFound
+            PreconditionFailed: the product's revision is not among the expected ones.
+            InvalidText: the name or the description cannot be stored.
+            ProductAlreadyExists: another product has the name.
+        """
+        async with self.begin() as work:
+            product = await work.products.get(product_id)
+            product.require_revision(expected)
+            product.amend(name=name, description=description, at=self.clock())
+            await work.products.save(product)
+            shown = await work.products.show(product)
+            await work.commit()
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawProduct:
+    """Take a product out of the catalogue; its rows are purged later."""
+
+    begin: BeginWork
+
+    async def __call__(self, product_id: UUID, *, expected: Collection[int] | None = None) -> None:
+        """Withdraw the product; None as `expected` allows every revision.
+
+        Raises:
+            ProductNotFound
+            PreconditionFailed: the product's revision is not among the expected ones.
+        """
+        async with self.begin() as work:
+            product = await work.products.get(product_id)
+            product.require_revision(expected)
+            await work.products.remove(product)
+            await work.commit()

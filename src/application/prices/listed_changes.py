@@ -1,0 +1,35 @@
+"""The price changes that lists are sorted by: computed for all products by the worker, from time to time."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from application.synchronisation.timing import Timing
+
+
+class ListedChanges(Protocol):
+    """The changes of all products' best prices over a day and over a week, stored for sorting.
+
+    Raises:
+        StorageUnavailable: in every call.
+    """
+
+    async def refresh(self, after: UUID, products: int) -> UUID | None:
+        """Compute the changes as of now for up to `products` products whose ids follow `after`.
+
+        Return the last of these ids, None if there are none. Products that another transaction has locked are skipped.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshListedChanges:
+    """Compute the price changes of the whole catalogue."""
+
+    changes: ListedChanges
+    timing: Timing
+
+    async def __call__(self) -> None:
+        """Go through all products, a bounded number in each transaction."""
+        last: UUID | None = UUID(int=0)
+        while last is not None:
+            last = await self.changes.refresh(last, self.timing.changes_at_once)

@@ -1,0 +1,76 @@
+"""How a product's best price was distributed over a window, and how the current one compares with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from application.clock import Clock
+from application.prices.readers import PriceReader
+from application.prices.views import PriceStatisticsView
+from domain.price_change import Reason
+from domain.price_history import PriceSummary, joined
+from domain.price_statistics import PriceDistribution, percentile, verdict
+from domain.retention import Retention
+from domain.window import BucketWidth, Window
+
+
+@dataclass(frozen=True, slots=True)
+class SummarisePrices:
+    """Summarise a product's best price over a window, weighted by time."""
+
+    prices: PriceReader
+    clock: Clock
+    retention: Retention
+
+    async def __call__(self, product_id: UUID, window: Window) -> PriceStatisticsView:
+        """Return the statistics of the window.
+
+        Raises:
+            ProductNotFound
+        """
+        now = self.clock()
+        kept = self.retention.finest(window.start, now) is None
+        window = self.retention.snapped(window, now)
+        at_end = await self.prices.in_force(product_id, window.end)
+        current, spread = at_end.price if at_end else None, PriceDistribution()
+        if kept:
+            summary, spread = await self.prices.statistics(product_id, window, current)
+        else:
+            summary = await self._from_buckets(product_id, window, now)
+        return PriceStatisticsView(
+            window=window,
+            current=current,
+            average=summary.average,
+            median=spread.median,
+            p25=spread.p25,
+            p75=spread.p75,
+            min=summary.lowest,
+            max=summary.highest,
+            percentile=percentile(summary, spread, current),
+            out_of_stock_share=summary.out_of_stock_share,
+            coverage=summary.coverage,
+            verdict=verdict(summary, spread, current),
+            reason=None if kept else Reason.BEYOND_RETENTION,
+        )
+
+    async def _from_buckets(self, product_id: UUID, window: Window, now: datetime) -> PriceSummary:
+        """Join whole days with the widest buckets that fit the rest at both ends."""
+        parts: list[PriceSummary] = []
+        for stretch, width in self._stretches(window, now):
+            parts += await self.prices.buckets(product_id, stretch, width)
+        return joined(parts, window)
+
+    def _stretches(self, window: Window, now: datetime) -> Iterator[tuple[Window, BucketWidth]]:
+        day = BucketWidth.DAY
+        first, last = day.ceil(window.start), day.floor(window.end)
+        if last < first:
+            first = last = window.end
+        for stretch, width in (
+            (Window(window.start, first), self.retention.finest(window.start, now)),
+            (Window(first, last), day),
+            (Window(last, window.end), self.retention.finest(window.end, now)),
+        ):
+            if stretch.start < stretch.end:
+                # Where the steps are kept, buckets of any width can be made of them.
+                yield stretch, width or BucketWidth.HOUR

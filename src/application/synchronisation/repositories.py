@@ -1,0 +1,86 @@
+"""The ports to what the synchronisation stores: schedule and leases, current offers, and the history they leave."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from domain.offer import TrackedOffer
+from domain.synchronisation import Observation, Synchronisation
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Products that one worker may attempt until the lease ends; `claimed_at` is by the storage's clock."""
+
+    lease_id: UUID
+    claimed_at: datetime
+    product_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many registrations and observations are due, each counted up to the requested limit.
+
+    `lag` is how long the most overdue observation has been due, claimed ones included; 0 if none is.
+    """
+
+    registrations: int
+    observations: int
+    lag: timedelta
+
+
+class SynchronisationRepository(Protocol):
+    """Schedule and leases. For use inside a unit of work only; a claim counts once that is committed.
+
+    A claim is None when nothing is due.
+    """
+
+    async def count_due(self, interval: timedelta, limit: int) -> Due:
+        """Count what a claim could take now, each kind up to `limit`."""
+
+    async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
+        """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows.
+
+        With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest.
+        """
+
+    async def claim_observations(
+        self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
+    ) -> Claim | None:
+        """Lease up to `limit` products whose observation is due, oldest slot first, skipping locked rows.
+
+        With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest
+        slot. A slot is due one interval after the last one and not before `not_before`; a claim that was never finished
+        is due when its lease ends. The claim moves the slot on by one interval, or to now if a slot was missed.
+        """
+
+    async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
+        """Return and lock those of the products that this lease still covers, without withdrawn ones.
+
+        A lease that has ended still covers a product until another worker claims it.
+        """
+
+    async def get(self, product_id: UUID) -> Synchronisation:
+        """Return and lock one product's state, whatever lease it is under.
+
+        Raises:
+            ProductNotFound: there is no such product, or it was withdrawn.
+        """
+
+    async def save(self, *states: Synchronisation) -> None:
+        """Store states that this unit of work holds or has got, and end their leases."""
+
+    async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
+        """End the lease of products that were not attempted: they stay due in the slot they were claimed for."""
+
+
+class OfferRepository(Protocol):
+    """Current offers and history. For use inside a unit of work only."""
+
+    async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
+        """Return the stored offers, sold-out ones included, of each product that has any."""
+
+    async def record(self, observations: Collection[Observation]) -> None:
+        """Store changed offers and append ended intervals and steps; the products' synchronisations are held."""

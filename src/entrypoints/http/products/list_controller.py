@@ -1,0 +1,229 @@
+"""The list of products over HTTP: searched, filtered, sorted and read page by page; and its new members."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post
+from litestar.params import JSONBody, QueryParameter
+from litestar.response.base import ASGIResponse
+
+from application.catalogue.listing import (
+    MOST_WORDS,
+    ProductFilter,
+    ProductOrder,
+    ProductSlice,
+    SortKey,
+    search_words,
+)
+from application.catalogue.registration import RegisterProduct
+from application.catalogue.views import ProductView
+from domain.product import RegistrationState
+from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read, cache_headers
+from entrypoints.http.problems.problem_types import (
+    BODY_PROBLEMS,
+    CURSOR,
+    EXISTS,
+    IDEMPOTENCY_IN_PROGRESS,
+    IDEMPOTENCY_MISMATCH,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    VALIDATION,
+    problems,
+)
+from entrypoints.http.products import examples
+from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.products.cursors import CURSOR_LENGTH, read_cursor, write_cursor
+from entrypoints.http.products.etags import ETAG, etag
+from entrypoints.http.products.idempotency import IDEMPOTENCY_KEY, REPLAYED, read_idempotency
+from entrypoints.http.products.requests import CreateProductRequest
+from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+
+
+class ProductPage(msgspec.Struct, frozen=True):
+    """One page of a list; `next` is the cursor of the following page, null on the last."""
+
+    items: list[ProductView]
+    next: str | None
+
+
+def _price_bound(which: str) -> QueryParameter:
+    return QueryParameter(
+        ge=0,
+        le=2**63 - 1,
+        description=f"The {which} best price; products without one are left out.",
+        schema_extra={"minimum": 0},  # Litestar does not describe a bound of zero
+    )
+
+
+Search = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200,
+        description=f"1 to {MOST_WORDS} words. Each must begin a word of the name or the description, whatever its "
+        "case and accents.",
+    ),
+]
+InStock = Annotated[Literal["true"] | None, QueryParameter(description="Only products that an offer has in stock.")]
+MinPrice = Annotated[int | None, _price_bound("lowest")]
+MaxPrice = Annotated[int | None, _price_bound("highest")]
+Registration = Annotated[
+    Literal["pending", "registered", "rejected", "conflict"] | None,
+    QueryParameter(description="Only products whose registration with the Offers service is in this state."),
+]
+Attention = Annotated[
+    Literal["true"] | None,
+    QueryParameter(
+        description="For admins, with their token: only products whose registration is rejected or in conflict, or "
+        "whose last attempt failed."
+    ),
+]
+Sort = Annotated[
+    Literal["name", "-name", "price", "-price", "change", "-change", "created_at", "-created_at"],
+    QueryParameter(
+        description="Ascending, with `-` descending. `name` ignores case and accents, `price` is the best one. "
+        "`change` is that of the best price over the period, as in price-change: the largest fall comes first, with "
+        "`-` the largest rise; it is at most five minutes old. Products without a price or a change come last."
+    ),
+]
+ChangePeriod = Annotated[Literal["P1D", "P7D"], QueryParameter(description="The period of the change to sort by.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=CURSOR_LENGTH,
+        description="`next` of the page before; all other parameters but `limit` must be the same as for that page.",
+    ),
+]
+_CHANGES = {"P1D": SortKey.CHANGE_1D, "P7D": SortKey.CHANGE_7D}
+
+_LOCATION = Header(
+    "Location",
+    "The new product's path.",
+    "/products/2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
+    schema={"format": "uri-reference"},
+)
+_LINK = Header(
+    "Link",
+    "The following page, if there is one.",
+    '</products?limit=20&cursor=k60tY3JlYXRlZF9hdNf>; rel="next"',
+    always=False,
+    schema={"pattern": '^<[^>]+>; rel="next"$'},
+)
+
+
+class ListController(Controller):
+    """All products: listed for everybody, created by admins."""
+
+    path = "/products"
+    tags = ("catalogue",)
+
+    @post(
+        operation_id="createProduct",
+        summary="Create a product",
+        opt=declared(
+            Declaration(request_headers=(IDEMPOTENCY_KEY,), answer_headers=(_LOCATION, ETAG, REPLAYED), shows_id=True)
+        ),
+        responses={201: examples.PRODUCT}
+        | problems(
+            UNAUTHENTICATED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH
+        ),
+    )
+    async def create(
+        self,
+        request: Request[Any, Any, Any],
+        data: JSONBody[CreateProductRequest],
+        register_product: Injected[RegisterProduct],
+    ) -> ASGIResponse:
+        """Create a product. It is registered with the Offers service in the background; watch its `registration`.
+
+        With an `Idempotency-Key` the same request may be sent again for 24 hours, and is answered as the first time.
+        """
+        registered = await register_product(
+            name=data.name,
+            description=data.description,
+            product_id=data.id if isinstance(data.id, UUID) else None,
+            idempotency=read_idempotency(request, data),
+        )
+        product = registered.product
+        headers = {"Location": f"/products/{product.id}"} | cache_headers(etag(product), None)
+        if registered.replayed:
+            headers[REPLAYED.name] = "true"
+        return ASGIResponse(body=msgspec.json.encode(product), status_code=201, headers=headers)
+
+    @get(
+        operation_id="listProducts",
+        summary="List products",
+        opt=declared(
+            Declaration(
+                public=True,
+                admin_parameters=frozenset({"attention"}),
+                conditional=True,
+                answer_headers=(_LINK,),
+            )
+        ),
+        responses={200: examples.page(ProductPage)}
+        | NOT_MODIFIED
+        | problems(CURSOR, UNAUTHENTICATED, VALIDATION, *UNAVAILABLE),
+    )
+    async def page(
+        self,
+        request: Request[Any, Any, Any],
+        catalogue: Injected[Catalogue],
+        q: Search = None,
+        in_stock: InStock = None,
+        min_price: MinPrice = None,
+        max_price: MaxPrice = None,
+        registration: Registration = None,
+        attention: Attention = None,
+        sort: Sort = "-created_at",
+        period: ChangePeriod = "P1D",
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> ASGIResponse:
+        """List the products that pass all filters, page by page, newest first by default.
+
+        Following `next` never skips or repeats a product whose sort key did not change meanwhile.
+        """
+        wanted = ProductFilter(
+            words=frozenset() if q is None else search_words(q),
+            in_stock=in_stock is not None,
+            min_price=min_price,
+            max_price=max_price,
+            registration=RegistrationState(registration) if registration else None,
+            attention=attention is not None,
+        )
+        order = _order(sort, period)
+        after = None if cursor is None else read_cursor(cursor, order, wanted)
+        found = await catalogue.reader.products(limit, order, after, wanted)
+        # The list of products that need attention is for admins alone, so nobody may keep it.
+        max_age = None if wanted.attention else catalogue.freshness(found.oldest)
+        if found.next is None:
+            return answer_read(request, _page(found, None), max_age=max_age)
+        next_cursor = write_cursor(order, wanted, found.next)
+        given = {
+            "q": q,
+            "in_stock": in_stock,
+            "min_price": min_price,
+            "max_price": max_price,
+            "registration": registration,
+            "attention": attention,
+            "sort": sort,
+            "period": period,
+            "limit": limit,
+            "cursor": next_cursor,
+        }
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        link = {"Link": f'</products?{query}>; rel="next"'}
+        return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
+
+
+def _page(found: ProductSlice, next_cursor: str | None) -> bytes:
+    # The JSON of a ProductPage, whose items are encoded already.
+    return b'{"items":%b,"next":%b}' % (found.json, msgspec.json.encode(next_cursor))
+
+
+def _order(sort: str, period: str) -> ProductOrder:
+    key = sort.removeprefix("-")
+    return ProductOrder(_CHANGES[period] if key == "change" else SortKey(key), descending=sort != key)

@@ -1,0 +1,11 @@
+"""Path and query parameters of single products."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar.params import PathParameter, QueryParameter
+
+ProductId = Annotated[UUID, PathParameter(description="The product's id.")]
+InStock = Annotated[
+    Literal["any"] | None, QueryParameter(description="`any` shows the offers that sold out in the last day too.")
+]

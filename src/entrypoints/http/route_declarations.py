@@ -1,0 +1,90 @@
+"""What a route declares beside its function: who may call it, its headers, its examples, and what it is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import SkipValidation
+
+T = TypeVar("T")
+
+# Litestar would validate a dependency against its annotation, as it does with input.
+Injected: TypeAlias = NamedDependency[SkipValidation[T]]
+
+
+def constant(value: object) -> Provide:
+    """Provide the same object to every request."""
+
+    def provide() -> object:
+        return value
+
+    return Provide(provide, sync_to_thread=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header as the OpenAPI description shows it."""
+
+    name: str
+    description: str
+    example: str | int
+    always: bool = True
+    schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The facts about a route. Without one, a route is for admins only."""
+
+    public: bool = False
+    admin_parameters: frozenset[str] = frozenset()
+    """Query parameters of a public route that are for admins."""
+    ignores_query: bool = False
+    """Whether unknown query parameters are allowed, as probes and browsers send them."""
+    conditional: bool = False
+    """Whether it answers 304 to If-None-Match."""
+    no_store: bool = False
+    """Whether nobody may keep its answers, although it is public."""
+    request_headers: tuple[Header, ...] = ()
+    answer_headers: tuple[Header, ...] = ()
+    """Headers of the successful answer."""
+    shows_id: bool = False
+    """Whether its successful answer is a product, on which other operations can follow."""
+
+
+_KEY = "declaration"
+_FOR_ADMINS = Declaration()
+
+
+def declared(declaration: Declaration) -> dict[str, Any]:
+    """Return the `opt` of a route with this declaration."""
+    return {_KEY: declaration}
+
+
+def declaration_of(opt: Mapping[str, Any]) -> Declaration:
+    """Return the declaration in a route's `opt`."""
+    declaration: Declaration = opt.get(_KEY, _FOR_ADMINS)
+    return declaration
+
+
+def answer(model: Any, description: str, example: object) -> ResponseSpec:
+    """Describe an answer by one example."""
+    return answers(model, description, {description: example})
+
+
+def answers(model: Any, description: str, examples: Mapping[str, object]) -> ResponseSpec:
+    """Describe an answer by several examples, each under its summary."""
+    return ResponseSpec(
+        model,
+        description=description,
+        generate_examples=False,
+        # Encoded, because Litestar would leave null members out.
+        examples=[
+            Example(summary=summary, value=msgspec.Raw(msgspec.json.encode(example)))
+            for summary, example in examples.items()
+        ],
+    )

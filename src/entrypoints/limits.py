@@ -1,0 +1,109 @@
+"""Every time-out and limit in one table, with the order that must hold between them.
+
+The numbers reach their users as constructor arguments. docs/limits.md explains them to operators.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adapters.job_queue import QueueLimits
+from adapters.offers_api.http_client import HttpLimits
+from adapters.postgres.connection import DatabaseLimits
+from application.synchronisation.access_token.timing import TokenTiming
+from application.synchronisation.timing import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Limits of the HTTP API; durations are in seconds."""
+
+    reads: int = 32
+    """Reads under way in one process: enough to keep it busy, few enough to be answered in time."""
+    writes: int = 320
+    """Writes come from few clients, who prefer to wait; most of the time they wait for a connection."""
+    logins: int = 64
+    costly_reads: int = 4
+    """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
+    costly_reads_waiting: int = 12
+    costly_wait: float = 5.0
+    password_checks: int = 2
+    """Each takes a core for about 80 ms."""
+    password_checks_waiting: int = 16
+    password_wait: float = 5.0
+    body: int = 64 * 1024
+    """Bytes of a request's body."""
+    request: float = 10.0
+    """From a request's arrival to the beginning of its answer."""
+    finish: float = 4.0
+    """For requests under way when the server stops."""
+    check: float = 2.5
+    """One dependency's answer to a readiness probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one process."""
+
+    database: DatabaseLimits = field(default_factory=DatabaseLimits)
+    queue: QueueLimits = field(default_factory=QueueLimits)
+    requests: RequestLimits = field(default_factory=RequestLimits)
+    upstream: HttpLimits = field(default_factory=HttpLimits)
+    token: TokenTiming = field(default_factory=TokenTiming)
+    stop: float = 8.0
+    """From SIGTERM to the end of a process."""
+    write_at_end: float = 4.0
+    """For a worker to write the answers that have arrived when it stops."""
+
+
+SERVING = Limits()
+WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=6))
+MIGRATING = Limits(database=DatabaseLimits(connections=3, statement=600.0), queue=QueueLimits(connections=1))
+
+ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (
+    (
+        "a wait for a locked row ends before the statement does, so that the caller learns the reason",
+        lambda limits, _: (limits.database.lock, limits.database.statement),
+    ),
+    (
+        "an API statement, with its waits for a connection and an answer, ends before its request does",
+        lambda limits, _: (
+            limits.database.pool_wait
+            + limits.database.connect
+            + SERVING.database.statement
+            + limits.database.answer_margin,
+            limits.requests.request,
+        ),
+    ),
+    (
+        "a wait for a costly read or a password check leaves time to answer",
+        lambda limits, _: (max(limits.requests.costly_wait, limits.requests.password_wait), limits.requests.request),
+    ),
+    (
+        "a connection to upstream is established before a piece of its answer is overdue",
+        lambda limits, _: (limits.upstream.connect, limits.upstream.read),
+    ),
+    (
+        "a piece of an answer is overdue before the whole call is",
+        lambda limits, _: (limits.upstream.read, limits.upstream.call),
+    ),
+    (
+        "a call, with its wait for a place, ends by the batch's deadline",
+        lambda limits, timing: (limits.upstream.turn + limits.upstream.call, timing.batch_deadline + 0.001),
+    ),
+    (
+        "a batch's last write ends before its lease does",
+        lambda limits, timing: (
+            timing.batch_deadline + limits.database.lock + timing.group_age,
+            timing.lease.total_seconds(),
+        ),
+    ),
+    (
+        "a request for a token ends before the lease on its renewal does",
+        lambda limits, _: (limits.upstream.call, limits.token.lease.total_seconds()),
+    ),
+    (
+        "requests and writes under way end before the process must",
+        lambda limits, _: (max(limits.requests.finish, limits.write_at_end), limits.stop),
+    ),
+)
+"""Pairs of a shorter and a longer duration, each with the reason for their order."""

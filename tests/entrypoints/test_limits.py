@@ -1,0 +1,36 @@
+"""The limits as they ship: their order, and the numbers that pages of the contract name."""
+
+from collections.abc import Callable
+
+import pytest
+
+from application.synchronisation.timing import Timing
+from entrypoints.limits import MIGRATING, ORDER, SERVING, WORKING, Limits, RequestLimits
+
+Pair = Callable[[Limits, Timing], tuple[float, float]]
+
+
+@pytest.mark.parametrize("limits", [SERVING, WORKING, MIGRATING], ids=["serving", "working", "migrating"])
+@pytest.mark.parametrize(("reason", "pair"), ORDER, ids=[reason for reason, _ in ORDER])
+def test_the_shorter_duration_is_shorter(limits: Limits, reason: str, pair: Pair) -> None:
+    shorter, longer = pair(limits, Timing())
+    assert 0 < shorter < longer, reason
+
+
+def test_the_numbers_of_the_contract() -> None:
+    upstream, requests, database, timing = SERVING.upstream, SERVING.requests, SERVING.database, Timing()
+    assert (upstream.connect, upstream.read, upstream.call, upstream.body) == (2, 5, 10, 2**20)
+    assert (requests.request, requests.body) == (10, 64 * 1024)
+    assert (database.statement, database.lock, database.pool_wait) == (2, 1, 1)
+    assert timing.batch_deadline == 15
+    assert timing.lease.total_seconds() <= 60
+
+
+def test_a_probe_comes_within_15_seconds_with_the_tick_and_the_queue() -> None:
+    timing = Timing()
+    assert timing.probe_after + 2 * timing.tick < 15
+
+
+def test_reads_leave_connections_to_others() -> None:
+    requests = RequestLimits()
+    assert requests.costly_reads < SERVING.database.connections < requests.reads

@@ -1,0 +1,87 @@
+"""The upkeep of what is kept in memory."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from domain.price_change import price_change
+from domain.price_history import in_force_at
+from fakes.price_readers import recorded_steps
+from fakes.storage import InMemoryStorage
+
+
+@dataclass(frozen=True)
+class InMemoryCataloguePurge:
+    """See `CataloguePurge`."""
+
+    storage: InMemoryStorage
+
+    async def purge_withdrawn(self) -> bool:
+        self.storage.reach()
+        rows = self.storage.rows.copy()
+        for product_id in rows.withdrawn:
+            del rows.withdrawn[product_id]
+            rows.offers.pop(product_id, None)
+            rows.intervals[:] = [each for each in rows.intervals if each[0] != product_id]
+            rows.steps[:] = [each for each in rows.steps if each[0] != product_id]
+            self.storage.rows = rows
+            return True
+        return False
+
+    async def purge_sold_out(self, kept: timedelta, rows: int) -> int:
+        self.storage.reach()
+        stored, before, purged = self.storage.rows.copy(), self.storage.clock() - kept, 0
+        for product_id, offers in stored.offers.items():
+            for offer in offers.values():
+                if offer.sold_out_at is not None and offer.sold_out_at < before and purged < rows:
+                    left = {id: each for id, each in stored.offers[product_id].items() if id != offer.id}
+                    stored.offers[product_id] = left
+                    purged += 1
+        self.storage.rows = stored
+        return purged
+
+    async def purge_idempotency_keys(self, kept: timedelta, rows: int) -> int:
+        self.storage.reach()
+        stored, before = self.storage.rows.copy(), self.storage.clock() - kept
+        expired = [key for key, (_, at) in stored.idempotency_keys.items() if at < before][:rows]
+        for key in expired:
+            del stored.idempotency_keys[key]
+        self.storage.rows = stored
+        return len(expired)
+
+
+@dataclass(frozen=True)
+class InMemoryHistoryUpkeep:
+    """History kept in memory is never rolled up or dropped."""
+
+    storage: InMemoryStorage
+
+    async def prepare_history(self) -> None:
+        self.storage.reach()
+
+    async def roll_up(self, products: int) -> int:
+        self.storage.reach()
+        return 0
+
+    async def drop_expired(self) -> int:
+        self.storage.reach()
+        return 0
+
+
+@dataclass(frozen=True)
+class InMemoryListedChanges:
+    """Changes by product, computed from all steps."""
+
+    storage: InMemoryStorage
+
+    async def refresh(self, after: UUID, products: int) -> UUID | None:
+        self.storage.reach()
+        rows, now = self.storage.rows.copy(), self.storage.clock()
+        batch = sorted(id for id in rows.products if id > after)[:products]
+        for id in batch:
+            steps = recorded_steps(self.storage, id)
+            before = [in_force_at(steps, now - timedelta(days=days)) for days in (1, 7)]
+            day, week = (price_change(found, in_force_at(steps, now)).change for found in before)
+            rows.changes[id] = (day, week)
+        self.storage.rows = rows
+        return batch[-1] if batch else None
