@@ -1,9 +1,10 @@
-"""What Schemathesis cannot know from the manual: for which reasons requests as it describes them may be refused.
+"""What Schemathesis cannot know from the manual: why requests as it describes them may be refused.
 
 Without this, it would take every 422 for a request that looks right for a mistake, or none.
 """
 
 from typing import Any
+from urllib.parse import urlencode
 
 import schemathesis
 from schemathesis.specs.openapi.checks import is_unexpected_http_status_case
@@ -27,6 +28,15 @@ REASONS = {
     "This is not within the years 1 to 9999 in UTC.",
 }
 """About two parameters or about now; or what would be a pattern that nobody can read."""
+
+
+LONGEST_QUERY = 60_000
+"""Bytes. uvicorn reads heads of up to 64 KiB and answers longer ones itself, in plain text: they never are requests."""
+
+
+@schemathesis.hook
+def filter_query(context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
+    return not query or len(urlencode(query, doseq=True, errors="replace")) <= LONGEST_QUERY
 
 
 @schemathesis.check

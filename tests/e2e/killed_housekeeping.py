@@ -1,9 +1,20 @@
-"""The housekeeping of a worker in a process to be killed: it says when it begins to roll up, and when it is done."""
+"""The housekeeping of a worker in a process that kills itself before its n-th statement of a roll-up.
+
+Commits count as statements. The argument is n; without one, the process comes to its end.
+"""
 
 import asyncio
+import itertools
 import os
+import signal
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.catalogue.purge import CataloguePurge
 from application.housekeeping import KeepHouse
@@ -13,30 +24,47 @@ from entrypoints.container import make_container
 from entrypoints.limits import WORKING
 from entrypoints.settings import read_settings
 
-ROLLING_UP, DONE = "rolling up", "done"
+DONE = "done"
 
 
 @dataclass(frozen=True)
-class Announcing:
-    """Says so before each step that may be killed."""
+class Killed:
+    """Upkeep in which each statement of a roll-up may be the process' last."""
 
     history: HistoryUpkeep
+    engine: AsyncEngine
+    last: int
 
     async def prepare_history(self) -> None:
         await self.history.prepare_history()
+        statement = killing_at(self.last)
+        event.listen(self.engine.sync_engine, "before_cursor_execute", statement)
+        event.listen(self.engine.sync_engine, "commit", statement)
 
     async def roll_up(self, products: int) -> int:
-        print(ROLLING_UP, flush=True)  # noqa: T201
         return await self.history.roll_up(products)
 
     async def drop_expired(self) -> int:
         return await self.history.drop_expired()
 
 
-async def main() -> None:
+def killing_at(last: int) -> Callable[..., None]:
+    """Return a listener that kills the process at this call."""
+    calls = itertools.count(1)
+
+    def count(*_: Any) -> None:
+        if next(calls) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return count
+
+
+async def main(last: int | None) -> None:
     container = make_container(read_settings(os.environ), limits=WORKING)
     try:
-        history = Announcing(await container.get(HistoryUpkeep))
+        history = await container.get(HistoryUpkeep)
+        if last is not None:
+            history = Killed(history, await container.get(AsyncEngine), last)
         timing = Timing(roll_up_products=3)
         await KeepHouse(await container.get(CataloguePurge), history, timing, time.monotonic)()
     finally:
@@ -45,4 +73,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else None))

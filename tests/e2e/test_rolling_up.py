@@ -3,7 +3,6 @@
 import random
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from e2e.killed_housekeeping import DONE, ROLLING_UP
-from e2e.processes import Processes, Running, eventually
+from e2e.killed_housekeeping import DONE
+from e2e.processes import Processes, Running
 from storages.databases import BUCKETS
 
 HOUSEKEEPING = Path(__file__).with_name("killed_housekeeping.py")
-MOST_SECONDS_OF_A_STEP = 0.05
+STATEMENTS_OF_TWO_STEPS = 20
 KILLS, PRODUCTS, DAYS = (100, 40, 25) if settings().max_examples > 100 else (8, 9, 10)
 FILLED = f"""
     INSERT INTO product (id, name, description, name_folded, description_folded, created_at, updated_at, revision,
@@ -46,14 +45,20 @@ class Database:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(FILLED.encode())
 
-    def housekeeping(self) -> Running:
-        environment = {"DATABASE_URL": self._dsn, "LOG_FORMAT": "json"}
-        return self._processes.start("housekeeping", sys.executable, str(HOUSEKEEPING), environment=environment)
-
     def roll_up(self) -> None:
-        running = self.housekeeping()
+        running = self._housekeeping()
         assert running.process.wait(60) == 0, running.output()
         assert DONE in running.output()
+
+    def roll_up_until(self, statement: int) -> None:
+        """Roll up until the process kills itself before this statement, the first one being 1."""
+        running = self._housekeeping(str(statement))
+        assert running.process.wait(60) == -signal.SIGKILL, running.output()
+
+    def _housekeeping(self, *arguments: str) -> Running:
+        environment = {"DATABASE_URL": self._dsn, "LOG_FORMAT": "json"}
+        command = (sys.executable, str(HOUSEKEEPING), *arguments)
+        return self._processes.start("housekeeping", *command, environment=environment)
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         with psycopg.connect(self._dsn) as connection:
@@ -77,11 +82,8 @@ def test_a_worker_that_is_killed_while_it_rolls_up_leaves_what_it_would_have_lef
     undisturbed.roll_up()
     dice, left = random.Random(20261126), []
     for _ in range(KILLS):
-        running = killed.housekeeping()
-        eventually(lambda running=running: ROLLING_UP in running.output() or not running.alive, within=30)  # type: ignore[misc]
-        time.sleep(dice.uniform(0, MOST_SECONDS_OF_A_STEP))  # anywhere within a step is what is wanted
+        killed.roll_up_until(statement=dice.randint(1, STATEMENTS_OF_TWO_STEPS))
         left.append(killed.days_left())
-        assert running.ends_with(signal.SIGKILL) == -signal.SIGKILL
     assert left[-1] > 0, "nothing was left to be killed at"
     assert len(set(left)) > 1, "no step came to its end"
     killed.roll_up()
