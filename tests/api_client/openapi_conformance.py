@@ -1,5 +1,6 @@
-"""Answers held against the description of the API: nothing may leave it that the manual does not tell."""
+"""Answers checked against the description of the API. A failure names the test, the answer and the broken rule."""
 
+import os
 import re
 from typing import Any
 
@@ -28,25 +29,26 @@ class Manual:
         if operation is None:
             return
         about = f"{operation['operationId']} {answer.status_code}"
-        assert str(answer.status_code) in operation["responses"], f"{about} is not described"
-        described = operation["responses"][str(answer.status_code)]
+        responses = operation["responses"]
+        _require(str(answer.status_code) in responses, about, "its status is described", sorted(responses))
+        described = responses[str(answer.status_code)]
         for name, header in described["headers"].items():
             if name in answer.headers:
                 given = answer.headers[name]
                 value = int(given) if header["schema"]["type"] == "integer" else given
                 self._assert_valid(header["schema"], value, f"{about} {name}")
             else:
-                assert not header["required"], f"{about} lacks {name}"
+                _require(not header["required"], about, f"it has the required header {name}", sorted(answer.headers))
         unmentioned = {name for name in ALL_HEADERS if name in answer.headers} - described["headers"].keys()
-        assert not unmentioned, f"{about} is not described with {unmentioned}"
+        _require(not unmentioned, about, "its headers are described", unmentioned)
         self._check_body(about, described.get("content", {}), answer)
 
     def _check_body(self, about: str, content: dict[str, Any], answer: httpx.Response) -> None:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0]
         if not content:
-            assert answer.content == b"", about
+            _require(answer.content == b"", about, "it has no body", answer.content[:200])
             return
-        assert media_type in content, f"{about} is not described as {media_type}"
+        _require(media_type in content, about, "its media type is described", media_type)
         if media_type in JSON:
             self._assert_valid(content[media_type]["schema"], msgspec.json.decode(answer.content), about)
 
@@ -65,7 +67,12 @@ class Manual:
             validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
             self._validators[key] = validator
         mistakes = [f"{each.instance_path}: {each.message}" for each in validator.iter_errors(value)]
-        assert not mistakes, f"{about} is not as described: {mistakes}"
+        _require(not mistakes, about, "it is valid under its schema", mistakes)
+
+
+def _require(kept: bool, answer: str, rule: str, found: object) -> None:
+    test = os.environ.get("PYTEST_CURRENT_TEST", "no test")
+    assert kept, f"in {test}, the answer {answer} breaks the rule that {rule}: {found}"
 
 
 ALL_HEADERS = (

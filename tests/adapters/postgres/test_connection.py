@@ -18,6 +18,14 @@ PID = "SELECT pg_backend_pid()"
 @pytest.fixture
 async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine with one connection."""
+    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=30))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def impatient(dsn: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine with one connection, whose statements may take half a second."""
     engine = create_engine(dsn, DatabaseLimits(connections=1, statement=0.5))
     yield engine
     await engine.dispose()
@@ -60,8 +68,8 @@ async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
     single: AsyncEngine, engine: AsyncEngine
 ) -> None:
     pid = await value(single, PID)
-    reading = asyncio.create_task(value(single, "SELECT pg_sleep(0.4)"))
-    async with asyncio.timeout(5):
+    reading = asyncio.create_task(value(single, "SELECT pg_sleep(25)"))
+    async with asyncio.timeout(20):
         while await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) != "active":
             pass
     await value(engine, "SELECT pg_terminate_backend($1)", pid)
@@ -70,17 +78,20 @@ async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
     assert await value(single, PID) != pid
 
 
-async def test_a_read_that_takes_too_long_is_given_up_and_its_connection_goes_on(single: AsyncEngine) -> None:
-    pid = await value(single, PID)
+async def test_a_read_that_takes_too_long_is_given_up_and_its_connection_goes_on(impatient: AsyncEngine) -> None:
+    pid = await value(impatient, PID)
     with pytest.raises(StorageUnavailable):
-        await value(single, "SELECT pg_sleep(5)")
-    assert await value(single, PID) == pid
+        await value(impatient, "SELECT pg_sleep(60)")
+    assert await value(impatient, PID) == pid
 
 
-async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine) -> None:
+async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine, engine: AsyncEngine) -> None:
     for _ in range(3):
-        reading = asyncio.create_task(value(single, "SELECT pg_sleep(0.4)"))
-        await asyncio.sleep(0.02)
+        pid = await value(single, PID)
+        reading = asyncio.create_task(value(single, "SELECT pg_sleep(25)"))
+        async with asyncio.timeout(20):
+            while await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) != "active":
+                pass
         reading.cancel()
         await asyncio.wait([reading])
     assert await value(single, "SELECT 1") == 1

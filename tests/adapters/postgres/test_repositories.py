@@ -131,14 +131,14 @@ async def test_a_lock_that_is_not_released_is_storage_unavailable(storage: Stora
         await work.products.get(id)
         async with storage.begin() as other:
             with pytest.raises(StorageUnavailable):
-                await asyncio.wait_for(other.products.get(id), timeout=3)
+                await other.products.get(id)
     assert (await state_of(storage.begin, id)).product_id == id
 
 
 async def test_a_statement_that_takes_too_long_is_storage_unavailable(dsn: str) -> None:
     async with engine_on(dsn, statement_seconds=0.05) as engine, connect(engine) as connection:
         with pytest.raises(StorageUnavailable):
-            await asyncio.wait_for(connection.execute(text("SELECT pg_sleep(5)")), timeout=1)
+            await connection.execute(text("SELECT pg_sleep(60)"))
 
 
 async def test_a_pool_that_is_used_up_is_storage_unavailable(dsn: str) -> None:

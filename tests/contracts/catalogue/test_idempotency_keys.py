@@ -44,7 +44,7 @@ async def test_a_product_expires_and_another_takes_its_place(storage: Storage) -
 
 async def test_a_product_in_the_place_of_another_is_kept_from_then_on(storage: Storage) -> None:
     await keep(storage)
-    brief = timedelta(seconds=0.5)
+    brief = timedelta(seconds=3)
     while await kept(storage, duration=brief) is not None:
         await asyncio.sleep(0.05)
     await keep(storage, product=NEWER)

@@ -1,7 +1,6 @@
 """SIGTERM under load, and what a start after it finds."""
 
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -17,11 +16,12 @@ from e2e.system import System
 
 pytestmark = pytest.mark.timeout(180)
 
-SECONDS_OF_A_WORKER, SECONDS_OF_ANYTHING = 8.0, 10.0
+ENDED = 60.0
+"""Seconds: far less than what hangs in these tests, and more than any machine needs to end."""
 SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
-LONG_BATCHES = Timing(tick=0.2, batch_deadline=50.0, lease=timedelta(seconds=60), group_age=50.0)
+LONG_BATCHES = Timing(tick=0.2, batch_deadline=500.0, lease=timedelta(seconds=600), group_age=500.0)
 LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
 MAKE_DUE = "UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING 1"
 OBSERVED_AGAIN = "SELECT product_id::text FROM synchronisation WHERE observed_at > %s ORDER BY product_id"
@@ -34,7 +34,7 @@ def test_fault_25_api_and_worker_under_load_end_in_time_nothing_half_written(sys
         eventually(lambda: system.simulator.state()["calls"].get("offers"), within=30)
         eventually(lambda: system.simulator.state()["in_flight"] >= 10)
         with ThreadPoolExecutor(2) as threads:
-            ends = [threads.submit(end, *each) for each in ((worker, SECONDS_OF_A_WORKER), (api, SECONDS_OF_ANYTHING))]
+            ends = [threads.submit(end, each) for each in (worker, api)]
         assert [each.result() for each in ends] == [0, 0]
     assert {status for status, _ in answers.kinds} == {200, 201}
     assert answers.created
@@ -58,7 +58,7 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     system.start_simulator()
     [worker] = system.start_divided_workers(Durations(Timing(tick=0.2)))
     eventually(lambda: system.observed() == ANSWERED + HANGING, within=30)
-    assert end(worker, SECONDS_OF_A_WORKER) == 0
+    assert end(worker) == 0
 
     ids = [str(product_id) for (product_id,) in system.query("SELECT id FROM product ORDER BY id")]
     answered, hanging = ids[:ANSWERED], ids[ANSWERED:]
@@ -66,11 +66,11 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     system.simulator.reset_counters()
     [(since,)] = system.query("SELECT now()")
     system.query(MAKE_DUE)
-    [worker] = system.start_divided_workers(Durations(LONG_BATCHES, http=HttpLimits(read=60.0, call=60.0)))
+    [worker] = system.start_divided_workers(Durations(LONG_BATCHES, http=HttpLimits(read=600.0, call=600.0)))
     eventually(lambda: system.simulator.state()["calls"].get("offers", {}).get("200") == ANSWERED)
     eventually(lambda: system.simulator.state()["in_flight"] == HANGING)
     assert system.query(OBSERVED_AGAIN, since) == []
-    assert end(worker, SECONDS_OF_A_WORKER) == 0
+    assert end(worker) == 0
     assert system.query(OBSERVED_AGAIN, since) == [(product_id,) for product_id in answered]
     assert system.number(LEASED) == 0
     assert system.number("SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0") == 0
@@ -82,25 +82,22 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     assert {system.simulator.offers_calls()[product_id] for product_id in hanging} == {2}
 
 
-def end(running: Running, seconds: float) -> int:
-    """Return the exit code that SIGTERM leads to within so many seconds."""
-    began = time.monotonic()
+def end(running: Running) -> int:
+    """Return the exit code that SIGTERM leads to."""
     running.send(signal.SIGTERM)
-    code = running.process.wait(seconds)
-    assert time.monotonic() - began <= seconds
-    return code
+    return running.process.wait(ENDED)
 
 
 def test_another_refresh_interval_acts_at_once(system: System) -> None:
     system.add_products(3)
     system.start_simulator()
-    [worker] = system.start_workers(10)
+    [worker] = system.start_workers(600)
     eventually(lambda: system.observed() == 3, within=30)
 
     assert worker.ends_with() == 0
     system.simulator.reset_counters()
     [worker] = system.start_workers(1)
-    eventually(lambda: fewest_calls(system) >= 3, within=15)  # at 10 s they would come in 20
+    eventually(lambda: fewest_calls(system) >= 3, within=120)  # at 600 s they would come in 1200
 
     assert worker.ends_with() == 0
     system.start_workers(5)

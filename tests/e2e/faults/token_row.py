@@ -7,8 +7,12 @@ from application.synchronisation.access_token.timing import TokenTiming
 from e2e.divided_worker import Durations
 from e2e.faults.in_process_worker import Station
 
-ALWAYS_LOOKS = Durations(token=TokenTiming(look_again=timedelta(0)))
-"""All durations as they are, but a process without a token asks the row each time."""
+RETRIES = (60, 120, 240, 450)
+"""Seconds, thirty times those of production, so that none of them is over before a slow test has looked."""
+ALWAYS_LOOKS = Durations(
+    token=TokenTiming(look_again=timedelta(0), retries=tuple(timedelta(seconds=seconds) for seconds in RETRIES))
+)
+"""Durations with which a process without a token asks the row each time."""
 
 
 @dataclass(frozen=True)

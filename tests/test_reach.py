@@ -1,0 +1,55 @@
+"""A controller reaches few files, so that a reader of it has little to open (docs/adr/0015-rooms-by-feature.md)."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src"
+HTTP = SRC / "entrypoints" / "http"
+HEALTH = HTTP / "health.py"
+CONTROLLERS = [HTTP / "auth" / "login.py", *sorted(HTTP.rglob("*_controller.py"))]
+MOST_OF_A_CONTROLLER, MOST_OF_HEALTH = 25, 12
+
+
+def reached_from(start: Path) -> set[Path]:
+    """Return the files of this project that importing this one runs, itself among them; type hints do not count."""
+    reached: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting.extend(file for name in _imported(ast.parse(path.read_text()).body) for file in _file_of(name))
+    return reached
+
+
+def _imported(statements: Iterable[ast.AST]) -> Iterator[str]:
+    for statement in statements:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            yield statement.module
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+        elif not (isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test)):
+            yield from _imported(ast.iter_child_nodes(statement))
+
+
+def _file_of(module: str) -> Iterator[Path]:
+    path = SRC.joinpath(*module.split(".")).with_suffix(".py")
+    if path.is_file():
+        yield path
+
+
+@pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda path: path.stem)
+def test_a_controller_reaches_few_files(controller: Path) -> None:
+    reached = reached_from(controller)
+    assert HTTP / "route_declarations.py" in reached
+    assert len(reached) <= MOST_OF_A_CONTROLLER, sorted(str(path.relative_to(SRC)) for path in reached)
+
+
+def test_health_reaches_fewer() -> None:
+    reached = reached_from(HEALTH)
+    assert SRC / "entrypoints" / "readiness.py" in reached
+    assert len(reached) <= MOST_OF_HEALTH, sorted(str(path.relative_to(SRC)) for path in reached)
