@@ -29,8 +29,12 @@ def offers_now(system: System) -> dict[str, list[Json]]:
 def settled(system: System) -> bool:
     """Whether what is stored is what the simulator shows."""
     shown = {item["id"]: system.simulator.offers(item["id"]) for item in system.api.all()}
-    stored = {id: {each["id"]: each["price"] for each in offers} for id, offers in offers_now(system).items()}
-    return stored == {id: {each["id"]: each["price"] for each in offers} for id, offers in shown.items()}
+    return facts(offers_now(system)) == facts(shown)
+
+
+def facts(offers: dict[str, list[Json]]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Return price and stock by product and offer."""
+    return {id: {each["id"]: (each["price"], each["items_in_stock"]) for each in offers[id]} for id in offers}
 
 
 def changed_in_30_days(system: System, product_id: str) -> bool:

@@ -1,7 +1,7 @@
 """One bounded HTTP exchange with the Offers service: time, size and connections are limited, errors have no secrets.
 
 Requests go to the transport directly. httpx's client would add redirects, cookies, authentication and hooks, all of
-which must be off here, for more than the exchange itself costs (docs/adr/0008).
+which must be off here, for more than the exchange itself costs (docs/adr/0016).
 """
 
 import asyncio

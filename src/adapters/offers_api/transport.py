@@ -1,7 +1,7 @@
 """The HTTP transport of all calls to the Offers service, and the reasons behind its errors.
 
 It is httpx's transport interface over aiohttp, which costs half of httpx's own. This is the only module that knows
-aiohttp's side of it (docs/adr/0008).
+aiohttp's side of it (docs/adr/0016).
 """
 
 import functools
