@@ -43,11 +43,6 @@ class PriceInForce:
     price: int | None
 
 
-def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
-    """Return the step that is still in force, as far as it is known."""
-    return PriceStep(_state(best.price), best.price, best.since, known_until)
-
-
 def next_best_price(
     current: BestPrice | None, known_until: datetime | None, price: int | None, at: datetime
 ) -> tuple[BestPrice, list[PriceStep]]:

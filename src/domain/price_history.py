@@ -1,4 +1,4 @@
-"""What a price did over a window of time: the reference for every number that is published about it.
+"""What a price did over a window of time. PostgreSQL sums windows; tests/specification says what it must return.
 
 A price over time is a step function. Times are counted in whole microseconds and summed as integers, so that a window
 says the same however it is cut; a number is divided once, where it is published, and rounded half to even.
@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import chain
 
 from domain.offer import OfferInterval
-from domain.price import PriceInForce, PriceState, PriceStep
-from domain.window import BucketWidth, Window
+from domain.price import PriceState, PriceStep
+from domain.window import Window
 
 
 def tiled(steps: Iterable[PriceStep], window: Window, hole: PriceState = PriceState.UNKNOWN) -> list[PriceStep]:
@@ -44,18 +44,8 @@ def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], win
     An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out.
     """
     steps = [PriceStep(PriceState.IN_STOCK, each.price, each.valid_from, each.valid_to) for each in intervals]
-    of_known = (tiled(within, stretch, PriceState.OUT_OF_STOCK) for stretch, within in _cut(steps, known))
+    of_known = (tiled(within, stretch, PriceState.OUT_OF_STOCK) for stretch, within in steps_of(known, steps))
     return tiled(chain.from_iterable(of_known), window)
-
-
-def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:
-    """Return what was in force at this time: None before the first of the ascending steps, unknown in a hole."""
-    found: PriceInForce | None = None
-    for step in steps:
-        if step.valid_from <= at:
-            known = at < step.valid_to
-            found = PriceInForce(step.state, step.price) if known else PriceInForce(PriceState.UNKNOWN, None)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +94,6 @@ class PriceSummary:
         return rounded(self.known, self.window.microseconds, 4)
 
 
-def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
-    """Sum what `tiled` returned for a window."""
-    durations = [Window(tile.valid_from, tile.valid_to).microseconds for tile in tiles]
-    priced = [(tile.price, duration) for tile, duration in zip(tiles, durations, strict=True) if tile.price is not None]
-    known = sum(length for tile, length in zip(tiles, durations, strict=True) if tile.state is not PriceState.UNKNOWN)
-    prices = [price for price, _ in priced]
-    return PriceSummary(
-        Window(tiles[0].valid_from, tiles[-1].valid_to),
-        open=tiles[0].price,
-        close=tiles[-1].price,
-        lowest=_latest(tiles, min(prices, default=None)),
-        highest=_latest(tiles, max(prices, default=None)),
-        price_time=sum(price * duration for price, duration in priced),
-        in_stock=sum(duration for _, duration in priced),
-        known=known,
-    )
-
-
-def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
-    """Sum every bucket of the window, also those of which nothing is known."""
-    return [summarized(tiled(within, bucket)) for bucket, within in _cut(steps, width.grid(window))]
-
-
 def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
     """Sum a window from the sums of its parts, which ascend; of what lies between them nothing is recorded."""
     first = bool(parts) and parts[0].window.start == window.start
@@ -154,7 +121,7 @@ def rounded(numerator: int, denominator: int, decimals: int) -> float | None:
     return quotient / scale
 
 
-def _cut(steps: Sequence[PriceStep], stretches: Iterable[Window]) -> Iterator[tuple[Window, Sequence[PriceStep]]]:
+def steps_of(stretches: Iterable[Window], steps: Sequence[PriceStep]) -> Iterator[tuple[Window, Sequence[PriceStep]]]:
     """Give each of the stretches the steps that touch it, both ascending, without going through all for each."""
     first = 0
     for stretch in stretches:
@@ -164,12 +131,6 @@ def _cut(steps: Sequence[PriceStep], stretches: Iterable[Window]) -> Iterator[tu
         while last < len(steps) and steps[last].valid_from < stretch.end:
             last += 1
         yield stretch, steps[first:last]
-
-
-def _latest(tiles: Sequence[PriceStep], price: int | None) -> Extreme | None:
-    if price is None:
-        return None
-    return Extreme(price, max(tile.valid_from for tile in tiles if tile.price == price))
 
 
 def _joined_extreme(found: Iterable[tuple[Extreme | None, PriceSummary]], *, sign: int) -> Extreme | None:

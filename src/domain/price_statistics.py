@@ -1,13 +1,10 @@
 """How prices were distributed over the time in stock, and what the current one is worth against that."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from domain.price import PriceStep
 from domain.price_history import PriceSummary, rounded
-from domain.window import MICROSECOND
 
 VERDICT_WINDOW = timedelta(days=7)
 VERDICT_COVERAGE = (4, 5)
@@ -36,17 +33,6 @@ class PriceDistribution:
     higher: int | None = None
 
 
-def distribution(tiles: Sequence[PriceStep], current: int | None) -> PriceDistribution:
-    """Distribute the prices of a window's tiles (`price_history.tiled`)."""
-    durations: dict[int, int] = {}
-    for tile in tiles:
-        if tile.price is not None:
-            length = (tile.valid_to - tile.valid_from) // MICROSECOND
-            durations[tile.price] = durations.get(tile.price, 0) + length
-    higher = sum(length for price, length in durations.items() if current is not None and price > current)
-    return PriceDistribution(_quantile(durations, 1), _quantile(durations, 2), _quantile(durations, 3), higher)
-
-
 def percentile(summary: PriceSummary, spread: PriceDistribution, current: int | None) -> float | None:
     """Return the share of the time in stock at higher prices than the current one, four decimals."""
     if current is None or spread.higher is None:
@@ -65,12 +51,3 @@ def verdict(summary: PriceSummary, spread: PriceDistribution, current: int | Non
     if current < spread.p25:
         return Verdict.LOW
     return Verdict.HIGH if current > spread.p75 else Verdict.TYPICAL
-
-
-def _quantile(durations: Mapping[int, int], quarters: int) -> int | None:
-    total, reached = sum(durations.values()), 0
-    for price in sorted(durations):
-        reached += durations[price]
-        if reached * 4 >= total * quarters:
-            return price
-    return None

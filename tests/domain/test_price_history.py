@@ -9,21 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.offer import ObservedOffers, OfferInterval
-from domain.price import PriceInForce, PriceState, PriceStep, open_step
-from domain.price_history import (
-    Extreme,
-    PriceSummary,
-    buckets,
-    in_force_at,
-    joined,
-    rounded,
-    summarized,
-    tiled,
-    tiled_offer,
-)
-from domain.price_statistics import PriceDistribution, Verdict, distribution, percentile, verdict
+from domain.price import PriceInForce, PriceState, PriceStep
+from domain.price_history import Extreme, PriceSummary, joined, rounded, tiled, tiled_offer
+from domain.price_statistics import PriceDistribution, Verdict, percentile, verdict
 from domain.window import BucketWidth, Window
 from factories import some_id
+from specification.price_sums import buckets, distribution, in_force_at, open_step, summarized
 from storages.random_histories import History, polls
 
 START = datetime(2026, 3, 14, 23, 50, tzinfo=UTC)

@@ -8,11 +8,12 @@ from uuid import UUID
 from application.prices.readers import OfferLife, OfferPrices
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
-from domain.price import PriceInForce, PriceState, PriceStep, open_step
-from domain.price_history import PriceSummary, buckets, in_force_at, summarized, tiled, tiled_offer
-from domain.price_statistics import PriceDistribution, distribution
+from domain.price import PriceInForce, PriceState, PriceStep
+from domain.price_history import PriceSummary, tiled, tiled_offer
+from domain.price_statistics import PriceDistribution
 from domain.window import BucketWidth, Window
 from fakes.storage import InMemoryStorage
+from specification.price_sums import buckets, distribution, in_force_at, open_step, summarized
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

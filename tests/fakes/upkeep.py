@@ -5,9 +5,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.price_change import price_change
-from domain.price_history import in_force_at
 from fakes.price_readers import recorded_steps
 from fakes.storage import InMemoryStorage
+from specification.price_sums import in_force_at
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""The specification of every number that PostgreSQL sums from price steps: plain Python over step functions.
+
+docs/price-history.md defines the numbers. The fakes return what these functions do, and tests hold SQL against them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from domain.price import BestPrice, PriceInForce, PriceState, PriceStep
+from domain.price_history import Extreme, PriceSummary, steps_of, tiled
+from domain.price_statistics import PriceDistribution
+from domain.window import MICROSECOND, BucketWidth, Window
+
+
+def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
+    """Return the step that is still in force, as far as it is known."""
+    state = PriceState.OUT_OF_STOCK if best.price is None else PriceState.IN_STOCK
+    return PriceStep(state, best.price, best.since, known_until)
+
+
+def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:
+    """Return what was in force at this time: None before the first of the ascending steps, unknown in a hole."""
+    found: PriceInForce | None = None
+    for step in steps:
+        if step.valid_from <= at:
+            known = at < step.valid_to
+            found = PriceInForce(step.state, step.price) if known else PriceInForce(PriceState.UNKNOWN, None)
+    return found
+
+
+def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
+    """Sum what `tiled` returned for a window."""
+    durations = [Window(tile.valid_from, tile.valid_to).microseconds for tile in tiles]
+    priced = [(tile.price, duration) for tile, duration in zip(tiles, durations, strict=True) if tile.price is not None]
+    known = sum(length for tile, length in zip(tiles, durations, strict=True) if tile.state is not PriceState.UNKNOWN)
+    prices = [price for price, _ in priced]
+    return PriceSummary(
+        Window(tiles[0].valid_from, tiles[-1].valid_to),
+        open=tiles[0].price,
+        close=tiles[-1].price,
+        lowest=_latest(tiles, min(prices, default=None)),
+        highest=_latest(tiles, max(prices, default=None)),
+        price_time=sum(price * duration for price, duration in priced),
+        in_stock=sum(duration for _, duration in priced),
+        known=known,
+    )
+
+
+def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
+    """Sum every bucket of the window, also those of which nothing is known."""
+    return [summarized(tiled(within, bucket)) for bucket, within in steps_of(width.grid(window), steps)]
+
+
+def distribution(tiles: Sequence[PriceStep], current: int | None) -> PriceDistribution:
+    """Distribute the prices of a window's tiles (`price_history.tiled`)."""
+    durations: dict[int, int] = {}
+    for tile in tiles:
+        if tile.price is not None:
+            length = (tile.valid_to - tile.valid_from) // MICROSECOND
+            durations[tile.price] = durations.get(tile.price, 0) + length
+    higher = sum(length for price, length in durations.items() if current is not None and price > current)
+    return PriceDistribution(_quantile(durations, 1), _quantile(durations, 2), _quantile(durations, 3), higher)
+
+
+def _latest(tiles: Sequence[PriceStep], price: int | None) -> Extreme | None:
+    if price is None:
+        return None
+    return Extreme(price, max(tile.valid_from for tile in tiles if tile.price == price))
+
+
+def _quantile(durations: Mapping[int, int], quarters: int) -> int | None:
+    total, reached = sum(durations.values()), 0
+    for price in sorted(durations):
+        reached += durations[price]
+        if reached * 4 >= total * quarters:
+            return price
+    return None
