@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import count
 
 
-async def standstill() -> None:
+async def let_others_run() -> None:
     """Let others run until they wait for something that takes time."""
     for _ in range(50):
         await asyncio.sleep(0)

@@ -23,16 +23,16 @@ class _Unwaiting(SelectSelector):
         return []
 
 
-class TurnedLoop(asyncio.SelectorEventLoop):
+class ManualEventLoop(asyncio.SelectorEventLoop):
     """A process that is killed or frozen is a loop that is no longer run."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self._turned = clock
+        self._clock = clock
         self._unwaiting = _Unwaiting(self.stop)
         super().__init__(self._unwaiting)
 
     def time(self) -> float:
-        return (self._turned.now - NOON).total_seconds()
+        return (self._clock.now - NOON).total_seconds()
 
     def run_until_idle(self) -> float:
         """Run all that can run now and return the seconds until the next timer, infinity if there is none."""

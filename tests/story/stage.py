@@ -10,7 +10,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
 from domain.product import RegistrationState
 from story.audit import TIMING, Audit
-from story.manual_event_loop import TurnedLoop
+from story.manual_event_loop import ManualEventLoop
 from story.upstream import REFUSED_NAME
 from story.worker import Outside, Worker
 from story.workers_storage import WorkersStorage
@@ -32,7 +32,7 @@ class Stage:
         self.clock, self.upstream, self.storage = self.outside.clock, self.outside.upstream, self.outside.storage
         self.workers_storage = WorkersStorage(self.storage, flaws=self.outside.flaws)
         self.audit = Audit(self.outside)
-        self.admin_loop = TurnedLoop(self.clock)
+        self.admin_loop = ManualEventLoop(self.clock)
         self.loops = [self.admin_loop]
         self.workers = {name: self._new_worker() for name in "AB"}
 

@@ -22,7 +22,7 @@ from fakes.storage import FakeClock
 from fakes.synchronisation import Synchronising
 from fakes.token_store import InMemoryTokenStore
 from offers_clients import shared_token_of
-from story.manual_event_loop import TurnedLoop
+from story.manual_event_loop import ManualEventLoop
 from story.upstream import AUTH, PATIENCE_WITH_AUTH, Upstream, Way
 
 Answer = TypeVar("Answer")
@@ -68,7 +68,7 @@ class Worker:
         self.ahead = timedelta(0)
         self.frozen = False
         self.batches: list[Batch] = []
-        self.loop = TurnedLoop(outside.clock)
+        self.loop = ManualEventLoop(outside.clock)
         self.outside = outside
         self.token = shared_token_of(
             "http://offers",

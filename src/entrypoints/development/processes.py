@@ -1,4 +1,4 @@
-"""The parts of `aggregator up`: child processes of one parent, which start with it and end with it."""
+"""The processes of `aggregator up`: child processes of one parent, which start with it and end with it."""
 
 import asyncio
 import os
@@ -13,11 +13,11 @@ from entrypoints.development.child_process import end_with_parent
 SECONDS_TO_STOP = 5.0
 
 
-class CannotStart(click.ClickException):
+class StartFailed(click.ClickException):
     """The system cannot be brought up, or did not stay up; the text says why."""
 
 
-class Parts:
+class Processes:
     """The child processes. Each is in a session of its own, so that Ctrl-C reaches only us, and ends with us."""
 
     def __init__(self, environment: dict[str, str]) -> None:
@@ -44,15 +44,15 @@ class Parts:
         """Run `aggregator` with this command to its end.
 
         Raises:
-            CannotStart: it failed.
+            StartFailed: it failed.
         """
         process = await self.start(command)
         if await process.wait() != 0:
-            raise CannotStart(f"`aggregator {command}` failed; the reason is above.")
+            raise StartFailed(f"`aggregator {command}` failed; the reason is above.")
         del self._running[command]
 
     async def first_to_end(self) -> str:
-        """Wait until a part ends, and say which."""
+        """Wait until one of them ends, and return its command."""
         waiting = {asyncio.create_task(process.wait()): command for command, process in self._running.items()}
         try:
             ended, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +62,7 @@ class Parts:
                 task.cancel()
 
     async def stop(self) -> None:
-        """Ask all parts to end, and end those that take too long."""
+        """Ask all processes to end, and end those that take too long."""
         processes = [process for process in self._running.values() if process.returncode is None]
         for process in processes:
             process.terminate()

@@ -15,7 +15,7 @@ import click
 import httpx
 
 from entrypoints.development.embedded_postgres.ownership import own_server
-from entrypoints.development.processes import CannotStart, Parts
+from entrypoints.development.processes import Processes, StartFailed
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 SECONDS_TO_START = 60.0
@@ -26,61 +26,61 @@ async def run_everything(settings: Settings) -> None:
     """Bring everything up, say where it is, and run until SIGTERM, SIGINT or the end of a part.
 
     Raises:
-        CannotStart: a part does not start, or ends by itself.
+        StartFailed: a part does not start, or ends by itself.
         EmbeddedPostgresError: PostgreSQL does not start, or is another's.
     """
     with _database(settings) as dsn, ExitStack() as ports:
-        parts = Parts({"DATABASE_URL": dsn})
+        processes = Processes({"DATABASE_URL": dsn})
         try:
-            running = asyncio.create_task(_run(settings, parts, ports))
+            running = asyncio.create_task(_run(settings, processes, ports))
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, running.cancel)
             await running
         except asyncio.CancelledError:
             click.echo("Stopping…", err=True)
         finally:
-            await parts.stop()
+            await processes.stop()
 
 
-async def _run(settings: Settings, parts: Parts, ports: ExitStack) -> None:
+async def _run(settings: Settings, processes: Processes, ports: ExitStack) -> None:
     host, port = settings.host, _free_port(settings.host, settings.port, ports)
-    parts.environment["PORT"] = str(port)
+    processes.environment["PORT"] = str(port)
     upstream = settings.offers_base_url
     if upstream is None:
         simulator_port = _free_port("127.0.0.1", settings.simulator_port, ports)
         upstream = f"http://127.0.0.1:{simulator_port}/api/v1"
-        parts.environment["OFFERS_BASE_URL"] = upstream
-        await parts.start("offers-simulator", "--port", str(simulator_port))
-    await parts.finish("migrate")
+        processes.environment["OFFERS_BASE_URL"] = upstream
+        await processes.start("offers-simulator", "--port", str(simulator_port))
+    await processes.finish("migrate")
     metrics = {}
     for part in ("worker", "api"):
         if settings.metrics_port is not None:
             # Two processes, so two ports: the second takes the next free one.
             monitoring_port = _free_port(host, settings.metrics_port, ports)
-            parts.environment["METRICS_PORT"] = str(monitoring_port)
+            processes.environment["METRICS_PORT"] = str(monitoring_port)
             metrics[part] = f"{_url(host, monitoring_port)}/metrics"
-        await parts.start(part)
+        await processes.start(part)
     api = _url(host, port)
-    await _ready(f"{api}/health/ready", parts)
+    await _ready(f"{api}/health/ready", processes)
     click.echo(_banner(settings, api, upstream, metrics), err=True)
-    raise CannotStart(f"`aggregator {await parts.first_to_end()}` ended by itself; its last lines are above.")
+    raise StartFailed(f"`aggregator {await processes.first_to_end()}` ended by itself; its last lines are above.")
 
 
-async def _ready(url: str, parts: Parts) -> None:
+async def _ready(url: str, processes: Processes) -> None:
     """Wait until the API answers that it is ready.
 
     Raises:
-        CannotStart: a part ended meanwhile, or it takes too long.
+        StartFailed: a part ended meanwhile, or it takes too long.
     """
-    ending = asyncio.create_task(parts.first_to_end())
+    ending = asyncio.create_task(processes.first_to_end())
     try:
         async with asyncio.timeout(SECONDS_TO_START), httpx.AsyncClient(trust_env=False) as client:
             while not await _answers(client, url):
                 if ending.done():
-                    raise CannotStart(f"`aggregator {ending.result()}` does not start; the reason is above.")
+                    raise StartFailed(f"`aggregator {ending.result()}` does not start; the reason is above.")
                 await asyncio.sleep(0.1)
     except TimeoutError as error:
-        raise CannotStart(f"The API is not ready after {SECONDS_TO_START:.0f} s; see the lines above.") from error
+        raise StartFailed(f"The API is not ready after {SECONDS_TO_START:.0f} s; see the lines above.") from error
     finally:
         ending.cancel()
 
@@ -105,7 +105,7 @@ def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
     """Return the first free port from the wanted one on, which no other `up` takes until `kept` is closed.
 
     Raises:
-        CannotStart: none of the next hundred is free.
+        StartFailed: none of the next hundred is free.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
@@ -121,7 +121,7 @@ def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
                 continue
             kept.push(ours.pop_all())
             return free
-    raise CannotStart(f"No port from {wanted} on is free on {host}.")
+    raise StartFailed(f"No port from {wanted} on is free on {host}.")
 
 
 def _url(host: str, port: int) -> str:

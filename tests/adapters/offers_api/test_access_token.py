@@ -32,8 +32,8 @@ LOGGED = LoggedTokenEvents(lambda _: None)
 
 
 @dataclass
-class TurnedClock:
-    """Stands still until it is turned; its hosts' and the upstream's clock alike."""
+class ManualClock:
+    """Stands still until a test moves it; its hosts' and the upstream's clock alike."""
 
     now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ class Process:
 @dataclass
 class Scene:
     simulator: RunningSimulator
-    clock: TurnedClock
+    clock: ManualClock
     stack: AsyncExitStack
     store: InMemoryTokenStore = field(init=False)
 
@@ -105,7 +105,7 @@ class Scene:
 
 @asynccontextmanager
 async def playing() -> AsyncIterator[Scene]:
-    clock = TurnedClock()
+    clock = ManualClock()
     options = SimulatorOptions(seed=1)
     async with running_simulator(options, clock=clock.epoch) as simulator, AsyncExitStack() as stack:
         yield Scene(simulator, clock, stack)
@@ -354,7 +354,7 @@ class ScriptedIssuer:
 
 
 async def test_a_caller_that_is_cancelled_does_not_lose_the_token() -> None:
-    clock, issuer = TurnedClock(), ScriptedIssuer()
+    clock, issuer = ManualClock(), ScriptedIssuer()
     token = shared_token_of("http://upstream", "r", store=InMemoryTokenStore(clock), issue=issuer, clock=clock)
     caller = asyncio.create_task(token.current())
     await issuer.asked.acquire()
@@ -406,7 +406,7 @@ def test_what_no_header_can_carry_is_no_token(text: str) -> None:
 
 
 async def test_a_lease_that_was_taken_over_voids_the_late_token() -> None:
-    clock, issuer = TurnedClock(), ScriptedIssuer()
+    clock, issuer = ManualClock(), ScriptedIssuer()
     store = InMemoryTokenStore(clock)
 
     def start() -> SharedAccessToken:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from e2e.faults.in_process_worker import Station, working_station
+from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from e2e.ledger import assert_sound
 from e2e.system import SECRETS, System
 
@@ -21,11 +21,11 @@ def no_secret_is_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 
 @pytest.fixture
-async def station(new_database_dsn: Callable[[], str]) -> AsyncIterator[Station]:
-    """Give a station of its own; afterwards its storage must be sound."""
-    async with working_station(new_database_dsn()) as station:
-        yield station
-        assert_sound(station)
+async def in_process(new_database_dsn: Callable[[], str]) -> AsyncIterator[InProcessWorker]:
+    """Give a worker of its own; afterwards its storage must be sound."""
+    async with new_in_process_worker(new_database_dsn()) as in_process:
+        yield in_process
+        assert_sound(in_process)
 
 
 @pytest.fixture

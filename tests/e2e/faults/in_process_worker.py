@@ -39,7 +39,7 @@ from storages.decoded_reader import DecodedCatalogue
 
 
 @dataclass
-class Station:
+class InProcessWorker:
     """One worker's use-cases, and the upstream that it calls. Nothing is due before its time: see `make_due`."""
 
     dsn: str
@@ -153,10 +153,10 @@ class Station:
 
 
 @asynccontextmanager
-async def working_station(
+async def new_in_process_worker(
     dsn: str, *, durations: Durations | None = None, options: SimulatorOptions | None = None, **settings: Any
-) -> AsyncIterator[Station]:
-    """Give a station on an empty, migrated database."""
+) -> AsyncIterator[InProcessWorker]:
+    """Give a worker on an empty, migrated database."""
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(running_simulator(options or SimulatorOptions(seed=1, tick=1e6)))
         yield await stack.enter_async_context(one_process(dsn, simulator, durations=durations, **settings))
@@ -165,12 +165,12 @@ async def working_station(
 @asynccontextmanager
 async def one_process(
     dsn: str, simulator: RunningSimulator, *, durations: Durations | None = None, **settings: Any
-) -> AsyncIterator[Station]:
+) -> AsyncIterator[InProcessWorker]:
     """Give a worker's inside that shares nothing with another one but the database and upstream."""
     chosen = Settings(database_url=dsn, offers_base_url=simulator.base_url, **settings)
     durations = durations or Durations()
     container = make_container(chosen, Divided(durations), limits=durations.limits)
     try:
-        yield Station(dsn, simulator, container)
+        yield InProcessWorker(dsn, simulator, container)
     finally:
         await container.close()

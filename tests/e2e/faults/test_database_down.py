@@ -14,7 +14,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.timing import Timing
 from e2e.divided_worker import Durations
 from e2e.faults.customers import Answers, customers, kind
-from e2e.faults.in_process_worker import Station
+from e2e.faults.in_process_worker import InProcessWorker
 from e2e.ledger import assert_sound
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
@@ -94,47 +94,49 @@ def test_fault_20_commit_fails_503_and_nothing_half_written(serving: System, fai
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_fault_20_observation_not_committed_leaves_no_trace_and_is_redone(station: Station, failure: str) -> None:
-    product_id = await station.watched(Offer(OFFER, 100, 5))
-    station.dictate(product_id, Offer(OFFER, 70, 5), Offer("0" * 31 + "2", 90, 1))
-    before = [station.query(sql) for sql in OBSERVATIONS]
-    with refused_commits(station.dsn, failure, "INSERT OR UPDATE ON offer"), pytest.raises(StorageUnavailable):
-        await station.refresh()
-    assert [station.query(sql) for sql in OBSERVATIONS] == before
-    assert station.traffic(product_id).offers_served == 2
+async def test_fault_20_observation_not_committed_leaves_no_trace_and_is_redone(
+    in_process: InProcessWorker, failure: str
+) -> None:
+    product_id = await in_process.watched(Offer(OFFER, 100, 5))
+    in_process.dictate(product_id, Offer(OFFER, 70, 5), Offer("0" * 31 + "2", 90, 1))
+    before = [in_process.query(sql) for sql in OBSERVATIONS]
+    with refused_commits(in_process.dsn, failure, "INSERT OR UPDATE ON offer"), pytest.raises(StorageUnavailable):
+        await in_process.refresh()
+    assert [in_process.query(sql) for sql in OBSERVATIONS] == before
+    assert in_process.traffic(product_id).offers_served == 2
 
-    station.execute(END_LEASES)
-    await station.refresh()
-    assert [offer.price for offer in await station.offers(product_id)] == [70, 90]
-    assert station.number("SELECT count(*) FROM offer_interval") == 1
+    in_process.execute(END_LEASES)
+    await in_process.refresh()
+    assert [offer.price for offer in await in_process.offers(product_id)] == [70, 90]
+    assert in_process.number("SELECT count(*) FROM offer_interval") == 1
 
 
-async def registered_later(station: Station, product_id: UUID, *, calls: int) -> None:
-    assert (await station.shown(product_id)).registration.state == "pending"
-    station.execute(END_LEASES)
-    await station.submit()
-    assert (await station.shown(product_id)).registration.state == "registered"
-    traffic = station.traffic(product_id)
+async def registered_later(in_process: InProcessWorker, product_id: UUID, *, calls: int) -> None:
+    assert (await in_process.shown(product_id)).registration.state == "pending"
+    in_process.execute(END_LEASES)
+    await in_process.submit()
+    assert (await in_process.shown(product_id)).registration.state == "registered"
+    traffic = in_process.traffic(product_id)
     assert (traffic.register_calls, traffic.registrations) == (calls, 1)
 
 
-async def test_fault_20_attempt_not_noted_is_not_made(station: Station) -> None:
-    product_id = await station.create()
-    with refused_commits(station.dsn, "disk full", "UPDATE ON product"), pytest.raises(StorageUnavailable):
-        await station.submit()
-    assert station.traffic(product_id).register_calls == 0
-    await registered_later(station, product_id, calls=1)
+async def test_fault_20_attempt_not_noted_is_not_made(in_process: InProcessWorker) -> None:
+    product_id = await in_process.create()
+    with refused_commits(in_process.dsn, "disk full", "UPDATE ON product"), pytest.raises(StorageUnavailable):
+        await in_process.submit()
+    assert in_process.traffic(product_id).register_calls == 0
+    await registered_later(in_process, product_id, calls=1)
 
 
-async def test_fault_20_registration_not_committed_is_registered_later_and_once(station: Station) -> None:
-    product_id = await station.create()
+async def test_fault_20_registration_not_committed_is_registered_later_and_once(in_process: InProcessWorker) -> None:
+    product_id = await in_process.create()
     registered = "NEW.registration_state = 'registered'"
     with (
-        refused_commits(station.dsn, "connection lost", "UPDATE ON product", registered),
+        refused_commits(in_process.dsn, "connection lost", "UPDATE ON product", registered),
         pytest.raises(StorageUnavailable),
     ):
-        await station.submit()
-    await registered_later(station, product_id, calls=2)
+        await in_process.submit()
+    await registered_later(in_process, product_id, calls=2)
 
 
 @dataclass

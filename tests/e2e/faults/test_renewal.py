@@ -16,7 +16,7 @@ from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from e2e.clients import ADMIN
 from e2e.divided_worker import Durations
-from e2e.faults.in_process_worker import Station, one_process, working_station
+from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker, one_process
 from e2e.faults.token_row import ALWAYS_LOOKS, TokenRow
 from e2e.ledger import assert_sound
 from e2e.processes import Processes
@@ -42,13 +42,13 @@ DIVIDED = Durations(
 
 
 async def test_fault_03_eight_processes_that_start_with_no_token_make_one_call_to_auth(
-    station: Station, processes: Processes
+    in_process: InProcessWorker, processes: Processes
 ) -> None:
-    station.misbehave(latency={"auth": {"p50": 300, "p99": 300}})  # so that they all want one before there is one
-    settings = {"DATABASE_URL": station.dsn, "OFFERS_BASE_URL": station.simulator.base_url}
+    in_process.misbehave(latency={"auth": {"p50": 300, "p99": 300}})  # so that they all want one before there is one
+    settings = {"DATABASE_URL": in_process.dsn, "OFFERS_BASE_URL": in_process.simulator.base_url}
     eight = processes.start("authorising", sys.executable, str(AUTHORISING), "8", environment=settings)
     without_a_token = await asyncio.to_thread(eight.process.wait, 40)
-    assert (without_a_token, station.auth_calls) == (0, ["201"])
+    assert (without_a_token, in_process.auth_calls) == (0, ["201"])
 
 
 async def test_fault_06_five_lives_in_a_row_and_clocks_that_differ(new_database_dsn: Callable[[], str]) -> None:
@@ -70,18 +70,18 @@ async def test_fault_06_five_lives_in_a_row_and_clocks_that_differ(new_database_
 async def live_through(dsn: str, *, lives: int, lifetime: float, skew: float) -> tuple[list[str], float]:
     """Work on without a pause; return the calls to auth, and the shortest gap between two in seconds."""
     options = SimulatorOptions(seed=1, tick=1e6, token_lifetime=lifetime)
-    async with working_station(dsn, durations=DIVIDED, options=options) as station:
-        station.misbehave(clock_skew=skew)
-        station.simulator.simulation.world.register(PRODUCT, 0)
-        gateway = await station.container.get(OffersGateway)
+    async with new_in_process_worker(dsn, durations=DIVIDED, options=options) as in_process:
+        in_process.misbehave(clock_skew=skew)
+        in_process.simulator.simulation.world.register(PRODUCT, 0)
+        gateway = await in_process.container.get(OffersGateway)
         async with asyncio.timeout(120):
-            while station.auth_calls.count("201") <= lives:
+            while in_process.auth_calls.count("201") <= lives:
                 with suppress(NotAuthorised):
                     await gateway.offers_of(PRODUCT)
                 await asyncio.sleep(0.02)
-        assert_sound(station)
-        at = [call.at for call in station.simulator.simulation.traffic.auth_calls]
-        return station.auth_calls, min(after - before for before, after in pairwise(at))
+        assert_sound(in_process)
+        at = [call.at for call in in_process.simulator.simulation.traffic.auth_calls]
+        return in_process.auth_calls, min(after - before for before, after in pairwise(at))
 
 
 async def test_fault_07_a_wrong_refresh_token_is_probed_once_a_minute_and_products_are_still_created(
@@ -89,31 +89,31 @@ async def test_fault_07_a_wrong_refresh_token_is_probed_once_a_minute_and_produc
 ) -> None:
     dsn = new_database_dsn()
     async with (
-        working_station(dsn, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as station,
-        one_process(dsn, station.simulator, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as other,
-        client_of(await create_app(station.container)) as http,
+        new_in_process_worker(dsn, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as in_process,
+        one_process(dsn, in_process.simulator, durations=ALWAYS_LOOKS, offers_refresh_token="wrong") as other,
+        client_of(await create_app(in_process.container)) as http,
     ):
-        row = TokenRow(station)
+        row = TokenRow(in_process)
         admin = (await http.post("/login", json=ADMIN)).json()["access_token"]
         for probes in (1, 2, 3):
             product = {"name": f"Created {probes}", "description": ""}
             created = await http.post("/products", json=product, headers={"Authorization": f"Bearer {admin}"})
             assert (created.status_code, created.json()["registration"]["state"]) == (201, "pending")
             for _ in range(2):
-                reports = await asyncio.gather(*(each() for each in (station.submit, other.submit, other.refresh)))
+                reports = await asyncio.gather(*(each() for each in (in_process.submit, other.submit, other.refresh)))
                 assert {report.held_back is None for report in reports} == {False}
-            assert station.auth_calls == ["401"] * probes
-            last_probe = station.simulator.simulation.traffic.auth_calls[-1].at
+            assert in_process.auth_calls == ["401"] * probes
+            last_probe = in_process.simulator.simulation.traffic.auth_calls[-1].at
             assert 60 <= row.due_in + time.time() - last_probe <= 60 + 30
             ready = await http.get("/health/ready")
             assert (ready.status_code, ready.json()["offers_service"]) == (200, "refused")
-            assert await refusals(station) + await refusals(other) == probes
+            assert await refusals(in_process) + await refusals(other) == probes
             row.make_due()
-        assert station.simulator.simulation.traffic.products == {}
-        async with one_process(dsn, station.simulator) as corrected:
+        assert in_process.simulator.simulation.traffic.products == {}
+        async with one_process(dsn, in_process.simulator) as corrected:
             assert (await corrected.submit()).outcomes == {Outcome.REGISTERED: 3}
-        assert_sound(station)
+        assert_sound(in_process)
 
 
-async def refusals(station: Station) -> float:
-    return await station.counted("aggregator_token_renewals_total", outcome="refused")
+async def refusals(in_process: InProcessWorker) -> float:
+    return await in_process.counted("aggregator_token_renewals_total", outcome="refused")

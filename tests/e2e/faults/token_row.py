@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from application.synchronisation.access_token.timing import TokenTiming
 from e2e.divided_worker import Durations
-from e2e.faults.in_process_worker import Station
+from e2e.faults.in_process_worker import InProcessWorker
 
 RETRIES = (60, 120, 240, 450)
 """Seconds, thirty times those of production, so that none of them is over before a slow test has looked."""
@@ -17,20 +17,20 @@ ALWAYS_LOOKS = Durations(
 
 @dataclass(frozen=True)
 class TokenRow:
-    """The one row of the station's database."""
+    """The one row of the database."""
 
-    station: Station
+    in_process: InProcessWorker
 
     @property
     def sealed(self) -> bytes | None:
         """The token that is stored."""
-        rows = self.station.query("SELECT sealed FROM access_token")
+        rows = self.in_process.query("SELECT sealed FROM access_token")
         return rows[0][0] if rows else None
 
     @property
     def failures(self) -> int:
         """How many renewals in a row have failed."""
-        return self.station.number("SELECT failures FROM access_token")
+        return self.in_process.number("SELECT failures FROM access_token")
 
     @property
     def due_in(self) -> float:
@@ -44,16 +44,18 @@ class TokenRow:
 
     def lose(self) -> None:
         """Delete it."""
-        self.station.execute("DELETE FROM access_token")
+        self.in_process.execute("DELETE FROM access_token")
 
     def make_due(self) -> None:
         """Let the time pass until the next renewal may start."""
-        self.station.execute("UPDATE access_token SET not_before = clock_timestamp()")
+        self.in_process.execute("UPDATE access_token SET not_before = clock_timestamp()")
 
     def make_old(self) -> None:
         """Let the token have been issued a minute earlier; a process must not have read it yet."""
-        self.station.execute("UPDATE access_token SET issued_at = issued_at - interval '1 minute'")
+        self.in_process.execute("UPDATE access_token SET issued_at = issued_at - interval '1 minute'")
 
     def _seconds_until(self, column: str) -> float:
-        [(seconds,)] = self.station.query(f"SELECT extract(epoch FROM {column} - clock_timestamp()) FROM access_token")
+        [(seconds,)] = self.in_process.query(
+            f"SELECT extract(epoch FROM {column} - clock_timestamp()) FROM access_token"
+        )
         return float(seconds)

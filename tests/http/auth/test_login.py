@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from api_client.api import PASSWORD, SECRET, USERNAME, Api, Outside, client_of, pointers, problem_of, serving
 from entrypoints.limits import RequestLimits
-from waiting import standstill
+from waiting import let_others_run
 
 PLACES = RequestLimits().password_checks + RequestLimits().password_checks_waiting
 
@@ -150,10 +150,10 @@ async def test_guesses_from_one_address_take_one_place_at_a_time(api: Api) -> No
     wrong = {"username": USERNAME, "password": "wrong"}
     with blocked_threads():
         guesses = [asyncio.create_task(api.http.post("/login", json=wrong)) for _ in range(PLACES + 3)]
-        await standstill()
+        await let_others_run()
         async with client_of(api.app, "192.0.2.1") as other:
             login = asyncio.create_task(other.post("/login", json={"username": USERNAME, "password": PASSWORD}))
-            await standstill()
+            await let_others_run()
         assert not login.done()
     assert (await login).status_code == 200
     assert {answer.status_code for answer in await asyncio.gather(*guesses)} == {401, 429}

@@ -22,7 +22,7 @@ from entrypoints.http.middleware.request_frame import RequestFrame
 from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader
-from waiting import standstill, until
+from waiting import let_others_run, until
 
 LIMITS = RequestLimits()
 
@@ -48,7 +48,7 @@ class Held:
         """Ask so often, and go on once nothing moves any more."""
         request = self.api.http.request
         self.asked += [asyncio.create_task(request(method, path)) for _ in range(count)]
-        await standstill()
+        await let_others_run()
 
     async def statuses(self) -> list[int]:
         self.released.set()
@@ -171,7 +171,7 @@ async def test_who_is_slow_to_log_in_keeps_nobody_from_writing() -> None:
             asyncio.create_task(api.http.post("/login", content=stuck_body(), headers=json))
             for _ in range(LIMITS.logins)
         ]
-        await standstill()
+        await let_others_run()
         problem_of(await api.log_in(), 503, "overloaded")
         await api.create()
         for each in slow:
@@ -195,7 +195,7 @@ async def test_who_is_slow_to_read_the_answer_keeps_nobody_out(path: str) -> Non
         slow = []
         for _ in range(2 * LIMITS.reads):
             slow.append(asyncio.create_task(api.app(dict(scope), receive, send)))  # type: ignore[arg-type]
-            await standstill()
+            await let_others_run()
         assert (await api.http.get(path)).status_code in (200, 404)
         for each in slow:
             each.cancel()

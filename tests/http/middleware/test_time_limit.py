@@ -20,7 +20,7 @@ from application.catalogue.listing import (
 from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.defective_reader import DefectiveReader
-from waiting import standstill, until
+from waiting import let_others_run, until
 
 
 class StuckReader(InMemoryCatalogueReader):
@@ -71,7 +71,7 @@ async def test_who_is_given_up_by_a_server_that_stops_is_asked_to_come_back() ->
     """Uvicorn cancels what is not answered in time then."""
     async with serving_stuck() as api:
         asking = asyncio.create_task(api.http.get("/products"))
-        await standstill()
+        await let_others_run()
         asking.cancel()
         answer = await asking
     problem_of(answer, 503, "overloaded")
@@ -127,7 +127,7 @@ async def test_what_was_begun_is_not_answered_anew_when_the_server_stops() -> No
 
     async with serving(Outside()) as api:
         asking = asyncio.create_task(ask_if_it_lives(api, send))
-        await standstill()
+        await let_others_run()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
