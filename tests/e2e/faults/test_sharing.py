@@ -2,7 +2,6 @@
 
 import time
 from datetime import timedelta
-from math import ceil, floor
 
 import pytest
 
@@ -97,7 +96,8 @@ def test_fault_24_cycle_longer_than_the_interval_no_overlap_oldest_first_lag_sho
     eventually(lambda: sum(simulator.offers_calls().values()) >= ROUNDS * MANY, within=30)
     products = simulator.state()["products"]
     assert min(gaps(products, "shortest")) >= LATENCY
-    assert {product["offers_calls"] for product in products.values()} <= {floor(ROUNDS), ceil(ROUNDS)}
+    calls = [product["offers_calls"] for product in products.values()]
+    assert max(calls) - min(calls) <= 2, "the oldest were not first"
     assert len(products) == MANY
     assert simulator.state()["greatest_concurrency"] <= FEW_AT_A_TIME
     assert (metric(worker, WAITING) or 0) <= OVERLOADED.batches_per_tick
