@@ -1,5 +1,6 @@
 """Structured logs on standard error, for our own lines and the libraries' alike."""
 
+import json
 import logging
 import sys
 from contextlib import suppress
@@ -13,6 +14,8 @@ from structlog.typing import Processor
 from entrypoints.settings import Settings
 
 LONGEST_TEXT = 4_000
+# One for all lines: json.dumps would make a new one for each.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=repr)
 
 
 def configure_logs(settings: Settings) -> None:
@@ -25,7 +28,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.format_exc_info,
         _bounded,
     ]
-    renderer: Processor = structlog.processors.JSONRenderer(separators=(",", ":"))
+    renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json)
     if settings.log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     # Our own lines, one for each request, take the short way: through the standard library they cost twice as much.
@@ -63,6 +66,10 @@ class _Writer(structlog.WriteLogger):
             super().msg(message)
 
     log = debug = info = warn = warning = error = err = exception = critical = fatal = failure = msg
+
+
+def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
+    return _ENCODER.encode(event)
 
 
 def _no_connection_trouble(record: logging.LogRecord) -> bool:
