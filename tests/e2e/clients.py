@@ -1,7 +1,9 @@
 """The two things a story talks to over HTTP: the API, as a customer and an admin do, and the simulator's switches."""
 
+import random
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -12,9 +14,15 @@ Json = dict[str, Any]
 
 
 def free_port() -> int:
-    with socket.socket() as candidate:
-        candidate.bind(("127.0.0.1", 0))
-        return int(candidate.getsockname()[1])
+    """Return a port that no process listens on, below those that systems give to connections.
+
+    Any connection that is opened before the port is used could take one of those.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as candidate, suppress(OSError):
+            candidate.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int) -> bool:
