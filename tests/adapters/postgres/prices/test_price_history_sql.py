@@ -24,7 +24,8 @@ from domain.window import BucketWidth, Window
 from storages.random_histories import OFFERS, History, polls
 from storages.storage import Storage, in_memory, on_postgres
 
-pytestmark = pytest.mark.timeout(max(180, settings().max_examples))
+# A hundred examples take a quarter of a minute, or many times that beside other work.
+pytestmark = pytest.mark.timeout(6 * max(100, settings().max_examples))
 
 DAYS = 4
 NOW = datetime.now(UTC)
