@@ -28,6 +28,7 @@ from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.schema import schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
@@ -40,6 +41,7 @@ from application.clock import Clock
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.rollup import HistoryUpkeep
+from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.offers_gateway import OffersGateway
@@ -115,6 +117,10 @@ class Adapters(Provider):
     @provide
     def listed_changes(self, engine: AsyncEngine) -> ListedChanges:
         return SqlAlchemyListedChanges(engine)
+
+    @provide
+    def price_trends(self, engine: AsyncEngine) -> PriceTrends:
+        return SqlAlchemyPriceTrends(engine)
 
     @provide
     async def postgres_queue(self, settings: Settings, limits: Limits) -> AsyncIterator[PostgresQueue]:

@@ -20,6 +20,7 @@ from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.scheduling import JobQueue
 from application.unit_of_work import BeginWork
@@ -36,7 +37,7 @@ from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
 from fakes.offers_gateway import observed
-from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader
+from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import NOON, FakeClock, InMemoryStorage, Rows
 from fakes.upkeep import InMemoryListedChanges
 
@@ -162,6 +163,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def offer_price_reader(self) -> OfferPriceReader:
         return InMemoryOfferPriceReader(self._outside.storage)
+
+    @provide(override=True)
+    def price_trends(self) -> PriceTrends:
+        return InMemoryPriceTrends(self._outside.storage)
 
     @provide(override=True)
     def job_queue(self) -> JobQueue:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from application.prices.readers import OfferLife, OfferPrices
+from application.prices.trends import PriceTrend, trend_times
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
@@ -110,6 +111,23 @@ class InMemoryOfferPriceReader:
             else:
                 known.append(Window(tile.valid_from, tile.valid_to))
         return known
+
+
+@dataclass(frozen=True)
+class InMemoryPriceTrends:
+    """Trends from all steps."""
+
+    storage: InMemoryStorage
+
+    async def of(self, product_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, PriceTrend]:
+        self.storage.reach()
+        return {id: self._trend(id, now) for id in product_ids}
+
+    def _trend(self, product_id: UUID, now: datetime) -> PriceTrend:
+        steps = recorded_steps(self.storage, product_id) if product_id in self.storage.rows.products else []
+        in_force = (in_force_at(steps, at) for at in trend_times(now))
+        day, _, low = self.storage.rows.changes.get(product_id, (None, None, None))
+        return PriceTrend(tuple(found.price if found else None for found in in_force), day, low)
 
 
 def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep]:

@@ -8,6 +8,9 @@ from domain.product import Product, RegistrationState
 from domain.text import words
 from fakes.storage import Rows
 
+NOTHING = None, None, None
+"""The changes and the low of a product of which nothing was computed."""
+
 
 def positions_behind(
     rows: Rows, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter
@@ -23,7 +26,7 @@ def positions_behind(
 
 
 def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:
-    day, week = rows.changes.get(product.id, (None, None))
+    day, week, _ = rows.changes.get(product.id, NOTHING)
     keys: dict[SortKey, str | datetime | int | None] = {
         SortKey.NAME: name_key(product.name),
         SortKey.PRICE: _best_price(rows, product),
@@ -49,6 +52,7 @@ def _best_price(rows: Rows, product: Product) -> int | None:
 
 
 def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
+    day, _, low = rows.changes.get(product.id, NOTHING)
     state, registration = rows.synchronisations[product.id].state, product.registration.state
     price, found = _best_price(rows, product), words(product.name) + words(product.description)
     dead_end = registration in (RegistrationState.REJECTED, RegistrationState.CONFLICT)
@@ -59,4 +63,6 @@ def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
         and (wanted.max_price is None or (price is not None and price <= wanted.max_price))
         and (wanted.registration is None or registration is wanted.registration)
         and (not wanted.attention or dead_end or state.consecutive_failures > 0)
+        and (not wanted.dropped or (day is not None and day < 0))
+        and (not wanted.at_low or (price is not None and low is not None and price <= low))
     )

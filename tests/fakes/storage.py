@@ -61,7 +61,7 @@ class Rows:
     offers: dict[UUID, Mapping[UUID, TrackedOffer]] = field(default_factory=dict)
     intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
     steps: list[tuple[UUID, PriceStep]] = field(default_factory=list)
-    changes: dict[UUID, tuple[int | None, int | None]] = field(default_factory=dict)
+    changes: dict[UUID, tuple[int | None, int | None, int | None]] = field(default_factory=dict)
     idempotency_keys: dict[bytes, tuple[KeptProduct, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":

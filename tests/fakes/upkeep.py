@@ -1,10 +1,14 @@
 """The upkeep of what is kept in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.price import PriceStep
 from domain.price_change import price_change
+from domain.price_history import tiled
+from domain.window import BucketWidth, Window
 from fakes.price_readers import recorded_steps
 from fakes.storage import InMemoryStorage
 from specification.price_sums import in_force_at
@@ -68,6 +72,15 @@ class InMemoryHistoryUpkeep:
         return 0
 
 
+def _low(steps: Sequence[PriceStep], now: datetime) -> int | None:
+    today = BucketWidth.DAY.floor(now)
+    week = Window(today - timedelta(days=7), today)
+    prices = [tile.price for tile in tiled(steps, week) if tile.price is not None]
+    if not steps or steps[0].valid_from >= week.start + timedelta(days=1) or not prices:
+        return None
+    return min(prices) - (min(prices) == max(prices))
+
+
 @dataclass(frozen=True)
 class InMemoryListedChanges:
     """Changes by product, computed from all steps."""
@@ -82,6 +95,6 @@ class InMemoryListedChanges:
             steps = recorded_steps(self.storage, id)
             before = [in_force_at(steps, now - timedelta(days=days)) for days in (1, 7)]
             day, week = (price_change(found, in_force_at(steps, now)).change for found in before)
-            rows.changes[id] = (day, week)
+            rows.changes[id] = (day, week, _low(steps, now))
         self.storage.rows = rows
         return batch[-1] if batch else None

@@ -16,11 +16,13 @@ from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceRead
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.prices.tables import best_price_step, offer_interval
+from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.catalogue.purge import CataloguePurge
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.rollup import HistoryUpkeep
+from application.prices.trends import PriceTrends
 from application.unit_of_work import BeginWork
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
@@ -29,7 +31,7 @@ from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
 from fakes.catalogue_reader import InMemoryCatalogueReader
-from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader
+from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import InMemoryStorage
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from storages.databases import system_clock
@@ -55,6 +57,7 @@ class Storage:
     purge: CataloguePurge
     history: HistoryUpkeep
     changes: ListedChanges
+    trends: PriceTrends
     intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
     steps: Callable[[UUID], Awaitable[list[PriceStep]]]
 
@@ -76,6 +79,7 @@ def in_memory() -> Storage:
         InMemoryCataloguePurge(storage),
         InMemoryHistoryUpkeep(storage),
         InMemoryListedChanges(storage),
+        InMemoryPriceTrends(storage),
         intervals,
         steps,
     )
@@ -100,6 +104,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyCataloguePurge(engine),
         SqlAlchemyHistoryUpkeep(engine, kept, system_clock),
         SqlAlchemyListedChanges(engine),
+        SqlAlchemyPriceTrends(engine),
         intervals,
         steps,
     )

@@ -12,7 +12,7 @@ from application.prices.rollup import HistoryUpkeep
 
 log = structlog.get_logger(__name__)
 
-SCHEMA_NEEDED = "0005"
+SCHEMA_NEEDED = "0006"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

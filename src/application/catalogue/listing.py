@@ -40,7 +40,8 @@ class ProductFilter:
     """The products that a list shows: those that pass every given filter.
 
     A product matches a word if a word of its name or description begins with it. A product without a best price passes
-    no price bound. `attention` selects rejected registrations, conflicts, and products whose last attempt failed.
+    no price bound. `dropped` selects products whose best price fell over a day, `at_low` those at their low
+    (`ListedChanges`), `attention` selects rejected registrations, conflicts, and products whose last attempt failed.
 
     Raises:
         InvalidFilter: the price bounds exclude every price.
@@ -52,6 +53,8 @@ class ProductFilter:
     max_price: int | None = None
     registration: RegistrationState | None = None
     attention: bool = False
+    dropped: bool = False
+    at_low: bool = False
 
     def __post_init__(self) -> None:
         if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:

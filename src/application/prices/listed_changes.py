@@ -1,4 +1,4 @@
-"""The price changes that lists are sorted by: computed for all products by the worker, from time to time."""
+"""The price changes and lows that lists are sorted and filtered by; the worker computes them from time to time."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,7 +8,10 @@ from application.synchronisation.timing import Timing
 
 
 class ListedChanges(Protocol):
-    """The changes of all products' best prices over a day and over a week, stored for sorting.
+    """The changes of all products' best prices over a day and over a week, and their lows, stored for lists.
+
+    The low is the lowest price of the seven UTC days before today, and one less if the price did not move in them; it
+    is null if the history does not reach back to the first of them.
 
     Raises:
         StorageUnavailable: in every call.

@@ -173,3 +173,12 @@ async def test_all_filters_must_be_passed(storage: Storage) -> None:
     assert await ids(storage, wanted) == {cheap}
     assert await ids(storage, ProductFilter(words=wanted.words, min_price=10)) == set()
     assert await ids(storage, ProductFilter(words=search_words("product"), min_price=10)) == {dear}
+
+
+async def test_products_whose_price_fell_over_a_day_can_be_listed(storage: Storage) -> None:
+    products = [await scheduled(storage.begin, ago(hours=30)) for _ in range(3)]
+    for id, prices in zip(products, ((110, 90), (110, 110), (110, 130)), strict=True):
+        for at, price in zip((ago(hours=24, seconds=30), ago()), prices, strict=True):
+            await observe(storage.begin, id, observed(Offer(some_id(), price, 1)), at)
+        await storage.changes.refresh(UUID(int=id.int - 1), 1)
+    assert await ids(storage, ProductFilter(dropped=True)) & set(products) == {products[0]}

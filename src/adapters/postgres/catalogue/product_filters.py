@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from adapters.postgres.catalogue.rows import listed_price, product
+from adapters.postgres.prices.tables import insight
 from adapters.postgres.synchronisation.rows import synchronisation
 from application.catalogue.listing import ProductFilter
 from domain.product import RegistrationState
@@ -24,11 +25,16 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
         _state == RegistrationState.CONFLICT.value,
         synchronisation.c.consecutive_failures > 0,
     ),
+    "dropped": insight.c.change_1d < 0,
+    "at_low": listed_price.c.best_price <= insight.c.low_7d,
 }
 """The conditions by the names of their filters."""
 
-OF_PRICES = frozenset({"min_price", "max_price"})
+OF_PRICES = frozenset({"min_price", "max_price", "at_low"})
 """The filters that need `listed_price`."""
+
+OF_INSIGHT = frozenset({"dropped", "at_low"})
+"""The filters that need `insight`."""
 
 
 def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
@@ -41,5 +47,7 @@ def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
         "max_price": wanted.max_price,
         "registration": wanted.registration and wanted.registration.value,
         "attention": wanted.attention or None,
+        "dropped": wanted.dropped or None,
+        "at_low": wanted.at_low or None,
     }
     return {name: value for name, value in values.items() if value is not None}

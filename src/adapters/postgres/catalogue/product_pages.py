@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_PRICES, wanted_values
+from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_INSIGHT, OF_PRICES, wanted_values
 from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, product_fields
 from adapters.postgres.catalogue.rows import listed_price, product
 from adapters.postgres.driver_query import DriverQuery, placeholder
@@ -102,6 +102,8 @@ def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Driver
 
 def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     products, key, id = _KEYS[order.key]
+    if filters & OF_INSIGHT and order.key not in (SortKey.CHANGE_1D, SortKey.CHANGE_7D):
+        products = products.join(insight, insight.c.product_id == product.c.id)
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
     chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))

@@ -33,6 +33,23 @@ def statement(sql: str) -> TextClause:
     return text(sql).bindparams(bindparam("ids", type_=ARRAY(Uuid)), *used)
 
 
+def price_at(moment: str, row: str) -> str:
+    """Select the price in force at a moment whose steps are kept, null without one; `row` is of `synchronisation`.
+
+    Steps leave no hole, so the last one to begin is the one in force.
+    """
+    return f"""
+        CASE WHEN {row}.best_price_since <= {moment}
+        THEN CASE WHEN {moment} < {row}.known_until THEN {row}.best_price END
+        ELSE (
+            SELECT price FROM best_price_step
+            WHERE product_id = {row}.product_id
+            AND valid_from <= {moment} AND valid_from >= date_trunc('day', {moment}, 'UTC')
+            ORDER BY valid_from DESC LIMIT 1
+        ) END
+    """
+
+
 def recorded(starts: str, ends: str, first_day: str) -> str:
     """Select the steps that may touch `[starts, ends)`; `first_day` is the midnight before `starts`."""
     return f"""

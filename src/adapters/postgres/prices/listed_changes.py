@@ -1,4 +1,4 @@
-"""The changes of every product's best price over a day and a week, in columns that lists are sorted by."""
+"""The changes of every product's best price over a day and a week and its low, in columns for sorting and filtering."""
 
 from uuid import UUID
 
@@ -6,23 +6,10 @@ from sqlalchemy import Integer, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.prices.history_sql import price_at
 
-
-def _price_at(moment: str) -> str:
-    """Select the price in force at a moment whose steps are kept, null without one.
-
-    Steps leave no hole, so the last one to begin is the one in force.
-    """
-    return f"""
-        CASE WHEN best_price_since <= {moment} THEN CASE WHEN {moment} < known_until THEN best_price END
-        ELSE (
-            SELECT price FROM best_price_step
-            WHERE product_id = observed.product_id
-            AND valid_from <= {moment} AND valid_from >= date_trunc('day', {moment}, 'UTC')
-            ORDER BY valid_from DESC LIMIT 1
-        ) END
-    """
-
+_WEEK = "date_trunc('day', now() - INTERVAL '7 days', 'UTC')"
+_TODAY = "date_trunc('day', now(), 'UTC')"
 
 _REFRESH = text(f"""
     WITH batch AS MATERIALIZED (
@@ -32,14 +19,22 @@ _REFRESH = text(f"""
     observed AS (SELECT * FROM batch JOIN synchronisation USING (product_id)),
     changed AS (
         SELECT product_id,
-            {_price_at("now()")} - {_price_at("now() - INTERVAL '1 day'")} AS change_1d,
-            {_price_at("now()")} - {_price_at("now() - INTERVAL '7 days'")} AS change_7d
+            {price_at("now()", "observed")} - {price_at("now() - INTERVAL '1 day'", "observed")} AS change_1d,
+            {price_at("now()", "observed")} - {price_at("now() - INTERVAL '7 days'", "observed")} AS change_7d,
+            (
+                -- A price that did not move all week is low only once it falls.
+                SELECT min(lowest) - CASE WHEN max(highest) > min(lowest) THEN 0 ELSE 1 END
+                FROM best_price_bucket_1d AS day
+                WHERE day.product_id = observed.product_id AND at >= {_WEEK} AND at < {_TODAY}
+                HAVING bool_or(at = {_WEEK})
+            ) AS low_7d
         FROM observed
     ),
     saved AS (
-        UPDATE insight SET change_1d = changed.change_1d, change_7d = changed.change_7d
+        UPDATE insight SET change_1d = changed.change_1d, change_7d = changed.change_7d, low_7d = changed.low_7d
         FROM changed WHERE insight.product_id = changed.product_id
-        AND (insight.change_1d, insight.change_7d) IS DISTINCT FROM (changed.change_1d, changed.change_7d)
+        AND (insight.change_1d, insight.change_7d, insight.low_7d)
+            IS DISTINCT FROM (changed.change_1d, changed.change_7d, changed.low_7d)
     )
     SELECT product_id FROM batch ORDER BY product_id DESC LIMIT 1
 """).bindparams(bindparam("after", type_=Uuid), bindparam("limit", type_=Integer))

@@ -86,7 +86,8 @@ history_dropped = Table(
 )
 
 # The worker's derivations from a product's history, apart from `synchronisation` so that polling moves no more than it
-# must: the midnight up to which it is rolled up, and the changes of the best price over a day and a week.
+# must: the midnight up to which it is rolled up, the changes of the best price over a day and a week, and the price at
+# which it is at its low.
 insight = Table(
     "insight",
     metadata,
@@ -94,6 +95,7 @@ insight = Table(
     Column("rolled_until", Timestamp, nullable=False),
     Column("change_1d", BigInteger),
     Column("change_7d", BigInteger),
+    Column("low_7d", BigInteger),
     PrimaryKeyConstraint("product_id", name="pk_insight"),
     Index("ix_insight_rolled_until", "rolled_until"),
     Index("ix_insight_change_1d", "change_1d", "product_id"),

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from application.catalogue.listing import ProductFilter
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
-from domain.offer import ObservedOffers
+from domain.offer import ObservedOffers, Offer
 from domain.product import Product
 from domain.retention import Retention
 from domain.window import BucketWidth, Window
@@ -60,10 +61,10 @@ class Insight:
         self.offer = ReadOfferHistory(offers, clock, self.retention)
 
 
-async def store(storage: Storage, history: History) -> None:
+async def store(storage: Storage, history: History, created_at: datetime = START) -> None:
     async with storage.begin() as work:
         id = history.product_id
-        await work.products.add(Product.create(id=id, name=str(id), description="", at=START))
+        await work.products.add(Product.create(id=id, name=str(id), description="", at=created_at))
         await work.offers.record([history.observation])
         await work.synchronisations.save(history.state)
         await work.commit()
@@ -138,6 +139,37 @@ async def test_the_changes_to_sort_by_are_those_that_the_domain_finds(
         kept = text("SELECT change_1d, change_7d FROM insight WHERE product_id = :id")
         changes = (await connection.execute(kept, {"id": id})).one()
     assert list(changes) in (before, await found())
+
+
+@pytest.mark.parametrize("hours", [1, 20, 150, 193, 200])
+@pytest.mark.parametrize("prices", [(100, 90, None, 95), (100, 100, 100)], ids=["moving", "still"])
+async def test_trends_and_lows_are_those_that_the_steps_give(
+    engine: AsyncEngine, hours: int, prices: Sequence[int | None]
+) -> None:
+    began = NOW - timedelta(hours=hours, minutes=3)
+    offers = [ObservedOffers({} if price is None else {OFFERS[0]: Offer(OFFERS[0], price, 1)}) for price in prices]
+    history = History.of(began, [(hours * 700 * 10**6, answer, 50_000) for answer in offers])
+    id, now = history.product_id, datetime.now(UTC)
+    real, reference = on_postgres(engine), in_memory()
+    for storage in (real, reference):
+        await store(storage, history, created_at=began)
+    before = (await real.trends.of([id], now))[id]
+    while await real.history.roll_up(10):
+        pass
+    for storage in (real, reference):
+        await storage.changes.refresh(UUID(int=id.int - 1), 1)
+    found, expected = (await real.trends.of([id], now))[id], (await reference.trends.of([id], now))[id]
+    assert before.prices == found.prices == expected.prices
+    assert {None, *prices} >= set(found.prices) > {None}
+    assert found.low_7d == expected.low_7d
+    for wanted in (ProductFilter(at_low=True), ProductFilter(dropped=True)):
+        pages = [await storage.reader.products(100, wanted=wanted) for storage in (real, reference)]
+        assert [each.id for each in pages[0].items if each.id == id] == [each.id for each in pages[1].items]
+
+
+async def test_an_unknown_product_has_an_empty_trend(engine: AsyncEngine) -> None:
+    (trend,) = (await on_postgres(engine).trends.of([UUID(int=1)], NOW)).values()
+    assert (set(trend.prices), trend.change_1d, trend.low_7d) == ({None}, None, None)
 
 
 async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window]) -> None:
