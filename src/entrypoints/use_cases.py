@@ -19,6 +19,7 @@ from application.prices.price_statistics import SummarisePrices
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
+from application.synchronisation.lag import ReadLag
 from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
@@ -77,6 +78,7 @@ class UseCases(Provider):
     def keep_house(self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing) -> KeepHouse:
         return KeepHouse(purge, history, timing, time.monotonic)
 
+    read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)
     login_limits = provide(LoginLimits)
     read_price_history = provide(ReadPriceHistory)

@@ -19,6 +19,8 @@ from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
 from application.prices.price_statistics import SummarisePrices
+from application.prices.trends import PriceTrends
+from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.http.auth.credentials import Credentials
@@ -33,7 +35,6 @@ from entrypoints.http.openapi.docs import show_docs, static_files
 from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
-from entrypoints.http.problems.mapping import answer_problem
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.list_controller import ListController
 from entrypoints.http.products.not_modified import NotModified
@@ -43,6 +44,11 @@ from entrypoints.http.route_declarations import constant
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck
 from entrypoints.settings import Settings
+from entrypoints.web.assets import Assets
+from entrypoints.web.error_pages import ErrorPages
+from entrypoints.web.pages import Pages
+from entrypoints.web.routes import web_routes
+from entrypoints.web.sessions import Sessions
 
 USE_CASES = {
     "register_product": RegisterProduct,
@@ -54,6 +60,7 @@ USE_CASES = {
     "compare_prices": ComparePrices,
     "summarise_prices": SummarisePrices,
     "read_offer_history": ReadOfferHistory,
+    "read_lag": ReadLag,
 }
 
 
@@ -74,6 +81,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
         ),
     )
     costly = BoundedQueue(at_once=limits.costly_reads, waiting=limits.costly_reads_waiting, patience=limits.costly_wait)
+    sessions = Sessions(access_tokens, settings.jwt_secret)
+    assets = Assets()
+    pages = Pages(assets, sessions, clock)
     app = Litestar(
         route_handlers=[
             login,
@@ -84,6 +94,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             explain_problem,
             show_docs,
             static_files(),
+            *web_routes(sessions),
         ],
         dependencies={
             **{name: constant(await container.get(use_case)) for name, use_case in USE_CASES.items()},
@@ -92,11 +103,15 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "catalogue": constant(catalogue),
             "costly": constant(costly),
             "clock": constant(clock),
+            "price_trends": constant(await container.get(PriceTrends)),
+            "assets": constant(assets),
+            "pages": constant(pages),
+            "sessions": constant(sessions),
             "shared_check": constant(SharedCheck(await container.get(Dependencies))),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
         before_request=RequestChecks(access_tokens).__call__,
-        exception_handlers={Exception: answer_problem},
+        exception_handlers={Exception: ErrorPages(pages)},
         openapi_config=openapi_config(),
         logging_config=None,
         plugins=[DescribedModels()],

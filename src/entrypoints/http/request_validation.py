@@ -60,7 +60,7 @@ class RequestChecks:
         handler = request.route_handler
         declaration = declaration_of(handler.opt)
         is_options = request.scope["method"] == OPTIONS
-        if is_options or not declaration.public or _has_admin_parameters(declaration, request):
+        if is_options or not (declaration.public or declaration.session) or _has_admin_parameters(declaration, request):
             token = read_bearer(request.headers.get("Authorization", ""))
             request.scope["state"]["subject"] = self._access_tokens.check(token)
         if is_options:

@@ -41,6 +41,8 @@ class Declaration:
     """The facts about a route. Without one, a route is for admins only."""
 
     public: bool = False
+    session: bool = False
+    """Whether it is a page for admins, for which a session counts instead of a bearer token."""
     admin_parameters: frozenset[str] = frozenset()
     """Query parameters of a public route that are for admins."""
     ignores_query: bool = False

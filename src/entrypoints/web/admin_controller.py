@@ -1,0 +1,279 @@
+"""What admins see and do: what needs them first, then the catalogue's health, and forms for products."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, get, post
+from litestar.response.base import ASGIResponse
+
+from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.editing import AmendProduct, WithdrawProduct
+from application.catalogue.listing import NEWEST_FIRST, ProductFilter
+from application.catalogue.registration import RegisterProduct, RetryRegistration
+from application.catalogue.views import ProductDetailView, ProductView
+from application.synchronisation.lag import ReadLag
+from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists
+from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, RegistrationState
+from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.route_declarations import Declaration, Injected, declared
+from entrypoints.readiness import OK, Readiness, SharedCheck
+from entrypoints.web.formats import Formats
+from entrypoints.web.pages import Pages, see_other
+from entrypoints.web.sessions import Sessions
+
+SHOWN = 20
+"""Products that need attention, on one page."""
+TOLERATED = timedelta(minutes=2)
+"""A lag that is not worth a warning."""
+A_SECOND = timedelta(seconds=1)
+
+_PRODUCTS = msgspec.json.Decoder(list[ProductView])
+_DETAIL = msgspec.json.Decoder(ProductDetailView)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A product that needs an admin: what is wrong, and what to do."""
+
+    product: ProductView
+    problem: str
+    remedy: str
+    retry: bool
+
+
+@dataclass(slots=True)
+class Form:
+    """A product's form as it was typed, and its mistakes by field."""
+
+    name: str = ""
+    description: str = ""
+    revision: str = ""
+    mistakes: dict[str, str] | None = None
+
+    @classmethod
+    async def of(cls, request: Request[Any, Any, Any]) -> "Form":
+        """Read a form; line breaks are sent as two characters (HTML, form submission)."""
+        form = await request.form()
+        name, description, revision = (str(form.get(field) or "") for field in ("name", "description", "revision"))
+        return cls(name, description.replace("\r\n", "\n"), revision)
+
+
+class AdminController(Controller):
+    """Pages for admins; the router around it lets nobody else in."""
+
+    path = "/"
+    include_in_schema = False
+    # The session is checked by the router's guard, so no bearer token is asked for.
+    opt = declared(Declaration(session=True, ignores_query=True))
+
+    @get("/")
+    async def overview(
+        self,
+        request: Request[Any, Any, Any],
+        catalogue: Injected[Catalogue],
+        read_lag: Injected[ReadLag],
+        shared_check: Injected[SharedCheck],
+        pages: Injected[Pages],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Show what needs an admin, and how the service is."""
+        formats = pages.formats(request)
+        found = await catalogue.reader.products(SHOWN, NEWEST_FIRST, None, ProductFilter(attention=True))
+        products = _PRODUCTS.decode(found.json)
+        needs = [await _need(catalogue.reader, product, formats) for product in products]
+        health = _health(await shared_check(), await read_lag(), formats)
+        return _show(
+            request,
+            pages,
+            sessions,
+            "admin.html",
+            formats,
+            needs=needs,
+            more=found.next is not None,
+            health=health,
+            done=DONE.get(request.query_params.get("done", ""), ""),
+        )
+
+    @get("/products/new")
+    async def new(
+        self, request: Request[Any, Any, Any], pages: Injected[Pages], sessions: Injected[Sessions]
+    ) -> ASGIResponse:
+        """Show an empty form."""
+        return _show_form(request, pages, sessions, Form(), None)
+
+    @post("/products/new", status_code=303)
+    async def create(
+        self,
+        request: Request[Any, Any, Any],
+        register_product: Injected[RegisterProduct],
+        pages: Injected[Pages],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Create the product and show it, or the form with its mistakes."""
+        form = await Form.of(request)
+        try:
+            registered = await register_product(name=form.name, description=form.description)
+        except (InvalidText, ProductAlreadyExists) as error:
+            form.mistakes = {error.field: str(error)}
+            return _show_form(request, pages, sessions, form, None)
+        return _done(request, sessions, f"/catalogue/{registered.product.id}")
+
+    @get("/products/{product_id:uuid}/edit")
+    async def edit(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        catalogue: Injected[Catalogue],
+        pages: Injected[Pages],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Show the product's form."""
+        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
+        form = Form(product.name, product.description, str(product.revision))
+        return _show_form(request, pages, sessions, form, product_id)
+
+    @post("/products/{product_id:uuid}/edit", status_code=303)
+    async def amend(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        catalogue: Injected[Catalogue],
+        amend_product: Injected[AmendProduct],
+        pages: Injected[Pages],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Save the product and show it, or the form with its mistakes."""
+        form = await Form.of(request)
+        revision = int(form.revision) if form.revision.isdecimal() and len(form.revision) < 18 else 0
+        try:
+            await amend_product(product_id, name=form.name, description=form.description, expected={revision})
+        except (InvalidText, ProductAlreadyExists) as error:
+            form.mistakes = {error.field: str(error)}
+        except PreconditionFailed:
+            now = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
+            form.revision = str(now.revision)
+            form.mistakes = {"": f"The product changed meanwhile; it is “{now.name}” now. Save again to replace that."}
+        if form.mistakes:
+            return _show_form(request, pages, sessions, form, product_id)
+        return _done(request, sessions, f"/catalogue/{product_id}")
+
+    @get("/products/{product_id:uuid}/delete")
+    async def confirm(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        catalogue: Injected[Catalogue],
+        pages: Injected[Pages],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Ask once before a product is deleted."""
+        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
+        return _show(request, pages, sessions, "delete.html", pages.formats(request), product=product)
+
+    @post("/products/{product_id:uuid}/delete", status_code=303)
+    async def withdraw(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        withdraw_product: Injected[WithdrawProduct],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Delete the product."""
+        await withdraw_product(product_id)
+        return _done(request, sessions, "/admin?done=deleted")
+
+    @post("/products/{product_id:uuid}/register", status_code=303)
+    async def retry(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        retry_registration: Injected[RetryRegistration],
+        sessions: Injected[Sessions],
+    ) -> ASGIResponse:
+        """Try the product's registration again."""
+        await retry_registration(product_id)
+        return _done(request, sessions, "/admin?done=retried")
+
+
+DONE = {
+    "deleted": "The product is deleted. Its name is free again.",
+    "retried": "The registration is tried again. Load this page in a minute to see how it went.",
+}
+
+
+async def _need(reader: CatalogueReader, product: ProductView, formats: Formats) -> Need:
+    registration = product.registration
+    if registration.state is RegistrationState.REJECTED:
+        problem = f"The Offers service refused it: {registration.detail or 'no reason given'}"
+        return Need(product, problem, "Edit the product so that it is accepted, then try again.", retry=True)
+    if registration.state is RegistrationState.CONFLICT:
+        remedy = "Delete it and create it anew, which gives it another id; or try again once the other one is gone."
+        return Need(product, "The Offers service has another product under its id.", remedy, retry=True)
+    state = await reader.synchronisation(product.id)
+    failures = "The last attempt" if state.consecutive_failures == 1 else f"{state.consecutive_failures} attempts"
+    problem = f"{failures} failed: {state.last_error or 'no reason recorded'}"
+    next_at = state.next_attempt_at
+    when = "soon" if next_at is None or next_at <= formats.now else f"at {formats.clock(next_at)}"
+    return Need(product, problem, f"Nothing to do now: it is tried again {when}.", retry=False)
+
+
+def _health(readiness: Readiness, lag: timedelta, formats: Formats) -> list[tuple[bool, str]]:
+    late = lag > TOLERATED
+    return [
+        (readiness.database == OK, f"Database: {readiness.database}"),
+        (readiness.migrations == OK, f"Its layout: {readiness.migrations}"),
+        (readiness.queue == OK, f"Job queue: {readiness.queue}"),
+        (readiness.offers_service == OK, f"Access to the Offers service: {readiness.offers_service}"),
+        (
+            not late,
+            f"The oldest observation is {formats.length(lag)} late: start more workers, or look into their log."
+            if late
+            else f"All workers keep up: no observation is later than {formats.length(max(lag, A_SECOND))}.",
+        ),
+    ]
+
+
+def _show(
+    request: Request[Any, Any, Any],
+    pages: Pages,
+    sessions: Sessions,
+    template: str,
+    formats: Formats,
+    status: int = 200,
+    **context: Any,
+) -> ASGIResponse:
+    """Show a page for admins, which renews the session."""
+    subject = request.scope["state"]["subject"]
+    return pages.show(
+        request,
+        template,
+        formats,
+        status=status,
+        headers={"Set-Cookie": sessions.cookie(request, subject)},
+        **context,
+    )
+
+
+def _show_form(
+    request: Request[Any, Any, Any], pages: Pages, sessions: Sessions, form: Form, product_id: UUID | None
+) -> ASGIResponse:
+    return _show(
+        request,
+        pages,
+        sessions,
+        "product_form.html",
+        pages.formats(request),
+        status=422 if form.mistakes else 200,
+        form=form,
+        mistakes=form.mistakes or {},
+        product_id=product_id,
+        name_length=NAME_LENGTH,
+        description_length=DESCRIPTION_LENGTH,
+    )
+
+
+def _done(request: Request[Any, Any, Any], sessions: Sessions, path: str) -> ASGIResponse:
+    return see_other(path, sessions.cookie(request, request.scope["state"]["subject"]))

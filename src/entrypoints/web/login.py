@@ -1,0 +1,70 @@
+"""Login and logout on the page."""
+
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.response.base import ASGIResponse
+
+from application.bounded_queue import QueueFull
+from entrypoints.http.auth.access_tokens import Unauthenticated
+from entrypoints.http.auth.client_address import client_address
+from entrypoints.http.auth.credentials import Credentials, RateLimited
+from entrypoints.http.route_declarations import Injected
+from entrypoints.web.catalogue_controller import PUBLIC
+from entrypoints.web.pages import Pages, local_path, see_other
+from entrypoints.web.sessions import Sessions, require_same_site
+
+LONGEST_NAME, LONGEST_PASSWORD = 255, 1_024
+
+
+@get("/admin/login", include_in_schema=False, opt=PUBLIC)
+async def show_login(request: Request[Any, Any, Any], pages: Injected[Pages]) -> ASGIResponse:
+    """Show the form."""
+    ended = request.query_params.get("ended") == "1"
+    return _show(request, pages, "Your session has ended. Log in to go on where you were." if ended else "")
+
+
+@post("/admin/login", include_in_schema=False, opt=PUBLIC, status_code=303)
+async def log_in(
+    request: Request[Any, Any, Any],
+    credentials: Injected[Credentials],
+    pages: Injected[Pages],
+    sessions: Injected[Sessions],
+) -> ASGIResponse:
+    """Begin a session and lead on, or show the form again."""
+    require_same_site(request)
+    form = await request.form()
+    username, password = (str(form.get(field) or "") for field in ("username", "password"))
+    try:
+        # A longer one is wrong anyway, and is not worth a slow check.
+        await credentials.check(username[:LONGEST_NAME], password[:LONGEST_PASSWORD], client_address(request))
+    except Unauthenticated:
+        return _show(request, pages, "Name or password is wrong.", username, status=401)
+    except RateLimited as error:
+        mistake = f"Too many logins have failed. Try again in {error.seconds} s."
+        return _show(request, pages, mistake, username, status=429)
+    except QueueFull:
+        return _show(request, pages, "Too many people log in right now. Try again in a moment.", username, status=503)
+    return see_other(local_path(form.get("next"), "/admin"), sessions.cookie(request, username))
+
+
+@post("/admin/logout", include_in_schema=False, opt=PUBLIC, status_code=303)
+async def log_out(request: Request[Any, Any, Any], sessions: Injected[Sessions]) -> ASGIResponse:
+    """End the session in this browser."""
+    require_same_site(request)
+    return see_other("/", sessions.no_cookie(request))
+
+
+def _show(
+    request: Request[Any, Any, Any], pages: Pages, mistake: str, username: str = "", status: int = 200
+) -> ASGIResponse:
+    onward = local_path(request.query_params.get("next"), "/admin")
+    return pages.show(
+        request,
+        "login.html",
+        pages.formats(request),
+        status=status,
+        mistake=mistake,
+        username=username,
+        onward=onward,
+    )

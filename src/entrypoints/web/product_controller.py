@@ -1,0 +1,213 @@
+"""One product for people: its price, what that is worth, how it came about, and who offers it."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Request, Response, get
+from litestar.response.base import ASGIResponse
+
+from application.bounded_queue import BoundedQueue
+from application.catalogue.views import ProductDetailView
+from application.prices.price_change import ComparePrices
+from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
+from application.prices.price_statistics import SummarisePrices
+from application.prices.views import PriceHistoryView
+from domain.price_history import Extreme
+from domain.window import Window
+from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.products.etags import etag
+from entrypoints.http.route_declarations import Injected
+from entrypoints.web.catalogue_controller import PUBLIC
+from entrypoints.web.chart import MOST_OFFERS, draw
+from entrypoints.web.formats import Formats
+from entrypoints.web.pages import Pages, not_modified
+from entrypoints.web.segments import Segment, segments
+from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence
+
+RANGES = {
+    "1h": ("1 h", timedelta(hours=1)),
+    "24h": ("24 h", timedelta(days=1)),
+    "7d": ("7 d", timedelta(days=7)),
+    "30d": ("30 d", timedelta(days=30)),
+    "90d": ("90 d", timedelta(days=90)),
+    "all": ("all", None),
+}
+DEFAULT_RANGE = "7d"
+JUDGED, COMPARED = timedelta(days=30), timedelta(days=1)
+OFFERS_KEPT = timedelta(days=7)
+"""Single offers are drawn in windows of at most this length, for which their prices are kept."""
+CHANGES_SHOWN = 50
+
+_DETAIL = msgspec.json.Decoder(ProductDetailView)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number with its name; `note` says when, or how sure it is."""
+
+    name: str
+    value: str
+    note: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A line of the table of changes."""
+
+    at: str
+    before: str
+    after: str
+
+
+class ProductController(Controller):
+    """The page of one product."""
+
+    path = "/catalogue"
+    include_in_schema = False
+    opt = PUBLIC
+
+    @get("/{product_id:uuid}")
+    async def show(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        catalogue: Injected[Catalogue],
+        read_price_history: Injected[ReadPriceHistory],
+        read_offer_price_history: Injected[ReadOfferPriceHistory],
+        summarise_prices: Injected[SummarisePrices],
+        compare_prices: Injected[ComparePrices],
+        costly: Injected[BoundedQueue],
+        pages: Injected[Pages],
+    ) -> ASGIResponse:
+        """Show the product, or 204 to a page that has shown this version already."""
+        formats = pages.formats(request)
+        found = await catalogue.reader.detail(product_id)
+        version = etag(found.version).strip('"')
+        if request.query_params.get("seen") == version:
+            return ASGIResponse(status_code=204, headers={"Cache-Control": "no-store"})
+        tag, unchanged = pages.unchanged(request, formats, version)
+        if unchanged:
+            return not_modified(tag)
+        product = _DETAIL.decode(found.json)
+        chosen = _range(request)
+        window = _window(chosen, product, formats.now)
+        with_offers = request.query_params.get("offers") == "1" and window.end - window.start <= OFFERS_KEPT
+        async with costly:
+            history = await in_finest_interval(read_price_history, product_id, window)
+            offers = await in_finest_interval(read_offer_price_history, product_id, window) if with_offers else None
+            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED, formats.now))
+            change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
+        best = _series(history)[0] if history.series else []
+        quartiles = (statistics.p25, statistics.p75)
+        chart = draw(
+            history.window,
+            best,
+            _series(offers)[:MOST_OFFERS] if offers and offers.series else [],
+            formats,
+            band=None if quartiles[0] is None or quartiles[1] is None else (quartiles[0], quartiles[1]),
+            average=statistics.average,
+        )
+        compared = formats.change(change.before.price, change.after.price)
+        tiles = [
+            _extreme("30-day low", statistics.min, formats),
+            Tile("average", formats.number(statistics.average), "over 30 days, by time"),
+            _extreme("30-day high", statistics.max, formats),
+            Tile("in 24 h", f"{compared.glyph} {compared.text}", "", compared.kind)
+            if compared
+            else Tile("in 24 h", formats.number(None), "no price to compare with"),
+            Tile("out of stock", formats.percent(statistics.out_of_stock_share), "of the known time"),
+            Tile("known", formats.percent(statistics.coverage), "of the last 30 days"),
+        ]
+        return pages.show(
+            request,
+            "product.html",
+            formats,
+            tag=tag,
+            product=product,
+            version=version,
+            sentence=price_sentence(product, statistics, formats),
+            sellers=sellers_sentence(product),
+            tiles=tiles,
+            ranges=RANGES,
+            chosen=chosen,
+            with_offers=with_offers,
+            offers_possible=window.end - window.start <= OFFERS_KEPT,
+            chart=chart,
+            summary=chart_summary(best, formats) if best else "Prices of this time are no longer kept.",
+            moved=_moved(best, formats),
+            bucketed=history.interval != "raw",
+            path=f"/catalogue/{product_id}",
+        )
+
+    @get("/{product_id:uuid}/changes.csv")
+    async def changes(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: UUID,
+        catalogue: Injected[Catalogue],
+        read_price_history: Injected[ReadPriceHistory],
+        costly: Injected[BoundedQueue],
+        pages: Injected[Pages],
+    ) -> Response[str]:
+        """Give the prices of the chosen range as CSV (RFC 4180), with times in UTC."""
+        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
+        chosen = _range(request)
+        async with costly:
+            window = _window(chosen, product, pages.now())
+            history = await in_finest_interval(read_price_history, product_id, window)
+        file = io.StringIO()
+        writer = csv.writer(file)
+        writer.writerow(["from", "to", "state", "price", "lowest", "highest"])
+        for each in _series(history)[0] if history.series else []:
+            times = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (each.start, each.end))
+            writer.writerow([*times, each.state.value, each.price, each.low, each.high])
+        headers = {
+            "Cache-Control": "no-cache",
+            "Content-Disposition": f'attachment; filename="prices-{product_id}-{chosen}.csv"',
+        }
+        return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _range(request: Request[Any, Any, Any]) -> str:
+    chosen = request.query_params.get("range", DEFAULT_RANGE)
+    return chosen if chosen in RANGES else DEFAULT_RANGE
+
+
+def _window(chosen: str, product: ProductDetailView, now: datetime) -> Window:
+    length = RANGES[chosen][1]
+    if length is not None:
+        return Window(now - length, now)
+    # Offers may have been seen before the product was created here, where a past was filled in.
+    first = min([product.created_at, *(offer.first_seen_at for offer in product.offers)])
+    return Window(min(first, now - timedelta(hours=1)), now)
+
+
+def _series(history: PriceHistoryView) -> list[list[Segment]]:
+    return [segments(history, each.points) for each in history.series or []]
+
+
+def _extreme(name: str, extreme: Extreme | None, formats: Formats) -> Tile:
+    if extreme is None:
+        return Tile(name, formats.number(None))
+    return Tile(name, formats.number(extreme.price), f"since {formats.moment(extreme.at)}")
+
+
+def _moved(best: Sequence[Segment], formats: Formats) -> list[Moved]:
+    """Return the newest changes first."""
+    lines = []
+    for before, after in pairwise(best):
+        if (before.state, before.price) != (after.state, after.price):
+            lines.append(Moved(formats.moment(after.start), _price(before, formats), _price(after, formats)))
+    return lines[::-1][:CHANGES_SHOWN]
+
+
+def _price(segment: Segment, formats: Formats) -> str:
+    return segment.state.value.replace("_", " ") if segment.price is None else formats.number(segment.price)

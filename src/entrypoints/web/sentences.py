@@ -1,0 +1,83 @@
+"""What the page says in words. Each sentence comes from observations, and says how sure it is."""
+
+from datetime import timedelta
+
+from application.catalogue.views import ProductDetailView
+from application.prices.views import PriceStatisticsView
+from domain.price import PriceState
+from domain.product import RegistrationState
+from entrypoints.web.formats import Formats
+from entrypoints.web.segments import Segment
+
+JUDGED = timedelta(days=7)
+"""A price that is known for less is not judged (docs/price-history.md)."""
+
+
+def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
+    """Say what the present price is worth, or why there is none."""
+    if product.registration.state is not RegistrationState.REGISTERED:
+        return _REGISTRATION[product.registration.state]
+    if product.observed_at is None:
+        return "Not observed yet. The first prices come within a minute or two."
+    if product.stale:
+        return f"Not observed for {formats.length(formats.now - product.observed_at)}; this was the last price."
+    if product.best_offer is None:
+        return "Nobody has it in stock now."
+    return _worth(statistics, formats)
+
+
+def sellers_sentence(product: ProductDetailView) -> str:
+    """Say how many sellers have the product."""
+    if product.offers_in_stock == 0:
+        return ""
+    if product.offers_in_stock == 1:
+        return "One seller has it."
+    return f"{product.offers_in_stock} sellers have it."
+
+
+def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
+    window = statistics.window
+    days = f"the last {(window.end - window.start).days} days"
+    known = (window.end - window.start) * (statistics.coverage or 0)
+    if statistics.percentile is None or statistics.min is None or statistics.max is None or known < JUDGED:
+        return f"Seen for {formats.length(known)} only, too short to judge."
+    if statistics.min.price == statistics.max.price:
+        return f"The price did not move in {days}."
+    if statistics.current == statistics.min.price:
+        return f"The lowest price of {days}."
+    if statistics.current == statistics.max.price:
+        return f"The highest price of {days}."
+    return f"Lower than {formats.percent(statistics.percentile)} of {days}."
+
+
+def chart_summary(segments: list[Segment], formats: Formats) -> str:
+    """Say in one sentence what the chart shows."""
+    prices = [price for each in segments for price in (each.low, each.high) if price is not None]
+    start, end = segments[0].start, segments[-1].end
+    span = f"From {formats.moment(start)} to {formats.moment(end)}"
+    if not prices:
+        states = {each.state for each in segments}
+        if states == {PriceState.OUT_OF_STOCK}:
+            return f"{span} the product was out of stock."
+        return f"{span} no price is known."
+    first, last = (next(each.price for each in part if each.price is not None) for part in (segments, segments[::-1]))
+    moved = f"The price went from {formats.number(first)} to {formats.number(last)}"
+    missing = _share_without(segments)
+    rest = "" if not missing else f" {formats.percent(missing)} of the time has no price: out of stock or not observed."
+    return (
+        f"{span}. {moved}, between {formats.number(min(prices))} and {formats.number(max(prices))}.{rest}"
+        if min(prices) != max(prices)
+        else f"{span} the price was {formats.number(first)}.{rest}"
+    )
+
+
+def _share_without(segments: list[Segment]) -> float:
+    whole = segments[-1].end - segments[0].start
+    return sum((each.end - each.start for each in segments if each.price is None), timedelta()) / whole
+
+
+_REGISTRATION = {
+    RegistrationState.PENDING: "Waits for its registration with the Offers service. Prices follow it.",
+    RegistrationState.REJECTED: "The Offers service refused this product, so it has no prices.",
+    RegistrationState.CONFLICT: "The Offers service has another product under this id, so it has no prices.",
+}

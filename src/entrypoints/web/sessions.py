@@ -1,0 +1,97 @@
+"""The admin's session on the page: an access token in a cookie, and a token in each form against forged requests."""
+
+import hashlib
+import hmac
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
+
+SESSION = "session"
+CSRF_FIELD = "csrf"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SessionRequired(Exception):
+    """The page is for admins, and there is no session, or it has ended; `path` is the page that was asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+
+class ForgedRequest(Exception):
+    """A form came without the token of the page that it belongs to."""
+
+
+class Sessions:
+    """Makes and checks sessions. They end with the life of their token, and every admin page gives a new one."""
+
+    def __init__(self, tokens: AccessTokens, secret: str) -> None:
+        self._tokens = tokens
+        self._key = hashlib.sha256(b"forms\0" + secret.encode()).digest()
+
+    def cookie(self, request: Request[Any, Any, Any], subject: str) -> str:
+        """Return the Set-Cookie of a session from now on."""
+        return _cookie(request, self._tokens.issue(subject), int(self._tokens.lifetime.total_seconds()))
+
+    def no_cookie(self, request: Request[Any, Any, Any]) -> str:
+        """Return the Set-Cookie that ends the session in the browser."""
+        return _cookie(request, "", 0)
+
+    def subject(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+        """Return the admin of the session, None without a valid one."""
+        try:
+            return self._tokens.check(connection.cookies.get(SESSION, ""))
+        except Unauthenticated:
+            return None
+
+    def form_token(self, subject: str) -> str:
+        """Return the token for the forms of this admin: no other site can know it."""
+        return hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()
+
+    async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        """Let admins through, with forms of our own pages only.
+
+        Raises:
+            SessionRequired, ForgedRequest
+        """
+        subject = self.subject(connection)
+        if subject is None:
+            query = connection.scope["query_string"].decode("latin-1")
+            asked = connection.scope["path"] + (f"?{query}" if query else "")
+            raise SessionRequired(asked if connection.scope.get("method") in ("GET", "HEAD") else "/admin")
+        connection.scope["state"]["subject"] = subject
+        if isinstance(connection, Request) and connection.method == "POST":
+            given = (await connection.form()).get(CSRF_FIELD)
+            if not isinstance(given, str) or not hmac.compare_digest(given.encode(), self.form_token(subject).encode()):
+                raise ForgedRequest
+
+
+def require_same_site(request: Request[Any, Any, Any]) -> None:
+    """Refuse a form that a page of another site sent (Fetch Metadata, and Origin in older browsers).
+
+    Raises:
+        ForgedRequest
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise ForgedRequest
+    origin = request.headers.get("Origin")
+    if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
+        raise ForgedRequest
+
+
+def login_path(path: str, *, ended: bool = False) -> str:
+    """Return the path of the login page that leads on to `path`."""
+    return f"/admin/login?next={quote(path, safe='/')}" + ("&ended=1" if ended else "")
+
+
+def _cookie(request: Request[Any, Any, Any], value: str, seconds: int) -> str:
+    # Browsers do not send a secure cookie back over plain HTTP, which development uses on the loopback.
+    secure = "" if request.url.hostname in LOOPBACK else "; Secure"
+    return f"{SESSION}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"

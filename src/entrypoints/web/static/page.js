@@ -1,0 +1,75 @@
+// Conveniences. Everything on the pages works without this file.
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+// The viewer's time zone: the server names it once the cookie is there.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && !document.cookie.split("; ").some((each) => each.startsWith("zone="))) {
+  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+  if (zone !== document.body.dataset.zone && document.cookie.includes("zone=")
+      && !new URLSearchParams(location.search).has("tz") && !document.querySelector("form.fields")) {
+    location.reload();
+  }
+}
+
+// Updates: paused by the checkbox, and not while the page is hidden.
+let paused = false;
+document.addEventListener("change", (event) => {
+  if (event.target.id === "pause") paused = event.target.checked;
+});
+document.addEventListener("htmx:before:request", (event) => {
+  const live = event.target.hasAttribute?.("data-live");
+  if (live && (paused || document.hidden)) event.preventDefault();
+});
+
+// An error leaves what is shown, and says so until an update succeeds.
+const trouble = document.getElementById("trouble");
+document.addEventListener("htmx:before:response", (event) => {
+  const failed = event.detail.ctx.response.status >= 400;
+  trouble.hidden = !failed;
+  if (failed) event.preventDefault();
+});
+document.addEventListener("htmx:error", () => { trouble.hidden = false; });
+document.addEventListener("htmx:after:swap", () => {
+  const box = document.getElementById("pause");
+  if (box) box.checked = paused;
+});
+
+// The chart: arrow keys and the pointer walk its points, and a live region says them.
+function points(chart) {
+  return JSON.parse(chart.dataset.points);
+}
+function show(chart, place) {
+  const all = points(chart);
+  place = Math.max(0, Math.min(place, all.length - 1));
+  const [x, y, text] = all[place];
+  const cursor = chart.querySelector("#cursor");
+  cursor.setAttribute("visibility", "visible");
+  cursor.setAttribute("transform", `translate(${x} 0)`);
+  const dot = cursor.querySelector("circle");
+  dot.setAttribute("visibility", y === null ? "hidden" : "inherit");
+  if (y !== null) dot.setAttribute("cy", y);
+  chart.dataset.place = place;
+  document.getElementById("spoken").textContent = text;
+}
+document.addEventListener("keydown", (event) => {
+  const chart = event.target.closest?.("svg[data-points]");
+  if (!chart) return;
+  const count = points(chart).length;
+  const place = Number(chart.dataset.place ?? count);
+  const steps = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: count - 1 };
+  if (!(event.key in steps) || count === 0) return;
+  event.preventDefault();
+  show(chart, steps[event.key]);
+});
+document.addEventListener("pointermove", (event) => {
+  const chart = event.target.closest?.("svg[data-points]");
+  if (!chart) return;
+  const box = chart.getBoundingClientRect();
+  const x = (event.clientX - box.left) / box.width * 960;
+  const all = points(chart);
+  let place = all.length - 1;
+  while (place > 0 && all[place][0] > x) place -= 1;
+  if (all.length && String(place) !== chart.dataset.place) show(chart, place);
+});

@@ -1,0 +1,61 @@
+"""Who looks at a page: language, time zone and theme, from headers, cookies and links."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from litestar import Request
+
+ZONE, THEME = "zone", "theme"
+"""The cookies; JavaScript sets the zone once, a form the theme."""
+THEMES = ("light", "dark")
+LONGEST_HEADER = 200
+LANGUAGES_READ = 5
+
+Theme = Literal["", "light", "dark"]
+
+_ENGLISH = Locale("en")
+_UTC = ZoneInfo("UTC")
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person in front of a browser; without a theme the system's is used."""
+
+    locale: Locale
+    zone: ZoneInfo
+    theme: Theme
+
+
+def read_viewer(request: Request[Any, Any, Any]) -> Viewer:
+    """Read who looks: `tz` in the link comes before the cookie, and what cannot be read counts as not given."""
+    zones = (request.query_params.get("tz"), request.cookies.get(ZONE))
+    zone = next((found for name in zones if name and (found := _zone(name))), _UTC)
+    theme = request.cookies.get(THEME, "")
+    locale = _locale(request.headers.get("Accept-Language", "")[:LONGEST_HEADER])
+    return Viewer(locale, zone, cast("Theme", theme if theme in THEMES else ""))
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo | None:
+    if not _ZONE_NAME.fullmatch(name):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _locale(header: str) -> Locale:
+    """Return the locale of the first known language (RFC 9110, 12.5.4); weights other than the order are ignored."""
+    for language in header.split(",")[:LANGUAGES_READ]:
+        try:
+            return Locale.parse(language.partition(";")[0].strip(), sep="-")
+        except (UnknownLocaleError, ValueError, TypeError):
+            continue
+    return _ENGLISH
