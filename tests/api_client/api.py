@@ -113,6 +113,14 @@ class Outside:
             await work.synchronisations.save(state)
             await work.commit()
 
+    async def reject(self, product_id: UUID, detail: str) -> None:
+        """Let the Offers service refuse the product."""
+        async with self.storage.begin() as work:
+            product = await work.products.get(product_id)
+            product.rejected(detail, self.clock())
+            await work.products.save(product)
+            await work.commit()
+
     async def observe_prices(
         self, product_id: UUID, *prices: tuple[int | None, timedelta], interval: timedelta = DAY
     ) -> None:

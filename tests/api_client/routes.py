@@ -1,4 +1,4 @@
-"""All routes of the API, for tests of what none may lack."""
+"""All routes of the API and of the pages, for tests of what none may lack."""
 
 import re
 
@@ -13,11 +13,27 @@ VALUES = {
     "slug": "not-found",
     "file_path": "docs.js",
     "path": "anything",
+    "name": "page.css",
 }
+PAGES = re.compile(r"/|/(catalogue|admin|static|preferences)(/.*)?")
 
 
 def routes(app: Litestar) -> list[tuple[str, str]]:
-    """Return all methods and path templates there are, documented or not."""
+    """Return all methods and path templates of the API, documented or not."""
+    return [route for route in _all_routes(app) if not is_page(route[1])]
+
+
+def pages(app: Litestar) -> list[tuple[str, str]]:
+    """Return all methods and path templates of the pages."""
+    return [route for route in _all_routes(app) if is_page(route[1])]
+
+
+def is_page(template: str) -> bool:
+    """Return whether this is a path of the pages."""
+    return bool(PAGES.fullmatch(template))
+
+
+def _all_routes(app: Litestar) -> list[tuple[str, str]]:
     assert all(isinstance(route, HTTPRoute) for route in app.routes)
     return [(method, route.path_format) for route in app.routes for method in sorted(route.methods)]
 

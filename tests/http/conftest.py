@@ -1,45 +1,5 @@
 """One running API for all tests of its contract; each finds it empty."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from api_client.fixtures import api, customer, running
 
-import httpx
-import pytest
-
-from api_client.api import Api, Outside, serving
-
-
-@pytest.fixture(scope="session")
-async def running() -> AsyncIterator[Api]:
-    # A task of its own, because what a fixture enters and what it leaves may run in two, which lifespans refuse.
-    started: asyncio.Queue[Api | None] = asyncio.Queue()
-    over = asyncio.Event()
-
-    async def run() -> None:
-        try:
-            async with serving(Outside()) as api:
-                await started.put(api)
-                await over.wait()
-        finally:
-            await started.put(None)
-
-    running = asyncio.create_task(run())
-    api = await started.get()
-    if api is not None:
-        yield api
-    over.set()
-    await running
-
-
-@pytest.fixture
-def api(running: Api) -> Api:
-    """Give the API with nothing stored, its clock at noon, and a client that is an admin's."""
-    running.outside.reset()
-    return running
-
-
-@pytest.fixture
-async def customer(api: Api) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client without a token."""
-    async with api.as_customer() as client:
-        yield client
+__all__ = ["api", "customer", "running"]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, get, post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from application.catalogue.catalogue_reader import CatalogueReader
@@ -125,7 +126,7 @@ class AdminController(Controller):
     async def edit(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         pages: Injected[Pages],
         sessions: Injected[Sessions],
@@ -139,7 +140,7 @@ class AdminController(Controller):
     async def amend(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         amend_product: Injected[AmendProduct],
         pages: Injected[Pages],
@@ -164,7 +165,7 @@ class AdminController(Controller):
     async def confirm(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         pages: Injected[Pages],
         sessions: Injected[Sessions],
@@ -177,7 +178,7 @@ class AdminController(Controller):
     async def withdraw(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         withdraw_product: Injected[WithdrawProduct],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
@@ -189,7 +190,7 @@ class AdminController(Controller):
     async def retry(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         retry_registration: Injected[RetryRegistration],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:

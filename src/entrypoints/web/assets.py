@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from entrypoints.http.conditional_reads import IF_NONE_MATCH, matches
@@ -61,7 +62,7 @@ def _read(path: Path) -> Asset:
 
 
 @get("/static/{name:str}", include_in_schema=False, opt=declared(Declaration(public=True, ignores_query=True)))
-async def show_asset(request: Request[Any, Any, Any], name: str, assets: Injected[Assets]) -> ASGIResponse:
+async def show_asset(request: Request[Any, Any, Any], name: FromPath[str], assets: Injected[Assets]) -> ASGIResponse:
     """Answer with one of the files."""
     asset = assets[name]
     headers = {"Cache-Control": _FOREVER, "ETag": f'"{asset.digest}"', "Vary": "Accept-Encoding"}

@@ -20,6 +20,8 @@ STRIP = 276
 AIR = 0.08
 """The share of the price range that stays free above and below."""
 MOST_OFFERS = 10
+LABEL = 22
+"""The height that a label below a marker takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,8 @@ def _markers(segments: Sequence[Segment], scale: _Scale, formats: Formats) -> li
 
     def marker(price: int | None, at: datetime, *, below: bool) -> Marker:
         label = f"{formats.number(price)}, {formats.moment(at)}"
-        return Marker(scale.x(at), scale.y(price or 0), label, below)
+        y = scale.y(price or 0)
+        return Marker(scale.x(at), y, label, below=below and y < BOTTOM - LABEL)
 
     return [marker(lowest.low, lowest.start, below=True), marker(highest.high, highest.start, below=False)]
 

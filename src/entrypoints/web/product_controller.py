@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, Response, get
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from application.bounded_queue import BoundedQueue
@@ -43,7 +44,8 @@ DEFAULT_RANGE = "7d"
 JUDGED, COMPARED = timedelta(days=30), timedelta(days=1)
 OFFERS_KEPT = timedelta(days=7)
 """Single offers are drawn in windows of at most this length, for which their prices are kept."""
-CHANGES_SHOWN = 50
+CHANGES_SHOWN, CHANGES_OPEN = 50, 10
+"""Changes in the table, and those that are not folded away."""
 
 _DETAIL = msgspec.json.Decoder(ProductDetailView)
 
@@ -78,7 +80,7 @@ class ProductController(Controller):
     async def show(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         read_price_history: Injected[ReadPriceHistory],
         read_offer_price_history: Injected[ReadOfferPriceHistory],
@@ -143,6 +145,7 @@ class ProductController(Controller):
             chart=chart,
             summary=chart_summary(best, formats) if best else "Prices of this time are no longer kept.",
             moved=_moved(best, formats),
+            moved_open=CHANGES_OPEN,
             bucketed=history.interval != "raw",
             path=f"/catalogue/{product_id}",
         )
@@ -151,7 +154,7 @@ class ProductController(Controller):
     async def changes(
         self,
         request: Request[Any, Any, Any],
-        product_id: UUID,
+        product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         read_price_history: Injected[ReadPriceHistory],
         costly: Injected[BoundedQueue],

@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from api_client.api import MISSING, SECRET, Api, problem_of
-from api_client.routes import NOTHING_THERE, PUBLIC_ROUTES, filled, routes
+from api_client.routes import NOTHING_THERE, PUBLIC_ROUTES, filled, is_page, routes
 from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE, AccessTokens
 from entrypoints.http.route_declarations import declaration_of
 
@@ -78,7 +78,7 @@ def declared_public(app: Litestar) -> set[tuple[str, str]]:
     return {
         (method, route.path_format)
         for route in app.routes
-        if isinstance(route, HTTPRoute)
+        if isinstance(route, HTTPRoute) and not is_page(route.path_format)
         for handler in route.route_handlers
         if declaration_of(handler.opt).public
         for method in handler.http_methods

@@ -1,0 +1,145 @@
+"""What the charts draw: steps without bridged gaps, axes that fit, round ticks in the viewer's zone."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel import Locale
+from hypothesis import given
+from hypothesis import strategies as st
+
+from application.prices.views import (
+    BucketSeriesView,
+    PriceBucketView,
+    PriceHistoryView,
+    PricePointView,
+    StepSeriesView,
+)
+from domain.price import PriceState
+from domain.window import Window
+from entrypoints.web.axes import price_ticks, time_ticks
+from entrypoints.web.chart import BOTTOM, LEFT, RIGHT, TOP, draw
+from entrypoints.web.formats import Formats
+from entrypoints.web.segments import Segment, segments
+from entrypoints.web.sentences import chart_summary
+from entrypoints.web.sparkline import sparkline
+from entrypoints.web.viewer import Viewer
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+FORMATS = Formats(Viewer(Locale("en"), ZoneInfo("Europe/Prague"), ""), NOON)
+UNKNOWN, OUT = PriceState.UNKNOWN, PriceState.OUT_OF_STOCK
+
+
+def steps(*prices: int | PriceState) -> tuple[Window, list[Segment]]:
+    """Return a window in which each price, or state without one, lasts for an hour."""
+    window = Window(NOON - len(prices) * HOUR, NOON)
+    points = [
+        PricePointView(window.start + place * HOUR, None, price)
+        if isinstance(price, PriceState)
+        else PricePointView(window.start + place * HOUR, price, PriceState.IN_STOCK)
+        for place, price in enumerate(prices)
+    ]
+    view = PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
+    return window, segments(view, points)
+
+
+def test_a_line_goes_in_steps_and_ends_where_knowledge_ends() -> None:
+    window, best = steps(100, 200, UNKNOWN, 150)
+    chart = draw(window, best, [], FORMATS)
+    assert chart.line.count("M") == 2
+    first, second = chart.line.split("M")[1:]
+    assert first.startswith(f"{LEFT} ")
+    assert first.count("V") == 1
+    assert second.endswith(f"H{RIGHT}")
+    assert f"H{LEFT + (RIGHT - LEFT) / 2:g}" in first
+    assert "C" not in chart.line
+    assert "L" not in chart.line
+
+
+def test_time_without_a_price_is_hatched_only_where_it_is_out_of_stock() -> None:
+    window, best = steps(100, OUT, UNKNOWN, 100)
+    chart = draw(window, best, [], FORMATS)
+    quarter = (RIGHT - LEFT) / 4
+    assert [(box.x, box.width) for box in chart.without] == [(LEFT + quarter, quarter)]
+    assert [box.kind for box in chart.strip] == ["in_stock", "out_of_stock", "unknown", "in_stock"]
+
+
+def test_without_a_price_there_is_no_price_axis_and_no_line() -> None:
+    window, best = steps(OUT, UNKNOWN)
+    chart = draw(window, best, [], FORMATS, band=(1, 2), average=1.5)
+    assert (chart.line, chart.prices, chart.markers, chart.band, chart.average) == ("", [], [], None, None)
+    assert chart_summary(best, FORMATS).endswith("no price is known.")
+
+
+def test_one_price_is_drawn_in_the_middle_of_its_axis() -> None:
+    window, best = steps(500)
+    chart = draw(window, best, [], FORMATS)
+    assert TOP < float(chart.line.split()[1].partition("H")[0]) < BOTTOM
+    assert chart.markers == []
+    assert "the price was 500" in chart_summary(best, FORMATS)
+
+
+def test_the_lowest_and_the_highest_are_named_with_their_times() -> None:
+    window, best = steps(100, 300, 200)
+    labels = [marker.label for marker in draw(window, best, [], FORMATS).markers]
+    assert [label.partition(",")[0] for label in labels] == ["100", "300"]
+    assert all("Mar 14" in label for label in labels)
+
+
+def test_a_bucket_shows_its_extremes_behind_its_last_price() -> None:
+    window = Window(NOON - 2 * HOUR, NOON)
+    points = [
+        PriceBucketView(window.start, 100, 120, 90, 400, 110.0, 1.0, 1.0),
+        PriceBucketView(window.start + HOUR, None, None, None, None, None, 0.0, 1.0),
+    ]
+    view = PriceHistoryView(window, "1h", [BucketSeriesView(None, points)])
+    chart = draw(window, segments(view, points), [], FORMATS)
+    (bar,) = chart.bars
+    assert bar.y >= TOP
+    assert bar.y + bar.height <= BOTTOM
+    assert len(chart.without) == 1
+    assert [each[1] is None for each in json.loads(chart.points)] == [False, True]
+
+
+@given(st.lists(st.one_of(st.integers(0, 2**63 - 1), st.sampled_from([OUT, UNKNOWN])), min_size=1, max_size=30))
+def test_whatever_is_drawn_lies_within_the_chart(prices: list[int | PriceState]) -> None:
+    window, best = steps(*prices)
+    chart = draw(window, best, [best], FORMATS)
+    places = [(x, y) for x, y, _ in json.loads(chart.points)]
+    assert all(LEFT <= x <= RIGHT and (y is None or TOP <= y <= BOTTOM) for x, y in places)
+    assert all(TOP <= tick.at <= BOTTOM for tick in chart.prices)
+    assert len(chart.prices) <= 5
+    assert chart.offers == [chart.line]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 9), (100, 101), (27_000, 35_100), (1, 2**63), (0.5, 0.9)])
+def test_price_ticks_are_few_whole_and_round(low: float, high: float) -> None:
+    ticks = price_ticks(low, high)
+    assert len(ticks) <= 5
+    assert all(low <= tick <= high for tick in ticks)
+    assert all(str(later - earlier).rstrip("0") in ("1", "2", "5") for earlier, later in zip(ticks, ticks[1:]))  # noqa: B905, RUF007
+
+
+def test_days_begin_at_midnight_of_the_viewer_when_clocks_change() -> None:
+    prague = ZoneInfo("Europe/Prague")
+    window = Window(datetime(2026, 10, 22, 12, tzinfo=UTC), datetime(2026, 10, 28, 12, tzinfo=UTC))
+    ticks, by_day = time_ticks(window, prague)
+    assert by_day
+    assert [at.astimezone(prague).hour for at in ticks] == [0] * 6
+    assert {(later - earlier) / HOUR for earlier, later in zip(ticks, ticks[1:])} == {24, 25}  # noqa: B905, RUF007
+
+
+@pytest.mark.parametrize("hours", [1, 24, 168, 720, 2_160, 17_520])
+def test_time_ticks_are_few(hours: int) -> None:
+    ticks, _ = time_ticks(Window(NOON - hours * HOUR, NOON), ZoneInfo("Asia/Kathmandu"))
+    assert 2 <= len(ticks) <= 9
+
+
+def test_a_sparkline_keeps_gaps_and_is_empty_without_a_price() -> None:
+    assert sparkline([None, None]) == ""
+    assert sparkline([100, 100]).count("M") == 1
+    assert "V" not in sparkline([100, 100])
+    broken = sparkline([100, None, 90, 90])
+    assert (broken.count("M"), broken.count("V")) == (2, 0)

@@ -1,0 +1,128 @@
+"""The page of one product: what its price is worth, and how sure that is."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from api_client.api import DAY, MISSING, Api
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+async def shown(browser: httpx.AsyncClient, path: str) -> str:
+    answer = await browser.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_a_product_that_is_not_registered_says_so(api: Api, browser: httpx.AsyncClient) -> None:
+    page = await shown(browser, f"/catalogue/{(await api.create())['id']}")
+    assert "Waits for its registration" in page
+    assert "No offers in stock." in page
+
+
+async def test_a_price_that_is_known_for_long_is_judged(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, 20 * DAY), (150, 9 * DAY), (100, HOUR), interval=30 * DAY)
+    page = await shown(browser, f"/catalogue/{id}?range=30d")
+    assert "The lowest price of the last 30 days." in page
+    assert "One seller has it." in page
+    assert re.search(r"▼ .33\.3\s%", page)
+
+
+async def test_a_price_in_the_middle_is_compared_with_the_time_at_higher_ones(
+    api: Api, browser: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed((200, 15 * DAY), (100, 10 * DAY), (150, 5 * DAY), interval=30 * DAY)
+    assert re.search(r"Lower than 50\s% of the last 30 days\.", await shown(browser, f"/catalogue/{id}"))
+
+
+async def test_a_price_that_is_known_for_hours_is_not_judged(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, 3 * DAY), (150, HOUR), interval=DAY)
+    assert re.search(r"Seen for 3\sdays only, too short to judge\.", await shown(browser, f"/catalogue/{id}"))
+
+
+async def test_a_stale_price_is_called_the_last_one(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, 12 * MINUTE), interval=MINUTE)
+    page = await shown(browser, f"/catalogue/{id}")
+    assert re.search(r"Not observed for 12\smin; this was the last price\.", page)
+
+
+async def test_out_of_stock_is_not_a_price_of_zero(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR), (None, HOUR))
+    page = await shown(browser, f"/catalogue/{id}?range=24h")
+    assert "Nobody has it in stock now." in page
+    assert '<strong class="big">' not in page
+    assert 'class="out"' in page
+
+
+@pytest.mark.parametrize("chosen", ["1h", "24h", "7d", "30d", "90d", "all", "nonsense"])
+async def test_every_range_has_a_chart_with_a_sentence_and_a_table(
+    api: Api, browser: httpx.AsyncClient, chosen: str
+) -> None:
+    id = await api.create_observed((200, 20 * DAY), (100, 30 * MINUTE), interval=30 * DAY)
+    page = await shown(browser, f"/catalogue/{id}?range={chosen}")
+    assert 'class="best" d="M' in page
+    assert "The price went from 200 to 100" in page
+    assert re.search(r"<td class=\"number\">200</td>\s*<td class=\"number\">100</td>", page)
+    svg = page[page.index("<svg") : page.index("</svg>")]
+    assert len(svg.encode()) < 30_000
+
+
+async def test_single_offers_can_be_drawn(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR), (100, HOUR))
+    assert 'class="offer" d="M' not in await shown(browser, f"/catalogue/{id}?range=24h")
+    assert 'class="offer" d="M' in await shown(browser, f"/catalogue/{id}?range=24h&offers=1")
+    assert "Single offers" not in await shown(browser, f"/catalogue/{id}?range=30d")
+
+
+async def test_a_page_that_shows_this_version_is_told_nothing_new(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR))
+    (seen,) = re.findall(r"seen=([^\"]+)\"", await shown(browser, f"/catalogue/{id}"))
+    path = f"/catalogue/{id}?seen={seen}"
+    assert (await browser.get(path)).status_code == 204
+    await api.outside.observe_prices(id, (150, MINUTE), interval=HOUR)
+    assert (await browser.get(path)).status_code == 200
+
+
+async def test_times_are_those_of_the_link_then_of_the_cookie(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR))
+    browser.cookies.set("zone", "Asia/Kathmandu")
+    assert "Times in Asia/Kathmandu" in await shown(browser, f"/catalogue/{id}")
+    assert "Times in Europe/Prague" in await shown(browser, f"/catalogue/{id}?tz=Europe/Prague")
+    for wrong in ("../../etc/passwd", "Nowhere/City", "x" * 500):
+        assert "Times in Asia/Kathmandu" in await shown(browser, f"/catalogue/{id}?tz={wrong}")
+
+
+async def test_the_changes_can_be_taken_out_as_csv(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR), (None, HOUR), (150, HOUR))
+    answer = await browser.get(f"/catalogue/{id}/changes.csv?range=24h")
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [(row["state"], row["price"]) for row in rows] == [
+        ("unknown", ""),
+        ("in_stock", "200"),
+        ("out_of_stock", ""),
+        ("in_stock", "150"),
+    ]
+
+
+async def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(browser: httpx.AsyncClient) -> None:
+    for path in (f"/catalogue/{MISSING}", "/catalogue/x", "/nowhere", f"/products/{MISSING}"):
+        page = await browser.get(path)
+        assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert "There is no such page" in page.text
+        problem = await browser.get(path, headers={"Accept": "*/*"})
+        assert (problem.status_code, problem.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+async def test_without_a_database_the_page_says_that_it_will_pass(api: Api, browser: httpx.AsyncClient) -> None:
+    id = (await api.create())["id"]
+    api.outside.storage.away = True
+    for path in ("/", f"/catalogue/{id}"):
+        answer = await browser.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert "Not available right now" in answer.text
