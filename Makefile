@@ -14,7 +14,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api test-browser bench-reads bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api test-browser test-web screenshots bench-reads bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ sbom: setup ## Write sbom.json, what runs in production as CycloneDX
 format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+test-web: setup ## Try the pages in Chromium, from PATH or CHROMIUM
+	@$(BIN)/pytest tests/e2e/web_pages.py
+
+screenshots: setup ## Take pictures of the pages into screenshots/
+	@$(BIN)/pytest tests/e2e/screenshots.py
 
 bench-reads: setup ## Measure what the API answers, beside the practical limit
 	@$(BIN)/python -m benchmarks.reads

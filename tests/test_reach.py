@@ -9,7 +9,11 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 HTTP = SRC / "entrypoints" / "http"
 HEALTH = HTTP / "health.py"
-CONTROLLERS = [HTTP / "auth" / "login.py", *sorted(HTTP.rglob("*_controller.py"))]
+CONTROLLERS = [
+    HTTP / "auth" / "login.py",
+    *sorted(HTTP.rglob("*_controller.py")),
+    *sorted(WEB.rglob("*_controller.py")),
+]
 MOST_OF_A_CONTROLLER, MOST_OF_HEALTH = 25, 12
 
 
@@ -42,7 +46,7 @@ def _file_of(module: str) -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_controller_reaches_few_files(controller: Path) -> None:
     reached = reached_from(controller)
     assert HTTP / "route_declarations.py" in reached

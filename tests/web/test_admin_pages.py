@@ -28,7 +28,7 @@ async def send(admin: httpx.AsyncClient, path: str, **fields: str) -> httpx.Resp
 
 async def test_without_a_session_every_admin_page_leads_to_the_login(api: Api, browser: httpx.AsyncClient) -> None:
     routes = [(m, t) for m, t in pages(api.app) if t.startswith("/admin") and t not in OPEN and m in ("GET", "POST")]
-    assert len(routes) >= 8
+    assert len(routes) >= 9
     for cookie in (None, "garbage"):
         if cookie:
             browser.cookies.set("session", cookie)
@@ -95,6 +95,19 @@ async def test_use_renews_the_session_and_logout_ends_it(admin: httpx.AsyncClien
     await admin.post("/admin/logout")
     answer = await admin.get("/admin")
     assert answer.headers["Location"] == "/admin/login?next=/admin"
+
+
+async def test_typing_renews_the_session(admin: httpx.AsyncClient) -> None:
+    before = admin.cookies["session"]
+    assert (await admin.get("/admin/session")).status_code == 204
+    assert admin.cookies["session"] != before
+
+
+async def test_a_form_that_comes_after_the_session_leads_back_to_the_form(admin: httpx.AsyncClient) -> None:
+    admin.cookies.clear()
+    answer = await admin.post("/admin/products/new", data={"name": "Kettle"})
+    assert answer.headers["Location"] == "/admin/login?next=/admin/products/new&ended=1"
+    assert "Your session has ended." in (await admin.get(answer.headers["Location"])).text
 
 
 async def test_admin_pages_are_kept_by_nobody(api: Api, admin: httpx.AsyncClient) -> None:

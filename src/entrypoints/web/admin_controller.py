@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -22,7 +22,7 @@ from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.readiness import OK, Readiness, SharedCheck
 from entrypoints.web.formats import Formats
-from entrypoints.web.pages import Pages, see_other
+from entrypoints.web.pages import NOT_KEPT, Pages, see_other
 from entrypoints.web.sessions import Sessions
 
 SHOWN = 20
@@ -97,6 +97,12 @@ class AdminController(Controller):
             health=health,
             done=DONE.get(request.query_params.get("done", ""), ""),
         )
+
+    @get("/session", status_code=204)
+    async def renew(self, request: Request[Any, Any, Any], sessions: Injected[Sessions]) -> Response[None]:
+        """Renew the session while somebody types."""
+        cookie = sessions.cookie(request, request.scope["state"]["subject"])
+        return Response(None, headers={"Set-Cookie": cookie, "Cache-Control": NOT_KEPT})
 
     @get("/products/new")
     async def new(

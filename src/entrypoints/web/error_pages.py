@@ -36,7 +36,7 @@ class ErrorPages:
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Answer an exception."""
         if isinstance(error, SessionRequired):
-            ended = "session" in request.cookies
+            ended = "session" in request.cookies or request.method == "POST"
             location = {"Location": login_path(error.path, ended=ended), "Cache-Control": NOT_KEPT}
             return Response(None, status_code=303, headers=location)
         if isinstance(error, ForgedRequest):

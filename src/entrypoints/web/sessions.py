@@ -62,9 +62,9 @@ class Sessions:
         """
         subject = self.subject(connection)
         if subject is None:
-            query = connection.scope["query_string"].decode("latin-1")
-            asked = connection.scope["path"] + (f"?{query}" if query else "")
-            raise SessionRequired(asked if connection.scope.get("method") in ("GET", "HEAD") else "/admin")
+            path = connection.scope["path"]
+            # Forms are shown where they are sent to, but for one that is a button alone.
+            raise SessionRequired("/admin" if path.endswith("/register") else path)
         connection.scope["state"]["subject"] = subject
         if isinstance(connection, Request) and connection.method == "POST":
             given = (await connection.form()).get(CSRF_FIELD)

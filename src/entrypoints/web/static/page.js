@@ -36,6 +36,14 @@ document.addEventListener("htmx:after:swap", () => {
   if (box) box.checked = paused;
 });
 
+// A session lasts for minutes: while an admin types, it is renewed.
+let renewed = Date.now();
+document.addEventListener("input", (event) => {
+  if (!event.target.closest("form[data-renews]") || Date.now() - renewed < 60000) return;
+  renewed = Date.now();
+  fetch("/admin/session", { redirect: "manual" });
+});
+
 // The chart: arrow keys and the pointer walk its points, and a live region says them.
 function points(chart) {
   return JSON.parse(chart.dataset.points);

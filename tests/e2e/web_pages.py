@@ -1,0 +1,172 @@
+"""What people do on the pages, in Chromium. Run by `make test-web`, because few machines have one."""
+
+import re
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from e2e.browsers import accessible, chromium, visit
+from e2e.processes import eventually
+from e2e.system import System
+
+pytestmark = pytest.mark.timeout(180)
+PATIENCE = 40_000
+"""Milliseconds for what the page does by itself every 15 s."""
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+def started(system: System, products: int) -> str:
+    """Start everything with observed products, and return where the pages are."""
+    system.start()
+    system.add_products(products)
+    eventually(lambda: system.observed() == products)
+    return str(system.api.client.base_url).rstrip("/")
+
+
+async def log_in(page: Page, *, right: bool = True) -> None:
+    await page.fill("#username", "admin")
+    await page.fill("#password", "admin" if right else "wrong")
+    await page.click("main button")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_shopper_finds_a_product_and_sees_how_its_price_came_about(
+    system: System, browser: Browser, scheme: str
+) -> None:
+    url = started(system, 30)
+    system.seed(days=30)
+    async with visit(browser, url, color_scheme=scheme) as (page, _, troubles):
+        await page.goto("/")
+        await expect(page.locator(".products tbody tr")).to_have_count(25)
+        await expect(page.locator("footer")).to_contain_text("Europe/Prague")
+        await accessible(page)
+        name = await page.locator(".products .name a").first.inner_text()
+        await page.locator("#q").press_sequentially(name.split()[-1], delay=20)
+        await expect(page.locator(".products tbody tr")).to_have_count(1)
+        await expect(page).to_have_url(re.compile("q="))
+        await page.reload()
+        await expect(page.locator("#q")).to_have_value(name.split()[-1])
+        await page.click("text=In stock")
+        await expect(page.locator(".chip[aria-current]")).to_have_text(re.compile("In stock"))
+
+        await page.goto("/?sort=name")
+        await page.click("text=Next 25")
+        await expect(page.locator(".products tbody tr")).to_have_count(5)
+        await page.go_back()
+        await page.locator(".products .name a").first.click()
+        await expect(page.locator(".verdict")).to_contain_text("seller")
+        await accessible(page)
+        await page.click(".ranges >> text=30 d")
+        await expect(page).to_have_url(re.compile("range=30d"))
+        await expect(page.locator(".ranges [aria-current]")).to_have_text("30 d")
+        await page.locator("svg[data-points]").focus()
+        await page.keyboard.press("End")
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.locator("#spoken")).to_contain_text(re.compile(r": [0-9,]+$"))
+        await page.click("footer >> text=Dark")
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        await accessible(page)
+    assert troubles == []
+
+
+async def test_a_product_page_follows_the_price_until_it_is_paused(system: System, browser: Browser) -> None:
+    url = started(system, 1)
+    async with visit(browser, url) as (page, _, troubles):
+        await page.goto("/")
+        await page.locator(".products .name a").first.click()
+        shown = page.locator("#product")
+        before = await shown.get_attribute("hx-get")
+        await expect(shown).not_to_have_attribute("hx-get", before or "", timeout=PATIENCE)
+        await page.check("#pause")
+        paused = await shown.get_attribute("hx-get")
+        async with page.expect_event("console", lambda said: said.text == "held back", timeout=PATIENCE):
+            await page.evaluate("""
+                document.addEventListener("htmx:before:request", (event) =>
+                    event.defaultPrevented && console.log("held back"))
+            """)
+        assert await shown.get_attribute("hx-get") == paused
+    assert troubles == []
+
+
+async def test_without_scripts_everything_is_a_link_or_a_form(system: System, browser: Browser) -> None:
+    url = started(system, 2)
+    async with visit(browser, url, java_script_enabled=False) as (page, _, _):
+        await page.goto("/")
+        await page.fill("#q", "nothing like it")
+        await page.click("text=Show")
+        await expect(page.locator(".empty")).to_contain_text("No product matches")
+        await page.click("text=Show the whole catalogue")
+        await page.locator(".products .name a").first.click()
+        await page.click(".ranges >> text=24 h")
+        await expect(page.locator(".ranges [aria-current]")).to_have_text("24 h")
+        await page.click("nav >> text=Admin")
+        await log_in(page)
+        await expect(page.locator("h1")).to_have_text("Nothing needs you")
+
+
+async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: System, browser: Browser) -> None:
+    url = started(system, 1)
+    taken = system.api.all()[0]["name"]
+    async with visit(browser, url) as (page, context, _):
+        await page.goto("/admin/products/new")
+        await log_in(page, right=False)
+        await expect(page.locator("[role=alert]")).to_contain_text("wrong")
+        await accessible(page)
+        await log_in(page)
+        await expect(page).to_have_url(f"{url}/admin/products/new")
+        await page.fill("#name", taken)
+        await page.fill("#description", "Typed with care")
+        await page.click("main button")
+        await expect(page.locator("#name-mistake")).to_contain_text("Another product has this name")
+        await expect(page.locator("#name")).to_be_focused()
+        await expect(page.locator("#description")).to_have_value("Typed with care")
+        await accessible(page)
+        await page.fill("#name", "A kettle")
+        await page.click("main button")
+        await expect(page.locator("h1")).to_have_text("A kettle")
+        await page.click("text=Edit")
+        await page.fill("#name", "A better kettle")
+        await page.click("text=Save")
+        await expect(page.locator("h1")).to_have_text("A better kettle")
+
+        # Another tab ends the session; this one says so and comes back to where it was.
+        other = await context.new_page()
+        await other.goto("/admin")
+        await accessible(other)
+        await other.click("text=Log out")
+        await expect(other).to_have_url(f"{url}/")
+        await page.click("text=Edit")
+        await expect(page.locator("h1")).to_have_text("Log in")
+        await log_in(page)
+        await expect(page.locator("#name")).to_have_value("A better kettle")
+
+        await page.click("text=Cancel")
+        await page.click("text=Delete")
+        await accessible(page)
+        await page.click("text=Delete this product")
+        await expect(page.locator("[role=status]").first).to_be_hidden()
+        await expect(page.locator(".done")).to_contain_text("The product is deleted.")
+    assert [product["name"] for product in system.api.all()] == [taken]
+
+
+async def test_while_upstream_is_down_the_page_says_how_old_the_price_is(system: System, browser: Browser) -> None:
+    simulator, _, _ = system.start()
+    system.add_products(1)
+    eventually(lambda: system.observed() == 1)
+    simulator.send(signal.SIGKILL)
+    product = system.api.all()[0]["id"]
+    eventually(lambda: system.api.read(product)["stale"])
+    async with visit(browser, str(system.api.client.base_url).rstrip("/")) as (page, _, troubles):
+        await page.goto("/")
+        await expect(page.locator(".state")).to_contain_text("last known")
+        await page.locator(".products .name a").first.click()
+        await expect(page.locator(".verdict")).to_contain_text("this was the last price")
+        await accessible(page)
+    assert troubles == []
