@@ -28,7 +28,7 @@ from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.health import HealthController
 from entrypoints.http.middleware.cors import Cors
-from entrypoints.http.middleware.load_shedding import Kind, answer_overloaded
+from entrypoints.http.middleware.load_shedding import Kind
 from entrypoints.http.middleware.request_frame import RequestFrame
 from entrypoints.http.openapi.description import openapi_config
 from entrypoints.http.openapi.docs import show_docs, static_files
@@ -46,6 +46,7 @@ from entrypoints.readiness import Dependencies, SharedCheck
 from entrypoints.settings import Settings
 from entrypoints.web.assets import Assets
 from entrypoints.web.error_pages import ErrorPages
+from entrypoints.web.overloaded import answer_overloaded_to_all
 from entrypoints.web.pages import Pages
 from entrypoints.web.routes import web_routes
 from entrypoints.web.sessions import Sessions
@@ -124,7 +125,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
 
 def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics) -> ASGIApp:
     """Put the frame around everything: Litestar's own middleware does not see requests for unknown routes."""
-    overloaded: ASGIApp = answer_overloaded
+    overloaded: ASGIApp = answer_overloaded_to_all
     if settings.origins:
         app, overloaded = Cors(app, settings.origins), Cors(overloaded, settings.origins)
     places = {Kind.READ: limits.reads, Kind.WRITE: limits.writes, Kind.LOGIN: limits.logins}

@@ -9,6 +9,8 @@ from babel.numbers import format_decimal
 from entrypoints.web.viewer import Viewer
 
 NONE = "\N{EN DASH}"
+SMALLEST = 0.001
+"""A smaller change would be written as none."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _AGES = ((DAY, "day", "days"), (HOUR, "h", "h"), (MINUTE, "min", "min"), (timedelta(seconds=1), "s", "s"))
 
@@ -46,6 +48,8 @@ class Formats:
         if before is None or after is None or before == 0:
             return None
         share = self.percent(abs(after - before) / before, ".0")
+        if after != before and abs(after - before) / before < SMALLEST:
+            share = f"<{self.percent(SMALLEST, '.0')}"
         if after < before:
             return Change("▼", f"\N{MINUS SIGN}{share}", f"fell by {share}", "fall")
         if after > before:

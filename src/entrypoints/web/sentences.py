@@ -12,6 +12,8 @@ from entrypoints.web.segments import Segment
 JUDGED = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""
 
+_LITTLE = 0.01
+
 
 def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
     """Say what the present price is worth, or why there is none."""
@@ -40,7 +42,8 @@ def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
     days = f"the last {(window.end - window.start).days} days"
     known = (window.end - window.start) * (statistics.coverage or 0)
     if statistics.percentile is None or statistics.min is None or statistics.max is None or known < JUDGED:
-        return f"Seen for {formats.length(known)} only, too short to judge."
+        seen = formats.length(known) if known else "a few minutes"
+        return f"Seen for {seen} only, too short to judge."
     if statistics.min.price == statistics.max.price:
         return f"The price did not move in {days}."
     if statistics.current == statistics.min.price:
@@ -63,12 +66,19 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
     first, last = (next(each.price for each in part if each.price is not None) for part in (segments, segments[::-1]))
     moved = f"The price went from {formats.number(first)} to {formats.number(last)}"
     missing = _share_without(segments)
-    rest = "" if not missing else f" {formats.percent(missing)} of the time has no price: out of stock or not observed."
+    rest = "" if not missing else f" {_share(missing, formats)} of the time has no price: out of stock or not observed."
     return (
         f"{span}. {moved}, between {formats.number(min(prices))} and {formats.number(max(prices))}.{rest}"
         if min(prices) != max(prices)
         else f"{span} the price was {formats.number(first)}.{rest}"
     )
+
+
+def _share(share: float, formats: Formats) -> str:
+    # Rounded, a little or nearly everything would be nothing or all.
+    if share < _LITTLE:
+        return f"Less than {formats.percent(_LITTLE)}"
+    return f"More than {formats.percent(1 - _LITTLE)}" if share > 1 - _LITTLE else formats.percent(share)
 
 
 def _share_without(segments: list[Segment]) -> float:
