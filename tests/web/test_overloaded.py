@@ -7,9 +7,7 @@ from api_client.api import Api
 from entrypoints.http.middleware.load_shedding import Kind
 
 
-@pytest.mark.parametrize(
-    ("accept", "media_type"), [("text/html,*/*", "text/html"), ("*/*", "application/problem")]
-)
+@pytest.mark.parametrize(("accept", "media_type"), [("text/html,*/*", "text/html"), ("*/*", "application/problem")])
 async def test_browsers_get_a_page_and_programs_a_problem(
     api: Api, browser: httpx.AsyncClient, accept: str, media_type: str
 ) -> None:
