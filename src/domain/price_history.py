@@ -7,6 +7,7 @@ says the same however it is cut; a number is divided once, where it is published
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain
 
 from domain.offer import OfferInterval
@@ -74,24 +75,24 @@ class PriceSummary:
     known: int = 0
 
     @property
-    def average(self) -> float | None:
-        """The price weighted by the time for which it was in force, two decimals."""
-        return rounded(self.price_time, self.in_stock, 2)
+    def average(self) -> Decimal | None:
+        """The price weighted by the time for which it was in force, two exact decimals: never outside the extremes."""
+        return None if self.in_stock == 0 else Decimal(_divided(self.price_time, self.in_stock, 2)).scaleb(-2)
 
     @property
     def in_stock_share(self) -> float | None:
         """The share of the known time in which the product was in stock, four decimals."""
-        return rounded(self.in_stock, self.known, 4)
+        return share(self.in_stock, self.known)
 
     @property
     def out_of_stock_share(self) -> float | None:
         """The share of the known time in which it was not, four decimals."""
-        return rounded(self.known - self.in_stock, self.known, 4)
+        return share(self.known - self.in_stock, self.known)
 
     @property
     def coverage(self) -> float | None:
         """The known share of the window, four decimals."""
-        return rounded(self.known, self.window.microseconds, 4)
+        return share(self.known, self.window.microseconds)
 
 
 def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
@@ -112,13 +113,25 @@ def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
 
 def rounded(numerator: int, denominator: int, decimals: int) -> float | None:
     """Divide, rounding half to even; None when there is nothing to divide by."""
-    if denominator == 0:
+    return None if denominator == 0 else _divided(numerator, denominator, decimals) / 10**decimals
+
+
+def share(part: int, whole: int) -> float | None:
+    """Return a share with four decimals, which is 0 or 1 only if it is exactly that; None of nothing."""
+    if whole == 0:
         return None
+    if 0 < part < whole:
+        return min(max(_divided(part, whole, 4), 1), 9_999) / 10_000
+    return part / whole
+
+
+def _divided(numerator: int, denominator: int, decimals: int) -> int:
+    """Return the quotient in units of its last decimal."""
     scale: int = 10**decimals
     quotient, rest = divmod(numerator * scale, denominator)
     if 2 * rest > denominator or (2 * rest == denominator and quotient % 2):
         quotient += 1
-    return quotient / scale
+    return quotient
 
 
 def steps_of(stretches: Iterable[Window], steps: Sequence[PriceStep]) -> Iterator[tuple[Window, Sequence[PriceStep]]]:

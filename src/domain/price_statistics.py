@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from domain.price_history import PriceSummary, rounded
+from domain.price_history import PriceSummary, share
 
 VERDICT_WINDOW = timedelta(days=7)
 VERDICT_COVERAGE = (4, 5)
@@ -37,7 +37,7 @@ def percentile(summary: PriceSummary, spread: PriceDistribution, current: int | 
     """Return the share of the time in stock at higher prices than the current one, four decimals."""
     if current is None or spread.higher is None:
         return None
-    return rounded(spread.higher, summary.in_stock, 4)
+    return share(spread.higher, summary.in_stock)
 
 
 def verdict(summary: PriceSummary, spread: PriceDistribution, current: int | None) -> Verdict | None:

@@ -67,6 +67,18 @@ class Retention:
             end = (width or kept).ceil(end)
         return Window(start, end)
 
+    def narrowed(self, window: Window, now: datetime) -> Window | None:
+        """Narrow the window to bounds of the narrowest kept buckets, at each end of which the steps are gone.
+
+        So nothing outside the window counts. None if it lies within one bucket.
+        """
+        start, end = window.start, window.end
+        if (kept := self.finest(start, now)) is not None:
+            start = kept.ceil(start)
+        if (kept := self.finest(end, now)) is not None:
+            end = kept.floor(end)
+        return Window(start, end) if start < end else None
+
 
 def _midnight(now: datetime, days_ago: int) -> datetime:
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

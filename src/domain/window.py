@@ -70,6 +70,27 @@ class BucketWidth(StrEnum):
             start, end = end, end + self.length
 
 
+class CalendarWidth(StrEnum):
+    """Stretches of the calendar in UTC, of whole days: weeks from Monday on, and months."""
+
+    WEEK = "1w"
+    MONTH = "1mo"
+
+    def grid(self, window: Window) -> Iterator[Window]:
+        """Cut the window where stretches begin; the first and the last part may be shorter than one."""
+        start = window.start
+        while start < window.end:
+            end = min(self._next(start), window.end)
+            yield Window(start, end)
+            start = end
+
+    def _next(self, at: datetime) -> datetime:
+        day = BucketWidth.DAY.floor(at)
+        if self is CalendarWidth.WEEK:
+            return day + timedelta(days=7 - day.weekday())
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
 _LENGTHS = {
     BucketWidth.FIVE_MINUTES: timedelta(minutes=5),
     BucketWidth.HOUR: timedelta(hours=1),

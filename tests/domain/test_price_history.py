@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
-from domain.price_history import Extreme, PriceSummary, joined, rounded, tiled, tiled_offer
+from domain.price_history import Extreme, PriceSummary, joined, rounded, share, tiled, tiled_offer
 from domain.price_statistics import PriceDistribution, Verdict, percentile, verdict
 from domain.window import BucketWidth, Window
 from factories import some_id
@@ -94,8 +96,32 @@ def test_a_sum_ignores_neither_time_nor_gaps() -> None:
         in_stock=50 * US,
         known=60 * US,
     )
-    assert (summary.average, summary.coverage) == (64.0, 0.6)
+    assert (summary.average, summary.coverage) == (Decimal(64), 0.6)
     assert (summary.in_stock_share, summary.out_of_stock_share) == (0.8333, 0.1667)
+
+
+@pytest.mark.parametrize("price", [9_007_199_254_740_993, 2**63 - 1, 0])
+def test_the_average_of_one_price_is_that_price(price: int) -> None:
+    assert summarized([step(price, 0, 7)]).average == price
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(1, 10**6)), min_size=1, max_size=5))
+def test_an_average_is_never_outside_the_extremes(prices: list[tuple[int, int]]) -> None:
+    ends = list(accumulate(length for _, length in prices))
+    starts = [0, *ends]
+    summary = summarized([step(price, *times) for (price, _), times in zip(prices, pairwise(starts), strict=True)])
+    assert summary.lowest is not None
+    assert summary.highest is not None
+    assert summary.average is not None
+    assert summary.lowest.price <= summary.average <= summary.highest.price
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [(0, 7, 0.0), (7, 7, 1.0), (1, 10**6, 0.0001), (10**6 - 1, 10**6, 0.9999), (1, 3, 0.3333), (0, 0, None)],
+)
+def test_a_share_is_none_or_all_only_if_it_is_exactly_that(part: int, whole: int, expected: float | None) -> None:
+    assert share(part, whole) == expected
 
 
 def test_of_nothing_there_is_no_average_and_no_share() -> None:
@@ -118,9 +144,9 @@ def test_buckets_are_clipped_to_the_window_and_stand_for_nothing_known_too() -> 
     steps = [step(5, 0, 400), step(7, 400, 650)]
     found = buckets(steps, Window(at(100), at(1_250)), BucketWidth.FIVE_MINUTES)
     assert [(each.window, each.open, each.close, each.average, each.coverage) for each in found] == [
-        (Window(at(100), at(300)), 5, 5, 5.0, 1.0),
-        (Window(at(300), at(600)), 5, 7, 6.33, 1.0),
-        (Window(at(600), at(900)), 7, None, 7.0, 0.1667),
+        (Window(at(100), at(300)), 5, 5, Decimal(5), 1.0),
+        (Window(at(300), at(600)), 5, 7, Decimal("6.33"), 1.0),
+        (Window(at(600), at(900)), 7, None, Decimal(7), 0.1667),
         (Window(at(900), at(1_200)), None, None, None, 0.0),
         (Window(at(1_200), at(1_250)), None, None, None, 0.0),
     ]

@@ -1,12 +1,13 @@
 """How a product's best price changed over a window."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from application.clock import Clock
 from application.prices.readers import PriceReader
 from application.prices.views import PriceAtView, PriceChangeView
-from domain.price_change import price_change
+from domain.price_change import Reason, price_change
 from domain.retention import Retention
 from domain.window import Window
 
@@ -25,7 +26,10 @@ class ComparePrices:
         Raises:
             ProductNotFound
         """
-        window = self.retention.snapped(window, self.clock())
+        window = self._told(window, self.clock())
+        if window.start == window.end:
+            nothing = PriceAtView(window.start, None)
+            return PriceChangeView(nothing, nothing, None, None, None, Reason.BEYOND_RETENTION)
         before = await self.prices.in_force(product_id, window.start)
         after = await self.prices.in_force(product_id, window.end)
         found = price_change(before, after)
@@ -37,3 +41,11 @@ class ComparePrices:
             found.direction,
             found.reason,
         )
+
+    def _told(self, window: Window, now: datetime) -> Window:
+        """Move each end whose step is gone back to the begin of a kept bucket, so never past what was asked for."""
+        start, end = (
+            at if (kept := self.retention.finest(at, now)) is None else kept.floor(at)
+            for at in (window.start, window.end)
+        )
+        return Window(start, end)

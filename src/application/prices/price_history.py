@@ -1,6 +1,6 @@
 """Prices over a window: in which detail they are kept, and how much of it one answer holds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from application.prices.views import BucketSeriesView, PriceBucketView, PriceHis
 from domain.errors import WindowTooLarge
 from domain.price import PriceStep
 from domain.price_change import Reason
-from domain.price_history import PriceSummary, tiled, tiled_offer
+from domain.price_history import PriceSummary, joined, tiled, tiled_offer
 from domain.retention import Retention
-from domain.window import BucketWidth, Window
+from domain.window import BucketWidth, CalendarWidth, Window
 
 RAW_WINDOW = timedelta(hours=48)
 AUTO_POINTS = 600
@@ -61,6 +61,22 @@ class ReadPriceHistory:
             buckets += map(PriceBucketView.of, summaries)
         return PriceHistoryView(window, interval, [BucketSeriesView(None, buckets)])
 
+    async def in_calendar(self, product_id: UUID, window: Window) -> PriceHistoryView:
+        """Return weeks, or months where these are too many, and of months the last 600.
+
+        Raises:
+            ProductNotFound
+        """
+        width = next((width for width in CalendarWidth if _count(width, window) <= AUTO_POINTS), CalendarWidth.MONTH)
+        stretches = list(width.grid(self.retention.snapped(window, self.clock(), BucketWidth.DAY)))[-AUTO_POINTS:]
+        window = Window(stretches[0].start, stretches[-1].end)
+        days: list[PriceSummary] = []
+        for part in _parts(window, BucketWidth.DAY):
+            days += await self.prices.buckets(product_id, part, BucketWidth.DAY)
+        by_stretch = _within(days, stretches)
+        points = [PriceBucketView.of(joined(found, stretch)) for stretch, found in by_stretch]
+        return PriceHistoryView(window, width, [BucketSeriesView(None, points)])
+
     def kept_since(self, interval: BucketWidth | None) -> datetime:
         """Return since when the best price is kept in this detail."""
         now = self.clock()
@@ -100,6 +116,14 @@ class ReadOfferPriceHistory:
         _refuse_many(count, most)
         return PriceHistoryView(window, interval, await offload(lambda: _buckets_of_offers(found), count))
 
+    async def in_calendar(self, product_id: UUID, window: Window) -> PriceHistoryView:
+        """Say that offers' prices are not kept for so long.
+
+        Raises:
+            ProductNotFound
+        """
+        return await self(product_id, window, BucketWidth.DAY)
+
     def kept_since(self, _interval: BucketWidth | None) -> datetime:
         """Return since when the offers' prices are kept, in any detail."""
         return self.retention.offers_since(self.clock())
@@ -112,14 +136,14 @@ async def in_finest_interval(
 
     Raises:
         ProductNotFound
-        WindowTooLarge: even daily buckets would be more.
+        WindowTooLarge: there are too many offers.
     """
     if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
         with suppress(WindowTooLarge):
             return await history(product_id, window, None, AUTO_POINTS)
     fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
     if not fitting:
-        raise WindowTooLarge(f"interval=auto gives at most {AUTO_POINTS} points, a day each; ask for interval=1d.")
+        return await history.in_calendar(product_id, window)
     *kept, widest = [width for width in fitting if window.start >= history.kept_since(width)] or fitting[-1:]
     for width in kept:
         # Each series fits, but there may be very many series.
@@ -156,6 +180,24 @@ def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
         end = min(width.floor(start) + BUCKETS_AT_ONCE * width.length, window.end)
         yield Window(start, end)
         start = end
+
+
+def _count(width: CalendarWidth, window: Window) -> int:
+    days = (window.end - window.start) // timedelta(days=1)
+    return days // (7 if width is CalendarWidth.WEEK else 28) + 2
+
+
+def _within(
+    days: Sequence[PriceSummary], stretches: Iterable[Window]
+) -> Iterator[tuple[Window, Sequence[PriceSummary]]]:
+    """Give each of the stretches its days, both ascending."""
+    first = 0
+    for stretch in stretches:
+        last = first
+        while last < len(days) and days[last].window.start < stretch.end:
+            last += 1
+        yield stretch, days[first:last]
+        first = last
 
 
 def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:

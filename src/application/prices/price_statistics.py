@@ -31,11 +31,16 @@ class SummarisePrices:
         """
         now = self.clock()
         kept = self.retention.finest(window.start, now) is None
-        window = self.retention.snapped(window, now)
+        asked, narrowed = window, self.retention.narrowed(window, now)
+        window = narrowed or asked
         at_end = await self.prices.in_force(product_id, window.end)
-        current, spread = at_end.price if at_end else None, PriceDistribution()
+        # Within one bucket not even the price at the end is known.
+        current = at_end.price if at_end and narrowed else None
+        spread = PriceDistribution()
         if kept:
             summary, spread = await self.prices.statistics(product_id, window, current)
+        elif narrowed is None:
+            summary = PriceSummary(asked)
         else:
             summary = await self._from_buckets(product_id, window, now)
         return PriceStatisticsView(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
@@ -39,7 +40,7 @@ class PriceBucketView:
     close: int | None
     min: int | None
     max: int | None
-    average: float | None
+    average: Decimal | None
     in_stock_share: float | None
     coverage: float | None
 
@@ -114,7 +115,7 @@ class PriceStatisticsView:
 
     window: Window
     current: int | None
-    average: float | None
+    average: Decimal | None
     median: int | None
     p25: int | None
     p75: int | None

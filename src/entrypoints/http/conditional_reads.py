@@ -25,6 +25,9 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _EACH = re.compile(_TAG)
 
+ENCODER = msgspec.json.Encoder(decimal_format="number")
+"""Exact decimals are JSON numbers."""
+
 
 class Freshness:
     """How long an answer about products may be kept: until the first of them is due to be observed again."""
@@ -87,7 +90,7 @@ def answer_read(
 
 def answer_view(request: Request[Any, Any, Any], view: object) -> ASGIResponse:
     """Answer with a view, or with 304."""
-    return answer_read(request, msgspec.json.encode(view))
+    return answer_read(request, ENCODER.encode(view))
 
 
 def cache_headers(tag: str, max_age: int | None) -> dict[str, str]:

@@ -59,6 +59,7 @@ class Declaration:
 
 
 _KEY = "declaration"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _FOR_ADMINS = Declaration()
 
 
@@ -86,7 +87,7 @@ def answers(model: Any, description: str, examples: Mapping[str, object]) -> Res
         generate_examples=False,
         # Encoded, because Litestar would leave null members out.
         examples=[
-            Example(summary=summary, value=msgspec.Raw(msgspec.json.encode(example)))
+            Example(summary=summary, value=msgspec.Raw(_ENCODER.encode(example)))
             for summary, example in examples.items()
         ],
     )

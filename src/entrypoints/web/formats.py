@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from babel.dates import format_skeleton, format_time
 from babel.numbers import format_decimal
@@ -33,7 +34,7 @@ class Formats:
     viewer: Viewer
     now: datetime
 
-    def number(self, value: float | None) -> str:
+    def number(self, value: float | Decimal | None) -> str:
         """Write a number without decimals, grouped as in the viewer's language; money has no currency here."""
         return NONE if value is None else format_decimal(value, "#,##0", self.viewer.locale)
 

@@ -115,7 +115,7 @@ class ProductController(Controller):
             _series(offers)[:MOST_OFFERS] if offers and offers.series else [],
             formats,
             band=None if quartiles[0] is None or quartiles[1] is None else (quartiles[0], quartiles[1]),
-            average=statistics.average,
+            average=None if statistics.average is None else float(statistics.average),
         )
         compared = formats.change(change.before.price, change.after.price)
         tiles = [

@@ -59,7 +59,7 @@ def test_choices_that_are_no_names_have_one_for_programs(description: Described)
     names = dict(zip(sort["enum"], sort["x-enum-varnames"], strict=True))
     assert (names["price"], names["-price"]) == ("PRICE", "PRICE_DESCENDING")
     interval = description["components"]["schemas"]["PriceBucketsResponse"]["properties"]["interval"]
-    assert interval["x-enum-varnames"] == ["FIVE_MINUTES", "HOUR", "DAY"]
+    assert interval["x-enum-varnames"] == ["FIVE_MINUTES", "HOUR", "DAY", "WEEK", "MONTH"]
     assert "x-enum-varnames" not in parameters(description)["registration"]
 
 

@@ -184,12 +184,7 @@ async def test_another_refresh_interval_moves_no_number_of_the_past(
 
 @pytest.mark.parametrize(
     ("days_later", "start", "end"),
-    [
-        (30, 7 * MINUTE, 97 * MINUTE),
-        (31, 5 * MINUTE, 100 * MINUTE),
-        (91, 0 * MINUTE, 120 * MINUTE),
-        (731, -12 * HOUR, 12 * HOUR),
-    ],
+    [(30, 7 * MINUTE, 97 * MINUTE), (31, 5 * MINUTE, 95 * MINUTE), (91, timedelta(0), HOUR)],
 )
 async def test_beyond_the_steps_the_ends_are_those_of_the_buckets_that_are_kept(
     api: Api, customer: httpx.AsyncClient, days_later: int, start: timedelta, end: timedelta
@@ -198,3 +193,10 @@ async def test_beyond_the_steps_the_ends_are_those_of_the_buckets_that_are_kept(
     api.outside.clock.advance(days_later * DAY)
     answer = await ask(customer, path(id), NOON + 7 * MINUTE, NOON + 97 * MINUTE)
     assert (answer["from"]["at"], answer["to"]["at"]) == (shown(NOON + start), shown(NOON + end))
+
+
+async def test_within_one_kept_bucket_no_change_can_be_told(api: Api, customer: httpx.AsyncClient) -> None:
+    id = await api.create_observed((1000, HOUR), (900, HOUR))
+    api.outside.clock.advance(731 * DAY)
+    answer = await ask(customer, path(id), NOON + 7 * MINUTE, NOON + 97 * MINUTE)
+    assert (answer["change"], answer["direction"], answer["reason"]) == (None, None, "beyond-retention")

@@ -215,10 +215,10 @@ async def test_auto_takes_the_finest_interval_of_at_most_600_points(
     assert found == await ask(customer, path(id), NOON - length, interval="auto")
 
 
-async def test_auto_does_not_go_beyond_600_days(api: Api, customer: httpx.AsyncClient) -> None:
+async def test_auto_gives_weeks_beyond_600_days(api: Api, customer: httpx.AsyncClient) -> None:
     id = await api.create_observed()
-    window = {"from": shown(NOON - 600 * DAY)}
-    problem_of(await customer.get(path(id), params=window), 422, "window-too-large")
+    weeks = await ask(customer, path(id), NOON - 600 * DAY)
+    assert (weeks["interval"], len(weeks["series"][0]["points"])) == ("1w", 86)
     assert len((await ask(customer, path(id), NOON - 600 * DAY, interval="1d"))["series"][0]["points"]) == 601
 
 
@@ -468,3 +468,35 @@ async def test_a_product_that_is_not_there_has_no_prices(api: Api, customer: htt
     assert (await api.http.delete(f"/products/{withdrawn}")).status_code == 204
     for id in (MISSING, withdrawn):
         problem_of(await customer.get(f"/products/{id}/{insight}"), 404, "product-not-found")
+
+
+@pytest.mark.parametrize(
+    ("years", "interval", "points"),
+    [(2, "1w", 105), (11, "1w", 575), (12, "1mo", 145), (49, "1mo", 589), (1_500, "1mo", 600)],
+)
+async def test_auto_answers_any_window_in_weeks_or_months(
+    api: Api, customer: httpx.AsyncClient, years: int, interval: str, points: int
+) -> None:
+    id = await api.create_observed((1000, DAY), (900, HOUR))
+    now = api.outside.clock()
+    found = await ask(customer, path(id), now.replace(year=now.year - years))
+    shown_points = found["series"][0]["points"]
+    assert (found["interval"], len(shown_points)) == (interval, points)
+    assert (shown_points[-1]["min"], shown_points[-1]["max"], shown_points[-1]["close"]) == (900, 1000, 900)
+    assert shown_points[0]["coverage"] == 0.0
+
+
+async def test_months_begin_on_the_first_and_weeks_on_monday(api: Api, customer: httpx.AsyncClient) -> None:
+    id = await api.create_observed()
+    for years, begins in ((2, {"weekday": 0}), (20, {"day": 1})):
+        now = api.outside.clock()
+        found = await ask(customer, path(id), now.replace(year=now.year - years))
+        for point in found["series"][0]["points"][1:]:
+            at = datetime.fromisoformat(point["at"])
+            assert {"weekday": at.weekday(), "day": at.day}.items() >= begins.items()
+
+
+async def test_auto_says_that_offers_are_not_kept_for_years(api: Api, customer: httpx.AsyncClient) -> None:
+    id = await api.create_observed()
+    found = await ask(customer, path(id), NOON - 700 * DAY, series="offers")
+    assert (found["series"], found["reason"]) == (None, "beyond-retention")

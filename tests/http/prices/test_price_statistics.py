@@ -10,7 +10,7 @@ import pytest
 from api_client.api import DAY, HOUR, Api, ask, shown
 from fakes.storage import NOON
 
-SECOND, NO_TIME = timedelta(seconds=1), timedelta(0)
+SECOND, MINUTE, NO_TIME = timedelta(seconds=1), timedelta(minutes=1), timedelta(0)
 WEEK = 7 * DAY
 
 Prices = list[tuple[int | None, timedelta]]
@@ -172,24 +172,38 @@ async def test_time_out_of_stock_is_known_time(api: Api, customer: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    ("days_later", "start", "end", "average"),
-    [
-        (31, timedelta(0), 4 * HOUR, 900.0),
-        (91, timedelta(0), 4 * HOUR, 900.0),
-        (731, -12 * HOUR, 12 * HOUR, 783.33),
-    ],
+    ("days_later", "start", "end"), [(31, 5 * MINUTE, 4 * HOUR - 5 * MINUTE), (91, HOUR, 3 * HOUR)]
 )
-async def test_beyond_the_steps_only_the_sums_of_buckets_are_left(
-    api: Api, customer: httpx.AsyncClient, days_later: int, start: timedelta, end: timedelta, average: float
+async def test_beyond_the_steps_only_the_sums_of_buckets_within_the_window_are_left(
+    api: Api, customer: httpx.AsyncClient, days_later: int, start: timedelta, end: timedelta
 ) -> None:
     id = await api.create_observed((1000, 2 * HOUR), (800, 2 * HOUR), (725, 8 * HOUR))
     api.outside.clock.advance(days_later * DAY)
     found = await ask(customer, path(id), NOON + SECOND, NOON + 4 * HOUR - SECOND)
     assert (found["from"], found["to"]) == (shown(NOON + start), shown(NOON + end))
-    assert (found["average"], found["reason"]) == (average, "beyond-retention")
-    assert found["max"] == {"price": 1000, "at": shown(NOON)}
-    assert found["current"] == 725
+    assert (found["average"], found["reason"]) == (900.0, "beyond-retention")
+    assert found["max"] == {"price": 1000, "at": shown(NOON + start)}
+    assert found["current"] == 800
     assert [found[name] for name in ("median", "p25", "p75", "percentile", "verdict")] == [None] * 5
+
+
+async def test_a_price_from_after_the_window_is_never_its_lowest(api: Api, customer: httpx.AsyncClient) -> None:
+    """A promotion begins at 14:50; the lowest price before it is asked for when only hours are kept."""
+    id = await api.create_observed((1000, 2 * HOUR + 50 * MINUTE), (500, 9 * HOUR))
+    api.outside.clock.advance(100 * DAY)
+    found = await ask(customer, path(id), NOON, NOON + 2 * HOUR + 50 * MINUTE)
+    assert (found["to"], found["min"]["price"], found["current"]) == (shown(NOON + 2 * HOUR), 1000, 1000)
+
+
+async def test_a_window_within_one_kept_bucket_says_that_nothing_can_be_told(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed((1000, 12 * HOUR))
+    api.outside.clock.advance(731 * DAY)
+    found = await ask(customer, path(id), NOON + SECOND, NOON + 4 * HOUR)
+    assert (found["from"], found["to"]) == (shown(NOON + SECOND), shown(NOON + 4 * HOUR))
+    assert [found[name] for name in ("average", "min", "max", "coverage", "current")] == [None, None, None, 0.0, None]
+    assert found["reason"] == "beyond-retention"
 
 
 async def test_a_window_that_only_begins_beyond_the_steps_is_summed_up_to_its_own_end(

@@ -1,10 +1,11 @@
 """Schemas of the OpenAPI description, made plain for readers and for generators of clients."""
 
 from dataclasses import is_dataclass
+from decimal import Decimal
 from inspect import getdoc
 from typing import Any
 
-from litestar.openapi.spec import Schema
+from litestar.openapi.spec import OpenAPIType, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 Described = dict[str, Any]
 
 NULL = "null"
-MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY"}
+MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY", "1w": "WEEK", "1mo": "MONTH"}
 EXAMPLES = {
     "product_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
     "offer_id": "c0ffee00-1234-5678-0abc-def012345678",
@@ -32,10 +33,12 @@ class DescribedModels(OpenAPISchemaPlugin):
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         """Return whether it is one of our models."""
         model = field_definition.annotation
-        return isinstance(model, type) and (is_dataclass(model) or issubclass(model, Struct))
+        return isinstance(model, type) and (model is Decimal or is_dataclass(model) or issubclass(model, Struct))
 
     def to_openapi_schema(self, field_definition: FieldDefinition, schema_creator: Any) -> Schema:
-        """Describe the model as the plugin for its kind does, and add the rest."""
+        """Describe the model as the plugin for its kind does, and add the rest; decimals are numbers."""
+        if field_definition.annotation is Decimal:
+            return Schema(type=OpenAPIType.NUMBER)
         others = [plugin for plugin in schema_creator.plugins if plugin is not self]
         schema: Schema = next(
             plugin.to_openapi_schema(field_definition, schema_creator)

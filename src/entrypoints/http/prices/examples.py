@@ -1,6 +1,7 @@
 """Example answers about prices for the OpenAPI description."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from application.prices.views import (
@@ -37,7 +38,7 @@ _POINTS = [
     PricePointView(_WEEK.start + timedelta(days=2), None, PriceState.OUT_OF_STOCK),
     _IN_STOCK,
 ]
-_HOUR = PriceBucketView(_WEEK.start, 45_900, 45_200, 45_200, 45_900, 45_637.5, 1.0, 1.0)
+_HOUR = PriceBucketView(_WEEK.start, 45_900, 45_200, 45_200, 45_900, Decimal("45637.50"), 1.0, 1.0)
 _TWO_DAYS = Window(_WEEK.start + timedelta(days=1, hours=12), _WEEK.start + timedelta(days=3, hours=12))
 _STEPS = [PricePointView(_TWO_DAYS.start, 45_900, PriceState.IN_STOCK), *_POINTS[1:]]
 PRICE_HISTORY = answers(
@@ -64,7 +65,7 @@ PRICE_STATISTICS = answer(
         PriceStatisticsView(
             window=_WEEK,
             current=41_250,
-            average=43_962.5,
+            average=Decimal("43962.50"),
             median=45_900,
             p25=42_000,
             p75=45_900,

@@ -39,7 +39,7 @@ Interval = Annotated[
     Literal["auto", "raw", "5m", "1h", "1d"],
     QueryParameter(
         description="`raw` gives every change of price, for 48 hours at most; the others sum up buckets; `auto` "
-        "takes the finest of them that has at most 600 points."
+        "takes the finest of them that has at most 600 points, and weeks or months where even days are too many."
     ),
 ]
 Series = Annotated[Literal["best", "offers"], QueryParameter(description="The best price, or each offer's own.")]

@@ -1,6 +1,7 @@
 """Answers about prices over time: the views under the contract's names, as Python cannot name a field `from`."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias
 from uuid import UUID
 
@@ -39,7 +40,7 @@ class PriceBucketsResponse(msgspec.Struct, frozen=True):
 
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
-    interval: Literal["5m", "1h", "1d"]
+    interval: Literal["5m", "1h", "1d", "1w", "1mo"]
     series: list[BucketSeriesView] | None
     reason: Reason | None
 
@@ -84,7 +85,7 @@ class PriceStatisticsResponse(msgspec.Struct, frozen=True):
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
     current: int | None
-    average: float | None
+    average: Decimal | None
     median: int | None
     p25: int | None
     p75: int | None
