@@ -5,7 +5,9 @@ A job that is lost with its worker is not retried: it has no arguments, and the 
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -29,6 +31,51 @@ class QueueLimits:
     connect: float = 2.0
     pool_wait: float = 2.0
     statement: float = 5.0
+    lent: float = 15.0
+    """For which a connection may be lent, the one that listens for jobs included."""
+    listening: float = 10.0
+    """For which one connection listens for jobs, before another may."""
+
+
+class BoundedPool(AsyncConnectionPool):
+    """A pool that hangs up on connections which are lent for too long.
+
+    A server that stops answering would hold its caller for ever, because psycopg waits for the answer to a cancelled
+    statement too. A closed socket ends every wait.
+    """
+
+    def __init__(self, dsn: str, *, lent: float, **options: object) -> None:
+        self._lent = lent
+        super().__init__(dsn, check=self._check, **options)  # type: ignore[arg-type]
+
+    @contextlib.asynccontextmanager
+    async def connection(  # psycopg's own signature
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> "AsyncIterator[psycopg.AsyncConnection]":
+        """Lend a connection, for a bounded time."""
+        async with super().connection(timeout) as connection:
+            with self._bounded(connection):
+                yield connection
+
+    async def _check(self, connection: psycopg.AsyncConnection) -> None:
+        with self._bounded(connection):
+            await self.check_connection(connection)
+
+    @contextlib.contextmanager
+    def _bounded(self, connection: psycopg.AsyncConnection) -> Iterator[None]:
+        ending = asyncio.get_running_loop().call_later(self._lent, _hang_up, connection)
+        try:
+            yield
+        finally:
+            ending.cancel()
+
+
+def _hang_up(connection: psycopg.AsyncConnection) -> None:
+    if connection.closed:
+        return
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
 
 
 def postgres_queue(dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0) -> PostgresQueue:
@@ -37,16 +84,21 @@ def postgres_queue(dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0) -> 
     While a process that connected with a `lock_keyspace` lives, no other process with the same one can migrate SAQ's
     tables; so `aggregator migrate` has a keyspace of its own.
     """
-    pool = AsyncConnectionPool(
+    pool = BoundedPool(
         dsn,
+        lent=limits.lent,
         open=False,
         timeout=limits.pool_wait,
         # It gives up and starts afresh at the next call, instead of waiting ever longer between its own attempts.
         reconnect_timeout=limits.pool_wait,
-        check=AsyncConnectionPool.check_connection,
         kwargs={
             "options": f"-c search_path={SCHEMA} -c statement_timeout={limits.statement * 1000:.0f}",
             "connect_timeout": round(limits.connect),
+            # A network that forgets a connection says nothing; these make the system ask.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": round(limits.lent * 1000),
         },
     )
     return PostgresQueue(
@@ -144,3 +196,5 @@ def _translated_errors() -> Iterator[None]:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
         raise StorageUnavailable("the job queue cannot be reached") from error
+    except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege) as error:
+        raise StorageUnavailable("the job queue cannot be written: read-only, or a right is missing") from error

@@ -115,6 +115,9 @@ def _days_of_history(text: str, settings: "Settings") -> int:
 
 
 def _settings() -> "Settings":
+    import structlog
+
+    from adapters.postgres.dsn import ignored_parameters
     from entrypoints.logs import configure_logs
     from entrypoints.settings import SettingsError, read_settings
 
@@ -123,6 +126,8 @@ def _settings() -> "Settings":
     except SettingsError as error:
         raise Refused(f"The settings are not valid:\n{error}") from error
     configure_logs(settings)
+    if ignored := ignored_parameters(settings.database_url or ""):
+        structlog.get_logger(__name__).warning("parameters of DATABASE_URL have no effect here", parameters=ignored)
     return settings
 
 
@@ -131,11 +136,12 @@ def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Limits") 
     import uvloop
 
     from entrypoints.container import make_container
+    from entrypoints.limits import fitted
 
     settings = _settings()
 
     async def with_container() -> None:
-        container = make_container(settings, limits=limits)
+        container = make_container(settings, limits=fitted(limits, settings.database_connections))
         try:
             await work(container)
         finally:

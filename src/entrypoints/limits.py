@@ -4,7 +4,7 @@ The numbers reach their users as constructor arguments. docs/limits.md explains 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.job_queue import QueueLimits
 from adapters.offers_api.http_client import HttpLimits
@@ -51,13 +51,30 @@ class Limits:
     token: TokenTiming = field(default_factory=TokenTiming)
     stop: float = 8.0
     """From SIGTERM to the end of a process."""
+    stop_by_force: float = 20.0
+    """From SIGTERM to the end of a process that something holds."""
+    stalled: float = 60.0
+    """Without a tick, after which a worker ends itself."""
     write_at_end: float = 4.0
     """For a worker to write the answers that have arrived when it stops."""
 
 
 SERVING = Limits()
-WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=6))
+WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=4))
 MIGRATING = Limits(database=DatabaseLimits(connections=3, statement=600.0), queue=QueueLimits(connections=1))
+
+
+def fitted(limits: Limits, connections: int | None) -> Limits:
+    """Return the limits of a process that may have so many connections to the database; None leaves them."""
+    if connections is None:
+        return limits
+    queue = min(limits.queue.connections, connections // 2)
+    return replace(
+        limits,
+        database=replace(limits.database, connections=connections - queue),
+        queue=replace(limits.queue, connections=queue),
+    )
+
 
 ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (
     (
@@ -100,6 +117,18 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
     (
         "a request for a token ends before the lease on its renewal does",
         lambda limits, _: (limits.upstream.call, limits.token.lease.total_seconds()),
+    ),
+    (
+        "a connection that listens for jobs is given back before it is hung up",
+        lambda limits, _: (limits.queue.listening, limits.queue.lent),
+    ),
+    (
+        "a process ends by itself before it is ended by force",
+        lambda limits, _: (limits.stop, limits.stop_by_force),
+    ),
+    (
+        "a stalled statement of the queue ends before the worker counts as stalled",
+        lambda limits, _: (limits.queue.pool_wait + 2 * limits.queue.lent, limits.stalled),
     ),
     (
         "requests and writes under way end before the process must",

@@ -73,7 +73,8 @@ def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
 
 
 def _no_connection_trouble(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], psycopg.OperationalError))
+    trouble = psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction | psycopg.errors.InsufficientPrivilege
+    return not (record.exc_info and isinstance(record.exc_info[1], trouble))
 
 
 def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -24,10 +24,14 @@ class Heartbeat:
         """Note a finished tick."""
         self._last = time.monotonic()
 
+    def age(self) -> float:
+        """Return the seconds since the last beat."""
+        return time.monotonic() - self._last
+
     @property
     def stalled(self) -> bool:
         """Whether the last beat is longer ago than a tick can take."""
-        return time.monotonic() - self._last > STALLED_SECONDS
+        return self.age() > STALLED_SECONDS
 
 
 @asynccontextmanager

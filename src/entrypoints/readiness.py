@@ -11,6 +11,7 @@ OK = "ok"
 UNAVAILABLE = "unavailable"
 OUTDATED = "outdated"
 INCOMPATIBLE = "incompatible"
+READ_ONLY = "read-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Dependencies:
         )
         return Readiness(
             status=OK if migrations == OK else UNAVAILABLE,
-            database=UNAVAILABLE if migrations == UNAVAILABLE else OK,
-            migrations=migrations,
+            database=migrations if migrations in (UNAVAILABLE, READ_ONLY) else OK,
+            migrations=OK if migrations == READ_ONLY else migrations,
             queue=queue,
             offers_service=offers,
         )

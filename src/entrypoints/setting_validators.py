@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from adapters.postgres.dsn import libpq_dsn
+from adapters.postgres.dsn import UnsupportedParameter, libpq_dsn
 from application.synchronisation.access_token.secret import Secret
 
 # Browsers send origins in lower case and without the usual port.
@@ -27,6 +27,8 @@ def malformed(name: str, value: str) -> str | None:
     check, wanted = _FORMS.get(name, (str, ""))
     try:
         check(value)
+    except UnsupportedParameter as error:
+        return str(error)
     except (ValueError, InvalidHashError):
         return wanted
     return None

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
+    database_connections: Annotated[int, Meta(ge=4, le=1_000)] | None = None
     host: str = "127.0.0.1"
     port: Port = 8080
     offers_base_url: str | None = None

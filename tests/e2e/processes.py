@@ -23,7 +23,7 @@ OUR_SETTINGS = {field.encode_name for field in msgspec.structs.fields(Settings)}
 AGGREGATOR = (sys.executable, "-m", "entrypoints.cli")
 
 
-def eventually(condition: Callable[[], Found], *, within: float = 10.0) -> Found:
+def eventually(condition: Callable[[], Found], *, within: float = 45.0) -> Found:
     """Return what the condition finds as soon as that is true, look again until then."""
     deadline = time.monotonic() + within
     while not (found := condition()):

@@ -22,8 +22,20 @@ REFUSED_BY_CONSTRAINT = {
 }
 """The field that another product has already when this constraint is violated."""
 
-UNAVAILABLE_SQLSTATES = ("08", "25P03", "40", "53", "55P03", "57")
-"""Lost connections, idle too long, rollback by conflict, no resources, lock time-out, operator and time limits."""
+UNAVAILABLE_SQLSTATES = ("08", "25006", "25P03", "28", "3D000", "40", "42501", "53", "55P03", "57")
+"""Lost connections, read-only, idle too long, refused user, missing database, rollback by conflict, missing right, no
+resources, lock time-out, operator and time limits."""
+
+REASONS = {
+    "25006": "the database is read-only",
+    "28000": "the database refuses the user: check DATABASE_URL and the server's pg_hba.conf",
+    "28P01": "the database refuses the password: check DATABASE_URL",
+    "3D000": "the database that DATABASE_URL names does not exist",
+    "42501": "the database's role lacks a right; docs/operations.md lists those that it needs",
+    "53300": "the database has no free connections: lower DATABASE_CONNECTIONS, or allow more on the server",
+    "57P03": "the database is starting or stopping",
+}
+"""What an operator can mend, by SQLSTATE."""
 
 # Errors after which the driver may still be busy with the connection.
 _ABANDONED = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -40,7 +52,7 @@ def unreachable_translated() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, AsyncAdapt_asyncpg_dbapi.Error, asyncpg.PostgresError, QueueFull, *_ABANDONED) as error:
-        raise StorageUnavailable("the database cannot be reached") from error
+        raise StorageUnavailable(REASONS.get(_sqlstate(error), "the database cannot be reached")) from error
 
 
 def translated(error: BaseException) -> Exception | None:
@@ -51,10 +63,18 @@ def translated(error: BaseException) -> Exception | None:
     field = REFUSED_BY_CONSTRAINT.get(getattr(error.__cause__, "constraint_name", None) or "")
     if field is not None:
         return ProductAlreadyExists(field)
-    sqlstate: str = getattr(error, "sqlstate", None) or ""
+    sqlstate = _sqlstate(error)
     if sqlstate.startswith(UNAVAILABLE_SQLSTATES):
-        return StorageUnavailable("the database did not carry out a statement")
+        return StorageUnavailable(REASONS.get(sqlstate, "the database did not carry out a statement"))
     return None
+
+
+def _sqlstate(error: BaseException) -> str:
+    """Return the code of an error of the driver, or of one that SQLAlchemy put around it; empty without one."""
+    for each in (error, getattr(error, "orig", None), error.__cause__):
+        if (found := getattr(each, "sqlstate", None)) is not None:
+            return str(found)
+    return ""
 
 
 def _translate(context: ExceptionContext) -> None:

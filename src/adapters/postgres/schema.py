@@ -21,6 +21,14 @@ _WAIT_LONG = text("SET LOCAL lock_timeout = 0")
 _LOCK = text("SELECT pg_advisory_lock(hashtext('product-aggregator migrate'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator migrate'))")
 _IS_EMPTY = text("SELECT to_regclass('alembic_version') IS NULL OR to_regclass('schema_compatibility') IS NULL")
+_SERVER = text("""
+    SELECT current_setting('server_encoding'), current_setting('server_version_num')::int / 10000
+""")
+OLDEST_SERVER = 15
+"""The oldest major version of PostgreSQL that is supported: the statements use what came with it."""
+_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
+_FOREIGN = text("SELECT version_num FROM alembic_version WHERE version_num !~ '^[0-9]{4}$'")
+_HAS_REVISIONS = text("SELECT to_regclass('alembic_version') IS NOT NULL")
 _VERSIONS = text("""
     SELECT (SELECT version_num FROM alembic_version), (SELECT oldest_revision FROM schema_compatibility)
 """)
@@ -28,6 +36,10 @@ _VERSIONS = text("""
 
 class SchemaError(Exception):
     """This release cannot run on the database as it is; the text says what to do."""
+
+
+class ServerUnsuitable(SchemaError):
+    """The server or the database in it is none that this service can run on."""
 
 
 class SchemaOutdated(SchemaError):
@@ -46,9 +58,10 @@ async def migrate(
     A database of a newer release that this one can run on is left as it is.
 
     Raises:
-        SchemaIncompatible: this release cannot.
+        SchemaIncompatible, ServerUnsuitable: this release cannot.
         StorageUnavailable: the database cannot be reached.
     """
+    await _require_server(engine)
     async with connect(engine) as guard:
         await guard.execute(_WAIT_LONG)
         await guard.execute(_LOCK)
@@ -68,8 +81,10 @@ async def require_schema(engine: AsyncEngine) -> None:
     """Check at a process's start that this release can run on the database; warn if that is newer.
 
     Raises:
+        ServerUnsuitable: the server is too old, or the database is another application's or not in UTF-8.
         SchemaError, StorageUnavailable: as `is_newer`.
     """
+    await _require_server(engine)
     if await is_newer(engine):
         log.warning("the database is newer than this release", known=SCHEMA_NEEDED)
 
@@ -94,7 +109,7 @@ async def is_newer(engine: AsyncEngine) -> bool:
 
 
 async def schema_state(engine: AsyncEngine) -> str:
-    """Return `ok`, `outdated` or `incompatible`.
+    """Return `ok`, `outdated`, `incompatible` or `read-only`.
 
     Raises:
         StorageUnavailable
@@ -105,7 +120,27 @@ async def schema_state(engine: AsyncEngine) -> str:
         return "outdated"
     except SchemaIncompatible:
         return "incompatible"
-    return "ok"
+    async with connect(engine) as connection:
+        return "read-only" if (await connection.execute(_READ_ONLY)).scalar_one() else "ok"
+
+
+async def _require_server(engine: AsyncEngine) -> None:
+    async with connect(engine) as connection:
+        encoding, version = (await connection.execute(_SERVER)).one()
+        if version < OLDEST_SERVER:
+            raise ServerUnsuitable(f"PostgreSQL {version} is too old: {OLDEST_SERVER} or newer is needed.")
+        if encoding != "UTF8":
+            raise ServerUnsuitable(
+                f"The database's encoding is {encoding}: create one with ENCODING 'UTF8' and TEMPLATE template0."
+            )
+        if not (await connection.execute(_HAS_REVISIONS)).scalar_one():
+            return
+        foreign = (await connection.execute(_FOREIGN)).scalar()
+    if foreign is not None:
+        raise ServerUnsuitable(
+            "The database is another application's, because its alembic_version is no migration of this service: "
+            "give this service a database of its own in DATABASE_URL."
+        )
 
 
 async def _versions(engine: AsyncEngine) -> tuple[str, str]:

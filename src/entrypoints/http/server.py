@@ -13,6 +13,7 @@ from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
+from entrypoints.last_resort import exit_within
 from entrypoints.limits import Limits
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.settings import Settings
@@ -50,6 +51,8 @@ async def run_api(container: AsyncContainer) -> None:
     server = uvicorn.Server(server_config(app, settings, limits))
 
     def stop(*_: object) -> None:
+        if not server.should_exit:
+            exit_within(limits.stop_by_force)
         server.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):

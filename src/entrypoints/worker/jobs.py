@@ -36,6 +36,7 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
     # The name of the cron row in the queue, which earlier releases know too.
     listed_changes = _cron("price_changes", await container.get(RefreshListedChanges))
     timing, metrics = await container.get(Timing), await container.get(Metrics)
+    limits = await container.get(Limits)
     submit, refresh = await container.get(SubmitRegistrations), await container.get(RefreshDueProducts)
 
     return Worker(
@@ -50,7 +51,8 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
             CronJob(listed_changes, cron=EVERY_OTHER_MINUTE, timeout=60, ttl=-1),
         ],
         timers={"schedule": 5, "worker_info": 10, "sweep": 10, "abort": 5},
-        cancellation_hard_deadline_s=(await container.get(Limits)).write_at_end,
+        cancellation_hard_deadline_s=limits.write_at_end,
+        dequeue_timeout=limits.queue.listening,
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 
 import structlog
 from dishka import AsyncContainer
+from saq import Worker
+from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
@@ -13,6 +15,8 @@ from application.synchronisation.circuit_breaker import Breakers
 from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from entrypoints.gc_tuning import freeze_startup_objects
+from entrypoints.last_resort import exit_once_stalled, exit_within
+from entrypoints.limits import Limits
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
 from entrypoints.worker.jobs import make_worker
@@ -38,10 +42,22 @@ async def run_worker(container: AsyncContainer) -> None:
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Timing), heartbeat)
         ticking = asyncio.create_task(tick.run())
+        limits = await container.get(Limits)
+        exit_once_stalled(heartbeat.age, limits.stalled)
         freeze_startup_objects()
         log.info("worker started")
+        working = asyncio.create_task(worker.start())
+        guarding = asyncio.create_task(_guard_stop(worker, limits.stop_by_force))
         try:
-            await worker.start()
+            await working
         finally:
+            guarding.cancel()
             ticking.cancel()
     log.info("worker stopped")
+
+
+async def _guard_stop(worker: Worker[Context], seconds: float) -> None:
+    # SAQ sets its event when a signal asks it to stop, and makes it when it starts.
+    await asyncio.sleep(0)
+    await worker.event.wait()
+    exit_within(seconds)

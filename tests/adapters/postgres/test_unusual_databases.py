@@ -1,0 +1,91 @@
+"""Databases that cannot serve say what is wrong with them, in one line."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
+from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
+from adapters.postgres.schema import ServerUnsuitable, migrate, require_schema, schema_state
+from application.storage import StorageUnavailable
+from domain.retention import Retention
+from storages.databases import NewDatabase, migrated, system_clock
+from storages.storage import add, new_product, on_postgres
+
+
+@asynccontextmanager
+async def engine_for(dsn: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(dsn, DatabaseLimits(connections=2))
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def execute(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+async def no_tables() -> None:
+    pass
+
+
+async def test_a_read_only_database_refuses_writes_and_says_so(new_database: NewDatabase) -> None:
+    dsn = await new_database()
+    async with migrated(dsn):
+        await execute(dsn, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', "
+                           "current_database()); END $$")  # fmt: skip
+        async with engine_for(dsn) as engine:
+            assert await schema_state(engine) == "read-only"
+            with pytest.raises(StorageUnavailable, match="the database is read-only"):
+                await add(on_postgres(engine).begin, new_product())
+            with pytest.raises(StorageUnavailable, match="read-only"):
+                await SqlAlchemyLoginFailures(engine).note(b"account", "192.0.2.1", timedelta(minutes=1))
+
+
+async def test_a_role_without_rights_is_told_where_they_are_listed(new_database: NewDatabase) -> None:
+    dsn = await new_database()
+    async with migrated(dsn):
+        await execute(dsn, "DROP ROLE IF EXISTS powerless", "CREATE ROLE powerless LOGIN")
+        async with engine_for(dsn.replace("://aggregator@", "://powerless@")) as engine:
+            with pytest.raises(StorageUnavailable, match="lacks a right"):
+                await require_schema(engine)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda dsn: dsn.replace("/aggregator?", "/nowhere?"), "the database that DATABASE_URL names does not exist"),
+        (lambda dsn: dsn.replace("://aggregator@", "://nobody_known@"), "the database refuses the user"),
+    ],
+    ids=["database", "user"],
+)
+async def test_a_wrong_name_in_the_url_is_named(dsn: str, change: Callable[[str], str], reason: str) -> None:
+    async with engine_for(change(dsn)) as engine:
+        with pytest.raises(StorageUnavailable, match=reason):
+            await require_schema(engine)
+
+
+async def test_another_encoding_is_refused(new_database: NewDatabase) -> None:
+    dsn = await new_database("ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'")
+    async with engine_for(dsn) as engine:
+        with pytest.raises(ServerUnsuitable, match="encoding is LATIN1: create one with ENCODING 'UTF8'"):
+            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), no_tables)
+
+
+async def test_the_database_of_another_application_is_left_alone(new_database: NewDatabase) -> None:
+    dsn = await new_database()
+    await execute(
+        dsn, "CREATE TABLE alembic_version (version_num text)", "INSERT INTO alembic_version VALUES ('3f2a9c11d0be')"
+    )
+    async with engine_for(dsn) as engine:
+        with pytest.raises(ServerUnsuitable, match="another application's"):
+            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), no_tables)
