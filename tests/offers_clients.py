@@ -21,10 +21,23 @@ from storages.databases import system_clock
 
 
 def client_of(
-    base_url: str, *, connections: int = 8, limits: HttpLimits | None = None, observe: CallObserver = unobserved
+    base_url: str,
+    *,
+    connections: int = 8,
+    limits: HttpLimits | None = None,
+    observe: CallObserver = unobserved,
+    ca_file: str | None = None,
+    proxy: str | None = None,
 ) -> HttpClient:
     limits = limits or HttpLimits()
-    transport = pooled_transport(connections=connections, idle_seconds=limits.idle)
+    transport = pooled_transport(
+        connections=connections,
+        idle_seconds=limits.idle,
+        head=limits.head,
+        sent=limits.sent,
+        ca_file=ca_file,
+        proxy=proxy,
+    )
     return HttpClient(base_url, transport=transport, limits=limits, observe=observe, clock=system_clock)
 
 
@@ -35,9 +48,11 @@ def gateway_of(
     concurrency: int = 8,
     limits: HttpLimits | None = None,
     observe: CallObserver = unobserved,
+    ca_file: str | None = None,
+    proxy: str | None = None,
 ) -> HttpxOffersGateway:
     limits = limits or HttpLimits()
-    client = client_of(base_url, connections=concurrency, limits=limits, observe=observe)
+    client = client_of(base_url, connections=concurrency, limits=limits, observe=observe, ca_file=ca_file, proxy=proxy)
     places = CallLimits(concurrency=concurrency, waiting=limits.waiting, calls_per_second=None, patience=limits.turn)
     return HttpxOffersGateway(client, token, places)
 

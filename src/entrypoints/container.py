@@ -198,7 +198,14 @@ def make_container(settings: Settings, *overrides: Provider, limits: Limits = SE
 def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
     return HttpClient(
         settings.upstream,
-        transport=pooled_transport(connections=connections, idle_seconds=limits.upstream.idle),
+        transport=pooled_transport(
+            connections=connections,
+            idle_seconds=limits.upstream.idle,
+            head=limits.upstream.head,
+            sent=limits.upstream.sent,
+            ca_file=settings.offers_ca_file,
+            proxy=settings.offers_proxy,
+        ),
         limits=limits.upstream,
         observe=metrics.call,
         clock=clock,

@@ -1,9 +1,10 @@
 """Validators of settings that are more than a number or a choice. Their messages never repeat the value."""
 
 import re
+import ssl
 from collections.abc import Callable
 from ipaddress import ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
@@ -46,6 +47,24 @@ def _http_url(value: str) -> None:
     parts.hostname.encode("idna")
 
 
+def _certificates(path: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError as error:
+        raise ValueError from error
+
+
+def _proxy(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.path not in ("", "/"):
+        raise ValueError
+    _http_url(value)
+    # RFC 7617: a colon ends the name, and there is no agreed encoding beyond this one.
+    if ":" in unquote(parts.username or ""):
+        raise ValueError
+    unquote((parts.username or "") + (parts.password or "")).encode("latin-1")
+
+
 def _networks(value: str) -> None:
     # To trust every address is to believe any client about its own.
     if any(ip_network(part).prefixlen == 0 for part in comma_separated(value)):
@@ -65,6 +84,8 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     ),
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
+    "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),
+    "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, as `http://name:password@proxy:3128`"),
     "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
     "CORS_ORIGINS": (_origins, "must be origins as browsers send them, `https://shop.example`, separated by commas"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     port: Port = 8080
     offers_base_url: str | None = None
     offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
+    offers_ca_file: str | None = None
+    offers_proxy: str | None = None
     offers_refresh_interval: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] = 60.0
     offers_concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 64
     offers_rate_limit: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None

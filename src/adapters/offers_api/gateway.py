@@ -70,7 +70,7 @@ class HttpxOffersGateway:
             case 200 if answer.body is not None:
                 return read_offers(answer.body)
             case 200:
-                raise AnswerRefused("the answer is too large or cannot be decompressed")
+                raise AnswerRefused(answer.unreadable)
             case 404:
                 raise UnknownUpstream("the Offers service does not know the product")
             case status:

@@ -6,17 +6,17 @@ which must be off here, for more than the exchange itself costs (docs/adr/0016).
 
 import asyncio
 import time
-import zlib
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import httpx
 
+from adapters.offers_api.answer_body import UnreadableBody, read_body
 from adapters.offers_api.transport import TRANSPORT_ERRORS, reason_of
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
-from application.synchronisation.offers_gateway import OffersServiceUnavailable
+from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
 from application.synchronisation.upstream_calls import CallObserver, Endpoint, NoAnswer
 
 TOO_MANY_REQUESTS = 429
@@ -39,16 +39,21 @@ class HttpLimits:
     """The whole exchange, once it has its place."""
     body: int = 1024 * 1024
     """An answer's body, decompressed."""
+    head: int = 64 * 1024
+    """An answer's head, interim answers (`100 Continue`) included."""
+    sent: int = 2 * 1024 * 1024
+    """An answer as it is sent: all of the above and the trailers, with what chunks and compression add to them."""
     idle: float = 4.0
     """A kept connection: less than the 5 s after which common servers close it under a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """An answer; `body` is None if it is larger than allowed or cannot be decompressed."""
+    """An answer; `body` is None if it cannot be read, `unreadable` says why."""
 
     status: int
     body: bytes | None
+    unreadable: str = ""
 
 
 class HttpClient:
@@ -78,6 +83,7 @@ class HttpClient:
 
         Raises:
             OffersServiceUnavailable: there is no answer, or it is 5xx or 429.
+            AnswerRefused: the answer is malformed, or larger than allowed apart from its body.
         """
         headers = [
             ("Bearer", token.reveal()),
@@ -96,20 +102,22 @@ class HttpClient:
             async with asyncio.timeout(self._limits.call):
                 response = await self._transport.handle_async_request(request)
                 try:
-                    body = await _read(response, self._limits.body)
+                    answer = UpstreamAnswer(response.status_code, await read_body(response, self._limits.body))
+                except UnreadableBody as error:
+                    answer = UpstreamAnswer(response.status_code, None, str(error))
                 finally:
                     await response.aclose()
-            result = response.status_code
+            result = answer.status
         except TRANSPORT_ERRORS as error:
             # Not chained: upstream may have sent our own header back, and the library's error would quote it.
-            result = reason_of(error)
-            raise OffersServiceUnavailable(result.value) from None
+            result, reason = reason_of(error)
+            raise (AnswerRefused if result is NoAnswer.MALFORMED else OffersServiceUnavailable)(reason) from None
         finally:
             self._observe(endpoint, result, time.perf_counter() - began)
-        if response.status_code >= FIRST_SERVER_ERROR or response.status_code == TOO_MANY_REQUESTS:
+        if answer.status >= FIRST_SERVER_ERROR or answer.status == TOO_MANY_REQUESTS:
             retry_after = self._seconds(response.headers.get("Retry-After"))
-            raise OffersServiceUnavailable(f"HTTP {response.status_code}", retry_after)
-        return UpstreamAnswer(response.status_code, body)
+            raise OffersServiceUnavailable(f"HTTP {answer.status}", retry_after)
+        return answer
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -135,25 +143,3 @@ def _checked(base_url: str) -> str:
     if url.scheme not in {"http", "https"} or not url.host:
         raise ValueError("the base URL of the Offers service must be an absolute http or https URL")
     return str(url).rstrip("/")
-
-
-async def _read(response: httpx.Response, limit: int) -> bytes | None:
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip"} or not isinstance(response.stream, httpx.AsyncByteStream):
-        return None
-    # httpx would inflate each piece of an answer without a bound.
-    inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    body = bytearray()
-    async for piece in response.stream:
-        if inflate is None:
-            body += piece
-        else:
-            try:
-                body += inflate.decompress(piece, limit + 1 - len(body))
-            except zlib.error:
-                return None
-            if inflate.unused_data:
-                return None
-        if len(body) > limit:
-            return None
-    return bytes(body) if inflate is None or inflate.eof else None

@@ -13,13 +13,15 @@ class Endpoint(StrEnum):
 
 
 class NoAnswer(StrEnum):
-    """Why a call has no answer, in words that errors use."""
+    """Why a call has no answer that can be read, in words that errors use."""
 
     TIMEOUT = "timeout"
     CONNECTION_FAILED = "connection failed"
     HOST_NOT_RESOLVED = "host name not resolved"
     TLS_FAILED = "TLS failed"
+    PROXY_FAILED = "proxy failed"
     NOT_HTTP = "not HTTP"
+    MALFORMED = "malformed answer"
     ABANDONED = "abandoned"
     """The caller stopped waiting: its batch or its process has ended."""
 
