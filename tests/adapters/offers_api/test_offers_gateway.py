@@ -6,8 +6,8 @@ import json
 import socket
 import traceback
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import UUID
@@ -18,7 +18,6 @@ from aiohttp import web
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpLimits
 from adapters.offers_api.payloads import read_offers
-from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
     AnswerRefused,
@@ -33,82 +32,10 @@ from entrypoints.development.offers_simulator.app import RunningSimulator, runni
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 from offers_clients import gateway_of
+from upstreams import TOKEN, GivenToken, answering, gateway_to, gateway_to_bytes, gateway_to_handler
 
 PRODUCT = UUID("ffffffff-ffff-ffff-ffff-fffffffffffe")
-TOKEN = "eyJ.very-secret.token"
-FAST = HttpLimits(connect=0.3, read=0.3, call=0.6)
 MIB = 2**20
-
-
-class GivenToken:
-    """One token that is always at hand; remembers which were refused."""
-
-    def __init__(self, value: str) -> None:
-        self.secret = Secret(value)
-        self.refusals: list[Secret] = []
-
-    async def current(self) -> Secret:
-        return self.secret
-
-    async def refused(self, token: Secret) -> None:
-        self.refusals.append(token)
-
-    def redact(self, text: str) -> str:
-        return text.replace(self.secret.reveal(), "…")
-
-
-@asynccontextmanager
-async def gateway_to(
-    base_url: str, token: GivenToken | None = None, limits: HttpLimits = FAST, concurrency: int = 8
-) -> AsyncIterator[HttpxOffersGateway]:
-    token = token or GivenToken(TOKEN)
-    gateway = gateway_of(base_url, token, concurrency=concurrency, limits=limits)
-    try:
-        yield gateway
-    finally:
-        await gateway.aclose()
-
-
-@asynccontextmanager
-async def gateway_to_handler(
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], **kwargs: object
-) -> AsyncIterator[HttpxOffersGateway]:
-    """A gateway to a server that leaves every request to `handler`."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with gateway_to(f"http://127.0.0.1:{runner.addresses[0][1]}", **kwargs) as gateway:  # type: ignore[arg-type]
-            yield gateway
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def gateway_to_bytes(sent: bytes | None, **kwargs: object) -> AsyncIterator[HttpxOffersGateway]:
-    """A gateway to a server that sends these bytes, or the request back, and hangs up."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        writer.write(request if sent is None else sent)
-        writer.close()
-
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with gateway_to(f"http://127.0.0.1:{port}", **kwargs) as gateway:  # type: ignore[arg-type]
-            yield gateway
-
-
-def answering(
-    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handler(_request: web.Request) -> web.Response:
-        return web.Response(status=status, body=body, headers=headers)
-
-    return handler
 
 
 @pytest.fixture(scope="module")

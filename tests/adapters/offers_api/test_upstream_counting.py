@@ -12,7 +12,6 @@ import pytest
 from adapters.metrics import Metrics
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpLimits
-from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
@@ -22,26 +21,11 @@ from factories import some_id
 from fakes.synchronisation import TIMING, Synchronising
 from metric_values import counted, series
 from offers_clients import gateway_of, issuer_of
+from upstreams import GivenToken
 from waiting import until
 
 KNOWN, UNKNOWN, HANGING = UUID(int=1), UUID(int=2), UUID(int=3)
 FAST = HttpLimits(connect=1.0, read=1.0, call=2.0)
-
-
-class GivenToken:
-    """One token that is always at hand."""
-
-    def __init__(self, secret: Secret) -> None:
-        self.secret = secret
-
-    async def current(self) -> Secret:
-        return self.secret
-
-    async def refused(self, token: Secret) -> None:
-        pass
-
-    def redact(self, text: str) -> str:
-        return text
 
 
 @pytest.fixture
@@ -62,7 +46,7 @@ async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterato
     issuer = issuer_of(simulator.base_url, DEFAULT_REFRESH_TOKEN)
     token = (await issuer()).token
     await issuer.aclose()
-    gateway = gateway_of(simulator.base_url, GivenToken(token), limits=FAST, observe=metrics.call)
+    gateway = gateway_of(simulator.base_url, GivenToken(token.reveal()), limits=FAST, observe=metrics.call)
     yield gateway
     await gateway.aclose()
 
@@ -130,7 +114,7 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        gateway = gateway_of(base_url.format(at=at), GivenToken(Secret("t")), observe=metrics.call)
+        gateway = gateway_of(base_url.format(at=at), GivenToken("t"), observe=metrics.call)
         with pytest.raises(OffersServiceUnavailable):
             await gateway.offers_of(KNOWN)
         await gateway.aclose()
