@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import certifi
 import pytest
 from argon2 import PasswordHasher
 
@@ -61,6 +62,9 @@ def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
         ("PORT", "65535", 65_535),
         ("OFFERS_BASE_URL", "https://offers.test/api/v1", "https://offers.test/api/v1"),
         ("OFFERS_REFRESH_TOKEN", "visible-ASCII!", "visible-ASCII!"),
+        ("OFFERS_CA_FILE", certifi.where(), certifi.where()),
+        ("OFFERS_PROXY", "http://proxy.test:3128", "http://proxy.test:3128"),
+        ("OFFERS_PROXY", "https://user:p%40ss@proxy.test/", "https://user:p%40ss@proxy.test/"),
         ("OFFERS_REFRESH_INTERVAL", "1", 1.0),
         ("OFFERS_REFRESH_INTERVAL", "0.25", 0.25),
         ("OFFERS_REFRESH_INTERVAL", "86400", 86_400.0),
@@ -109,6 +113,16 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("OFFERS_BASE_URL", f"http://host/api?key={SECRET}"),
         ("OFFERS_BASE_URL", f"http://host/api#{SECRET}"),
         ("OFFERS_BASE_URL", f"http://{SECRET * 11}.test/"),
+        ("OFFERS_CA_FILE", f"/nowhere/{SECRET}"),
+        ("OFFERS_CA_FILE", __file__),
+        ("OFFERS_CA_FILE", "/"),
+        ("OFFERS_PROXY", SECRET),
+        ("OFFERS_PROXY", f"proxy.test:3128/{SECRET}"),
+        ("OFFERS_PROXY", f"socks5://u:{SECRET}@proxy.test"),
+        ("OFFERS_PROXY", f"http://u:{SECRET}@proxy.test/path"),
+        ("OFFERS_PROXY", f"http://u:{SECRET}@proxy.test:x"),
+        ("OFFERS_PROXY", f"http://a%3Ab:{SECRET}@proxy.test"),
+        ("OFFERS_PROXY", f"http://u:{SECRET}%E2%82%AC@proxy.test"),
         ("OFFERS_RATE_LIMIT", "0"),
         ("OFFERS_RATE_LIMIT", SECRET),
         ("OFFERS_REFRESH_TOKEN", f"{SECRET} with spaces"),

@@ -54,6 +54,7 @@ def pooled_transport(
             timeout=aiohttp.ClientTimeout(ceil_threshold=math.inf),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=[_send_once],
+            proxy=proxy,
             trust_env=False,
             # One bound for the whole head instead of many small ones.
             max_line_size=head,
@@ -61,9 +62,7 @@ def pooled_transport(
             max_headers=head // 3,  # the shortest line has three bytes
         )
 
-    return AiohttpTransport(
-        verify=tls, trust_env=False, proxy=None if proxy is None else httpx.Proxy(proxy), client=open_session
-    )
+    return AiohttpTransport(verify=tls, trust_env=False, client=open_session)
 
 
 def reason_of(error: Exception) -> tuple[NoAnswer, str]:
