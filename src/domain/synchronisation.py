@@ -76,6 +76,11 @@ class Synchronisation:
         if self.scheduled_at is not None and self.not_before is not None:
             self.scheduled_at = max(self.scheduled_at, self.not_before - interval)
 
+    def bring_forward(self, by: timedelta) -> None:
+        """Make the next slot due that much earlier."""
+        if self.scheduled_at is not None:
+            self.scheduled_at -= by
+
     def await_registration(self, at: datetime) -> None:
         """Attempt the registration from `at` on; no observation until it succeeds."""
         self.scheduled_at = None

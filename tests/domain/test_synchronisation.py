@@ -117,3 +117,12 @@ def test_a_failure_that_is_not_backed_off_keeps_its_slot() -> None:
     state.fail("timeout", AT + SECOND, AT + SECOND)
     state.move_slot(INTERVAL)
     assert (state.scheduled_at, state.next_attempt_at(INTERVAL)) == (AT, AT + INTERVAL)
+
+
+def test_a_slot_that_is_brought_forward_is_due_that_much_earlier() -> None:
+    state = Synchronisation(some_id(), AT, scheduled_at=AT)
+    state.bring_forward(SECOND)
+    assert state.next_attempt_at(INTERVAL) == AT + INTERVAL - SECOND
+    state.await_registration(AT)
+    state.bring_forward(SECOND)
+    assert state.scheduled_at is None

@@ -28,6 +28,10 @@ class Backoff:
         cap = interval * self.timing.most_backoff_intervals
         return at + max(self._jittered(interval, cap, failures), self._retry_after(error))
 
+    def spread(self) -> timedelta:
+        """Return how much earlier than its slot a product that met upstream's own trouble is due again."""
+        return self.jitter() * self.timing.trouble_spread * self.timing.refresh_interval
+
     def _jittered(self, first: timedelta, cap: timedelta, failures: int) -> timedelta:
         # The exponent is bounded before it is used: failures grow without limit, a timedelta does not.
         return self.jitter() * min(cap, first * (1 << min(failures - 1, 16)))

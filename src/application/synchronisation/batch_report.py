@@ -64,11 +64,18 @@ class BatchReport:
     defects: list[Exception] = field(default_factory=list)
     held_back: str | None = None
     """Why nothing was claimed although something may be due."""
+    size: int = 0
+    """How many products the batch could have claimed."""
 
     @property
     def attempted(self) -> int:
         """How many products were claimed and not handed back."""
         return self.outcomes.total() - self.outcomes[Outcome.POSTPONED]
+
+    @property
+    def full(self) -> bool:
+        """Whether more may be due than the batch could claim."""
+        return 0 < self.size <= self.attempted
 
     def add(self, group: Group[object], outcomes: Mapping[UUID, Outcome]) -> None:
         """Count a group that was committed with these outcomes."""

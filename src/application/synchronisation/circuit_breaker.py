@@ -1,9 +1,10 @@
 """The circuit breaker: it tells upstream's trouble from a product's own, and stops calls while upstream is in trouble.
 
 Closed, it admits every batch. It opens when more than half of a batch finds upstream unavailable: then no batch claims
-anything, so the products stay due and the first cycle after recovery is complete. After `Timing.probe_after` it is half
-open: one small batch probes, and closes it or opens it again. Each worker has a breaker for each kind of work, because
-registering may fail while observing works (docs/adr/0007).
+anything, so the products stay due and the first cycle after recovery is complete. After a while it is half open: one
+small batch probes, and closes it or opens it again. The while is a third of the trouble's time so far, within bounds,
+so that an upstream that is up and down in turns is called for most of each turn that is up. Each worker has a breaker
+for each kind of work, because registering may fail while observing works (docs/adr/0007).
 """
 
 import math
@@ -72,6 +73,7 @@ class CircuitBreaker:
         self._now = now
         self._recent: deque[Call] = deque(maxlen=timing.telling_calls)
         self._opened_at: float | None = None
+        self._trouble_since: float | None = None
         self._answered_at = -math.inf
         self._probing = False
         self.era = 0
@@ -82,7 +84,7 @@ class CircuitBreaker:
         """Whether calls may be made now."""
         if self._opened_at is None:
             return BreakerState.CLOSED
-        waited = self._now() - self._opened_at >= self._timing.probe_after
+        waited = self._now() - self._opened_at >= self._probe_after
         return BreakerState.HALF_OPEN if waited else BreakerState.OPEN
 
     @property
@@ -120,7 +122,7 @@ class CircuitBreaker:
             if self.in_trouble(trial):
                 self._open(trial)
             elif trial.probes and trial.calls:
-                self._opened_at = None
+                self._opened_at = self._trouble_since = None
                 self._begin_era()
 
     def count(self, trial: Trial, calls: Collection[Call]) -> None:
@@ -141,9 +143,18 @@ class CircuitBreaker:
         calls = trial.calls if len(trial.calls) >= enough else self._recent
         return _in_trouble(calls, at_least=enough, answered_lately=self.answered_lately)
 
+    @property
+    def _probe_after(self) -> float:
+        if self._opened_at is None or self._trouble_since is None:
+            return 0.0
+        share = self._timing.probe_share * (self._opened_at - self._trouble_since)
+        return min(self._timing.probe_after, max(self._timing.first_probe_after, share))
+
     def _open(self, trial: Trial) -> None:
         if trial.era == self.era:
             self._opened_at = self._now()
+            if self._trouble_since is None:
+                self._trouble_since = self._opened_at
             self._begin_era()
 
     def _begin_era(self) -> None:
@@ -172,6 +183,7 @@ def _in_trouble(calls: Collection[Call], *, at_least: int = 1, answered_lately: 
 
 async def ready_to_call(trial: Trial, offers: OffersGateway, report: BatchReport) -> bool:
     """Return whether calls may be made now; if not, the report says why."""
+    report.size = trial.size
     if not trial.size:
         report.held_back = "the Offers service is in trouble"
         return False

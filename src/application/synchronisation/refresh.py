@@ -101,4 +101,6 @@ class RefreshDueProducts:
         retry_at = self.backoff.observation(failed.error, failures, failed.at, upstream_in_trouble=upstream_in_trouble)
         state.fail(error_text(failed.error), failed.at, retry_at)
         state.move_slot(self.timing.refresh_interval)
+        if upstream_in_trouble:
+            state.bring_forward(self.backoff.spread())
         return Outcome.FAILED

@@ -12,6 +12,9 @@ class Timing:
     """Between two observations of a product."""
     tick: float = 1.0
     """Between two counts of the due work."""
+    trouble_spread: float = 0.1
+    """A product that meets upstream's trouble is due again up to this share of the interval early, at random: were it
+    not, an upstream that fails at every same moment of an interval would hide the products of that moment for ever."""
     batch_size: int = 100
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20
@@ -28,8 +31,12 @@ class Timing:
     """How long a claim excludes other workers: longer than the deadline and the last write together."""
     telling_calls: int = 5
     """Fewer calls than these are judged together with the ones before them; a probe makes as many."""
+    first_probe_after: float = 0.5
+    """From the opening of the circuit breaker to its first probe: less than a tick, so that each tick can bring one."""
     probe_after: float = 12.0
-    """From the opening of the circuit breaker to its probe; tick and queue included, the probe comes within 15 s."""
+    """The longest time between two probes; tick and queue included, the next one comes within 15 s."""
+    probe_share: float = 1 / 3
+    """A probe that fails is followed by the next one after this share of the trouble's time so far."""
     longest_registration_backoff: timedelta = timedelta(seconds=30)
     most_backoff_intervals: int = 10
     """A product that fails while others succeed is left alone for at most this many refresh intervals."""

@@ -80,7 +80,8 @@ def batch_job(
                 seconds = loop.time() - began
                 metrics.batch(name, report, seconds)
                 _log(name, report, seconds)
-            if report.attempted < timing.batch_size or loop.time() >= claiming_until:
+            # After a probe that was answered, too: what is due then is not left to the next tick.
+            if not report.full or loop.time() >= claiming_until:
                 return
 
     return job

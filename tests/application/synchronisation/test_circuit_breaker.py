@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from fakes.synchronisation import INTERVAL, TIMING, Synchronising
 
 DOWN = OffersServiceUnavailable("timeout")
 PROBE_AFTER = timedelta(seconds=TIMING.probe_after)
+FIRST_PROBE_AFTER = timedelta(seconds=TIMING.first_probe_after)
 SECOND = timedelta(seconds=1)
 PROBED = TIMING.telling_calls
 
@@ -54,9 +56,9 @@ async def test_a_small_batch_probes_and_the_first_cycle_after_recovery_is_comple
     ids = await watched(world, 30)
     all_down(world, ids)
     await world.refresh()
-    world.clock.advance(PROBE_AFTER - SECOND)
+    world.clock.advance(FIRST_PROBE_AFTER * 0.9)
     assert (await world.refresh()).held_back
-    world.clock.advance(SECOND)
+    world.clock.advance(FIRST_PROBE_AFTER * 0.1)
     assert (await world.refresh()).outcomes == {Outcome.FAILED: PROBED}
     assert (await world.refresh()).held_back
 
@@ -70,6 +72,32 @@ async def test_a_small_batch_probes_and_the_first_cycle_after_recovery_is_comple
         pass
     assert all((world.state(id).observed_at or recovered_at) >= recovered_at for id in ids)
     assert {world.state(id).consecutive_failures for id in ids} == {0}
+
+
+async def test_the_wait_for_a_probe_is_a_third_of_the_trouble_so_far_within_bounds(world: Synchronising) -> None:
+    all_down(world, await watched(world, 300))
+    began = world.clock.now
+    await world.refresh()
+    probes = [0.0]
+    while probes[-1] < 120:
+        world.clock.advance(SECOND / 10)
+        if (await world.refresh()).outcomes:
+            probes.append((world.clock.now - began).total_seconds())
+    for before, probe in pairwise(probes):
+        wait = min(max(before / 3, TIMING.first_probe_after), TIMING.probe_after)
+        assert wait <= probe - before < wait + 0.11
+    assert len(probes) < 30
+
+
+async def test_an_answered_probe_is_followed_by_the_rest_at_once(world: Synchronising) -> None:
+    ids = await watched(world, 30)
+    all_down(world, ids)
+    await world.refresh()
+    world.upstream.trouble.clear()
+    world.clock.advance(FIRST_PROBE_AFTER)
+    report = await world.refresh()
+    assert (report.outcomes, report.full) == ({Outcome.OBSERVED: PROBED}, True)
+    assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 10}
 
 
 async def test_only_one_batch_probes_at_a_time(world: Synchronising) -> None:

@@ -30,6 +30,7 @@ async def batches_run(*batches: Batch, pace: Timing = TIMING, metrics: Metrics |
         nonlocal run
         outcomes, error = batches[run]
         run += 1
+        report.size = pace.batch_size
         report.outcomes.update(outcomes)
         if error is not None:
             raise error
