@@ -85,7 +85,7 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),
-    "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, as `http://name:password@proxy:3128`"),
+    "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, its credentials percent-encoded"),
     "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
     "CORS_ORIGINS": (_origins, "must be origins as browsers send them, `https://shop.example`, separated by commas"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),

@@ -34,7 +34,8 @@ def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:
     assert {labels["status"] for labels, _ in series(metrics, "aggregator_upstream_calls_total")} == {
         *("200", "201", "400", "401", "404", "409", "422", "429", "500", "502", "503", "504"),
         *("1xx", "2xx", "3xx", "4xx", "5xx", "other"),
-        *("timeout", "connection_failed", "host_not_resolved", "tls_failed", "not_http", "abandoned"),
+        *("timeout", "connection_failed", "host_not_resolved", "tls_failed", "proxy_failed", "not_http", "malformed"),
+        "abandoned",
     }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import zlib
-from itertools import pairwise
+from itertools import count, pairwise
 
 import httpx
 import pytest
@@ -90,6 +90,7 @@ async def test_an_empty_body_needs_no_member() -> None:
         (TEXT, "damaged"),
         (zlib.compress(TEXT), "damaged"),
     ],
+    ids=count(),
 )
 async def test_what_is_no_gzip_is_refused_with_its_reason(sent: bytes, reason: str) -> None:
     for pieces in (1, 2, len(sent)):

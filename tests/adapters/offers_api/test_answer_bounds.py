@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
 from uuid import UUID
 
 import httpx
@@ -105,6 +106,7 @@ async def test_a_flood_in_the_answer_to_the_request_for_a_token_is_refused() -> 
         CHUNKED + b"2;name=value\r\n[]\r\n0\r\n\r\n",
         STATUS + b"Content-Length: 1000000\r\n\r\n[" + b" " * 999_998 + b"]",
     ],
+    ids=count(),
 )
 async def test_what_is_within_the_bounds_is_read_from_one_connection_again_and_again(sent: bytes) -> None:
     connections: set[object] = set()
