@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 3
 SEED ?=
+REDOCLY = 2.77.0
+SPECTRAL = 6.16.3
 BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
@@ -14,7 +16,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api test-browser test-web screenshots bench-reads bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-browser test-web screenshots bench-reads bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +45,13 @@ test-long: setup ## Run them with 1 000 examples each, and what takes as long as
 
 test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays
 	@PYTHONPATH=tests $(BIN)/python -m conformance $(if $(SEED),--seed $(SEED))
+
+lint-api: setup ## Hold the API's description to the rules that Redocly and Spectral recommend, where Node.js is installed
+	@command -v npx > /dev/null || { echo "NOT LINTED: npx, which comes with Node.js, is missing."; exit 0; }; \
+	file=$$(mktemp -d)/openapi.json && trap 'rm -r "$$(dirname "$$file")"' EXIT && set -e && \
+	PYTHONPATH=tests $(BIN)/python -m conformance.description "$$file" && \
+	npx --yes @redocly/cli@$(REDOCLY) lint "$$file" --extends recommended --max-problems 100 && \
+	npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint "$$file" --ruleset tests/conformance/spectral.yaml --fail-severity warn
 
 test-browser: setup ## Try the docs page in Chromium, from PATH or CHROMIUM
 	@$(BIN)/pytest tests/e2e/docs_page.py

@@ -1,7 +1,8 @@
 """The product and its registration with the Offers service: what may happen to it, and what is refused."""
 
+import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,13 @@ from domain.errors import InvalidText, PreconditionFailed
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 4_000
+# Blanks, controls and what has no width (Default_Ignorable_Code_Point of UAX 44, which Python does not know), and
+# the blank of Braille.
+_INVISIBLE = re.compile(
+    r"[\s\x01-\x20\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class RegistrationState(StrEnum):
@@ -54,15 +62,15 @@ class Product:
         """
         return cls(
             id=id,
-            name=_clean_name(name),
-            description=_clean_description(description),
+            name=clean_name(name),
+            description=clean_description(description),
             created_at=at,
             updated_at=at,
             revision=1,
             registration=Registration(RegistrationState.PENDING, at),
         )
 
-    def require_revision(self, expected: Collection[int] | None) -> None:
+    def require_revision(self, expected: Container[int] | None) -> None:
         """Check that the product is as the caller knows it, by its revision; None expects nothing.
 
         Raises:
@@ -77,8 +85,8 @@ class Product:
         Raises:
             InvalidText: the name or the description cannot be stored.
         """
-        new_name = self.name if name is None else _clean_name(name)
-        new_description = self.description if description is None else _clean_description(description)
+        new_name = self.name if name is None else clean_name(name)
+        new_description = self.description if description is None else clean_description(description)
         if (new_name, new_description) != (self.name, self.description):
             self.name, self.description = new_name, new_description
             self._revise(at)
@@ -120,22 +128,32 @@ class Product:
         self.updated_at = at
 
 
-def _clean_name(text: str) -> str:
+def clean_name(text: str) -> str:
+    """Return the name as it is stored: trimmed and in NFC.
+
+    Raises:
+        InvalidText: it is blank, too long or cannot be stored.
+    """
     name = _storable("name", unicodedata.normalize("NFC", text.strip()))
-    if not name:
+    if _INVISIBLE.fullmatch(name):
         raise InvalidText("name", "The name must not be blank.")
     if len(name) > NAME_LENGTH:
         raise InvalidText("name", f"The name must have at most {NAME_LENGTH} characters.")
     return name
 
 
-def _clean_description(text: str) -> str:
+def clean_description(text: str) -> str:
+    """Return the description, which is stored as it is.
+
+    Raises:
+        InvalidText: it is too long or cannot be stored.
+    """
     if len(text) > DESCRIPTION_LENGTH:
         raise InvalidText("description", f"The description must have at most {DESCRIPTION_LENGTH} characters.")
     return _storable("description", text)
 
 
 def _storable(field: str, text: str) -> str:
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+    if _UNSTORABLE.search(text):
         raise InvalidText(field, f"The {field} must not contain NUL or lone surrogates.")
     return text

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def up() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
+    _end_at_sigterm()
     from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
@@ -53,6 +55,7 @@ def api() -> None:
 @main.command()
 def worker() -> None:
     """Register and observe products; run as many as you like."""
+    _end_at_sigterm()
     from entrypoints.limits import WORKING
     from entrypoints.worker.main import run_worker
 
@@ -112,6 +115,11 @@ def _days_of_history(text: str, settings: "Settings") -> int:
         "(HISTORY_STEP_DAYS).",
         param_hint="--history",
     )
+
+
+def _end_at_sigterm() -> None:
+    """End quietly at a SIGTERM during the imports, which take a second; process 1 would not notice it at all."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _settings() -> "Settings":

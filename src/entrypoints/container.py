@@ -50,7 +50,7 @@ from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 from domain.retention import Retention
 from entrypoints.limits import SERVING, Limits
-from entrypoints.readiness import Dependencies
+from entrypoints.readiness import Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
@@ -65,6 +65,10 @@ class Adapters(Provider):
     @provide
     def timing(self, settings: Settings) -> Timing:
         return Timing(refresh_interval=settings.refresh_interval)
+
+    @provide
+    def stopping(self) -> Stopping:
+        return Stopping()
 
     @provide
     def clock(self) -> Clock:

@@ -32,6 +32,8 @@ class RequestLimits:
     password_wait: float = 5.0
     body: int = 64 * 1024
     """Bytes of a request's body."""
+    mistakes: int = 100
+    """Mistakes that one answer lists, so that no answer is many times as long as its request."""
     request: float = 10.0
     """From a request's arrival to the beginning of its answer."""
     finish: float = 4.0

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from adapters.metrics import Metrics
+from entrypoints.listening import listening
 
 log = structlog.get_logger(__name__)
 
@@ -62,11 +63,13 @@ async def monitoring_listener(
     app.router.add_get("/metrics", show)
     app.router.add_get("/health/live", live)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        listening: int = runner.addresses[0][1]
-        log.info("monitoring started", host=host, port=listening)
-        yield listening
-    finally:
-        await runner.cleanup()
+    with listening(host, port) as sockets:
+        await runner.setup()
+        try:
+            for each in sockets:
+                await web.SockSite(runner, each).start()
+            at: int = sockets[0].getsockname()[1]
+            log.info("monitoring started", host=host, port=at)
+            yield at
+        finally:
+            await runner.cleanup()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.storage import StorageUnavailable
 
@@ -12,6 +12,14 @@ UNAVAILABLE = "unavailable"
 OUTDATED = "outdated"
 INCOMPATIBLE = "incompatible"
 READ_ONLY = "read-only"
+STOPPING = "stopping"
+
+
+@dataclass(slots=True)
+class Stopping:
+    """Whether the process was asked to end: it still answers what comes, but wants no more requests."""
+
+    requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,9 @@ class Dependencies:
 class SharedCheck:
     """One check at a time, whose result all probes share that arrive meanwhile."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
+    def __init__(self, dependencies: Dependencies, stopping: Stopping) -> None:
         self._dependencies = dependencies
+        self._stopping = stopping
         self._running: asyncio.Task[Readiness] | None = None
 
     async def __call__(self) -> Readiness:
@@ -73,4 +82,5 @@ class SharedCheck:
         if self._running is None or self._running.done():
             self._running = asyncio.get_running_loop().create_task(self._dependencies.check(), context=Context())
         # A probe that hangs up must not end the check of the others.
-        return await asyncio.shield(self._running)
+        readiness = await asyncio.shield(self._running)
+        return replace(readiness, status=STOPPING) if self._stopping.requested else readiness

@@ -14,6 +14,7 @@ from application.synchronisation.access_token.secret import Secret
 
 # Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -33,6 +34,17 @@ def malformed(name: str, value: str) -> str | None:
     except (ValueError, InvalidHashError):
         return wanted
     return None
+
+
+def path_prefix(value: str) -> str:
+    """Return a path prefix as it stands before a path of the API.
+
+    Raises:
+        ValueError: it is none; one that began with two slashes would lead to another host.
+    """
+    if not _PREFIX.fullmatch(value):
+        raise ValueError
+    return value
 
 
 def _argon2id(value: str) -> None:
@@ -87,6 +99,7 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),
     "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, its credentials percent-encoded"),
     "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
+    "ROOT_PATH": (path_prefix, "must be a path with a slash before each part and none at its end, as `/aggregator`"),
     "CORS_ORIGINS": (_origins, "must be origins as browsers send them, `https://shop.example`, separated by commas"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
 }

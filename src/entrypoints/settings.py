@@ -36,6 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     database_connections: Annotated[int, Meta(ge=4, le=1_000)] | None = None
     host: str = "127.0.0.1"
     port: Port = 8080
+    root_path: str = ""
+    keep_alive_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 75
+    drain_seconds: Annotated[float, Meta(ge=0, le=300)] = 0.0
     offers_base_url: str | None = None
     offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
     offers_ca_file: str | None = None

@@ -233,7 +233,7 @@ def client_of(app: Any, address: str = "127.0.0.1") -> httpx.AsyncClient:
 async def _check_as_described(answer: httpx.Response) -> None:
     await answer.aread()
     if not _MANUALS:
-        _MANUALS.append(Manual(await _read_description()))
+        _MANUALS.append(Manual(await read_description()))
     _MANUALS[0].check(answer)
 
 
@@ -241,7 +241,7 @@ _MANUALS: list[Manual] = []
 """The one that was read, once it was."""
 
 
-async def _read_description() -> dict[str, Any]:
+async def read_description() -> dict[str, Any]:
     """Read the description of an API of its own, so that nothing of that is logged or counted by another."""
     app: Any = await create_app(make_container(read_settings(SETTINGS), InMemoryOutside(Outside())))
     with capture_logs():
@@ -303,11 +303,18 @@ def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]
     problem: dict[str, Any] = answer.json()
     assert problem["type"] == f"/problems/{slug}"
     assert problem["status"] == status
-    assert problem["instance"] == answer.headers["X-Request-Id"]
-    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "instance"}
+    assert UUID(problem["instance"]).urn == problem["instance"]
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "instance", "request_id"}
     assert answer.headers["Cache-Control"] == "no-store"
     return problem
 
 
 def pointers(problem: dict[str, Any]) -> list[str]:
+    """Return where the mistakes in the body are."""
     return [error["pointer"] for error in problem["errors"]]
+
+
+def parameters(problem: dict[str, Any]) -> list[str]:
+    """Return which parameters have mistakes."""
+    return [error["parameter"] for error in problem["errors"]]

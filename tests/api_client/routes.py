@@ -11,9 +11,8 @@ VALUES = {
     "product_id": str(MISSING),
     "offer_id": str(MISSING),
     "slug": "not-found",
-    "file_path": "docs.js",
+    "name": "docs.js",
     "path": "anything",
-    "name": "page.css",
 }
 PAGES = re.compile(r"/|/(catalogue|admin|static|preferences)(/.*)?")
 
@@ -38,9 +37,9 @@ def _all_routes(app: Litestar) -> list[tuple[str, str]]:
     return [(method, route.path_format) for route in app.routes for method in sorted(route.methods)]
 
 
-def filled(template: str) -> str:
-    """Return a path of the template, of a product that does not exist."""
-    return re.sub(r"\{(\w+)\}", lambda match: VALUES[match[1]], template)
+def filled(template: str, **values: str) -> str:
+    """Return a path of the template, unless a value is given of a product that does not exist."""
+    return re.sub(r"\{(\w+)\}", lambda match: (VALUES | values)[match[1]], template)
 
 
 PUBLIC_ROUTES = frozenset(
@@ -58,8 +57,9 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/problems/{slug}"),
         ("GET", "/schema/openapi.json"),
         ("GET", "/docs"),
-        ("GET", "/docs/static/{file_path}"),
-        ("HEAD", "/docs/static/{file_path}"),
+        ("GET", "/docs/static/{name}"),
+        ("GET", "/openapi.json"),
+        ("GET", "/.well-known/api-catalog"),
     }
 )
 """The routes of the contract that anybody may call; every other one is for admins."""

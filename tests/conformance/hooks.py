@@ -21,6 +21,7 @@ REASONS = {
     "A search has 1 to 10 words of letters and digits.",
     "Give either a period or from and to.",
     "The lowest price must not be above the highest.",
+    "The name must not be blank.",
     "The period must be longer than nothing.",
     "The window begins before the year 1.",
     "The window must start before it ends.",

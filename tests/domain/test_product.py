@@ -49,7 +49,20 @@ def test_names_are_stored_trimmed_and_composed(given: str, stored: str) -> None:
     assert product.name == stored
 
 
-@pytest.mark.parametrize("name", ["", " \t\u00a0\u3000\n", "x" * (NAME_LENGTH + 1), "a\0b", "a\ud800b", "\udfff"])
+INVISIBLE = [
+    "\u200b",  # zero width space
+    "\u200d \u2060\ufeff\u00ad",
+    "\u200e\u202e\u2066",  # directions
+    "\u3164\u115f\u2800",  # fillers, which are letters and symbols to Unicode
+    "\u034f\ufe0f\U000e0100\U000e0061",  # joiners, variation selectors and tags
+    "\x01\x7f\x85",
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " \t\u00a0\u3000\n", "x" * (NAME_LENGTH + 1), "a\0b", "a\ud800b", "\udfff", *INVISIBLE],
+)
 def test_names_that_cannot_be_stored_are_refused(name: str) -> None:
     with pytest.raises(InvalidText) as refusal:
         create(name=name)
@@ -74,6 +87,11 @@ def test_descriptions_that_cannot_be_stored_are_refused(description: str) -> Non
 @pytest.mark.parametrize("description", ["", "  as it is\n", "x" * DESCRIPTION_LENGTH, "Cafe\u0301"])
 def test_descriptions_are_stored_as_they_are(description: str) -> None:
     assert create(description=description).description == description
+
+
+@pytest.mark.parametrize("invisible", INVISIBLE)
+def test_invisible_characters_beside_visible_ones_are_kept(invisible: str) -> None:
+    assert create(name=f"a{invisible}b").name == f"a{invisible}b"
 
 
 @given(st.text(alphabet=st.characters(), max_size=NAME_LENGTH + 5))

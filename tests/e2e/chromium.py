@@ -35,7 +35,7 @@ class Page:
 
     async def until(self, script: str) -> Any:
         """Return what the script says as soon as that is true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (said := await self._evaluate(f"(() => {{ {script} }})()")):
                 await asyncio.sleep(0.05)
         return said

@@ -95,7 +95,7 @@ def test_a_second_product_with_the_same_name_or_id_is_refused(shop: System) -> N
     [
         ("POST", "/products", {"name": "No token", "description": ""}, (401, "unauthenticated")),
         ("DELETE", f"/products/{MISSING}", None, (401, "unauthenticated")),
-        ("POST", "/login", {"username": "admin", "password": "wrong"}, (401, "unauthenticated")),
+        ("POST", "/login", {"username": "admin", "password": "wrong"}, (401, "invalid-credentials")),
         ("POST", "/login", {"username": "admin"}, (422, "validation-error")),
         ("POST", "/login", "no object", (422, "validation-error")),
         ("GET", f"/products/{MISSING}", None, (404, "product-not-found")),

@@ -49,7 +49,7 @@ def assert_problem(stranger: StrangersClient, answer: Any, status: HTTPStatus, s
     problem = answer.parsed
     assert isinstance(problem, stranger.models.Problem)
     assert (answer.status_code, problem.status, problem.type_) == (status, status, f"/problems/{slug}")
-    assert problem.instance == answer.headers["X-Request-Id"]
+    assert problem.request_id == answer.headers["X-Request-Id"]
     return problem
 
 

@@ -87,7 +87,7 @@ async def test_it_listens_only_where_it_is_told_to_and_no_longer_than_the_block(
         assert port is None
     async with monitoring_listener(Metrics(), HOST, 0) as port:
         assert port is not None
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(OSError, match="Address already in use"):
             async with monitoring_listener(Metrics(), HOST, port):
                 pass
     with socket.socket() as client:

@@ -1,12 +1,13 @@
 """Bodies: which types are read, how large they may be, and what cannot be read at all."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from api_client.api import Api, pointers, problem_of
+from api_client.api import MISSING, Api, pointers, problem_of
 
 KIB = 1024
 JSON = {"Content-Type": "application/json"}
@@ -122,3 +123,37 @@ async def test_a_body_that_is_not_read_changes_nothing(api: Api) -> None:
     await api.http.post("/products", content=padded(65 * KIB), headers=JSON)
     await api.http.post("/products", content=GOOD, headers={"Content-Type": "text/plain"})
     assert (await api.http.get("/products")).json()["items"] == []
+
+
+BODIES = {"POST": "/products", "PUT": f"/products/{MISSING}", "PATCH": f"/products/{MISSING}"}
+
+
+@pytest.mark.parametrize("method", BODIES)
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "nonsense", "gzip, identity"])
+async def test_a_coded_body_is_told_that_none_is_read(api: Api, method: str, coding: str) -> None:
+    headers = JSON | {"Content-Encoding": coding}
+    for path in (BODIES[method], "/login") if method == "POST" else (BODIES[method],):
+        answer = await api.http.request(method, path, content=gzip.compress(GOOD), headers=headers)
+        problem_of(answer, 415, "unsupported-media-type")
+        assert answer.headers["Accept-Encoding"] == "identity"
+        assert {"Accept", "Accept-Patch"}.isdisjoint(answer.headers)
+
+
+async def test_a_body_that_is_said_to_be_as_it_is_is_read(api: Api) -> None:
+    answer = await api.http.post("/products", content=GOOD, headers=JSON | {"Content-Encoding": "identity"})
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "types"),
+    [
+        ("POST", "Accept", "application/json"),
+        ("PUT", "Accept", "application/json"),
+        ("PATCH", "Accept-Patch", "application/json, application/merge-patch+json"),
+    ],
+)
+async def test_a_body_of_another_type_is_told_which_are_read(api: Api, method: str, header: str, types: str) -> None:
+    answer = await api.http.request(method, BODIES[method], content=GOOD, headers={"Content-Type": "text/plain"})
+    problem_of(answer, 415, "unsupported-media-type")
+    assert answer.headers[header] == types
+    assert "Accept-Encoding" not in answer.headers

@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import INTERVAL, MISSING, Api, pointers, problem_of
+from api_client.api import INTERVAL, MISSING, Api, parameters, problem_of
 from domain.offer import Offer
 
 CHEAP = Offer(UUID("10000000-0000-0000-0000-000000000001"), 900, 3)
@@ -111,7 +111,7 @@ async def test_an_observation_changes_the_tag_but_not_the_revision(api: Api, cus
 async def test_in_stock_is_any_or_not_there(api: Api, customer: httpx.AsyncClient, path: str, wrong: str) -> None:
     id = await observed(api, CHEAP)
     answer = await customer.get(f"/products/{id}{path}?in_stock={wrong}")
-    assert pointers(problem_of(answer, 422, "validation-error")) == ["/in_stock"]
+    assert parameters(problem_of(answer, 422, "validation-error")) == ["in_stock"]
 
 
 @pytest.mark.parametrize("path", ["", "/offers", "/synchronisation"])

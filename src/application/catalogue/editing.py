@@ -1,6 +1,6 @@
 """What admins change about products that exist. The Offers service has no update and no delete, so it is not told."""
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -22,7 +22,7 @@ class AmendProduct:
         *,
         name: str | None = None,
         description: str | None = None,
-        expected: Collection[int] | None = None,
+        expected: Container[int] | None = None,
     ) -> Encoded[ProductView]:
         """Change what is given and return the product; None as `expected` allows every revision.
 
@@ -48,7 +48,7 @@ class WithdrawProduct:
 
     begin: BeginWork
 
-    async def __call__(self, product_id: UUID, *, expected: Collection[int] | None = None) -> None:
+    async def __call__(self, product_id: UUID, *, expected: Container[int] | None = None) -> None:
         """Withdraw the product; None as `expected` allows every revision.
 
         Raises:

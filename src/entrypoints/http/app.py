@@ -23,7 +23,7 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from entrypoints.http.auth.access_tokens import AccessTokens
-from entrypoints.http.auth.credentials import Credentials
+from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.health import HealthController
@@ -31,7 +31,8 @@ from entrypoints.http.middleware.cors import Cors
 from entrypoints.http.middleware.load_shedding import Kind
 from entrypoints.http.middleware.request_frame import RequestFrame
 from entrypoints.http.openapi.description import openapi_config
-from entrypoints.http.openapi.docs import show_docs, static_files
+from entrypoints.http.openapi.discovery import lead_to_description, show_catalog
+from entrypoints.http.openapi.docs import show_docs, show_file
 from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
@@ -42,7 +43,7 @@ from entrypoints.http.products.product_controller import ProductController
 from entrypoints.http.request_validation import JsonRequest, RequestChecks
 from entrypoints.http.route_declarations import constant
 from entrypoints.limits import Limits, RequestLimits
-from entrypoints.readiness import Dependencies, SharedCheck
+from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.settings import Settings
 from entrypoints.web.assets import Assets
 from entrypoints.web.error_pages import ErrorPages
@@ -75,7 +76,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
     catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     credentials = Credentials(
         settings.admin_username,
-        settings.admin_password_hash or partial(PasswordHasher().hash, settings.admin_password),
+        settings.admin_password_hash or partial(PasswordHasher().hash, composed(settings.admin_password)),
         await container.get(LoginLimits),
         BoundedQueue(
             at_once=limits.password_checks, waiting=limits.password_checks_waiting, patience=limits.password_wait
@@ -94,7 +95,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
             HealthController,
             explain_problem,
             show_docs,
-            static_files(),
+            show_file,
+            lead_to_description,
+            show_catalog,
             *web_routes(sessions),
         ],
         dependencies={
@@ -108,10 +111,10 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "assets": constant(assets),
             "pages": constant(pages),
             "sessions": constant(sessions),
-            "shared_check": constant(SharedCheck(await container.get(Dependencies))),
+            "shared_check": constant(SharedCheck(await container.get(Dependencies), await container.get(Stopping))),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
-        before_request=RequestChecks(access_tokens).__call__,
+        before_request=RequestChecks(access_tokens, limits.mistakes).__call__,
         exception_handlers={Exception: ErrorPages(pages)},
         openapi_config=openapi_config(),
         logging_config=None,
@@ -135,4 +138,5 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         places={kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()},
         seconds=limits.request,
         count=metrics.request,
+        prefix=settings.root_path,
     )

@@ -15,6 +15,8 @@ from application.clock import Clock
 
 LONGEST_AGE = 5
 """Seconds for which a public answer may be kept at most."""
+PAGE_AGE = 300
+"""Seconds for which what changes with a release alone may be kept; then its tag tells whether it has changed."""
 NO_STORE = {"Cache-Control": "no-store"}
 IF_NONE_MATCH = "If-None-Match"
 ANY = "*"
@@ -76,8 +78,9 @@ def answer_read(
     max_age: int | None = LONGEST_AGE,
     tag: str | None = None,
     headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
 ) -> ASGIResponse:
-    """Answer with a JSON body, or with 304; without a tag, the digest of the body is the tag.
+    """Answer with a body, or with 304; without a tag, the digest of the body is the tag.
 
     `max_age` is in seconds; None means that nobody may keep the answer.
     """
@@ -85,7 +88,7 @@ def answer_read(
     described = cache_headers(tag, max_age) | dict(headers or {})
     if matches(request.headers.getall(IF_NONE_MATCH, []), tag):
         return ASGIResponse(status_code=304, headers=described)
-    return ASGIResponse(body=body, headers=described)
+    return ASGIResponse(body=body, headers=described, media_type=media_type)
 
 
 def answer_view(request: Request[Any, Any, Any], view: object) -> ASGIResponse:

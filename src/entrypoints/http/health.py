@@ -3,12 +3,20 @@
 import msgspec
 from litestar import Controller, Response, get
 
+from entrypoints.http.conditional_reads import NO_STORE
 from entrypoints.http.problems.problem_types import problems
-from entrypoints.http.route_declarations import Declaration, Injected, answer, declared
-from entrypoints.readiness import OK, OUTDATED, UNAVAILABLE, Readiness, SharedCheck
+from entrypoints.http.route_declarations import Declaration, Injected, answer, answers, declared
+from entrypoints.readiness import OK, OUTDATED, STOPPING, UNAVAILABLE, Readiness, SharedCheck
 
 _READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK))
-_NOT_READY = answer(Readiness, "The database cannot serve", Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK))
+_NOT_READY = answers(
+    Readiness,
+    "It cannot",
+    {
+        "The database cannot serve": Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK),
+        "The process stops": Readiness(STOPPING, OK, OK, OK, OK),
+    },
+)
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -27,7 +35,8 @@ class HealthController(Controller):
         "/live",
         operation_id="isLive",
         summary="Does the process answer?",
-        opt=declared(Declaration(public=True, ignores_query=True)),
+        opt=declared(Declaration(public=True, ignores_query=True, no_store=True)),
+        response_headers=NO_STORE,
         responses={200: answer(Liveness, "It does", Liveness())} | problems(),
     )
     async def live(self) -> Liveness:
@@ -42,7 +51,7 @@ class HealthController(Controller):
         responses={200: _READY, 503: _NOT_READY} | problems(),
     )
     async def ready(self, shared_check: Injected[SharedCheck]) -> Response[Readiness]:
-        """Report each dependency; 503 without the database or with an outdated one."""
+        """Report each dependency; 503 without the database, with an outdated one, or while the process stops."""
         readiness = await shared_check()
         status = 200 if readiness.status == OK else 503
-        return Response(readiness, status_code=status, headers={"Cache-Control": "no-store"})
+        return Response(readiness, status_code=status, headers=NO_STORE)

@@ -1,142 +1,163 @@
-"""What every request is checked for before its handler runs: the token, the body's type, and known parameters."""
+"""What every request is checked for before its handler runs: the token, the body's type, and all its values."""
 
 import json
-from typing import Any, NoReturn, get_args
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
 
 import msgspec
-from litestar import Request
-from litestar.exceptions import MethodNotAllowedException
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
 from litestar.routes import HTTPRoute
 
 from entrypoints.http.auth.access_tokens import AccessTokens, read_bearer
+from entrypoints.http.mistakes import InvalidRequest, QueryParameters, body_mistakes
+from entrypoints.http.problems.problem_types import Mistake
 from entrypoints.http.route_declarations import Declaration, declaration_of
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+PATCH_TYPES = f"{JSON}, {MERGE_PATCH}"
 OPTIONS = "OPTIONS"
 
 AnyRequest = Request[Any, Any, Any]
 
+_MISSING_BODY = Mistake(pointer="", detail="The body is missing.")
+
 
 class UnsupportedMediaType(Exception):
-    """The body is not of a type that the route reads."""
+    """The body is not of a type or a coding that the route reads; `headers` say which it does."""
+
+    def __init__(self, reason: str, headers: dict[str, str]) -> None:
+        super().__init__(reason)
+        self.headers = headers
 
 
 class MalformedBody(Exception):
     """The body is not readable as JSON."""
 
 
-class UnstorableText(Exception):
-    """The body is JSON, but a text in it cannot be stored."""
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What a route takes."""
 
-    def __init__(self) -> None:
-        super().__init__("A text in the body has a lone surrogate.")
-
-
-class InvalidParameter(Exception):
-    """The query has a parameter that the route does not take so."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
-        self.name = name
+    declaration: Declaration
+    query: QueryParameters
+    model: type[msgspec.Struct] | None
+    """Of the body, None if the route reads none."""
 
 
 class RequestChecks:
     """The hook before every handler. It is no middleware and no guard, each of which costs more at every request."""
 
-    def __init__(self, access_tokens: AccessTokens) -> None:
+    def __init__(self, access_tokens: AccessTokens, most_mistakes: int) -> None:
         self._access_tokens = access_tokens
+        self._most_mistakes = most_mistakes
+        self._inputs: dict[HTTPRouteHandler, _Inputs] = {}
 
-    async def __call__(self, request: AnyRequest) -> None:
-        """Let the request through, or refuse it.
+    async def __call__(self, request: AnyRequest) -> Response[None] | None:
+        """Let the request through, answer it if it is OPTIONS, or refuse it.
 
         Raises:
             Unauthenticated: the route, or one of the parameters, is for admins.
-            MethodNotAllowedException: the method is OPTIONS, which Litestar adds to every path.
-            UnsupportedMediaType, InvalidParameter
+            UnsupportedMediaType, MalformedBody, InvalidRequest
         """
-        handler = request.route_handler
-        declaration = declaration_of(handler.opt)
-        is_options = request.scope["method"] == OPTIONS
-        if is_options or not (declaration.public or declaration.session) or _has_admin_parameters(declaration, request):
+        if request.scope["method"] == OPTIONS:
+            return _answer_options(request)
+        inputs = self._inputs_of(request.route_handler)
+        declaration = inputs.declaration
+        for_all = declaration.public or declaration.session
+        if not for_all or _has_admin_parameters(declaration, request):
             token = read_bearer(request.headers.get("Authorization", ""))
             request.scope["state"]["subject"] = self._access_tokens.check(token)
-        if is_options:
-            refuse_options(request)
-        if "data" in handler.parsed_fn_signature.parameters:
-            _require_media_type(request)
+        found: list[Iterable[Mistake]] = []
         if request.scope["query_string"] and not declaration.ignores_query:
-            _require_known_parameters(request, handler)
+            found.append(inputs.query.mistakes(request.query_params.items()))
+        if declaration.request_headers:
+            found.append(_header_mistakes(declaration, request))
+        if inputs.model is not None:
+            _require_media_type(request)
+            found.append(
+                body_mistakes(await request.json(), inputs.model) if await request.body() else (_MISSING_BODY,)
+            )
+        if found and (mistakes := tuple(islice(chain.from_iterable(found), self._most_mistakes))):
+            raise InvalidRequest(*mistakes)
+        return None
+
+    def _inputs_of(self, handler: HTTPRouteHandler) -> _Inputs:
+        inputs = self._inputs.get(handler)
+        if inputs is None:
+            body = handler.parsed_fn_signature.parameters.get("data")
+            inputs = _Inputs(declaration_of(handler.opt), QueryParameters(handler), body.annotation if body else None)
+            self._inputs[handler] = inputs
+        return inputs
 
 
 class JsonRequest(AnyRequest):
     """A request whose unreadable body is always the client's mistake."""
+
+    _decoded: Any = msgspec.UNSET
 
     async def json(self) -> Any:
         """Return the decoded body.
 
         Raises:
             MalformedBody: it is no JSON, or nested too deeply.
-            UnstorableText: it is JSON with a lone surrogate, which UTF-8 cannot encode.
+            InvalidRequest: it is JSON with a lone surrogate, which UTF-8 cannot encode.
         """
-        body = await self.body()
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if _has_lone_surrogate(body):
-                raise UnstorableText from error
-            raise MalformedBody from error
-
-
-def refuse_options(request: AnyRequest) -> NoReturn:
-    """Refuse OPTIONS, naming the methods of the path.
-
-    Raises:
-        MethodNotAllowedException
-    """
-    template = request.scope["path_template"]
-    routes = (route for route in request.app.routes if isinstance(route, HTTPRoute))
-    methods = [method for route in routes if route.path_format == template for method in route.methods]
-    raise MethodNotAllowedException(headers={"allow": ", ".join(methods)})
+        if self._decoded is msgspec.UNSET:
+            self._decoded = _decode(await self.body())
+        return self._decoded
 
 
 def allowed_methods(methods: str) -> str:
-    """Return the Allow header for the methods that Litestar has for a path, to all of which it adds OPTIONS."""
-    return ", ".join(sorted({method.strip() for method in methods.split(",")} - {OPTIONS}))
+    """Return the Allow header for the methods that Litestar has for a path: HEAD works wherever GET does."""
+    allowed = {method.strip() for method in methods.split(",")} | {OPTIONS}
+    return ", ".join(sorted(allowed | {"HEAD"} if "GET" in allowed else allowed))
+
+
+def _answer_options(request: AnyRequest) -> Response[None]:
+    template = request.scope["path_template"]
+    routes = (route for route in request.app.routes if isinstance(route, HTTPRoute))
+    methods = [method for route in routes if route.path_format == template for method in route.methods]
+    headers = {"Allow": allowed_methods(",".join(methods))}
+    if "PATCH" in methods:
+        headers["Accept-Patch"] = PATCH_TYPES
+    return Response(None, status_code=204, headers=headers)
 
 
 def _has_admin_parameters(declaration: Declaration, request: AnyRequest) -> bool:
     return bool(declaration.admin_parameters) and not declaration.admin_parameters.isdisjoint(request.query_params)
 
 
+def _header_mistakes(declaration: Declaration, request: AnyRequest) -> Iterator[Mistake]:
+    for header in declaration.request_headers:
+        lines = request.headers.getall(header.name, [])
+        if lines and header.mistake and (detail := header.mistake(", ".join(lines))):
+            yield Mistake(parameter=header.name, detail=detail)
+
+
 def _require_media_type(request: AnyRequest) -> None:
-    accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
+    # RFC 9110, section 15.5.16, and RFC 5789, section 2.2, name the headers that say what would be read.
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("The body must have no Content-Encoding.", {"Accept-Encoding": "identity"})
+    is_patch = request.method == "PATCH"
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if given not in accepted:
-        raise UnsupportedMediaType(f"The body must be {' or '.join(accepted)}.")
+    if given not in ((JSON, MERGE_PATCH) if is_patch else (JSON,)):
+        raise UnsupportedMediaType(
+            f"The body must be {f'{JSON} or {MERGE_PATCH}' if is_patch else JSON}.",
+            {"Accept-Patch": PATCH_TYPES} if is_patch else {"Accept": JSON},
+        )
 
 
-def _require_known_parameters(request: AnyRequest, handler: HTTPRouteHandler) -> None:
-    """Refuse parameters that would be ignored, and so make another answer look like the requested one.
-
-    These are unknown parameters, those given twice, and `null` for a parameter that is no text.
-    """
-    queried = {
-        each.kwarg_definition.name or name: get_args(each.annotation)
-        for name, each in handler.parsed_fn_signature.parameters.items()
-        if isinstance(each.kwarg_definition, QueryParameter)
-    }
-    given: set[str] = set()
-    for name, value in request.query_params.items():
-        if name not in queried:
-            raise InvalidParameter(name, "This parameter is unknown here.")
-        if name in given:
-            raise InvalidParameter(name, "This parameter is given twice.")
-        if value.lower() == "null" and str not in queried[name]:
-            raise InvalidParameter(name, "This is never null; leave the parameter out.")
-        given.add(name)
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if _has_lone_surrogate(body):
+            raise InvalidRequest(Mistake(pointer="", detail="A text in the body has a lone surrogate.")) from error
+        raise MalformedBody from error
 
 
 def _has_lone_surrogate(body: bytes) -> bool:

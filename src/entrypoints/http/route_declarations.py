@@ -1,6 +1,6 @@
 """What a route declares beside its function: who may call it, its headers, its examples, and what it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -11,6 +11,9 @@ from litestar.openapi.spec import Example
 from litestar.params import SkipValidation
 
 T = TypeVar("T")
+
+RULE = "rule"
+"""The member of a body field's `Meta.extra` that holds its rule."""
 
 # Litestar would validate a dependency against its annotation, as it does with input.
 Injected: TypeAlias = NamedDependency[SkipValidation[T]]
@@ -26,6 +29,13 @@ def constant(value: object) -> Provide:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What a text must be beyond its type: `check` raises a Refusal, whose words are the answer."""
+
+    check: Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """A header as the OpenAPI description shows it."""
 
@@ -34,6 +44,8 @@ class Header:
     example: str | int
     always: bool = True
     schema: Mapping[str, Any] | None = None
+    mistake: Callable[[str], str | None] | None = None
+    """Of a request's header: returns what is wrong with a value, None if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

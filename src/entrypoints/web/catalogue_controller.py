@@ -15,6 +15,8 @@ from application.catalogue.views import ProductView
 from application.prices.trends import PriceTrend, PriceTrends
 from domain.errors import InvalidFilter
 from domain.product import RegistrationState
+from entrypoints.http.openapi.discovery import description_links
+from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.cursors import CursorMismatch, read_cursor, write_cursor
 from entrypoints.http.route_declarations import Declaration, Injected, declared
@@ -148,6 +150,7 @@ class CatalogueController(Controller):
             "catalogue.html",
             formats,
             tag=tag,
+            headers={"Link": description_links(prefix_of(request.scope["state"]))},
             query=query,
             chips=CHIPS,
             orders=ORDERS,

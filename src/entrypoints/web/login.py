@@ -6,9 +6,8 @@ from litestar import Request, get, post
 from litestar.response.base import ASGIResponse
 
 from application.bounded_queue import QueueFull
-from entrypoints.http.auth.access_tokens import Unauthenticated
 from entrypoints.http.auth.client_address import client_address
-from entrypoints.http.auth.credentials import Credentials, RateLimited
+from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
 from entrypoints.http.route_declarations import Injected
 from entrypoints.web.catalogue_controller import PUBLIC
 from entrypoints.web.pages import Pages, local_path, see_other
@@ -38,7 +37,7 @@ async def log_in(
     try:
         # A longer one is wrong anyway, and is not worth a slow check.
         await credentials.check(username[:LONGEST_NAME], password[:LONGEST_PASSWORD], client_address(request))
-    except Unauthenticated:
+    except InvalidCredentials:
         return _show(request, pages, "Name or password is wrong.", username, status=401)
     except RateLimited as error:
         mistake = f"Too many logins have failed. Try again in {error.seconds} s."

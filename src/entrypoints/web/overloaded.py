@@ -2,8 +2,8 @@
 
 from litestar.types import Receive, Scope, Send
 
-from entrypoints.http.middleware.load_shedding import answer_overloaded
 from entrypoints.http.problems.problem_types import OVERLOADED, RETRY_SECONDS
+from entrypoints.http.problems.refusals import answer_overloaded
 from entrypoints.web.pages import page_headers
 
 _PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Not available right now</title>

@@ -41,12 +41,14 @@ def without(claim: str) -> dict[str, Any]:
 
 
 A_MINUTE_AGO = datetime.now(UTC) - timedelta(minutes=1)
-REFUSED = {
+NO_TOKEN = {
     "no token": None,
     "nothing": "",
-    "scheme only": "Bearer",
     "another scheme": signed(claims()).replace("Bearer", "Basic"),
     "token without scheme": signed(claims()).removeprefix("Bearer "),
+}
+BAD_TOKEN = {
+    "scheme only": "Bearer",
     "garbage": "Bearer garbage",
     "garbage in three parts": "Bearer a.b.c",
     "binary": "Bearer \xff\xfe",
@@ -64,13 +66,15 @@ REFUSED = {
     "no type": signed(claims(), typ=None),
     **{f"no {claim}": signed(without(claim)) for claim in ("iss", "aud", "sub", "iat", "exp", "jti")},
 }
+REFUSED = NO_TOKEN | BAD_TOKEN
+CHALLENGE = 'Bearer realm="product-aggregator"'
 
 
 def protected(app: Litestar) -> list[tuple[str, str]]:
     return [
         (method, filled(template))
         for method, template in routes(app)
-        if (method, template) not in PUBLIC_ROUTES | NOTHING_THERE
+        if (method, template) not in PUBLIC_ROUTES | NOTHING_THERE and method != "OPTIONS"
     ]
 
 
@@ -91,9 +95,9 @@ def headers(authorization: str | None) -> httpx.Headers:
 
 
 def seen(answer: httpx.Response) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return all that a caller sees of a refusal but the id, which is another for each request."""
+    """Return all that a caller sees of a refusal but the ids, which are others for each request."""
     problem = problem_of(answer, 401, "unauthenticated") if answer.request.method != "HEAD" else {}
-    return problem | {"instance": ""}, dict(answer.headers) | {"x-request-id": ""}
+    return problem | {"instance": "", "request_id": ""}, dict(answer.headers) | {"x-request-id": ""}
 
 
 def test_the_public_routes_are_those_of_the_contract_and_all_exist(api: Api) -> None:
@@ -113,14 +117,20 @@ async def test_no_other_route_answers_without_a_valid_token(
         assert refusal.status_code == 401, (method, path)
 
 
-async def test_every_refusal_looks_the_same_whatever_is_wrong(api: Api, customer: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("refused", "challenge"), [(NO_TOKEN, CHALLENGE), (BAD_TOKEN, f'{CHALLENGE}, error="invalid_token"')]
+)
+async def test_every_refusal_looks_the_same_whatever_is_wrong_with_the_token(
+    api: Api, customer: httpx.AsyncClient, refused: dict[str, str | None], challenge: str
+) -> None:
+    """Whether there is a token does show (RFC 6750, section 3.1)."""
     refusals = []
-    for authorization in REFUSED.values():
+    for authorization in refused.values():
         given = headers(authorization)
         refusals += [seen(await customer.request(*route, headers=given)) for route in protected(api.app)]
-    assert len(refusals) > len(REFUSED)
+    assert len(refusals) > len(refused)
     assert all(refusal == refusals[0] for refusal in refusals)
-    assert refusals[0][1]["www-authenticate"] == "Bearer"
+    assert refusals[0][1]["www-authenticate"] == challenge
 
 
 async def test_beside_the_description_there_is_nothing(api: Api, customer: httpx.AsyncClient) -> None:

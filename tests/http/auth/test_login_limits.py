@@ -21,7 +21,7 @@ async def log_in(api: Api, password: str, username: str = USERNAME, address: str
 
 async def fail(api: Api, times: int, username: str = USERNAME, address: str = HERE) -> None:
     for _ in range(times):
-        problem_of(await log_in(api, "wrong", username, address), 401, "unauthenticated")
+        problem_of(await log_in(api, "wrong", username, address), 401, "invalid-credentials")
 
 
 def test_the_limits_are_those_of_the_contract() -> None:

@@ -69,7 +69,7 @@ async def test_who_comes_when_too_many_wait_is_asked_to_come_back() -> None:
         await held.ask(LIMITS.reads)
         answer = await held.api.http.get("/products", headers={"X-Request-Id": "mine"})
         problem = problem_of(answer, 503, "overloaded")
-        assert (problem["instance"], answer.headers["X-Request-Id"]) == ("mine", "mine")
+        assert (problem["request_id"], answer.headers["X-Request-Id"]) == ("mine", "mine")
         assert int(answer.headers["Retry-After"]) > 0
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert await held.statuses() == [404] * LIMITS.reads
@@ -135,7 +135,7 @@ async def test_whatever_ends_a_request_gives_its_place_back() -> None:
 
     places = {Kind.READ: BoundedQueue(at_once=1, waiting=0)}
     framed = RequestFrame(crash, never, places=places, seconds=10, count=lambda *_: None)
-    scope: Any = {"type": "http", "method": "GET", "path": "/products", "headers": []}
+    scope: Any = {"type": "http", "method": "GET", "path": "/products", "headers": [(b"host", b"here")]}
     for _ in range(3):
         with pytest.raises(RuntimeError):
             await framed(dict(scope), crash, crash)  # type: ignore[arg-type]
@@ -189,8 +189,14 @@ async def test_who_is_slow_to_read_the_answer_keeps_nobody_out(path: str) -> Non
         await asyncio.get_running_loop().create_future()
 
     async with serving(Outside()) as api:
-        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "headers": []}
-        scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+        scope |= {
+            "headers": [(b"host", b"here")],
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "http_version": "1.1",
+        }
         scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
         slow = []
         for _ in range(2 * LIMITS.reads):

@@ -91,8 +91,14 @@ async def ask_if_it_lives(api: Api, send: Send) -> None:
     async def receive() -> HTTPRequestEvent:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope = {"type": "http", "method": "GET", "path": "/health/live", "raw_path": b"/health/live", "headers": []}
-    scope |= {"query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1"}
+    scope = {"type": "http", "method": "GET", "path": "/health/live", "raw_path": b"/health/live"}
+    scope |= {
+        "headers": [(b"host", b"here")],
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+    }
     scope |= {"server": ("aggregator.test", 80), "client": ("127.0.0.1", 1)}
     await api.app(cast("Scope", scope), receive, send)
 

@@ -38,7 +38,7 @@ async def test_the_page_and_our_script_name_no_other_place(customer: httpx.Async
     script = (await customer.get("/docs/static/docs.js")).text
     for text in ((await page(customer)).text, script):
         assert not ELSEWHERE.search(text)
-    assert '"/schema/openapi.json"' in script
+    assert 'new URL("../../schema/openapi.json", document.currentScript.src)' in script
     assert "validatorUrl: null" in script
 
 

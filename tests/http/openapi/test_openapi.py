@@ -22,7 +22,7 @@ from entrypoints.http.prices.responses import (
     PriceStatisticsResponse,
     PriceStepsResponse,
 )
-from entrypoints.http.problems.problem_types import METHOD, PROBLEM_TYPES, Problem
+from entrypoints.http.problems.problem_types import METHOD, NOT_IMPLEMENTED, PROBLEM_TYPES, Problem
 from entrypoints.http.products.list_controller import ProductPage
 from entrypoints.http.products.requests import CreateProductRequest
 from entrypoints.readiness import Readiness
@@ -68,16 +68,15 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(description
 
 def test_only_pages_for_people_are_left_out(description: Described) -> None:
     described = {route for route, _ in operations(description)}
-    assert {route for route in PUBLIC_ROUTES - described if "/docs" not in route[1]} == {
-        ("GET", "/schema/openapi.json")
-    }
+    pages = {"/", "/docs", "/docs/static/{name}", "/openapi.json", "/schema/openapi.json", "/.well-known/api-catalog"}
+    assert PUBLIC_ROUTES - described == {("GET", page) for page in pages}
 
 
 def test_operations_say_whether_they_are_for_admins(description: Described) -> None:
     for route, operation in operations(description):
         mixed = route == ("GET", "/products")  # `attention` is for admins
         public: list[Described] = [{}, {"admin": []}] if mixed else []
-        assert operation.get("security", []) == (public if route in PUBLIC_ROUTES else [{"admin": []}]), route
+        assert operation["security"] == (public if route in PUBLIC_ROUTES else [{"admin": []}]), route
         refusing = route not in PUBLIC_ROUTES or mixed or route[1] == "/login"
         assert ("401" in operation["responses"]) == refusing, route
     assert description["components"]["securitySchemes"]["admin"]["scheme"] == "bearer"
@@ -98,6 +97,7 @@ def test_every_operation_with_json_shows_an_example(description: Described) -> N
         ("get", "/products", "200", ProductPage),
         ("get", "/products/{product_id}", "200", ProductDetailView),
         ("patch", "/products/{product_id}", "200", ProductView),
+        ("put", "/products/{product_id}", "200", ProductView),
         ("get", "/products/{product_id}/offers", "200", OffersView),
         ("get", "/products/{product_id}/synchronisation", "200", SynchronisationView),
         ("get", INSIGHT + "change", "200", PriceChangeResponse),
@@ -110,8 +110,9 @@ def test_every_operation_with_json_shows_an_example(description: Described) -> N
 def test_an_example_is_an_answer_as_it_is_given(
     description: Described, method: str, path: str, status: str, model: type
 ) -> None:
-    (shown,) = examples(description, description["paths"][path][method]["responses"][status]["content"][JSON])
-    assert json.loads(ENCODER.encode(msgspec.convert(shown, model))) == shown
+    shown = examples(description, description["paths"][path][method]["responses"][status]["content"][JSON])
+    assert shown
+    assert [json.loads(ENCODER.encode(msgspec.convert(each, model))) for each in shown] == shown
 
 
 @pytest.mark.parametrize(("path", "model"), [("/login", LoginRequest), ("/products", CreateProductRequest)])
@@ -159,7 +160,7 @@ def test_every_problem_is_shown(description: Described) -> None:
                 assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(example, Problem))) == example
                 assert example["status"] == int(status)
                 shown.add(example["type"])
-    assert {kind.path for kind in PROBLEM_TYPES} - {METHOD.path} == shown
+    assert {kind.path for kind in PROBLEM_TYPES} - {METHOD.path, NOT_IMPLEMENTED.path} == shown
 
 
 def test_every_parameter_shows_what_it_looks_like(description: Described) -> None:
@@ -191,7 +192,7 @@ def test_every_header_has_an_example(description: Described) -> None:
 def test_a_body_has_no_other_fields_than_described(description: Described) -> None:
     bodies = [operation["requestBody"] for _, operation in operations(description) if "requestBody" in operation]
     names = [body["content"][JSON]["schema"]["$ref"].rpartition("/")[2] for body in bodies]
-    assert len(names) == 3
+    assert len(names) == 4
     assert all(description["components"]["schemas"][name]["additionalProperties"] is False for name in names)
 
 
@@ -231,6 +232,7 @@ def test_the_headers_of_answers_are_described(description: Described) -> None:
 CONDITIONAL_READS = {
     ("GET", path)
     for path in (
+        "/problems/{slug}",
         "/products",
         "/products/{product_id}",
         "/products/{product_id}/offers",
@@ -253,7 +255,7 @@ def having_header(description: Described, name: str) -> set[tuple[str, str]]:
 
 def test_conditional_reads_are_described(description: Described) -> None:
     with_304 = {route for route, operation in operations(description) if "304" in operation["responses"]}
-    assert with_304 == having_header(description, "If-None-Match") == CONDITIONAL_READS
+    assert with_304 == CONDITIONAL_READS
     for _, path in CONDITIONAL_READS:
         answers = description["paths"][path]["get"]["responses"]
         assert "content" not in answers["304"]
@@ -262,8 +264,9 @@ def test_conditional_reads_are_described(description: Described) -> None:
 
 def test_conditional_writes_are_described(description: Described) -> None:
     with_412 = {route for route, operation in operations(description) if "412" in operation["responses"]}
-    conditional = {(method, "/products/{product_id}") for method in ("PATCH", "DELETE")}
+    conditional = {(method, "/products/{product_id}") for method in ("PATCH", "PUT", "DELETE")}
     assert with_412 == having_header(description, "If-Match") == conditional
+    assert having_header(description, "If-None-Match") == conditional | CONDITIONAL_READS
 
 
 def test_the_idempotency_key_is_described(description: Described) -> None:
@@ -289,7 +292,7 @@ def test_answers_that_say_how_long_they_may_be_kept_are_described(description: D
         for status, answer in operation["responses"].items()
         if status < "300" and "Cache-Control" in answer["headers"]
     }
-    others = {("POST", "/login"), ("GET", "/health/ready")}
+    others = {("POST", "/login"), ("GET", "/health/live"), ("GET", "/health/ready")}
     assert said == CONDITIONAL_READS | others | {route for route, _ in operations(description)} - PUBLIC_ROUTES
 
 

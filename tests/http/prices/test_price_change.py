@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import DAY, HOUR, Api, ask, pointers, problem_of, shown
+from api_client.api import DAY, HOUR, Api, ask, parameters, problem_of, shown
 from fakes.storage import NOON
 
 MINUTE, NO_TIME = timedelta(minutes=1), timedelta(0)
@@ -148,14 +148,14 @@ async def test_the_period_is_seven_days_by_default(api: Api, customer: httpx.Asy
 async def test_what_is_no_period_of_time_is_refused(api: Api, customer: httpx.AsyncClient, period: str) -> None:
     id = await api.create_observed((1000, HOUR))
     answer = await customer.get(path(id), params={"period": period})
-    assert pointers(problem_of(answer, 422, "validation-error")) == ["/period"]
+    assert parameters(problem_of(answer, 422, "validation-error")) == ["period"]
 
 
 @pytest.mark.parametrize("end", ["from", "to"])
 async def test_a_period_is_instead_of_from_and_to(api: Api, customer: httpx.AsyncClient, end: str) -> None:
     id = await api.create_observed((1000, HOUR))
     answer = await customer.get(path(id), params={"period": "P7D", end: shown(NOON + MINUTE)})
-    assert pointers(problem_of(answer, 422, "validation-error")) == ["/period"]
+    assert parameters(problem_of(answer, 422, "validation-error")) == ["period"]
 
 
 async def test_from_and_to_are_any_two_times_of_the_past(api: Api, customer: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import DAY, HOUR, MISSING, Api, ask, pointers, problem_of, shown
+from api_client.api import DAY, HOUR, MISSING, Api, ask, parameters, problem_of, shown
 from domain.offer import Offer
 from domain.price import PriceState, PriceStep
 from fakes.storage import NOON
@@ -403,51 +403,51 @@ async def test_only_the_end_beyond_the_steps_is_widened(api: Api, customer: http
 
 
 @pytest.mark.parametrize(
-    ("query", "pointer"),
+    ("query", "parameter"),
     [
-        ("interval=2h", "/interval"),
-        ("interval=RAW", "/interval"),
-        ("interval=", "/interval"),
-        ("series=all", "/series"),
-        ("period=P7D", "/period"),
-        ("start=2026-03-14T11:00:00Z", "/start"),
-        ("bucket=1h", "/bucket"),
+        ("interval=2h", "interval"),
+        ("interval=RAW", "interval"),
+        ("interval=", "interval"),
+        ("series=all", "series"),
+        ("period=P7D", "period"),
+        ("start=2026-03-14T11:00:00Z", "start"),
+        ("bucket=1h", "bucket"),
     ],
 )
-async def test_what_is_unknown_is_refused(api: Api, customer: httpx.AsyncClient, query: str, pointer: str) -> None:
+async def test_what_is_unknown_is_refused(api: Api, customer: httpx.AsyncClient, query: str, parameter: str) -> None:
     id = await api.create_observed()
     answer = await customer.get(f"{path(id)}?{query}")
-    assert pointers(problem_of(answer, 422, "validation-error")) == [pointer]
+    assert parameters(problem_of(answer, 422, "validation-error")) == [parameter]
 
 
 @pytest.mark.parametrize("insight", ["price-history", "price-change", "price-statistics"])
 @pytest.mark.parametrize(
-    ("query", "pointer"),
+    ("query", "parameter"),
     [
-        ("from=2026-03-14T11:00:00Z&to=2026-03-14T11:00:00Z", "/from"),
-        ("from=2026-03-14T11:00:00Z&to=2026-03-14T10:00:00Z", "/from"),
-        ("from=2026-03-14T12:00:00Z", "/from"),
-        ("from=2026-03-14T12:00:00Z&to=2026-03-15T12:00:00Z", "/from"),
-        ("from=2026-03-15T12:00:00Z&to=2026-03-16T12:00:00Z", "/from"),
-        ("from=2026-03-14T11:00:00", "/from"),
-        ("from=2026-03-14T11:00:00+01:00", "/from"),
-        ("from=2026-03-14", "/from"),
-        ("from=1773486000", "/from"),
-        ("from=", "/from"),
-        ("from=0001-01-01T00:00:00%2B14:00", "/from"),
-        ("to=2026-03-14T11:00:00", "/to"),
-        ("to=yesterday", "/to"),
-        ("to=9999-12-31T23:59:59-14:00", "/to"),
-        ("to=0001-01-03T00:00:00Z", "/from"),
-        ("until=2026-03-14T11:00:00Z", "/until"),
+        ("from=2026-03-14T11:00:00Z&to=2026-03-14T11:00:00Z", "from"),
+        ("from=2026-03-14T11:00:00Z&to=2026-03-14T10:00:00Z", "from"),
+        ("from=2026-03-14T12:00:00Z", "from"),
+        ("from=2026-03-14T12:00:00Z&to=2026-03-15T12:00:00Z", "from"),
+        ("from=2026-03-15T12:00:00Z&to=2026-03-16T12:00:00Z", "from"),
+        ("from=2026-03-14T11:00:00", "from"),
+        ("from=2026-03-14T11:00:00+01:00", "from"),
+        ("from=2026-03-14", "from"),
+        ("from=1773486000", "from"),
+        ("from=", "from"),
+        ("from=0001-01-01T00:00:00%2B14:00", "from"),
+        ("to=2026-03-14T11:00:00", "to"),
+        ("to=yesterday", "to"),
+        ("to=9999-12-31T23:59:59-14:00", "to"),
+        ("to=0001-01-03T00:00:00Z", "from"),
+        ("until=2026-03-14T11:00:00Z", "until"),
     ],
 )
 async def test_a_window_begins_before_its_end_and_in_the_past_at_times_with_a_zone(
-    api: Api, customer: httpx.AsyncClient, insight: str, query: str, pointer: str
+    api: Api, customer: httpx.AsyncClient, insight: str, query: str, parameter: str
 ) -> None:
     id = await api.create_observed((1000, 0 * HOUR))
     answer = await customer.get(f"/products/{id}/{insight}?{query}")
-    assert pointers(problem_of(answer, 422, "validation-error")) == [pointer]
+    assert parameters(problem_of(answer, 422, "validation-error")) == [parameter]
 
 
 @pytest.mark.parametrize(

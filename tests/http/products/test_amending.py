@@ -1,4 +1,4 @@
-"""PATCH /products/{id}: a given field changes, another stays."""
+"""PATCH and PUT /products/{id}: a given field changes, another stays; PUT has all."""
 
 from datetime import timedelta
 
@@ -81,4 +81,33 @@ async def test_there_is_nothing_to_amend_without_a_product(api: Api) -> None:
 async def test_a_patch_of_another_type_is_not_read(api: Api) -> None:
     path = f"/products/{(await api.create())['id']}"
     answer = await api.http.patch(path, content=b"{}", headers={"Content-Type": "application/json-patch+json"})
+    problem_of(answer, 415, "unsupported-media-type")
+
+
+async def test_a_replacement_has_both_texts(api: Api) -> None:
+    created = await api.create("Kettle")
+    answer = await api.http.put(f"/products/{created['id']}", json={"name": " Pan ", "description": ""})
+    assert answer.status_code == 200
+    expected = {"name": "Pan", "description": "", "revision": 2}
+    assert answer.json() == created | expected | {"updated_at": answer.json()["updated_at"]}
+    assert answer.headers["ETag"] == '"2.0.0"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (await api.http.get(f"/products/{created['id']}")).json()["name"] == "Pan"
+
+
+async def test_the_same_replacement_again_is_no_revision(api: Api) -> None:
+    path = f"/products/{(await api.create())['id']}"
+    texts = {"name": "Pan", "description": "Fries"}
+    revisions = [(await api.http.put(path, json=texts)).json()["revision"] for _ in range(2)]
+    assert revisions == [2, 2]
+
+
+async def test_a_replacement_is_refused_as_an_amendment_is(api: Api) -> None:
+    await api.create("Pan")
+    path = f"/products/{(await api.create('Kettle'))['id']}"
+    pan = {"name": "Pan", "description": ""}
+    problem_of(await api.http.put(path, json=pan), 409, "product-already-exists")
+    problem_of(await api.http.put(f"/products/{MISSING}", json=pan), 404, "product-not-found")
+    merge_patch = {"Content-Type": "application/merge-patch+json"}
+    answer = await api.http.put(path, content=b"{}", headers=merge_patch)
     problem_of(answer, 415, "unsupported-media-type")

@@ -18,11 +18,18 @@ async def amend(api: Api, id: object, *tags: str, **change: str) -> httpx.Respon
     return await api.http.patch(f"/products/{id}", json=change or {"description": "Whistles"}, headers=headers)
 
 
+async def replace(api: Api, id: object, *tags: str) -> httpx.Response:
+    """Replace both texts, one by another."""
+    headers = [("If-Match", tag) for tag in tags]
+    body = {"name": "Kettle", "description": "Whistles"}
+    return await api.http.put(f"/products/{id}", json=body, headers=headers)
+
+
 async def withdraw(api: Api, id: object, *tags: str) -> httpx.Response:
     return await api.http.delete(f"/products/{id}", headers=[("If-Match", tag) for tag in tags])
 
 
-@pytest.fixture(params=[amend, withdraw])
+@pytest.fixture(params=[amend, replace, withdraw])
 def write(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -69,9 +76,12 @@ async def test_an_edit_that_would_change_nothing_is_refused_all_the_same(api: Ap
         (['"9.0.0" , "1.5.0"'], True),
         (['"9.0.0"', '"1.0.0"'], True),
         (['W/"9.0.0", "1.0.0"'], True),
+        (['W/"1.0.0"'], True),
+        (['W/"9.0.0", W/"1.5.0"'], True),
         (['"9.0.0"'], False),
         (['"11.0.0"'], False),
-        (['W/"1.0.0"'], False),
+        (['W/"9.0.0"'], False),
+        (['w/"1.0.0"'], False),
         (["1.0.0"], False),
         (["1"], False),
         (['"1"'], False),
@@ -87,9 +97,7 @@ async def test_an_edit_that_would_change_nothing_is_refused_all_the_same(api: Ap
         (['"' + "9" * 5_000 + '.0.0"'], False),
     ],
 )
-async def test_only_a_strong_tag_of_the_revision_matches(
-    api: Api, write: Write, fields: list[str], matches: bool
-) -> None:
+async def test_only_a_tag_of_the_revision_matches(api: Api, write: Write, fields: list[str], matches: bool) -> None:
     id = (await api.create())["id"]
     answer = await write(api, id, *fields)
     if matches:
@@ -109,3 +117,48 @@ async def test_a_body_is_checked_before_the_condition_and_a_taken_name_after_it(
     answer = await api.http.patch(f"/products/{id}", json={"name": None}, headers={"If-Match": '"9.0.0"'})
     problem_of(answer, 422, "validation-error")
     problem_of(await amend(api, id, '"9.0.0"', name="Pan"), 412, "precondition-failed")
+
+
+BODIES = {"PATCH": {"description": "Whistles"}, "PUT": {"name": "Pan", "description": ""}, "DELETE": None}
+
+
+@pytest.mark.parametrize("method", BODIES)
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        (["*"], True),
+        (['"1.0.0"'], True),
+        (['"1.5.0"'], True),
+        (['W/"1.0.0"'], True),
+        (['"9.0.0"', '"1.0.0"'], True),
+        (['"9.0.0"'], False),
+        (["garbage"], False),
+        ([""], False),
+    ],
+)
+async def test_a_write_may_exclude_what_is_there(api: Api, method: str, fields: list[str], refused: bool) -> None:
+    """RFC 9110, section 13.1.2: with `*` the write is for what does not exist."""
+    path = f"/products/{(await api.create())['id']}"
+    headers = [("If-None-Match", field) for field in fields]
+    answer = await api.http.request(method, path, json=BODIES[method], headers=headers)
+    if refused:
+        problem_of(answer, 412, "precondition-failed")
+        assert (await api.http.get(path)).json()["revision"] == 1
+    else:
+        assert answer.is_success
+
+
+@pytest.mark.parametrize("method", BODIES)
+async def test_both_conditions_must_hold(api: Api, method: str) -> None:
+    path = f"/products/{(await api.create())['id']}"
+    headers = {"If-Match": '"1.0.0"', "If-None-Match": '"1.0.0"'}
+    problem_of(await api.http.request(method, path, json=BODIES[method], headers=headers), 412, "precondition-failed")
+    headers = {"If-Match": '"9.0.0"', "If-None-Match": '"8.0.0"'}
+    problem_of(await api.http.request(method, path, json=BODIES[method], headers=headers), 412, "precondition-failed")
+    headers = {"If-Match": "*", "If-None-Match": '"9.0.0"'}
+    assert (await api.http.request(method, path, json=BODIES[method], headers=headers)).is_success
+
+
+async def test_nothing_there_is_not_found_whatever_is_excluded(api: Api) -> None:
+    answer = await api.http.delete(f"/products/{MISSING}", headers={"If-None-Match": "*"})
+    problem_of(answer, 404, "product-not-found")

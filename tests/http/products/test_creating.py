@@ -103,6 +103,8 @@ async def test_a_name_of_up_to_255_characters_is_taken(api: Api, name: str) -> N
         ({"name": ""}, ["/name"]),
         ({"name": " \t\n\u2003"}, ["/name"]),
         ({"name": "x" * 256}, ["/name"]),
+        ({"name": "\u200b"}, ["/name"]),
+        ({"name": "\u200d \ufeff\u2060\u00ad"}, ["/name"]),
         ({"name": "nul\0"}, ["/name"]),
         ({"name": None}, ["/name"]),
         ({"name": 7}, ["/name"]),

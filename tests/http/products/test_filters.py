@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import Api, pointers, problem_of, walk
+from api_client.api import Api, parameters, problem_of, walk
 from domain.offer import Offer
 
 PRICES = {"Crème brûlée": 300, "Kettle": 1000, "Crème fraîche": None, "Pan": 700, "Kettle lid": 700}
@@ -67,7 +67,7 @@ async def test_attention_needs_a_valid_token(
     headers = {} if authorization is None else {"Authorization": authorization}
     refusal = await customer.get(f"/products?{query}", headers=headers)
     problem_of(refusal, 401, "unauthenticated")
-    assert refusal.headers["WWW-Authenticate"] == "Bearer"
+    assert refusal.headers["WWW-Authenticate"].startswith("Bearer realm=")
 
 
 @pytest.mark.parametrize("path", ["/products", "/products?q=x"])
@@ -116,39 +116,39 @@ async def test_the_longest_name_has_a_cursor(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "pointer"),
+    ("query", "parameter"),
     [
-        ("q=", "/q"),
-        ("q=%20-%20", "/q"),
-        ("q=%00", "/q"),
-        ("q=" + "+".join("abcdefghijk"), "/q"),
-        ("q=" + "a" * 201, "/q"),
-        ("in_stock=false", "/in_stock"),
-        ("in_stock=", "/in_stock"),
-        ("min_price=-1", "/min_price"),
-        ("min_price=9223372036854775808", "/min_price"),
-        ("min_price=1.5", "/min_price"),
-        ("min_price=", "/min_price"),
-        ("max_price=-1", "/max_price"),
-        ("max_price=99999999999999999999999", "/max_price"),
-        ("max_price=x", "/max_price"),
-        ("min_price=2&max_price=1", "/min_price"),
-        ("registration=lost", "/registration"),
-        ("registration=", "/registration"),
-        ("sort=best_price", "/sort"),
-        ("colour=red", "/colour"),
+        ("q=", "q"),
+        ("q=%20-%20", "q"),
+        ("q=%00", "q"),
+        ("q=" + "+".join("abcdefghijk"), "q"),
+        ("q=" + "a" * 201, "q"),
+        ("in_stock=false", "in_stock"),
+        ("in_stock=", "in_stock"),
+        ("min_price=-1", "min_price"),
+        ("min_price=9223372036854775808", "min_price"),
+        ("min_price=1.5", "min_price"),
+        ("min_price=", "min_price"),
+        ("max_price=-1", "max_price"),
+        ("max_price=99999999999999999999999", "max_price"),
+        ("max_price=x", "max_price"),
+        ("min_price=2&max_price=1", "min_price"),
+        ("registration=lost", "registration"),
+        ("registration=", "registration"),
+        ("sort=best_price", "sort"),
+        ("colour=red", "colour"),
     ],
 )
 async def test_what_no_list_can_be_narrowed_down_by_is_refused(
-    customer: httpx.AsyncClient, query: str, pointer: str
+    customer: httpx.AsyncClient, query: str, parameter: str
 ) -> None:
     answer = await customer.get(f"/products?{query}")
-    assert pointers(problem_of(answer, 422, "validation-error")) == [pointer]
+    assert parameters(problem_of(answer, 422, "validation-error")) == [parameter]
 
 
 async def test_an_admin_is_told_what_is_wrong_with_attention(api: Api) -> None:
     answer = await api.http.get("/products?attention=false")
-    assert pointers(problem_of(answer, 422, "validation-error")) == ["/attention"]
+    assert parameters(problem_of(answer, 422, "validation-error")) == ["attention"]
 
 
 async def test_the_bounds_themselves_are_accepted(customer: httpx.AsyncClient) -> None:
@@ -169,7 +169,7 @@ async def test_the_bounds_themselves_are_accepted(customer: httpx.AsyncClient) -
 )
 async def test_a_parameter_that_would_be_ignored_is_refused(customer: httpx.AsyncClient, query: str, name: str) -> None:
     problem = problem_of(await customer.get(f"/products?{query}"), 422, "validation-error")
-    assert pointers(problem) == [f"/{name}"]
+    assert parameters(problem) == [name]
 
 
 async def test_null_is_a_word_like_any_other(api: Api, customer: httpx.AsyncClient) -> None:

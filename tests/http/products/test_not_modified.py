@@ -73,9 +73,9 @@ async def test_an_unknown_parameter_is_refused_all_the_same(api: Api) -> None:
     problem_of(await api.http.get(f"{path}?colour=red", headers=condition), 422, "validation-error")
 
 
-async def test_other_methods_are_not_meant(api: Api) -> None:
+async def test_a_write_of_what_the_client_has_is_refused_instead(api: Api) -> None:
     path, condition = await stored(api)
-    assert (await api.http.delete(path, headers=condition)).status_code == 204
+    problem_of(await api.http.delete(path, headers=condition), 412, "precondition-failed")
 
 
 async def test_without_the_database_it_is_said_to_be_away(api: Api) -> None:

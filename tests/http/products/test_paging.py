@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api_client.api import Api, pointers, problem_of
+from api_client.api import Api, parameters, problem_of
 
 PRODUCTS = 25
 
@@ -106,4 +106,4 @@ async def test_twenty_products_are_a_page_unless_told_otherwise(api: Api, custom
 @pytest.mark.parametrize("limit", ["0", "-1", "101", "1000000000000000000000", "abc", "", "1.5", "NaN"])
 async def test_a_limit_is_a_number_from_1_to_100(customer: httpx.AsyncClient, limit: str) -> None:
     answer = await customer.get(f"/products?limit={limit}")
-    assert pointers(problem_of(answer, 422, "validation-error")) == ["/limit"]
+    assert parameters(problem_of(answer, 422, "validation-error")) == ["limit"]

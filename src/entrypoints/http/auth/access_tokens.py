@@ -16,7 +16,11 @@ TOKENS_KEPT = 256
 
 
 class Unauthenticated(Exception):
-    """There is no valid access token; the answer is the same whatever is wrong with it."""
+    """The request has no access token."""
+
+
+class InvalidToken(Unauthenticated):
+    """The access token is not valid; the answer is the same whatever is wrong with it."""
 
 
 def read_bearer(authorization: str) -> str:
@@ -57,11 +61,11 @@ class AccessTokens:
         """Return whose token it is.
 
         Raises:
-            Unauthenticated: it is not one of ours, or no longer valid.
+            InvalidToken: it is not one of ours, or no longer valid.
         """
         subject, expires = self._read_once(token)
         if expires <= time.time():
-            raise Unauthenticated
+            raise InvalidToken
         return subject
 
     def _read(self, token: str) -> tuple[str, int]:
@@ -70,7 +74,7 @@ class AccessTokens:
                 token, self._key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS}
             )
         except jwt.InvalidTokenError as error:
-            raise Unauthenticated from error
+            raise InvalidToken from error
         if decoded["header"].get("typ") != TYPE:
-            raise Unauthenticated
+            raise InvalidToken
         return str(decoded["payload"]["sub"]), int(decoded["payload"]["exp"])

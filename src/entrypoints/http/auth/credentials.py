@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import math
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from weakref import WeakValueDictionary
@@ -12,7 +13,10 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
-from entrypoints.http.auth.access_tokens import Unauthenticated
+
+
+class InvalidCredentials(Exception):
+    """The name or the password is wrong."""
 
 
 class RateLimited(Exception):
@@ -23,13 +27,18 @@ class RateLimited(Exception):
         self.seconds = math.ceil(wait.total_seconds())
 
 
+def composed(text: str) -> str:
+    """Return a name or password in the form in which it is compared and hashed, NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
 class Credentials:
     """Checks passwords with argon2id outside the event loop, a few at once, and one at a time for each address."""
 
     def __init__(
         self, username: str, password_hash: str | Callable[[], str], limits: LoginLimits, places: BoundedQueue
     ) -> None:
-        self._username = username.encode()
+        self._username = composed(username).encode()
         # A function computes the hash for the first check, because it takes as long as a check.
         self._password_hash = password_hash
         self._limits = limits
@@ -37,15 +46,18 @@ class Credentials:
         self._places = places
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def check(self, username: str, password: str, address: str) -> None:
-        """Return if both are right. Wrong names take as long as wrong passwords, and count as much.
+    async def check(self, username: str, password: str, address: str) -> str:
+        """Return the account's name if both are right. Wrong names take as long as wrong passwords, and count as much.
+
+        Both are compared in NFC, because keyboards differ in how they write an accent (RFC 8265).
 
         Raises:
-            Unauthenticated
+            InvalidCredentials
             RateLimited: too many logins have failed; the password was not checked.
             QueueFull: too many checks wait already.
             StorageUnavailable: the number of failed logins is unknown, so no login succeeds.
         """
+        username, password = composed(username), composed(password)
         # One address at a time: otherwise guesses that are sent together would all be checked before one is counted.
         async with self._turns.setdefault(address, asyncio.Lock()):
             wait = await self._limits.wait(username, address)
@@ -55,7 +67,8 @@ class Credentials:
                 right_password = await asyncio.to_thread(self._verify, password)
             if not (hmac.compare_digest(username.encode(), self._username) and right_password):
                 await self._limits.note(username, address)
-                raise Unauthenticated
+                raise InvalidCredentials
+        return username
 
     def _verify(self, password: str) -> bool:
         if not isinstance(self._password_hash, str):

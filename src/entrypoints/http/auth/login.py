@@ -12,8 +12,8 @@ from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials
 from entrypoints.http.problems.problem_types import (
     BODY_PROBLEMS,
+    CREDENTIALS,
     RATE_LIMITED,
-    UNAUTHENTICATED,
     UNAVAILABLE,
     problems,
 )
@@ -47,7 +47,7 @@ class LoginResponse(msgspec.Struct, frozen=True):
     tags=["login"],
     opt=declared(Declaration(public=True, ignores_query=True, no_store=True)),
     responses={200: answer(LoginResponse, "The token", LoginResponse("eyJhbGciOiJIUzI1NiIs…", "Bearer", 300))}
-    | problems(UNAUTHENTICATED, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
+    | problems(CREDENTIALS, RATE_LIMITED, *UNAVAILABLE, *BODY_PROBLEMS),
 )
 async def login(
     request: Request[Any, Any, Any],
@@ -56,7 +56,7 @@ async def login(
     access_tokens: Injected[AccessTokens],
 ) -> Response[LoginResponse]:
     """Exchange the admin's name and password for an access token; an address may fail 20 times a minute, 5 per name."""
-    await credentials.check(data.username, data.password, client_address(request))
-    token = access_tokens.issue(data.username)
+    username = await credentials.check(data.username, data.password, client_address(request))
+    token = access_tokens.issue(username)
     response = LoginResponse(token, "Bearer", int(access_tokens.lifetime.total_seconds()))
     return Response(response, headers={"Cache-Control": "no-store"})

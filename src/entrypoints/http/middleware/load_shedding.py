@@ -9,11 +9,10 @@ from collections.abc import Callable
 from contextvars import Context
 from enum import Enum, auto
 
-import msgspec
 import structlog
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope
 
-from entrypoints.http.problems.problem_types import MEDIA_TYPE, OVERLOADED, RETRY_SECONDS
+from entrypoints.http.problems.problem_types import OVERLOADED
 
 log = structlog.get_logger(__name__)
 
@@ -37,19 +36,6 @@ def kind_of(scope: HTTPScope) -> Kind:
     if scope["method"] in ("GET", "HEAD"):
         return Kind.READ
     return Kind.LOGIN if scope["path"] == "/login" else Kind.WRITE
-
-
-async def answer_overloaded(scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer 503, as an ASGI application: for far less than the framework would take."""
-    body = msgspec.json.encode(OVERLOADED.problem(scope["state"]["request_id"]))
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"retry-after", RETRY_SECONDS.encode()),
-    ]
-    await send({"type": "http.response.start", "status": OVERLOADED.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class ShedRequests:

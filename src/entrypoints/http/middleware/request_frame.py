@@ -16,6 +16,8 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.bounded_queue import BoundedQueue
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
+from entrypoints.http.problems.problem_types import PREFIX
+from entrypoints.http.problems.refusals import answer_malformed
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ class RequestFrame:
         places: Mapping[Kind, BoundedQueue],
         seconds: float,
         count: Count,
+        prefix: str = "",
     ) -> None:
         self._app = app
         self._overloaded = overloaded
@@ -43,16 +46,20 @@ class RequestFrame:
         self._seconds = seconds
         self._count = count
         self._shed = ShedRequests(count)
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id, hosts = _read_head(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state.setdefault(PREFIX, self._prefix)
+        app = self._app if hosts == 1 or _may_lack_host(scope, hosts) else answer_malformed
         if scope["path"] in ALWAYS_SERVED:
-            await self._serve(scope, receive, _Answer(send, request_id, None))
+            await self._serve(app, scope, receive, _Answer(send, request_id, None))
             return
         places = self._places[kind_of(scope)]
         if places.full:
@@ -62,19 +69,23 @@ class RequestFrame:
         await places.enter()
         answer = _Answer(send, request_id, places)
         try:
-            await self._serve(scope, receive, answer)
+            await self._serve(app, scope, receive, answer)
         finally:
             answer.leave_place()
 
-    async def _serve(self, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
+    async def _serve(self, app: ASGIApp, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
         # Not the event loop's clock, which uvloop reads once for everything that it does in a turn.
         began = time.perf_counter()
         # Every request runs in a task of its own, so its context ends with it.
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
+        method = scope["method"]
+        if method == "HEAD":
+            # The application answers as if it were GET (RFC 9110, section 9.3.2), and the server leaves the body out.
+            scope = {**scope, "method": "GET"}
         answer.limit = limit = asyncio.timeout(self._seconds)
         try:
             async with limit:
-                await self._app(scope, receive, answer.send)
+                await app(scope, receive, answer.send)
         except (TimeoutError, asyncio.CancelledError):
             # uvicorn cancels when it stops. Unanswered requests may be sent again, so they are told to.
             if answer.status:
@@ -83,7 +94,7 @@ class RequestFrame:
             await self._overloaded(scope, receive, answer.send)
         finally:
             seconds = time.perf_counter() - began
-            method, route = scope["method"], scope.get("path_template") or "unknown"
+            route = scope.get("path_template") or "unknown"
             self._count(method, route, answer.status, seconds)
             log.info("request", method=method, route=route, status=answer.status, milliseconds=round(seconds * 1000, 1))
 
@@ -123,9 +134,17 @@ class _Answer:
             self._places = None
 
 
-def _request_id(scope: HTTPScope) -> str:
-    """Return the client's X-Request-Id if it is sane, else a new one."""
+def _read_head(scope: HTTPScope) -> tuple[str, int]:
+    """Return the client's X-Request-Id if it is sane, else a new one; and the number of Host lines."""
+    request_id, hosts = "", 0
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and SANE_ID.fullmatch(value):
-            return value.decode()
-    return str(uuid4())
+        if name == b"host":
+            hosts += 1
+        elif name == b"x-request-id" and not request_id and SANE_ID.fullmatch(value):
+            request_id = value.decode()
+    return request_id or str(uuid4()), hosts
+
+
+def _may_lack_host(scope: HTTPScope, hosts: int) -> bool:
+    # RFC 9112, section 3.2: HTTP/1.1 has exactly one; before it there was none.
+    return not hosts and scope["http_version"] == "1.0"

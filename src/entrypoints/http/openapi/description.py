@@ -3,21 +3,24 @@
 from importlib.metadata import version
 from typing import Any
 
-from litestar import Request, Response, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, SecurityScheme, Tag
+from litestar.openapi.spec import Components, Contact, License, SecurityScheme, Tag
+from litestar.response.base import ASGIResponse
 
+from entrypoints.http.conditional_reads import PAGE_AGE, answer_read
 from entrypoints.http.openapi.headers import answer_headers, request_headers
 from entrypoints.http.openapi.links import links_to
 from entrypoints.http.openapi.schemas import describe_field, describe_parameter, example_body
-from entrypoints.http.problems.problem_types import NOT_FOUND
+from entrypoints.http.problems.problem_types import NOT_FOUND, prefix_of
 from entrypoints.http.request_validation import JSON, MERGE_PATCH
 from entrypoints.http.route_declarations import Declaration, declaration_of, declared
 
 SCHEME = "admin"
+OPENAPI = "application/vnd.oai.openapi+json"
 PATH = "/openapi.json"
 
 DESCRIPTION = """\
@@ -25,8 +28,9 @@ A product catalogue that watches, for every product, who offers it, at what pric
 
 Everybody may read. Admins log in with `POST /login` and send the access token as `Authorization: Bearer …`.
 Prices are integers in the Offers service's own unit, times are UTC in RFC 3339, and unknown values are `null`.
-Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it. An unknown path is a 404. A
-method that a path does not have, HEAD included, is a 405 whose `Allow` lists the path's methods.
+Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it. An unknown path is a 404.
+`HEAD` works wherever `GET` does, and `OPTIONS` answers 204 with the path's methods in `Allow`. A method that a path
+does not have is a 405 with the same `Allow`, one that HTTP does not have a 501. A request has exactly one `Host`.
 """
 
 
@@ -47,8 +51,9 @@ class _ExactDescription(JsonRenderPlugin):
             fields = model.get("properties", {})
             fields.update({name: describe_field(field) for name, field in fields.items()})
         operations = [each for path in openapi_schema["paths"].values() for each in path.values()]
-        for operation in operations:
-            _describe(operation, declarations[operation["operationId"]], models)
+        for path in openapi_schema["paths"].values():
+            for method, operation in path.items():
+                _describe(operation, method, declarations[operation["operationId"]], models)
         for path in openapi_schema["paths"].values():
             if "patch" in path:
                 body = path["patch"]["requestBody"]["content"]
@@ -58,7 +63,8 @@ class _ExactDescription(JsonRenderPlugin):
             if declarations[operation["operationId"]].shows_id:
                 (success,) = (status for status in operation["responses"] if status < "300")
                 operation["responses"][success]["links"] = links
-        return super().render(request, openapi_schema)
+        servers = {"servers": [{"url": prefix_of(request.scope["state"]) or "/"}]}
+        return super().render(request, openapi_schema | servers)
 
 
 def _declarations(request: Request[Any, Any, Any]) -> dict[str, Declaration]:
@@ -70,13 +76,14 @@ def _declarations(request: Request[Any, Any, Any]) -> dict[str, Declaration]:
     }
 
 
-def _describe(operation: dict[str, Any], declaration: Declaration, models: dict[str, Any]) -> None:
+def _describe(operation: dict[str, Any], method: str, declaration: Declaration, models: dict[str, Any]) -> None:
     if not declaration.public:
         operation["security"] = [{SCHEME: []}]
-    elif declaration.admin_parameters:
-        operation["security"] = [{}, {SCHEME: []}]
+    else:
+        # Empty where no token is read: without it, a reader could not tell that from a forgotten one.
+        operation["security"] = [{}, {SCHEME: []}] if declaration.admin_parameters else []
     for status, answer in operation["responses"].items():
-        answer["headers"] = answer_headers(declaration, status, answer)
+        answer["headers"] = answer_headers(declaration, method, status, answer)
     parameters = [each for each in operation.get("parameters", []) if each["in"] != "header"]
     for parameter in parameters:
         describe_parameter(parameter)
@@ -85,11 +92,19 @@ def _describe(operation: dict[str, Any], declaration: Declaration, models: dict[
         body["example"] = example_body(models, body["schema"])
 
 
+class _Kept(Response[bytes]):
+    """An answer that a client may keep, and need not be sent again."""
+
+    def to_asgi_response(self, app: Litestar | None, request: Request[Any, Any, Any], **_: Any) -> ASGIResponse:  # noqa: ARG002
+        """Make the answer, or a 304."""
+        return answer_read(request, self.content, max_age=PAGE_AGE, media_type=OPENAPI)
+
+
 async def _refuse_pages(response: Response[Any]) -> Response[Any]:
     """Answer a problem instead of the page that Litestar shows where there is no description."""
     if response.status_code == NOT_FOUND.status:
         raise NotFoundException
-    return response
+    return _Kept(response.content) if response.content is not None else response  # to OPTIONS
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -98,6 +113,7 @@ def openapi_config() -> OpenAPIConfig:
         title="Product Aggregator",
         version=version("product-aggregator"),
         description=DESCRIPTION,
+        contact=Contact(name="The operators of this service"),
         license=License(name="MIT", identifier="MIT"),
         openapi_router=Router(
             "/schema",
@@ -120,8 +136,9 @@ def openapi_config() -> OpenAPIConfig:
         ),
         tags=[
             Tag(name="login", description="How an admin gets an access token."),
-            Tag(name="catalogue", description="Products and their current offers."),
+            Tag(name="catalogue", description="Products and their current offers: added by admins, read by everybody."),
             Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
+            Tag(name="editing", description="What admins do with a product that exists."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),
         ],

@@ -17,7 +17,22 @@ NOSNIFF = Header(
     "X-Content-Type-Options", "The answer is of the type that it states.", "nosniff", schema={"enum": ["nosniff"]}
 )
 CACHE_CONTROL = Header("Cache-Control", "For how long the answer may be kept.", "public, max-age=4")
-AUTHENTICATE = Header("WWW-Authenticate", "How to authenticate.", "Bearer", schema={"enum": ["Bearer"]})
+AUTHENTICATE = Header(
+    "WWW-Authenticate",
+    "How to authenticate, and whether the given token is to blame.",
+    'Bearer realm="product-aggregator"',
+    schema={"pattern": '^Bearer realm="product-aggregator"(, error="invalid_token")?$'},
+)
+ACCEPT_ENCODING = Header(
+    "Accept-Encoding", "If the body's Content-Encoding was to blame: those that are read.", "identity", always=False
+)
+ACCEPT = Header("Accept", "If the body's type was to blame: the one that is read.", "application/json", always=False)
+ACCEPT_PATCH = Header(
+    "Accept-Patch",
+    "If the body's type was to blame: those that are read.",
+    "application/json, application/merge-patch+json",
+    always=False,
+)
 RETRY_AFTER = Header("Retry-After", "Seconds to wait before the next try.", 1, schema={"minimum": 1})
 UNLESS_MATCHING = Header(
     IF_NONE_MATCH, "Entity tags, or `*`: if the current one is among them, the answer is 304 without body.", TAG_EXAMPLE
@@ -45,7 +60,7 @@ def request_headers(declaration: Declaration) -> list[dict[str, Any]]:
     ]
 
 
-def answer_headers(declaration: Declaration, status: str, answer: dict[str, Any]) -> dict[str, Any]:
+def answer_headers(declaration: Declaration, method: str, status: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Describe the headers of an operation's answer with this status."""
     succeeded = status < "400"
     headers = [REQUEST_ID, NOSNIFF]
@@ -55,6 +70,8 @@ def answer_headers(declaration: Declaration, status: str, answer: dict[str, Any]
         headers += [*([ETAG] if declaration.conditional else []), *declaration.answer_headers]
     elif status == "401":
         headers.append(AUTHENTICATE)
+    elif status == "415":
+        headers += [ACCEPT_ENCODING, ACCEPT_PATCH if method == "patch" else ACCEPT]
     elif status == "429" or (status == "503" and PROBLEM in answer["content"]):
         headers.append(RETRY_AFTER)
     return {

@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 
 from domain.errors import InvalidWindow
 from domain.window import Window
+from entrypoints.http.route_declarations import Rule
 
 DEFAULT_PERIOD = timedelta(days=7)
 
@@ -16,51 +17,6 @@ Read = TypeVar("Read", datetime, timedelta)
 
 _TIME = r"T([0-9]+H([0-9]+M)?([0-9]+S)?|[0-9]+M([0-9]+S)?|[0-9]+S)"
 _PERIOD = rf"^P([0-9]+W|[0-9]+D({_TIME})?|{_TIME})$"
-
-From = Annotated[
-    str | None,
-    QueryParameter(
-        name="from",
-        description="Start of the window, RFC 3339 with a zone; 7 days before its end by default.",
-        schema_extra={"format": "date-time"},
-    ),
-]
-To = Annotated[
-    str | None,
-    QueryParameter(
-        name="to",
-        description="End of the window, exclusive, cut to now; now by default.",
-        schema_extra={"format": "date-time"},
-    ),
-]
-Period = Annotated[
-    str | None,
-    QueryParameter(
-        description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
-        "days, hours, minutes and seconds, as PT36H; P7D by default.",
-        schema_extra={"format": "duration", "pattern": _PERIOD},
-    ),
-]
-
-
-def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:
-    """Read the window of a query; without one, the last 7 days.
-
-    Raises:
-        InvalidWindow
-    """
-    if period is not None and (start is not None or end is not None):
-        raise InvalidWindow("period", "Give either a period or from and to.")
-    length = DEFAULT_PERIOD if period is None else _read("period", period, timedelta)
-    if length <= timedelta(0):
-        raise InvalidWindow("period", "The period must be longer than nothing.")
-    ends = now if end is None else _read("to", end, datetime)
-    try:
-        starts = min(ends, now) - length if start is None else _read("from", start, datetime)
-    except OverflowError as error:
-        raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
-    return Window.until_now(starts, ends, now)
-
 
 _WANTED = {
     "period": "an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H",
@@ -83,3 +39,64 @@ def _read(name: str, text: str, kind: type[Read]) -> Read:
     except ValueError as error:
         raise InvalidWindow(name, f"This must be {_WANTED[name]}.") from error
     raise InvalidWindow(name, f"This must be {_WANTED[name]}.")
+
+
+def _read_period(text: str) -> timedelta:
+    length = _read("period", text, timedelta)
+    if length <= timedelta(0):
+        raise InvalidWindow("period", "The period must be longer than nothing.")
+    return length
+
+
+def _read_start(text: str) -> datetime:
+    return _read("from", text, datetime)
+
+
+def _read_end(text: str) -> datetime:
+    return _read("to", text, datetime)
+
+
+From = Annotated[
+    str | None,
+    QueryParameter(
+        name="from",
+        description="Start of the window, RFC 3339 with a zone; 7 days before its end by default.",
+        schema_extra={"format": "date-time"},
+    ),
+    Rule(_read_start),
+]
+To = Annotated[
+    str | None,
+    QueryParameter(
+        name="to",
+        description="End of the window, exclusive, cut to now; now by default.",
+        schema_extra={"format": "date-time"},
+    ),
+    Rule(_read_end),
+]
+Period = Annotated[
+    str | None,
+    QueryParameter(
+        description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
+        "days, hours, minutes and seconds, as PT36H; P7D by default.",
+        schema_extra={"format": "duration", "pattern": _PERIOD},
+    ),
+    Rule(_read_period),
+]
+
+
+def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:
+    """Read the window of a query; without one, the last 7 days.
+
+    Raises:
+        InvalidWindow
+    """
+    if period is not None and (start is not None or end is not None):
+        raise InvalidWindow("period", "Give either a period or from and to.")
+    length = DEFAULT_PERIOD if period is None else _read_period(period)
+    ends = now if end is None else _read_end(end)
+    try:
+        starts = min(ends, now) - length if start is None else _read_start(start)
+    except OverflowError as error:
+        raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
+    return Window.until_now(starts, ends, now)

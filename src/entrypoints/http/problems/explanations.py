@@ -1,13 +1,15 @@
 """The pages that the types of problems lead to."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import MediaType, get
+from litestar import MediaType, Request, get
 from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import PathParameter
+from litestar.response.base import ASGIResponse
 
+from entrypoints.http.conditional_reads import NOT_MODIFIED, PAGE_AGE, answer_read
 from entrypoints.http.problems.problem_types import (
     METHOD,
     NOT_FOUND,
@@ -38,7 +40,7 @@ def _explanation(kind: ProblemType) -> str:
     operation_id="explainProblem",
     summary="What an error means",
     tags=["problems"],
-    opt=declared(Declaration(public=True, ignores_query=True)),
+    opt=declared(Declaration(public=True, ignores_query=True, conditional=True)),
     responses={
         200: ResponseSpec(
             str,
@@ -48,11 +50,12 @@ def _explanation(kind: ProblemType) -> str:
             examples=[Example(summary=METHOD.title, value=_explanation(METHOD))],
         )
     }
+    | NOT_MODIFIED
     | problems(NOT_FOUND, OVERLOADED),
 )
-def explain_problem(slug: Slug) -> str:
+def explain_problem(request: Request[Any, Any, Any], slug: Slug) -> ASGIResponse:
     """Say in plain text what a problem type means."""
     for kind in PROBLEM_TYPES:
         if kind.slug == slug:
-            return _explanation(kind)
+            return answer_read(request, _explanation(kind).encode(), max_age=PAGE_AGE, media_type=MediaType.TEXT)
     raise NotFoundException

@@ -1,6 +1,5 @@
 """Every error that leaves the API as a problem (RFC 9457): which exception becomes which type."""
 
-import re
 from typing import Any
 
 import structlog
@@ -29,9 +28,11 @@ from domain.errors import (
     Refusal,
     WindowTooLarge,
 )
-from entrypoints.http.auth.access_tokens import Unauthenticated
-from entrypoints.http.auth.credentials import RateLimited
+from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
+from entrypoints.http.auth.credentials import InvalidCredentials, RateLimited
+from entrypoints.http.mistakes import InvalidRequest
 from entrypoints.http.problems.problem_types import (
+    CREDENTIALS,
     CURSOR,
     DATABASE,
     EXISTS,
@@ -43,6 +44,7 @@ from entrypoints.http.problems.problem_types import (
     MEDIA_TYPE,
     METHOD,
     NOT_FOUND,
+    NOT_IMPLEMENTED,
     OFFER_NOT_FOUND,
     OVERLOADED,
     PRECONDITION,
@@ -53,19 +55,12 @@ from entrypoints.http.problems.problem_types import (
     UNAUTHENTICATED,
     VALIDATION,
     WINDOW_TOO_LARGE,
-    FieldError,
+    Mistake,
     Problem,
     ProblemType,
 )
 from entrypoints.http.products.cursors import CursorMismatch
-from entrypoints.http.products.idempotency import InvalidHeader
-from entrypoints.http.request_validation import (
-    InvalidParameter,
-    MalformedBody,
-    UnstorableText,
-    UnsupportedMediaType,
-    allowed_methods,
-)
+from entrypoints.http.request_validation import MalformedBody, UnsupportedMediaType, allowed_methods
 
 log = structlog.get_logger(__name__)
 
@@ -83,12 +78,12 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     StorageUnavailable: DATABASE,
     QueueFull: OVERLOADED,
     Unauthenticated: UNAUTHENTICATED,
+    InvalidToken: UNAUTHENTICATED,
+    InvalidCredentials: CREDENTIALS,
     RateLimited: RATE_LIMITED,
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
-    UnstorableText: VALIDATION,
-    InvalidParameter: VALIDATION,
-    InvalidHeader: VALIDATION,
+    InvalidRequest: VALIDATION,
     CursorMismatch: CURSOR,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD,
@@ -100,26 +95,34 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
 """The most specific class of an exception decides."""
 
 # The texts of these exceptions are written for the caller. Others are answered with the meaning of their type alone.
-_SPEAKING = (Refusal, UnsupportedMediaType, UnstorableText, CursorMismatch)
+_SPEAKING = (Refusal, InvalidRequest, UnsupportedMediaType, CursorMismatch)
+
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""The methods of RFC 9110, PATCH (RFC 5789) and QUERY. Any other is 501 and not 405 (RFC 9110, section 9.1)."""
+_CHALLENGE = 'Bearer realm="product-aggregator"'
 
 
 def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer an exception with its problem; an unexpected one is logged, and its text is not shown."""
     kind = next(PROBLEM_OF[parent] for parent in type(error).__mro__ if parent in PROBLEM_OF)
-    if kind is INTERNAL:
-        log.error("request failed", exc_info=error)
+    if kind in (NOT_FOUND, METHOD) and request.scope["method"] not in _KNOWN_METHODS:
+        kind = NOT_IMPLEMENTED
     problem = kind.problem(
-        request.scope["state"].get("request_id", ""),
-        str(error) if isinstance(error, _SPEAKING) else None,
-        _field_errors(error),
+        request.scope["state"], str(error) if isinstance(error, _SPEAKING) else None, _mistakes(error)
     )
+    if kind is INTERNAL:
+        log.error("request failed", instance=problem.instance, exc_info=error)
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind, error))
 
 
 def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
-    if kind is UNAUTHENTICATED:
-        headers["WWW-Authenticate"] = "Bearer"
+    if kind in (UNAUTHENTICATED, CREDENTIALS):
+        # RFC 6750, section 3.1: a request without a token is told no error.
+        invalid = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
+        headers["WWW-Authenticate"] = _CHALLENGE + invalid
+    if isinstance(error, UnsupportedMediaType):
+        headers |= error.headers
     if kind is METHOD and isinstance(error, HTTPException):
         headers["Allow"] = allowed_methods((error.headers or {}).get("allow", ""))
     if kind in (OVERLOADED, DATABASE):
@@ -129,27 +132,11 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
     return headers
 
 
-def _field_errors(error: Exception) -> tuple[FieldError, ...]:
-    if isinstance(error, InvalidText | InvalidFilter | InvalidWindow):
-        return (FieldError(f"/{error.field}", str(error)),)
-    if isinstance(error, InvalidParameter | InvalidHeader):
-        return (FieldError(f"/{error.name}", str(error)),)
-    if isinstance(error, UnstorableText):
-        return (FieldError("", str(error)),)
-    if isinstance(error, ValidationException):
-        return tuple(_field_error(each) for each in error.extra or [])
+def _mistakes(error: Exception) -> tuple[Mistake, ...]:
+    if isinstance(error, InvalidRequest):
+        return error.mistakes
+    if isinstance(error, InvalidText):
+        return (Mistake(pointer=f"/{error.field}", detail=str(error)),)
+    if isinstance(error, InvalidFilter | InvalidWindow):
+        return (Mistake(parameter=error.field, detail=str(error)),)
     return ()
-
-
-_NAMED = re.compile(r"(?:unknown|required) field `(?P<field>[^`]*)`")
-
-
-def _field_error(error: Any) -> FieldError:
-    """Read one of Litestar's messages: the field is in `key`, or in the text if it is unknown or missing."""
-    message, _, _ = str(error.get("message", "")).partition(" - at ")
-    if message == "'data'":
-        return FieldError("", "The body is missing.")
-    key = "" if error.get("key") in (None, "data") else str(error["key"]).removeprefix("data.")
-    named = _NAMED.search(message)
-    steps = [step for step in (*key.split("."), named["field"] if named else "") if step]
-    return FieldError("".join(f"/{step}" for step in steps), message)

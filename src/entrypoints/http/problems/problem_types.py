@@ -1,32 +1,46 @@
 """The types of problems that the API answers (RFC 9457), their meanings, and their place in a route's description."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
+from msgspec import UNSET, UnsetType
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
 """The Retry-After of problems that may be over soon."""
+PREFIX = "prefix"
+"""The member of a request's state that holds the path prefix under which a proxy serves the API, mostly none."""
 
 
-class FieldError(msgspec.Struct, frozen=True):
-    """One mistake in the request; `pointer` is the JSON pointer to it, or the parameter's name after a slash."""
+def prefix_of(state: Mapping[str, Any]) -> str:
+    """Return what stands before every path that the answer to the request with this state names."""
+    prefix: str = state.get(PREFIX, "")
+    return prefix
 
-    pointer: str
+
+class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+    """One mistake in the request: `pointer` is the JSON pointer to it in the body, `parameter` a parameter's name."""
+
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
     detail: str
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Problem details (RFC 9457); `instance` is the request's id, `errors` is there for validation errors."""
+    """Problem details (RFC 9457); `instance` is of this occurrence, `errors` is there for validation errors."""
 
     type: str
     title: str
     status: int
     detail: str
     instance: str
-    errors: tuple[FieldError, ...] = ()
+    request_id: str
+    errors: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +51,7 @@ class ProblemType:
     status: int
     title: str
     meaning: str
-    errors: tuple[FieldError, ...] = ()
+    errors: tuple[Mistake, ...] = ()
 
     @property
     def path(self) -> str:
@@ -47,18 +61,34 @@ class ProblemType:
     @property
     def example(self) -> Problem:
         """One such problem, for the description of the API."""
-        return self.problem("69e3a0a3-cb45-41a0-ac3c-87044e5345c4", errors=self.errors)
+        return Problem(
+            self.path,
+            self.title,
+            self.status,
+            self.meaning,
+            "urn:uuid:0b8f1f0e-5d0c-4c64-9f2b-6f3f7a0f5a11",
+            "69e3a0a3-cb45-41a0-ac3c-87044e5345c4",
+            self.errors,
+        )
 
-    def problem(self, instance: str, detail: str | None = None, errors: tuple[FieldError, ...] = ()) -> Problem:
-        """Return one problem of this type; without a detail of its own it tells the meaning of the type."""
-        return Problem(self.path, self.title, self.status, detail or self.meaning, instance, errors)
+    def problem(self, state: Mapping[str, Any], detail: str | None = None, errors: tuple[Mistake, ...] = ()) -> Problem:
+        """Return one occurrence, in the request with this state; without a detail it tells the meaning of the type."""
+        return Problem(
+            prefix_of(state) + self.path,
+            self.title,
+            self.status,
+            detail or self.meaning,
+            uuid4().urn,
+            state.get("request_id", ""),
+            errors,
+        )
 
 
 MALFORMED = ProblemType(
     "malformed-request",
     400,
     "Malformed request",
-    "The request could not be read: its body is not JSON, or its headers contradict each other.",
+    "The request could not be read: its body is not JSON, it has no Host or two, or its headers contradict each other.",
 )
 CURSOR = ProblemType(
     "cursor-mismatch",
@@ -71,6 +101,12 @@ UNAUTHENTICATED = ProblemType(
     401,
     "Not authenticated",
     "The route is for admins: log in with POST /login and send the access token as `Authorization: Bearer …`.",
+)
+CREDENTIALS = ProblemType(
+    "invalid-credentials",
+    401,
+    "Invalid credentials",
+    "There is no account with this name and password. Check both and log in again.",
 )
 PRODUCT_NOT_FOUND = ProblemType(
     "product-not-found", 404, "Product not found", "There is no product with this id, or it was withdrawn."
@@ -104,21 +140,24 @@ PRECONDITION = ProblemType(
     "precondition-failed",
     412,
     "Precondition failed",
-    "The product has another revision than If-Match names: it was changed meanwhile. Read it again.",
+    "The product has another revision than If-Match names, or one that If-None-Match excludes. Read it again.",
 )
 TOO_LARGE = ProblemType("payload-too-large", 413, "Payload too large", "The body is larger than the API reads, 64 KiB.")
 MEDIA = ProblemType(
     "unsupported-media-type",
     415,
     "Unsupported media type",
-    "Send the body as application/json; PATCH takes application/merge-patch+json too.",
+    "Send the body as application/json and without a Content-Encoding; PATCH takes application/merge-patch+json too.",
 )
 VALIDATION = ProblemType(
     "validation-error",
     422,
     "Validation error",
     "The request was read, but some of its values are not allowed; `errors` lists them.",
-    (FieldError("/name", "The name must not be blank."),),
+    (
+        Mistake(pointer="/name", detail="The name must not be blank."),
+        Mistake(parameter="limit", detail="Expected `int` <= 100"),
+    ),
 )
 IDEMPOTENCY_MISMATCH = ProblemType(
     "idempotency-mismatch",
@@ -142,7 +181,13 @@ INTERNAL = ProblemType(
     "internal-error",
     500,
     "Internal error",
-    "The service failed. Its logs show the cause under the request id in `instance`.",
+    "The service failed. Its logs show the cause under this `request_id`.",
+)
+NOT_IMPLEMENTED = ProblemType(
+    "not-implemented",
+    501,
+    "Not implemented",
+    "No path of the API has this method. Use GET, HEAD, OPTIONS, POST, PUT, PATCH or DELETE.",
 )
 OVERLOADED = ProblemType(
     "overloaded",
@@ -167,6 +212,7 @@ PROBLEM_TYPES = (
     MALFORMED,
     CURSOR,
     UNAUTHENTICATED,
+    CREDENTIALS,
     PRODUCT_NOT_FOUND,
     OFFER_NOT_FOUND,
     NOT_FOUND,
@@ -181,6 +227,7 @@ PROBLEM_TYPES = (
     WINDOW_TOO_LARGE,
     RATE_LIMITED,
     INTERNAL,
+    NOT_IMPLEMENTED,
     OVERLOADED,
     DATABASE,
 )

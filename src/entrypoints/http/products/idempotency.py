@@ -10,11 +10,19 @@ from litestar import Request
 from application.catalogue.idempotency_keys import IdempotentRequest
 from entrypoints.http.route_declarations import Header
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def _mistake_in_key(value: str) -> str | None:
+    return None if _KEY.fullmatch(value) else "The key must be 1 to 255 visible ASCII characters."
+
+
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key",
     "The same request with the same key within 24 hours is answered as the first time.",
     "import-2026-11-26-0001",
     schema={"minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    mistake=_mistake_in_key,
 )
 REPLAYED = Header(
     "Idempotency-Replayed",
@@ -24,31 +32,14 @@ REPLAYED = Header(
     schema={"enum": ["true"]},
 )
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class InvalidHeader(Exception):
-    """A header has a value that the route does not take; `name` is the header's."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
-        self.name = name
-
 
 def read_idempotency(request: Request[Any, Any, Any], data: msgspec.Struct) -> IdempotentRequest | None:
-    """Return what identifies an idempotent request, None without a key. Each admin has keys of its own.
-
-    Raises:
-        InvalidHeader
-    """
+    """Return what identifies an idempotent request, None without a key. Each admin has keys of its own."""
     lines = request.headers.getall(IDEMPOTENCY_KEY.name, [])
     if not lines:
         return None
-    key = ", ".join(lines)
-    if not _KEY.fullmatch(key):
-        raise InvalidHeader(IDEMPOTENCY_KEY.name, "The key must be 1 to 255 visible ASCII characters.")
     return IdempotentRequest(
-        key=sha256(f"{key} {request.scope['state']['subject']}".encode()).digest(),
+        key=sha256(f"{lines[0]} {request.scope['state']['subject']}".encode()).digest(),
         # Of the decoded content, so that it does not matter how the JSON is written.
         content=sha256(msgspec.json.encode(data)).digest(),
     )

@@ -30,6 +30,7 @@ from entrypoints.http.problems.problem_types import (
     UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
+    prefix_of,
     problems,
 )
 from entrypoints.http.products import examples
@@ -38,7 +39,7 @@ from entrypoints.http.products.cursors import CURSOR_LENGTH, read_cursor, write_
 from entrypoints.http.products.etags import ETAG, etag
 from entrypoints.http.products.idempotency import IDEMPOTENCY_KEY, REPLAYED, read_idempotency
 from entrypoints.http.products.requests import CreateProductRequest
-from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+from entrypoints.http.route_declarations import Declaration, Header, Injected, Rule, declared
 
 
 class ProductPage(msgspec.Struct, frozen=True):
@@ -64,6 +65,7 @@ Search = Annotated[
         description=f"1 to {MOST_WORDS} words. Each must begin a word of the name or the description, whatever its "
         "case and accents.",
     ),
+    Rule(search_words),
 ]
 InStock = Annotated[Literal["true"] | None, QueryParameter(description="Only products that an offer has in stock.")]
 MinPrice = Annotated[int | None, _price_bound("lowest")]
@@ -147,7 +149,8 @@ class ListController(Controller):
             idempotency=read_idempotency(request, data),
         )
         product = registered.product
-        headers = {"Location": f"/products/{product.id}"} | cache_headers(etag(product), None)
+        location = f"{prefix_of(request.scope['state'])}/products/{product.id}"
+        headers = {"Location": location} | cache_headers(etag(product), None)
         if registered.replayed:
             headers[REPLAYED.name] = "true"
         return ASGIResponse(body=msgspec.json.encode(product), status_code=201, headers=headers)
@@ -215,7 +218,7 @@ class ListController(Controller):
             "cursor": next_cursor,
         }
         query = urlencode({name: value for name, value in given.items() if value is not None})
-        link = {"Link": f'</products?{query}>; rel="next"'}
+        link = {"Link": f'<{prefix_of(request.scope["state"])}/products?{query}>; rel="next"'}
         return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar import Controller, MediaType, Request, Response, delete, get, patch, post
+from litestar import Controller, MediaType, Request, Response, delete, get, patch, post, put
 from litestar.params import JSONBody
 from litestar.response.base import ASGIResponse
 from msgspec import UNSET
@@ -24,23 +24,27 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.products import examples
 from entrypoints.http.products.catalogue import Catalogue
-from entrypoints.http.products.etags import ETAG, IF_MATCH, etag, etag_with_content, expected_revisions
+from entrypoints.http.products.etags import ETAG, PRECONDITIONS, etag, etag_with_content, expected_revisions
 from entrypoints.http.products.parameters import InStock, ProductId
-from entrypoints.http.products.requests import AmendProductRequest
+from entrypoints.http.products.requests import AmendProductRequest, ReplaceProductRequest
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 
 _READ = declared(Declaration(public=True, conditional=True))
+_EDIT = declared(Declaration(request_headers=PRECONDITIONS, answer_headers=(ETAG,), shows_id=True))
+_EDITED = {200: examples.PRODUCT} | problems(
+    UNAUTHENTICATED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS
+)
 
 
 class ProductController(Controller):
     """One product: amended and withdrawn by admins, read by everybody."""
 
     path = "/products"
-    tags = ("catalogue",)
 
     @get(
         "/{product_id:uuid}",
         operation_id="getProduct",
+        tags=["catalogue"],
         summary="Read a product with its offers",
         opt=_READ,
         responses={200: examples.DETAIL} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
@@ -61,6 +65,7 @@ class ProductController(Controller):
     @get(
         "/{product_id:uuid}/offers",
         operation_id="listOffers",
+        tags=["catalogue"],
         summary="Read the offers of a product",
         opt=_READ,
         responses={200: examples.OFFERS} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
@@ -79,11 +84,11 @@ class ProductController(Controller):
     @patch(
         "/{product_id:uuid}",
         operation_id="amendProduct",
+        tags=["editing"],
         summary="Amend a product",
-        opt=declared(Declaration(request_headers=(IF_MATCH,), answer_headers=(ETAG,), shows_id=True)),
+        opt=_EDIT,
         response_headers=NO_STORE,
-        responses={200: examples.PRODUCT}
-        | problems(UNAUTHENTICATED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS),
+        responses=_EDITED,
     )
     async def amend(
         self,
@@ -97,11 +102,34 @@ class ProductController(Controller):
         shown = await amend_product(product_id, **given, expected=expected_revisions(request))
         return Response(shown.json, headers={"ETag": etag(shown.version)})
 
+    @put(
+        "/{product_id:uuid}",
+        operation_id="replaceProduct",
+        tags=["editing"],
+        summary="Replace a product's texts",
+        opt=_EDIT,
+        response_headers=NO_STORE,
+        responses=_EDITED,
+    )
+    async def replace(
+        self,
+        request: Request[Any, Any, Any],
+        product_id: ProductId,
+        data: JSONBody[ReplaceProductRequest],
+        amend_product: Injected[AmendProduct],
+    ) -> Response[bytes]:
+        """Replace the name and the description. The product must exist; `POST /products` takes an id for a new one."""
+        shown = await amend_product(
+            product_id, name=data.name, description=data.description, expected=expected_revisions(request)
+        )
+        return Response(shown.json, headers={"ETag": etag(shown.version)})
+
     @delete(
         "/{product_id:uuid}",
         operation_id="withdrawProduct",
+        tags=["editing"],
         summary="Withdraw a product",
-        opt=declared(Declaration(request_headers=(IF_MATCH,))),
+        opt=declared(Declaration(request_headers=PRECONDITIONS)),
         response_headers=NO_STORE,
         response_description="The product is gone",
         responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
@@ -120,6 +148,7 @@ class ProductController(Controller):
         status_code=202,
         media_type=MediaType.TEXT,  # as JSON, the empty answer would be "null"
         operation_id="retryRegistration",
+        tags=["editing"],
         summary="Try a product's registration again now",
         response_headers=NO_STORE,
         response_description="It is tried in the background, unless the product is registered",
@@ -132,6 +161,7 @@ class ProductController(Controller):
     @get(
         "/{product_id:uuid}/synchronisation",
         operation_id="getSynchronisation",
+        tags=["editing"],
         summary="See how registering and observing a product goes",
         response_headers=NO_STORE,
         responses={200: examples.SYNCHRONISATION}

@@ -6,26 +6,28 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
+from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, clean_description, clean_name
+from entrypoints.http.route_declarations import RULE, Rule
 
 NO_NUL = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
-# The domain refuses these values, in its own words; here they are only described.
+# The domain decides about these values, in its own words; here they are only described.
 Name = Annotated[
     str,
     Meta(
-        description=f"1 to {NAME_LENGTH} characters after trimming; unique.",
+        description=f"1 to {NAME_LENGTH} characters after trimming, not all of them invisible; unique.",
         examples=["Cordless drill 18 V"],
         extra_json_schema={"extra": {"min_length": 1, "max_length": NAME_LENGTH, "pattern": NOT_BLANK}},
+        extra={RULE: Rule(clean_name)},
     ),
 ]
 Description = Annotated[
     str,
     Meta(
-        max_length=DESCRIPTION_LENGTH,
         examples=["Two batteries, charger, case."],
-        extra_json_schema={"extra": {"pattern": NO_NUL}},
+        extra_json_schema={"extra": {"max_length": DESCRIPTION_LENGTH, "pattern": NO_NUL}},
+        extra={RULE: Rule(clean_description)},
     ),
 ]
 
@@ -36,6 +38,13 @@ class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     name: Name
     description: Description
     id: UUID | UnsetType = UNSET
+
+
+class ReplaceProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The product's new texts, both of them."""
+
+    name: Name
+    description: Description
 
 
 class AmendProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,100 @@
+"""The mistakes in a request's values: all are found before one is answered, so that a client can mend all at once."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, cast, get_args
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+from msgspec.inspect import Metadata, StructType, Type, type_info
+
+from domain.errors import Refusal
+from entrypoints.http.problems.problem_types import Mistake
+from entrypoints.http.route_declarations import RULE, Rule
+
+_Field = tuple[Any, Rule | None, bool]
+"""A field's type, its rule, and whether it is required."""
+
+
+class InvalidRequest(Exception):
+    """Some values of the request are not allowed; `mistakes` are all of them."""
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        super().__init__(mistakes[0].detail if len(mistakes) == 1 else "")
+        self.mistakes = mistakes
+
+
+class QueryParameters:
+    """The query parameters that a route takes."""
+
+    def __init__(self, handler: HTTPRouteHandler) -> None:
+        types = handler.signature_model.__annotations__
+        self._taken = {
+            field.kwarg_definition.name or name: (
+                types[name],
+                str in get_args(field.annotation),
+                next((each for each in field.metadata if isinstance(each, Rule)), None),
+            )
+            for name, field in handler.parsed_fn_signature.parameters.items()
+            if isinstance(field.kwarg_definition, QueryParameter)
+        }
+
+    def mistakes(self, query: Iterable[tuple[str, str]]) -> Iterator[Mistake]:
+        """Yield the mistakes in a query, of each parameter the first.
+
+        Parameters that would be ignored are mistakes too, because they make another answer look like the wanted one.
+        """
+        given: set[str] = set()
+        for name, value in query:
+            if detail := self._mistake(name, value, given):
+                yield Mistake(parameter=name, detail=detail)
+            given.add(name)
+
+    def _mistake(self, name: str, value: str, given: set[str]) -> str | None:
+        if name not in self._taken:
+            return "This parameter is unknown here."
+        if name in given:
+            return "This parameter is given twice."
+        type_, is_text, rule = self._taken[name]
+        if value.lower() == "null" and not is_text:
+            return "This is never null; leave the parameter out."
+        return _unsuitable(value, type_, rule, strict=False)
+
+
+def body_mistakes(body: object, model: type[msgspec.Struct]) -> Iterator[Mistake]:
+    """Yield the mistakes in a decoded body, of each field the first."""
+    if not isinstance(body, dict):
+        yield Mistake(pointer="", detail=_unsuitable(body, model, None) or "")
+        return
+    fields = _fields(model)
+    for name, (type_, rule, required) in fields.items():
+        if name not in body:
+            if required:
+                yield Mistake(pointer=f"/{name}", detail="This field is missing.")
+        elif detail := _unsuitable(body[name], type_, rule):
+            yield Mistake(pointer=f"/{name}", detail=detail)
+    for name in (name for name in body if name not in fields):
+        escaped = name.replace("~", "~0").replace("/", "~1")  # RFC 6901, section 3
+        yield Mistake(pointer=f"/{escaped}", detail="This field is unknown.")
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> dict[str, _Field]:
+    types = {field.encode_name: field.type for field in msgspec.structs.fields(model)}
+    described = cast("StructType", type_info(model)).fields
+    return {each.encode_name: (types[each.encode_name], _rule(each.type), each.required) for each in described}
+
+
+def _rule(described: Type) -> Rule | None:
+    return described.extra.get(RULE) if isinstance(described, Metadata) and described.extra else None
+
+
+def _unsuitable(value: object, type_: Any, rule: Rule | None, *, strict: bool = True) -> str | None:
+    try:
+        converted = msgspec.convert(value, type_, strict=strict)
+        if rule is not None and isinstance(converted, str):
+            rule.check(converted)
+    except (msgspec.ValidationError, Refusal) as error:
+        return str(error).partition(" - at ")[0]
+    return None
