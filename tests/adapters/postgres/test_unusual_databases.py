@@ -84,7 +84,7 @@ async def test_another_encoding_is_refused(new_database: NewDatabase) -> None:
 async def test_the_database_of_another_application_is_left_alone(new_database: NewDatabase) -> None:
     dsn = await new_database()
     await execute(
-        dsn, "CREATE TABLE alembic_version (version_num text)", "INSERT INTO alembic_version VALUES ('3f2a9c11d0be')"
+        dsn, "CREATE TABLE alembic_version (version_num text)", "INSERT INTO alembic_version VALUES ('another_application')"
     )
     async with engine_for(dsn) as engine:
         with pytest.raises(ServerUnsuitable, match="another application's"):
