@@ -66,7 +66,7 @@ async def _keep(dsn: str, connection: psycopg.Connection[Any], filled: Filled) -
     """Do the worker's upkeep, as the worker does it, and PostgreSQL's."""
     engine = create_engine(dsn, DatabaseLimits(connections=1, statement=STATEMENT_SECONDS))
     await make_older_days(engine, filled)
-    await roll_up(SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock))
+    await roll_up(SqlAlchemyHistoryUpkeep(engine, Retention()))
     fill_older_days(connection, filled)
     connection.execute("VACUUM ANALYZE")
     await refresh_changes(SqlAlchemyListedChanges(engine), 1 + len(filled.hourly))
@@ -80,7 +80,7 @@ def system_clock() -> datetime:
 
 async def _write(dsn: str, filled: Filled) -> None:
     engine = create_engine(dsn, DatabaseLimits(connections=1, statement=STATEMENT_SECONDS))
-    await append(BeginSqlAlchemyWork(engine, Retention(), system_clock), filled.appended)
+    await append(BeginSqlAlchemyWork(engine, Retention()), filled.appended)
     await engine.dispose()
 
 

@@ -81,10 +81,9 @@ async def _observe(begin: BeginSqlAlchemyWork, shop: _Shop) -> Appended:
         states = await work.synchronisations.hold(claim.lease_id, claim.product_ids)
         offers = await work.offers.of([state.product_id for state in states])
         at = datetime.now(UTC)
-        found = [
+        observations = [
             state.observe(offers.get(state.product_id, ()), answers[state.product_id], at, INTERVAL) for state in states
         ]
-        observations = [observation for observation in found if observation is not None]
         compared = time.monotonic()
         await work.offers.record(observations)
         await work.synchronisations.save(*states)

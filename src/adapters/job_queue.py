@@ -7,20 +7,24 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 from saq.queue.postgres import PostgresQueue
 
+from application.clock_watch import TOLERANCE
 from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
 
 log = structlog.get_logger(__name__)
 
 SCHEMA = "saq"
+LONGEST_WAIT = 600
+"""Seconds that a job may be put off at most; the rarest cron job comes every five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,37 @@ def _hang_up(connection: psycopg.AsyncConnection) -> None:
         shared.shutdown(socket.SHUT_RDWR)
 
 
-def postgres_queue(dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0) -> PostgresQueue:
-    """Make SAQ's queue, not connected yet.
+_MISDATED = """
+    DELETE FROM saq_jobs
+    WHERE scheduled > extract(epoch FROM now()) + %(longest_wait)s
+    OR status <> 'queued' AND (convert_from(job, 'UTF8')::jsonb ->> 'started')::bigint
+        > (extract(epoch FROM now()) + %(tolerance)s) * 1000
+"""
+
+
+class _IdleQueue(PostgresQueue):
+    """A queue from which nothing is taken, and in which nothing is swept, while `idle` says so.
+
+    SAQ goes by the process's clock: with one that is ahead, jobs of others look stuck, and those to come look due.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool, idle: Callable[[], bool], **options: Any) -> None:
+        super().__init__(pool, **options)
+        self._idle = idle
+
+    async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
+        return [] if self._idle() else await super().sweep(lock, abort)
+
+    async def _dequeue(self) -> None:
+        # Every way to a job leads through here; SAQ's own timer comes back every few seconds.
+        if not self._idle():
+            await super()._dequeue()
+
+
+def postgres_queue(
+    dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0, idle: Callable[[], bool] = lambda: False
+) -> PostgresQueue:
+    """Make SAQ's queue, not connected yet. While `idle` returns true, it gives out no jobs.
 
     While a process that connected with a `lock_keyspace` lives, no other process with the same one can migrate SAQ's
     tables; so `aggregator migrate` has a keyspace of its own.
@@ -101,8 +134,9 @@ def postgres_queue(dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0) -> 
             "tcp_user_timeout": round(limits.lent * 1000),
         },
     )
-    return PostgresQueue(
+    return _IdleQueue(
         pool,
+        idle,
         name="aggregator",
         min_size=1,
         max_size=limits.connections,
@@ -144,6 +178,16 @@ class SaqJobQueue:
         """
         await self.waiting()
         return "ok"
+
+    async def remove_misdated(self) -> None:
+        """Remove jobs that a process whose clock was ahead has put off or begun, by the database's clock.
+
+        Under a key they would keep every later job with that key away.
+        """
+        limits = {"longest_wait": LONGEST_WAIT, "tolerance": TOLERANCE.total_seconds()}
+        with _translated_errors():
+            async with self._queue.pool.connection() as connection:
+                await connection.execute(_MISDATED, limits)
 
     async def put(self, job: Job) -> None:
         await self._put(job)

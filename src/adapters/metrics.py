@@ -1,6 +1,6 @@
 """Prometheus metrics on a registry of the process's own; every label value is from a bounded set."""
 
-import time
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -106,6 +106,11 @@ class Metrics:
             ["state"],
             registry=registry,
         )
+        self.clock_difference = Gauge(
+            "aggregator_clock_difference_seconds",
+            "By how much this process's clock is ahead of the database's, as of the last comparison.",
+            registry=registry,
+        )
         # For workers only: an API would report a lag of 0 that it has not measured.
         self.refresh_lag = Gauge(
             "aggregator_refresh_lag_seconds",
@@ -166,15 +171,19 @@ class Metrics:
         """Count an event of the shared access token."""
         self.renewals.labels(event).inc()
 
-    def scheduled(self, lag_seconds: float, waiting: int) -> None:
-        """Show the result of a tick, and its time."""
+    def scheduled(self, lag_seconds: float, waiting: int, at: datetime) -> None:
+        """Show the result of a tick, and its time by the database's clock."""
         self.refresh_lag.set(lag_seconds)
         self.waiting_jobs.set(waiting)
-        self.last_tick.set(time.time())
+        self.last_tick.set(at.timestamp())
         if not self._ticked:
             self._ticked = True
             for gauge in (self.refresh_lag, self.waiting_jobs, self.last_tick):
                 self.registry.register(gauge)
+
+    def clock(self, seconds_ahead: float) -> None:
+        """Show by how much this process's clock is ahead of the database's."""
+        self.clock_difference.set(seconds_ahead)
 
     def breaker(self, work: str, state: str) -> None:
         """Show the state of a work's breaker: closed, open or half_open."""

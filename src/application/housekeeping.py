@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from application.catalogue.idempotency_keys import KEPT_FOR
 from application.catalogue.purge import CataloguePurge
+from application.clock_watch import ClockWatch
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
 
@@ -16,12 +17,18 @@ class KeepHouse:
     purge: CataloguePurge
     history: HistoryUpkeep
     timing: Timing
+    clocks: ClockWatch
     now: Callable[[], float]
 
     async def __call__(self) -> None:
-        """Prepare history, purge and drop expired rows, and roll up until nothing is left or the time is over."""
+        """Prepare history, purge and drop expired rows, and roll up until nothing is left or the time is over.
+
+        While this process's clock differs from the storage's, nothing but the preparation is done.
+        """
         ends = self.now() + self.timing.housekeeping
         await self.history.prepare_history()
+        if await self.clocks.ask():
+            return
         while self.now() < ends and await self.purge.purge_withdrawn():
             pass
         while self.now() < ends and await self.purge.purge_sold_out(self.timing.sold_out_kept, self.timing.purge_rows):

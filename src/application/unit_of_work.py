@@ -1,6 +1,7 @@
 """The unit of work, which all writing use-cases share."""
 
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from application.catalogue.idempotency_keys import IdempotencyKeyRepository
@@ -26,6 +27,9 @@ class UnitOfWork(Protocol):
     @property
     def idempotency_keys(self) -> IdempotencyKeyRepository:
         """The products that requests with a key have created."""
+
+    async def now(self) -> datetime:
+        """Return the storage's time, by which all schedules go."""
 
     async def commit(self) -> None:
         """Make everything durable.

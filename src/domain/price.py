@@ -44,12 +44,18 @@ class PriceInForce:
 
 
 def next_best_price(
-    current: BestPrice | None, known_until: datetime | None, price: int | None, at: datetime
+    current: BestPrice | None,
+    known_until: datetime | None,
+    price: int | None,
+    at: datetime,
+    *,
+    set_back: bool = False,
 ) -> tuple[BestPrice, list[PriceStep]]:
     """Return the best price in force from `at` on, and the steps that this observation ends.
 
     An observation that comes later than `known_until` leaves a gap behind: the price carries forward to there and
-    the rest is recorded as unknown.
+    the rest is recorded as unknown. After the clock was `set_back`, the step ends even if the price is the same: how
+    long it was known is recorded, because the new observation is trusted for a time that has passed already.
     """
     if current is None or known_until is None:
         return BestPrice(price, at), []
@@ -58,7 +64,7 @@ def next_best_price(
             *_steps(current.price, current.since, known_until),
             *(PriceStep(PriceState.UNKNOWN, None, *day) for day in days(known_until, at)),
         ]
-    if price == current.price:
+    if price == current.price and not set_back:
         return current, []
     return BestPrice(price, at), _steps(current.price, current.since, at)
 

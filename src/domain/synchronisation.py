@@ -1,11 +1,11 @@
 """Where one product stands with upstream: when it is due next, how the last attempts went, what they showed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from domain.offer import ObservedOffers, Offer, OfferChanges, OfferInterval, TrackedOffer, compare
+from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, compare
 from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceStep, next_best_price
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,15 +50,29 @@ class Synchronisation:
         return max(self.scheduled_at + interval, self.not_before)
 
     def observe(
-        self, before: Iterable[TrackedOffer], observed: ObservedOffers, at: datetime, interval: timedelta
-    ) -> Observation | None:
-        """Take in a successful answer; None when it is not newer than what is stored, which then stays."""
-        if self.observed_at is not None and at <= self.observed_at:
-            return None
-        offers = compare(before, observed, at, self.known_until)
-        steps = self._adopt(offers, at)
+        self, before: Collection[TrackedOffer], observed: ObservedOffers, at: datetime, interval: timedelta
+    ) -> Observation:
+        """Take in a successful answer. It is newer than the stored one, even if the clock was set back since then.
+
+        Recorded history does not go back: it continues at the latest time that it knows of.
+        """
+        dated, known_until = at, self.known_until
+        if self.best is not None and self.observed_at is not None and known_until is not None:
+            # Every recorded step and interval has ended by then.
+            recorded_until = max([self.best.since, *(offer.changed_at for offer in before)])
+            known_until = max(known_until, recorded_until)
+            if at < recorded_until:
+                dated = max(recorded_until, self.observed_at)
+        offers = compare(before, observed, dated, known_until)
+        best = offers.best
+        price = None if best is None else best.price
+        self.best, steps = next_best_price(self.best, known_until, price, dated, set_back=dated != at)
+        self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
+        self.offers_in_stock = offers.in_stock
         self.observed_at = at
         self.known_until = at + KNOWN_FOR_INTERVALS * interval
+        if self.not_before is not None:
+            self.not_before = min(self.not_before, at)
         self.last_attempt_at = self.last_success_at = at
         self.consecutive_failures = 0
         self.last_error = None
@@ -101,11 +115,3 @@ class Synchronisation:
         self.fail(error, at, at)
         self.scheduled_at = None
         self.not_before = None
-
-    def _adopt(self, offers: OfferChanges, at: datetime) -> list[PriceStep]:
-        best = offers.best
-        price = None if best is None else best.price
-        self.best, steps = next_best_price(self.best, self.known_until, price, at)
-        self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
-        self.offers_in_stock = offers.in_stock
-        return steps

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,6 +10,7 @@ from dishka import AsyncContainer, Provider, Scope, from_context, make_async_con
 from saq.queue.postgres import PostgresQueue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.clock_log import LoggedClockDifference
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.call_limits import CallLimits
@@ -22,8 +22,9 @@ from adapters.offers_api.transport import pooled_transport
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
+from adapters.postgres.clock import database_time
 from adapters.postgres.connection import create_engine
-from adapters.postgres.prices.dropped_history import read_dropped
+from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
@@ -38,8 +39,9 @@ from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
+from application.clock_watch import ClockWatch
 from application.prices.listed_changes import ListedChanges
-from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.rollup import HistoryUpkeep
 from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.secret import Secret
@@ -50,7 +52,7 @@ from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 from domain.retention import Retention
 from entrypoints.limits import SERVING, Limits
-from entrypoints.readiness import Dependencies, Stopping
+from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
@@ -86,13 +88,20 @@ class Adapters(Provider):
         await engine.dispose()
 
     @provide
-    async def retention(self, settings: Settings, engine: AsyncEngine) -> Retention:
-        # Once: history that is dropped while this process runs was beyond its retention already.
-        return replace(settings.retention, dropped=await read_dropped(engine))
+    def retention(self, settings: Settings) -> Retention:
+        return settings.retention
 
     @provide
-    def begin_work(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> BeginWork:
-        return BeginSqlAlchemyWork(engine, retention, clock)
+    def retention_reader(self, engine: AsyncEngine, retention: Retention) -> RetentionReader:
+        return SqlAlchemyRetentionReader(engine, retention)
+
+    @provide
+    def clock_watch(self, engine: AsyncEngine, clock: Clock, metrics: Metrics) -> ClockWatch:
+        return ClockWatch(clock, partial(database_time, engine), LoggedClockDifference(metrics.clock))
+
+    @provide
+    def begin_work(self, engine: AsyncEngine, retention: Retention) -> BeginWork:
+        return BeginSqlAlchemyWork(engine, retention)
 
     @provide
     def catalogue_reader(self, engine: AsyncEngine, timing: Timing) -> CatalogueReader:
@@ -115,8 +124,8 @@ class Adapters(Provider):
         return SqlAlchemyCataloguePurge(engine)
 
     @provide
-    def history_upkeep(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> HistoryUpkeep:
-        return SqlAlchemyHistoryUpkeep(engine, retention, clock)
+    def history_upkeep(self, engine: AsyncEngine, retention: Retention) -> HistoryUpkeep:
+        return SqlAlchemyHistoryUpkeep(engine, retention)
 
     @provide
     def listed_changes(self, engine: AsyncEngine) -> ListedChanges:
@@ -127,8 +136,10 @@ class Adapters(Provider):
         return SqlAlchemyPriceTrends(engine)
 
     @provide
-    async def postgres_queue(self, settings: Settings, limits: Limits) -> AsyncIterator[PostgresQueue]:
-        queue = postgres_queue(settings.dsn, limits.queue)
+    async def postgres_queue(
+        self, settings: Settings, limits: Limits, clocks: ClockWatch
+    ) -> AsyncIterator[PostgresQueue]:
+        queue = postgres_queue(settings.dsn, limits.queue, idle=lambda: clocks.too_far)
         await queue.connect()
         yield queue
         await queue.disconnect()
@@ -189,9 +200,13 @@ class Adapters(Provider):
 
     @provide
     def dependencies(
-        self, engine: AsyncEngine, queue: SaqJobQueue, token: SharedAccessToken, limits: Limits
+        self, engine: AsyncEngine, queue: SaqJobQueue, token: SharedAccessToken, clocks: ClockWatch, limits: Limits
     ) -> Dependencies:
-        return Dependencies(partial(schema_state, engine), queue.state, token.state, limits.requests.check)
+        async def clock_state() -> str:
+            return DIFFERS if await clocks.ask() else OK
+
+        schema = partial(schema_state, engine)
+        return Dependencies(schema, queue.state, token.state, clock_state, limits.requests.check)
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:

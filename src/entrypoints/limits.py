@@ -10,6 +10,7 @@ from adapters.job_queue import QueueLimits
 from adapters.offers_api.http_client import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
 from application.synchronisation.access_token.timing import TokenTiming
+from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
 from application.synchronisation.timing import Timing
 
 
@@ -114,6 +115,17 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         lambda limits, timing: (
             timing.batch_deadline + limits.database.lock + timing.group_age,
             timing.lease.total_seconds(),
+        ),
+    ),
+    (
+        "no lease is longer than the longest that is believed after the database's clock was set back",
+        lambda _, timing: (timing.lease.total_seconds(), LONGEST_LEASE.total_seconds() + 0.001),
+    ),
+    (
+        "no registration waits longer than is believed then",
+        lambda _, timing: (
+            max(timing.longest_registration_backoff, timing.longest_retry_after).total_seconds(),
+            LONGEST_REGISTRATION_WAIT.total_seconds() + 0.001,
         ),
     ),
     (

@@ -13,6 +13,7 @@ OUTDATED = "outdated"
 INCOMPATIBLE = "incompatible"
 READ_ONLY = "read-only"
 STOPPING = "stopping"
+DIFFERS = "differs"
 
 
 @dataclass(slots=True)
@@ -24,13 +25,17 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of each dependency; `offers_service` is that of its access token, which serving does not need."""
+    """The state of each dependency; `offers_service` is that of its access token, which serving does not need.
+
+    `clock` is `differs` while this process's clock is more than a minute from the database's.
+    """
 
     status: str
     database: str
     migrations: str
     queue: str
     offers_service: str
+    clock: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +45,21 @@ class Dependencies:
     migrations: Callable[[], Awaitable[str]]
     queue: Callable[[], Awaitable[str]]
     access_token: Callable[[], Awaitable[str]]
+    clock: Callable[[], Awaitable[str]]
     patience: float = 2.5
     """Seconds for one check."""
 
     async def check(self) -> Readiness:
         """Run all checks at once, each within a bounded time."""
-        migrations, queue, offers = await asyncio.gather(
-            self._state(self.migrations()), self._state(self.queue()), self._state(self.access_token())
-        )
+        checks = (self.migrations, self.queue, self.access_token, self.clock)
+        migrations, queue, offers, clock = await asyncio.gather(*(self._state(check()) for check in checks))
         return Readiness(
             status=OK if migrations == OK else UNAVAILABLE,
             database=migrations if migrations in (UNAVAILABLE, READ_ONLY) else OK,
             migrations=OK if migrations == READ_ONLY else migrations,
             queue=queue,
             offers_service=offers,
+            clock=clock,
         )
 
     async def _state(self, check: Awaitable[str]) -> str:

@@ -10,6 +10,7 @@ from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegisterProduct, RegistrationSignal, RetryRegistration
 from application.clock import Clock
+from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
 from application.prices.listed_changes import RefreshListedChanges
 from application.prices.offer_history import ReadOfferHistory
@@ -46,24 +47,22 @@ class UseCases(Provider):
         self,
         begin: BeginWork,
         offers: OffersGateway,
-        clock: Clock,
         timing: Timing,
         backoff: Backoff,
         breakers: Breakers,
     ) -> SubmitRegistrations:
-        return SubmitRegistrations(begin, offers, clock, timing, backoff, breakers.registrations)
+        return SubmitRegistrations(begin, offers, time.monotonic, timing, backoff, breakers.registrations)
 
     @provide
     def refresh_due_products(
         self,
         begin: BeginWork,
         offers: OffersGateway,
-        clock: Clock,
         timing: Timing,
         backoff: Backoff,
         breakers: Breakers,
     ) -> RefreshDueProducts:
-        return RefreshDueProducts(begin, offers, clock, timing, backoff, breakers.observations)
+        return RefreshDueProducts(begin, offers, time.monotonic, timing, backoff, breakers.observations)
 
     @provide
     def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
@@ -75,8 +74,10 @@ class UseCases(Provider):
     schedule_due_work = provide(ScheduleDueWork)
 
     @provide
-    def keep_house(self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing) -> KeepHouse:
-        return KeepHouse(purge, history, timing, time.monotonic)
+    def keep_house(
+        self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing, clocks: ClockWatch
+    ) -> KeepHouse:
+        return KeepHouse(purge, history, timing, clocks, time.monotonic)
 
     read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)

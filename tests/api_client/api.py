@@ -19,7 +19,7 @@ from application.access.login_limits import LoginFailures
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
-from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.scheduling import JobQueue
@@ -37,7 +37,7 @@ from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
 from fakes.offers_gateway import observed
-from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
+from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends, kept
 from fakes.storage import NOON, FakeClock, InMemoryStorage, Rows
 from fakes.upkeep import InMemoryListedChanges
 
@@ -47,6 +47,7 @@ SECRET = "a signing key that only the tests know"
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+YEARS = 3_650 * DAY
 PROBLEM = "application/problem+json"
 MISSING = UUID("00000000-0000-4000-8000-000000000000")
 ONLY_OFFER = UUID("10000000-0000-4000-8000-000000000000")
@@ -67,6 +68,7 @@ class Outside:
     signal: CountingRegistrationSignal = field(default_factory=CountingRegistrationSignal)
     access: TokenState = TokenState.OK
     migrations: str = "ok"
+    clocks: str = "ok"
     patience: float = 5.0
     reader: CatalogueReader | None = None
     begin: BeginWork | None = None
@@ -84,7 +86,13 @@ class Outside:
         self.storage.taken.clear()
         self.queue.away = False
         self.signal.signals = 0
-        self.access, self.migrations = TokenState.OK, "ok"
+        self.access, self.migrations, self.clocks = TokenState.OK, "ok", "ok"
+
+    def authorization(
+        self, subject: str = USERNAME, *, ago: timedelta = timedelta(0), lifetime: timedelta = timedelta(minutes=5)
+    ) -> str:
+        """Return the header of an admin who logged in this long ago."""
+        return f"Bearer {AccessTokens(SECRET, lifetime, lambda: self.clock() - ago).issue(subject)}"
 
     async def schema_state(self) -> str:
         self.storage.reach()
@@ -98,6 +106,10 @@ class Outside:
         self.storage.reach()
         return self.access
 
+    async def clock_state(self) -> str:
+        self.storage.reach()
+        return self.clocks
+
     async def observe(self, product_id: UUID, *offers: Offer, interval: timedelta = INTERVAL) -> None:
         """Let these be the product's offers now, and the product be registered if it is not."""
         async with self.storage.begin() as work:
@@ -107,7 +119,6 @@ class Outside:
                 state.start_observing(self.clock())
             before = (await work.offers.of([product_id])).get(product_id, ())
             observation = state.observe(before, observed(*offers), self.clock(), interval)
-            assert observation is not None
             await work.products.save(product)
             await work.offers.record([observation])
             await work.synchronisations.save(state)
@@ -161,8 +172,8 @@ class InMemoryOutside(Provider):
         return self._outside.login_failures
 
     @provide(override=True)
-    def retention(self) -> Retention:
-        return Retention()
+    def retention_reader(self) -> RetentionReader:
+        return kept(Retention())
 
     @provide(override=True)
     def price_reader(self) -> PriceReader:
@@ -187,7 +198,9 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def dependencies(self) -> Dependencies:
         outside = self._outside
-        return Dependencies(outside.schema_state, outside.queue_state, outside.access_state, outside.patience)
+        return Dependencies(
+            outside.schema_state, outside.queue_state, outside.access_state, outside.clock_state, outside.patience
+        )
 
 
 @dataclass(frozen=True)
@@ -260,7 +273,7 @@ async def serving(outside: Outside, **settings: str) -> AsyncIterator[Api]:
         app.lifespan(),
         client_of(app) as http,
     ):
-        http.headers["Authorization"] = f"Bearer {AccessTokens(SECRET, timedelta(minutes=5)).issue(USERNAME)}"
+        http.headers["Authorization"] = outside.authorization(ago=YEARS, lifetime=2 * YEARS)
         yield Api(app, http, outside)
     await container.close()
 

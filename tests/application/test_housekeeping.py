@@ -1,24 +1,29 @@
 """Upkeep: all that is due is done in one go."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+
+import pytest
 
 from application.catalogue.idempotency_keys import KeptProduct
 from application.catalogue.views import view_of_new
+from application.clock import Clock
 from application.housekeeping import KeepHouse
 from application.synchronisation.timing import Timing
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import ProductFactory, TrackedOfferFactory, some_id
+from fakes.clock_watch import clock_watch
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
 
 KEPT = KeptProduct(b"", view_of_new(ProductFactory.build()))
 
 
-def house(world: Synchronising, timing: Timing = TIMING) -> KeepHouse:
+def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = None) -> KeepHouse:
     storage = world.storage
-    return KeepHouse(InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage), timing, lambda: 0.0)
+    purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
+    return KeepHouse(purge, history, timing, clock_watch(storage, clock), lambda: 0.0)
 
 
 async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
@@ -56,3 +61,35 @@ async def test_answers_kept_for_longer_than_a_day_are_purged_however_many(world:
     world.clock.advance(timedelta(hours=23, seconds=1))
     await house(world, replace(TIMING, purge_rows=3))()
     assert list(world.storage.rows.idempotency_keys) == [bytes([7])]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=800), timedelta(days=-40), timedelta(seconds=61)])
+async def test_a_process_whose_clock_differs_prepares_history_and_does_nothing_else(
+    world: Synchronising, ahead: timedelta
+) -> None:
+    withdrawn = await world.watched(Offer(some_id(), 5, 1))
+    await world.withdraw(withdrawn)
+    history = NotedUpkeep()
+    keep = replace(house(world, clock=lambda: world.clock.now + ahead), history=history)
+    await keep()
+    assert (history.calls, withdrawn in world.storage.rows.withdrawn) == (["prepare"], True)
+    await replace(keep, clocks=clock_watch(world.storage))()
+    assert (history.calls[1:], withdrawn in world.storage.rows.withdrawn) == (["prepare", "roll up", "drop"], False)
+
+
+@dataclass
+class NotedUpkeep:
+    """Notes what is asked of it."""
+
+    calls: list[str] = field(default_factory=list)
+
+    async def prepare_history(self) -> None:
+        self.calls.append("prepare")
+
+    async def roll_up(self, products: int) -> int:
+        self.calls.append("roll up")
+        return 0
+
+    async def drop_expired(self) -> int:
+        self.calls.append("drop")
+        return 0

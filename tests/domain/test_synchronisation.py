@@ -1,10 +1,12 @@
 """One product's state: attempts, failures, answers that come too late."""
 
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from domain.offer import Offer, TrackedOffer
-from domain.price import BestPrice
+from domain.offer import Offer, OfferInterval, TrackedOffer
+from domain.price import BestPrice, PriceState, PriceStep
 from domain.synchronisation import AT_ONCE, Synchronisation
 from factories import SynchronisationFactory, some_id
 from fakes.offers_gateway import observed
@@ -18,7 +20,6 @@ def test_an_observation_is_stored_with_how_long_it_is_trusted() -> None:
     state = Synchronisation(some_id(), AT, consecutive_failures=3, last_error="timeout")
     dear, cheap = Offer(some_id(), 9, 2), Offer(some_id(), 7, 1)
     observation = state.observe([], observed(dear, cheap), AT, INTERVAL)
-    assert observation is not None
     assert (observation.product_id, observation.ended, observation.steps) == (state.product_id, [], [])
     assert {offer.id for offer in observation.changed} == {dear.id, cheap.id}
     assert (state.observed_at, state.known_until) == (AT, AT + 3 * INTERVAL)
@@ -27,19 +28,57 @@ def test_an_observation_is_stored_with_how_long_it_is_trusted() -> None:
     assert (state.consecutive_failures, state.last_error) == (0, None)
 
 
-def test_an_answer_that_is_not_newer_changes_nothing() -> None:
-    state = SynchronisationFactory.build(observed_at=AT)
-    before = deepcopy(state)
-    for at in (AT, AT - SECOND):
-        assert state.observe([], observed(Offer(some_id(), 1, 1)), at, INTERVAL) is None
-        assert state == before
+def after_the_clock_was_ahead(by: timedelta, *prices: int) -> tuple[Synchronisation, TrackedOffer]:
+    """Return a product whose one offer had these prices, a second after each other, until that time from now."""
+    state, offer = Synchronisation(some_id(), AT), Offer(some_id(), prices[0], 1)
+    tracked: dict[UUID, TrackedOffer] = {}
+    for number, price in enumerate(prices):
+        at = AT + by - (len(prices) - 1 - number) * SECOND
+        observation = state.observe(tracked.values(), observed(replace(offer, price=price)), at, INTERVAL)
+        tracked.update((each.id, each) for each in observation.changed)
+    return state, tracked[offer.id]
+
+
+def test_an_observation_replaces_one_from_the_future() -> None:
+    state, offer = after_the_clock_was_ahead(timedelta(0), 1000)
+    state.observed_at = state.known_until = AT + 60 * INTERVAL
+    at = AT + INTERVAL
+    observation = state.observe([offer], observed(Offer(offer.id, 900, 2)), at, INTERVAL)
+    assert (state.observed_at, state.known_until, state.last_success_at) == (at, at + 3 * INTERVAL, at)
+    assert (state.best, state.best_offer) == (BestPrice(900, at), Offer(offer.id, 900, 2))
+    assert observation.steps == [PriceStep(PriceState.IN_STOCK, 1000, AT, at)]
+    assert observation.ended == [OfferInterval(offer.id, 1000, AT, at)]
+
+
+def test_history_that_was_recorded_while_the_clock_was_ahead_is_continued_where_it_ends() -> None:
+    ahead = 60 * INTERVAL
+    state, offer = after_the_clock_was_ahead(ahead, 1000, 950)
+    observation = state.observe([offer], observed(Offer(offer.id, 900, 2)), AT, INTERVAL)
+    assert (state.observed_at, state.known_until) == (AT, AT + 3 * INTERVAL)
+    assert (state.best, state.best_offer) == (BestPrice(900, AT + ahead), Offer(offer.id, 900, 2))
+    assert (observation.steps, observation.ended) == ([], [])
+    (offer,) = observation.changed
+    again = state.observe([offer], observed(Offer(offer.id, 800, 2)), AT + INTERVAL, INTERVAL)
+    assert (again.steps, again.ended, state.best) == ([], [], BestPrice(800, AT + ahead))
+    (offer,) = again.changed
+    state.observe([offer], observed(Offer(offer.id, 800, 2)), AT + ahead - SECOND, INTERVAL)
+    last = state.observe([offer], observed(Offer(offer.id, 700, 2)), AT + ahead + SECOND, INTERVAL)
+    assert last.steps == [PriceStep(PriceState.IN_STOCK, 800, AT + ahead, AT + ahead + SECOND)]
+
+
+def test_a_clock_that_was_behind_for_a_while_costs_no_history() -> None:
+    state, offer = after_the_clock_was_ahead(timedelta(0), 1000)
+    state.observe([offer], observed(Offer(offer.id, 1000, 1)), AT + SECOND, INTERVAL)
+    before = state.observe([offer], observed(Offer(offer.id, 1000, 1)), AT - 60 * INTERVAL, INTERVAL)
+    after = state.observe([offer], observed(Offer(offer.id, 1000, 1)), AT + 2 * SECOND, INTERVAL)
+    assert before.steps == [PriceStep(PriceState.IN_STOCK, 1000, AT, AT + SECOND)]
+    assert after.steps == [PriceStep(PriceState.UNKNOWN, None, AT + SECOND, AT + 2 * SECOND)]
 
 
 def test_a_gap_is_measured_by_the_interval_that_was_in_force() -> None:
     state = Synchronisation(some_id(), AT)
     state.observe([], observed(), AT, INTERVAL)
     observation = state.observe([], observed(), AT + 200 * SECOND, 1000 * INTERVAL)
-    assert observation is not None
     assert [(step.valid_from, step.valid_to) for step in observation.steps] == [
         (AT, AT + 180 * SECOND),
         (AT + 180 * SECOND, AT + 200 * SECOND),

@@ -17,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.catalogue.purge import CataloguePurge
+from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
@@ -65,8 +66,8 @@ async def main(last: int | None) -> None:
         history = await container.get(HistoryUpkeep)
         if last is not None:
             history = Killed(history, await container.get(AsyncEngine), last)
-        timing = Timing(roll_up_products=3)
-        await KeepHouse(await container.get(CataloguePurge), history, timing, time.monotonic)()
+        purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
+        await KeepHouse(purge, history, Timing(roll_up_products=3), clocks, time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import QueueLimits, postgres_queue
 from adapters.metrics import Metrics
 from application.catalogue.registration import RegisterProduct
+from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
 from application.prices.listed_changes import ListedChanges
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
@@ -28,6 +29,7 @@ from entrypoints.limits import WORKING
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
+from fakes.clock_watch import clock_watch as agreeing_clocks
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from metric_values import counted, series
@@ -171,9 +173,12 @@ class ScriptedOutside(Provider):
     @provide(override=True)
     def keep_house(self) -> KeepHouse:
         storage = self._everything.storage
-        return KeepHouse(
-            InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage), self._everything.timing, lambda: 0.0
-        )
+        purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
+        return KeepHouse(purge, history, self._everything.timing, agreeing_clocks(storage), lambda: 0.0)
+
+    @provide(override=True)
+    def clock_watch(self) -> ClockWatch:
+        return agreeing_clocks(self._everything.storage)
 
     @provide(override=True)
     def listed_changes(self) -> ListedChanges:

@@ -27,7 +27,7 @@ class InMemoryLoginFailures:
         self._storage.reach()
         now = self._storage.clock()
         ages = [(row.account, now - row.failed_at) for row in reversed(self.rows) if row.address == address]
-        return [LoginFailure(account, age) for account, age in ages if age < within][:at_most]
+        return [LoginFailure(account, age) for account, age in ages if timedelta(0) <= age < within][:at_most]
 
     async def note(self, account: bytes, address: str, kept: timedelta) -> None:
         self._storage.reach()

@@ -5,18 +5,28 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from application.prices.readers import OfferLife, OfferPrices
+from application.prices.readers import OfferLife, OfferPrices, RetentionReader
 from application.prices.trends import PriceTrend, trend_times
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
 from domain.price_history import PriceSummary, tiled, tiled_offer
 from domain.price_statistics import PriceDistribution
+from domain.retention import Retention
 from domain.window import BucketWidth, Window
 from fakes.storage import InMemoryStorage
 from specification.price_sums import buckets, distribution, in_force_at, open_step, summarized
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+def kept(retention: Retention) -> RetentionReader:
+    """Return what reads this retention, of which nothing is dropped but what it says."""
+
+    async def read() -> Retention:
+        return retention
+
+    return read
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,13 @@ def product_view(product: Product, state: Synchronisation, now: datetime) -> Pro
         best_offer=BestOfferView(best.id, best.price, best.items_in_stock) if best else None,
         offers_in_stock=state.offers_in_stock,
         observed_at=state.observed_at,
-        stale=state.known_until is not None and state.known_until < now,
+        stale=is_stale(state, now),
     )
+
+
+def is_stale(state: Synchronisation, now: datetime) -> bool:
+    known_until, observed_at = state.known_until, state.observed_at
+    return known_until is not None and observed_at is not None and (known_until < now or observed_at > now)
 
 
 def version_of(product: ProductView) -> Version:

@@ -13,7 +13,7 @@ from application.catalogue.idempotency_keys import KeptProduct
 from application.catalogue.views import Encoded, ProductView
 from application.clock import Clock
 from application.storage import StorageUnavailable
-from application.synchronisation.repositories import Claim, Due
+from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT, Claim, Due
 from application.unit_of_work import UnitOfWork
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
@@ -48,7 +48,7 @@ class Leased:
     lease_until: datetime | None = None
 
     def ended(self, now: datetime) -> bool:
-        return self.lease_until is not None and self.lease_until <= now
+        return self.lease_until is not None and not now < self.lease_until <= now + LONGEST_LEASE
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,10 @@ class InMemoryUnitOfWork:
         self.offers = InMemoryOfferRepository(rows, storage.reach)
         self.idempotency_keys = InMemoryIdempotencyKeyRepository(rows, storage)
 
+    async def now(self) -> datetime:
+        self._storage.reach()
+        return self._storage.clock()
+
     async def commit(self) -> None:
         self._storage.reach()
         self._storage.rows = self._rows.copy()
@@ -133,7 +137,9 @@ class InMemoryProductRepository:
         if product.id in self._rows.products or product.id in self._rows.withdrawn:
             raise ProductAlreadyExists("id")
         await self.save(product)
-        self._rows.synchronisations[product.id] = Leased(Synchronisation(product.id, product.created_at))
+        self._rows.synchronisations[product.id] = Leased(
+            Synchronisation(product.id, min(product.created_at, self._now))
+        )
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
@@ -184,6 +190,7 @@ class InMemorySynchronisationRepository:
             len(self._due_registrations()[:limit]),
             len(self._due_observations(interval)[:limit]),
             lag=self._now - min([*waiting, self._now]),
+            at=self._now,
         )
 
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
@@ -200,7 +207,7 @@ class InMemorySynchronisationRepository:
         for id in claimed:
             row = self._rows[id]
             slot = row.state.scheduled_at or self._now
-            if slot + 2 * interval <= self._now:
+            if slot + 2 * interval <= self._now or slot > self._now:
                 slot = self._now
             elif slot + interval <= self._now:
                 slot += interval
@@ -247,10 +254,21 @@ class InMemorySynchronisationRepository:
         due = []
         for row in rows:
             not_before = row.state.not_before
-            if row.lease_id is None and not_before is not None and not_before <= self._now:
+            if row.lease_id is None and not_before is not None:
                 slot = not_before if row.state.scheduled_at is None else row.state.scheduled_at + interval
-                due += [(slot, row)] if slot <= self._now else []
+                waited = not_before <= self._now
+                due += [(slot, row)] if (waited and slot <= self._now) or self._ahead(row.state, waited=waited) else []
         return [row for _, row in sorted(due, key=lambda each: each[0])]
+
+    def _ahead(self, state: Synchronisation, *, waited: bool) -> bool:
+        """Whether a clock that was ahead has put off what is due."""
+        attempted = state.last_attempt_at
+        attempt_ahead = attempted is not None and attempted > self._now
+        if state.scheduled_at is not None:
+            return state.scheduled_at > self._now and (waited or attempt_ahead)
+        assert state.not_before is not None
+        too_long = state.not_before > self._now + LONGEST_REGISTRATION_WAIT
+        return not waited and (attempted is None or attempt_ahead or too_long)
 
     def _likeliest(self, product_ids: Sequence[UUID]) -> list[UUID]:
         states = [self._rows[id].state for id in product_ids]

@@ -42,8 +42,9 @@ class Synchronising:
         self.withdraw = WithdrawProduct(begin)
         self.retry = RetryRegistration(begin, clock, self.signal)
         self.breakers = Breakers(CircuitBreaker(self.timing, self._seconds), CircuitBreaker(self.timing, self._seconds))
-        self.submit = SubmitRegistrations(begin, self.upstream, clock, self.timing, retry, self.breakers.registrations)
-        self.refresh = RefreshDueProducts(begin, self.upstream, clock, self.timing, retry, self.breakers.observations)
+        now = self._seconds
+        self.submit = SubmitRegistrations(begin, self.upstream, now, self.timing, retry, self.breakers.registrations)
+        self.refresh = RefreshDueProducts(begin, self.upstream, now, self.timing, retry, self.breakers.observations)
 
     def _seconds(self) -> float:
         return self.clock.now.timestamp()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from application.clock_watch import TOLERANCE
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import StoredToken, TokenState
 
@@ -42,9 +43,10 @@ class InMemoryTokenStore:
         self._reach("lease")
         now = self.clock()
         row = self.rows.setdefault(name, _Row(now, now, now))
-        if row.not_before > now or (row.lease_owner is not None and row.lease_until > now):
+        shown = self._read(row)
+        if shown.due_in > timedelta(0) or shown.leased:
             return None
-        row.lease_owner, row.lease_until = owner, now + duration
+        row.lease_owner, row.lease_until, row.issued_at = owner, now + duration, now
         return self._read(row)
 
     async def keep(
@@ -79,15 +81,17 @@ class InMemoryTokenStore:
 
     def _forget(self, row: _Row, failures: int, trouble: TokenState | None, due_in: timedelta) -> None:
         row.sealed, row.failures, row.trouble, row.not_before = None, failures, trouble, self.clock() + due_in
+        row.issued_at = self.clock()
 
     def _read(self, row: _Row) -> StoredToken:
         now = self.clock()
-        leased = row.lease_owner is not None and row.lease_until > now
+        ahead = row.issued_at > now + TOLERANCE
+        leased = row.lease_owner is not None and row.lease_until > now and not ahead
         return StoredToken(
             row.sealed,
             now - row.issued_at,
             row.expires_at - now,
-            row.not_before - now,
+            timedelta(0) if ahead else row.not_before - now,
             leased,
             row.failures,
             row.trouble,

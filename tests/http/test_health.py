@@ -10,7 +10,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
 from entrypoints.readiness import Dependencies, Readiness
 
-READY = {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok", "offers_service": "ok"}
+READY = {"status": "ok", "database": "ok", "migrations": "ok", "queue": "ok", "offers_service": "ok", "clock": "ok"}
 
 
 async def test_it_lives_whatever_is_away(api: Api, customer: httpx.AsyncClient) -> None:
@@ -30,7 +30,7 @@ async def test_without_the_database_it_is_not_ready(api: Api, customer: httpx.As
     answer = await customer.get("/health/ready")
     assert answer.status_code == 503
     away = {"status": "unavailable", "database": "unavailable", "migrations": "unavailable"}
-    assert answer.json() == READY | away | {"offers_service": "unavailable"}
+    assert answer.json() == READY | away | {"offers_service": "unavailable", "clock": "unavailable"}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -78,14 +78,19 @@ async def test_a_dependency_that_never_answers_is_unavailable() -> None:
     async def fine() -> str:
         return "ok"
 
-    assert await Dependencies(fine, fine, never, patience=0.01).check() == Readiness(
-        "ok", "ok", "ok", "ok", "unavailable"
-    )
+    found = await Dependencies(fine, fine, never, fine, patience=0.01).check()
+    assert found == Readiness("ok", "ok", "ok", "ok", "unavailable", "ok")
+
+
+async def test_a_clock_that_differs_is_shown_and_serving_goes_on(api: Api, customer: httpx.AsyncClient) -> None:
+    api.outside.clocks = "differs"
+    answer = await customer.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, READY | {"clock": "differs"})
 
 
 async def test_all_are_asked_at_once() -> None:
-    """Each waits for the two others to have been asked."""
-    together = asyncio.Barrier(3)
+    """Each waits for the three others to have been asked."""
+    together = asyncio.Barrier(4)
 
     async def fine() -> str:
         await together.wait()
@@ -95,5 +100,5 @@ async def test_all_are_asked_at_once() -> None:
         await together.wait()
         raise StorageUnavailable
 
-    assert (await Dependencies(fine, fine, access).check()).offers_service == "unavailable"
+    assert (await Dependencies(fine, fine, access, fine).check()).offers_service == "unavailable"
     assert together.n_waiting == 0

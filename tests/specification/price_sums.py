@@ -15,7 +15,7 @@ from domain.window import MICROSECOND, BucketWidth, Window
 def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
     """Return the step that is still in force, as far as it is known."""
     state = PriceState.OUT_OF_STOCK if best.price is None else PriceState.IN_STOCK
-    return PriceStep(state, best.price, best.since, known_until)
+    return PriceStep(state, best.price, best.since, max(best.since, known_until))
 
 
 def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:

@@ -43,7 +43,7 @@ class NewDatabase(Protocol):
 @asynccontextmanager
 async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(dsn, DatabaseLimits(connections=10, statement=10))
-    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn))
+    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), partial(create_queue_tables, dsn))
     yield engine
     await engine.dispose()
 

@@ -50,7 +50,6 @@ class History:
 
     def observe(self, at: datetime, answer: ObservedOffers, interval: timedelta) -> None:
         observation = self.state.observe(list(self.offers.values()), answer, at, interval)
-        assert observation is not None
         self.offers.update((offer.id, offer) for offer in observation.changed)
         self.intervals += observation.ended
         self.steps += observation.steps

@@ -97,12 +97,12 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         return [PriceStep(PriceState(row.state), row.price, row.valid_from, row.valid_to) for row in rows]
 
     return Storage(
-        BeginSqlAlchemyWork(engine, kept, system_clock),
+        BeginSqlAlchemyWork(engine, kept),
         DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
         SqlAlchemyPriceReader(engine),
         SqlAlchemyOfferPriceReader(engine),
         SqlAlchemyCataloguePurge(engine),
-        SqlAlchemyHistoryUpkeep(engine, kept, system_clock),
+        SqlAlchemyHistoryUpkeep(engine, kept),
         SqlAlchemyListedChanges(engine),
         SqlAlchemyPriceTrends(engine),
         intervals,
@@ -166,7 +166,6 @@ async def observe(begin: BeginWork, product_id: UUID, observed: ObservedOffers, 
         state = await work.synchronisations.get(product_id)
         before = (await work.offers.of([product_id])).get(product_id, ())
         observation = state.observe(before, observed, at, INTERVAL)
-        assert observation is not None
         await work.offers.record([observation])
         await work.synchronisations.save(state)
         await work.commit()

@@ -88,9 +88,9 @@ class Worker:
         batch = Batch(self)
         scene = self._scene
         if job is Job.SUBMIT_REGISTRATIONS:
-            work = replace(scene.submit, begin=self._begin, offers=batch, clock=self.now)()
+            work = replace(scene.submit, begin=self._begin, offers=batch, now=self.loop.time)()
         else:
-            work = replace(scene.refresh, begin=self._begin, offers=batch, clock=self.now)()
+            work = replace(scene.refresh, begin=self._begin, offers=batch, now=self.loop.time)()
         batch.task = self.loop.create_task(work)
         self.batches.append(batch)
 
@@ -127,7 +127,6 @@ class Batch:
         self.stopped = False
         self.calls: dict[UUID, Call] = {}
         self.task: asyncio.Task[BatchReport]
-        self._ahead = timedelta(0)
         self._worker = worker
         self._outside = worker.outside
 
@@ -182,8 +181,6 @@ class Batch:
     def _called(self, product_id: UUID) -> Iterator[Call]:
         leased = self._outside.storage.rows.synchronisations.get(product_id)
         call = Call(product_id, None if leased is None else leased.lease_id, self._outside.clock.now)
-        if not self.calls:
-            self._ahead = self._worker.ahead
         self.calls[product_id] = call
         self._outside.calls[product_id].append(call)
         try:
@@ -194,4 +191,4 @@ class Batch:
         finally:
             if not (self.stopped and isinstance(call.error, asyncio.CancelledError)):
                 call.ended_at = self._outside.clock.now
-                call.dated = call.ended_at + self._worker.ahead - self._ahead
+                call.dated = call.ended_at

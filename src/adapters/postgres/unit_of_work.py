@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from adapters.postgres.catalogue.idempotency_key_repository import SqlAlchemyIdempotencyKeyRepository
@@ -13,21 +15,26 @@ from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRe
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
 from application.catalogue.idempotency_keys import IdempotencyKeyRepository
 from application.catalogue.product_repository import ProductRepository
-from application.clock import Clock
 from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 from application.unit_of_work import UnitOfWork
 from domain.retention import Retention
+
+_NOW = select(func.now())
 
 
 class SqlAlchemyUnitOfWork:
     """The repositories over one session, and its commit."""
 
-    def __init__(self, session: AsyncSession, retention: Retention, clock: Clock) -> None:
+    def __init__(self, session: AsyncSession, retention: Retention) -> None:
         self._session = session
         self.products: ProductRepository = SqlAlchemyProductRepository(session)
         self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(session)
-        self.offers: OfferRepository = SqlAlchemyOfferRepository(session, retention, clock)
+        self.offers: OfferRepository = SqlAlchemyOfferRepository(session, retention)
         self.idempotency_keys: IdempotencyKeyRepository = SqlAlchemyIdempotencyKeyRepository(session)
+
+    async def now(self) -> datetime:
+        now: datetime = (await self._session.execute(_NOW)).scalar_one()
+        return now
 
     async def commit(self) -> None:
         await self._session.commit()
@@ -39,7 +46,6 @@ class BeginSqlAlchemyWork:
 
     engine: AsyncEngine
     retention: Retention
-    clock: Clock
 
     def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
         return self._begin()
@@ -47,4 +53,4 @@ class BeginSqlAlchemyWork:
     @asynccontextmanager
     async def _begin(self) -> AsyncIterator[UnitOfWork]:
         async with open_session(self.engine) as session:
-            yield SqlAlchemyUnitOfWork(session, self.retention, self.clock)
+            yield SqlAlchemyUnitOfWork(session, self.retention)

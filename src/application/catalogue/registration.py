@@ -93,7 +93,7 @@ class RetryRegistration:
             product.retry_registration(at)
             if product.registration.state is RegistrationState.PENDING:
                 synchronisation = await work.synchronisations.get(product_id)
-                synchronisation.await_registration(at)
+                synchronisation.await_registration(await work.now())
                 await work.products.save(product)
                 await work.synchronisations.save(synchronisation)
             await work.commit()

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from application.clock import Clock
 from application.offload import offload
-from application.prices.readers import OfferPriceReader
+from application.prices.readers import OfferPriceReader, RetentionReader
 from application.prices.views import OfferHistoryView, PricePointView
 from domain.errors import OfferNotFound
 from domain.price_history import tiled_offer
-from domain.retention import Retention
 from domain.window import Window
 
 OFFER_POINTS = 10_000
@@ -22,7 +21,7 @@ class ReadOfferHistory:
 
     offers: OfferPriceReader
     clock: Clock
-    retention: Retention
+    retention: RetentionReader
 
     async def __call__(self, product_id: UUID, offer_id: UUID) -> OfferHistoryView:
         """Return the offer, its life and its newest price steps, up to 10 000.
@@ -32,7 +31,7 @@ class ReadOfferHistory:
             OfferNotFound: there is no such offer, or its record is gone.
         """
         now = self.clock()
-        kept = Window(self.retention.offers_since(now), now)
+        kept = Window((await self.retention()).offers_since(now), now)
         life = await self.offers.life(product_id, offer_id, kept, OFFER_POINTS)
         offer, intervals = life.offer, life.prices.in_stock.get(offer_id, ())
         if offer is None and not intervals:

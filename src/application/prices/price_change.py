@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.clock import Clock
-from application.prices.readers import PriceReader
+from application.prices.readers import PriceReader, RetentionReader
 from application.prices.views import PriceAtView, PriceChangeView
 from domain.price_change import Reason, price_change
 from domain.retention import Retention
@@ -18,7 +18,7 @@ class ComparePrices:
 
     prices: PriceReader
     clock: Clock
-    retention: Retention
+    retention: RetentionReader
 
     async def __call__(self, product_id: UUID, window: Window) -> PriceChangeView:
         """Return both prices and the change.
@@ -26,7 +26,7 @@ class ComparePrices:
         Raises:
             ProductNotFound
         """
-        window = self._told(window, self.clock())
+        window = _told(window, self.clock(), await self.retention())
         if window.start == window.end:
             nothing = PriceAtView(window.start, None)
             return PriceChangeView(nothing, nothing, None, None, None, Reason.BEYOND_RETENTION)
@@ -42,10 +42,10 @@ class ComparePrices:
             found.reason,
         )
 
-    def _told(self, window: Window, now: datetime) -> Window:
-        """Move each end whose step is gone back to the begin of a kept bucket, so never past what was asked for."""
-        start, end = (
-            at if (kept := self.retention.finest(at, now)) is None else kept.floor(at)
-            for at in (window.start, window.end)
-        )
-        return Window(start, end)
+
+def _told(window: Window, now: datetime, retention: Retention) -> Window:
+    """Move each end whose step is gone back to the begin of a kept bucket, so never past what was asked for."""
+    start, end = (
+        at if (kept := retention.finest(at, now)) is None else kept.floor(at) for at in (window.start, window.end)
+    )
+    return Window(start, end)

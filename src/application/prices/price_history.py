@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.clock import Clock
 from application.offload import offload
-from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader
+from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader, RetentionReader
 from application.prices.views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
 from domain.errors import WindowTooLarge
 from domain.price import PriceStep
@@ -30,19 +30,25 @@ class ReadPriceHistory:
 
     prices: PriceReader
     clock: Clock
-    retention: Retention
+    retention: RetentionReader
 
     async def __call__(
-        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+        self,
+        product_id: UUID,
+        window: Window,
+        interval: BucketWidth | None,
+        most: int = MOST_POINTS,
+        retention: Retention | None = None,
     ) -> PriceHistoryView:
-        """Return one series; an interval of None means every step.
+        """Return one series; an interval of None means every step. The retention is read unless it is given.
 
         Raises:
             ProductNotFound
             WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
         """
         _refuse_long(window, interval)
-        if window.start < self.kept_since(interval):
+        retention = retention or await self.retention()
+        if window.start < self.kept_since(interval, retention):
             # An unknown product has no history either: this read raises ProductNotFound for it.
             await self.prices.in_force(product_id, window.end)
             return _beyond_retention(window, interval)
@@ -52,7 +58,7 @@ class ReadPriceHistory:
             points = await offload(lambda: _points(tiled(recorded, window)), len(recorded))
             _refuse_many(len(points), most)
             return PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
-        window = self.retention.snapped(window, self.clock(), interval)
+        window = retention.snapped(window, self.clock(), interval)
         _refuse_many(interval.bucket_count(window), most)
         buckets: list[PriceBucketView] = []
         for part in _parts(window, interval):
@@ -61,14 +67,14 @@ class ReadPriceHistory:
             buckets += map(PriceBucketView.of, summaries)
         return PriceHistoryView(window, interval, [BucketSeriesView(None, buckets)])
 
-    async def in_calendar(self, product_id: UUID, window: Window) -> PriceHistoryView:
+    async def in_calendar(self, product_id: UUID, window: Window, retention: Retention) -> PriceHistoryView:
         """Return weeks, or months where these are too many, and of months the last 600.
 
         Raises:
             ProductNotFound
         """
         width = next((width for width in CalendarWidth if _count(width, window) <= AUTO_POINTS), CalendarWidth.MONTH)
-        stretches = list(width.grid(self.retention.snapped(window, self.clock(), BucketWidth.DAY)))[-AUTO_POINTS:]
+        stretches = list(width.grid(retention.snapped(window, self.clock(), BucketWidth.DAY)))[-AUTO_POINTS:]
         window = Window(stretches[0].start, stretches[-1].end)
         days: list[PriceSummary] = []
         for part in _parts(window, BucketWidth.DAY):
@@ -77,10 +83,10 @@ class ReadPriceHistory:
         points = [PriceBucketView.of(joined(found, stretch)) for stretch, found in by_stretch]
         return PriceHistoryView(window, width, [BucketSeriesView(None, points)])
 
-    def kept_since(self, interval: BucketWidth | None) -> datetime:
+    def kept_since(self, interval: BucketWidth | None, retention: Retention) -> datetime:
         """Return since when the best price is kept in this detail."""
         now = self.clock()
-        return self.retention.buckets_since(interval, now) if interval else self.retention.steps_since(now)
+        return retention.buckets_since(interval, now) if interval else retention.steps_since(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +95,27 @@ class ReadOfferPriceHistory:
 
     offers: OfferPriceReader
     clock: Clock
-    retention: Retention
+    retention: RetentionReader
 
     async def __call__(
-        self, product_id: UUID, window: Window, interval: BucketWidth | None, most: int = MOST_POINTS
+        self,
+        product_id: UUID,
+        window: Window,
+        interval: BucketWidth | None,
+        most: int = MOST_POINTS,
+        retention: Retention | None = None,
     ) -> PriceHistoryView:
         """Return a series for each offer that was in stock; an interval of None means every step.
+
+        The retention is read unless it is given.
 
         Raises:
             ProductNotFound
             WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
         """
         _refuse_long(window, interval)
-        if window.start < self.kept_since(interval):
+        retention = retention or await self.retention()
+        if window.start < self.kept_since(interval, retention):
             await self.offers.steps(product_id, window, 1)
             return _beyond_retention(window, interval)
         if interval is None:
@@ -116,17 +130,17 @@ class ReadOfferPriceHistory:
         _refuse_many(count, most)
         return PriceHistoryView(window, interval, await offload(lambda: _buckets_of_offers(found), count))
 
-    async def in_calendar(self, product_id: UUID, window: Window) -> PriceHistoryView:
+    async def in_calendar(self, product_id: UUID, window: Window, retention: Retention) -> PriceHistoryView:
         """Say that offers' prices are not kept for so long.
 
         Raises:
             ProductNotFound
         """
-        return await self(product_id, window, BucketWidth.DAY)
+        return await self(product_id, window, BucketWidth.DAY, retention=retention)
 
-    def kept_since(self, _interval: BucketWidth | None) -> datetime:
+    def kept_since(self, _interval: BucketWidth | None, retention: Retention) -> datetime:
         """Return since when the offers' prices are kept, in any detail."""
-        return self.retention.offers_since(self.clock())
+        return retention.offers_since(self.clock())
 
 
 async def in_finest_interval(
@@ -138,18 +152,19 @@ async def in_finest_interval(
         ProductNotFound
         WindowTooLarge: there are too many offers.
     """
-    if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None):
+    retention = await history.retention()
+    if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None, retention):
         with suppress(WindowTooLarge):
-            return await history(product_id, window, None, AUTO_POINTS)
+            return await history(product_id, window, None, AUTO_POINTS, retention)
     fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
     if not fitting:
-        return await history.in_calendar(product_id, window)
-    *kept, widest = [width for width in fitting if window.start >= history.kept_since(width)] or fitting[-1:]
+        return await history.in_calendar(product_id, window, retention)
+    *kept, widest = [width for width in fitting if window.start >= history.kept_since(width, retention)] or fitting[-1:]
     for width in kept:
         # Each series fits, but there may be very many series.
         with suppress(WindowTooLarge):
-            return await history(product_id, window, width)
-    return await history(product_id, window, widest)
+            return await history(product_id, window, width, retention=retention)
+    return await history(product_id, window, widest, retention=retention)
 
 
 def _points(tiles: Iterable[PriceStep]) -> list[PricePointView]:

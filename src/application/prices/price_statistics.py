@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.clock import Clock
-from application.prices.readers import PriceReader
+from application.prices.readers import PriceReader, RetentionReader
 from application.prices.views import PriceStatisticsView
 from domain.price_change import Reason
 from domain.price_history import PriceSummary, joined
@@ -21,7 +21,7 @@ class SummarisePrices:
 
     prices: PriceReader
     clock: Clock
-    retention: Retention
+    retention: RetentionReader
 
     async def __call__(self, product_id: UUID, window: Window) -> PriceStatisticsView:
         """Return the statistics of the window.
@@ -29,9 +29,9 @@ class SummarisePrices:
         Raises:
             ProductNotFound
         """
-        now = self.clock()
-        kept = self.retention.finest(window.start, now) is None
-        asked, narrowed = window, self.retention.narrowed(window, now)
+        now, retention = self.clock(), await self.retention()
+        kept = retention.finest(window.start, now) is None
+        asked, narrowed = window, retention.narrowed(window, now)
         window = narrowed or asked
         at_end = await self.prices.in_force(product_id, window.end)
         # Within one bucket not even the price at the end is known.
@@ -42,7 +42,7 @@ class SummarisePrices:
         elif narrowed is None:
             summary = PriceSummary(asked)
         else:
-            summary = await self._from_buckets(product_id, window, now)
+            summary = await self._from_buckets(product_id, window, now, retention)
         return PriceStatisticsView(
             window=window,
             current=current,
@@ -59,23 +59,26 @@ class SummarisePrices:
             reason=None if kept else Reason.BEYOND_RETENTION,
         )
 
-    async def _from_buckets(self, product_id: UUID, window: Window, now: datetime) -> PriceSummary:
+    async def _from_buckets(
+        self, product_id: UUID, window: Window, now: datetime, retention: Retention
+    ) -> PriceSummary:
         """Join whole days with the widest buckets that fit the rest at both ends."""
         parts: list[PriceSummary] = []
-        for stretch, width in self._stretches(window, now):
+        for stretch, width in _stretches(window, now, retention):
             parts += await self.prices.buckets(product_id, stretch, width)
         return joined(parts, window)
 
-    def _stretches(self, window: Window, now: datetime) -> Iterator[tuple[Window, BucketWidth]]:
-        day = BucketWidth.DAY
-        first, last = day.ceil(window.start), day.floor(window.end)
-        if last < first:
-            first = last = window.end
-        for stretch, width in (
-            (Window(window.start, first), self.retention.finest(window.start, now)),
-            (Window(first, last), day),
-            (Window(last, window.end), self.retention.finest(window.end, now)),
-        ):
-            if stretch.start < stretch.end:
-                # Where the steps are kept, buckets of any width can be made of them.
-                yield stretch, width or BucketWidth.HOUR
+
+def _stretches(window: Window, now: datetime, retention: Retention) -> Iterator[tuple[Window, BucketWidth]]:
+    day = BucketWidth.DAY
+    first, last = day.ceil(window.start), day.floor(window.end)
+    if last < first:
+        first = last = window.end
+    for stretch, width in (
+        (Window(window.start, first), retention.finest(window.start, now)),
+        (Window(first, last), day),
+        (Window(last, window.end), retention.finest(window.end, now)),
+    ):
+        if stretch.start < stretch.end:
+            # Where the steps are kept, buckets of any width can be made of them.
+            yield stretch, width or BucketWidth.HOUR

@@ -10,7 +10,21 @@ from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceInForce, PriceStep
 from domain.price_history import PriceSummary
 from domain.price_statistics import PriceDistribution
+from domain.retention import Retention
 from domain.window import BucketWidth, Window
+
+
+class RetentionReader(Protocol):
+    """Tells what is kept of the history now, and what of that is dropped already.
+
+    It is asked for each answer, because other processes drop while this one runs.
+
+    Raises:
+        StorageUnavailable
+    """
+
+    async def __call__(self) -> Retention:
+        """Return what is kept."""
 
 
 class PriceReader(Protocol):

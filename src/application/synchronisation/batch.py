@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from application.clock import Clock
 from application.synchronisation.offers_gateway import NotAttempted, OffersServiceUnavailable
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
@@ -47,25 +46,30 @@ async def attempt_all(
     write: Callable[[Group[Result]], Awaitable[None]],
     *,
     timing: Timing,
-    clock: Clock,
+    now: Callable[[], float],
 ) -> None:
     """Call for every product of the claim, and write the outcomes in groups at most `timing.group_age` old.
 
     Products without an answer by the batch's deadline count as failed, so a hanging one delays no other. When the
     caller is cancelled, the outcomes that have arrived are still written before the cancellation continues.
+
+    Outcomes are dated from the claim on by `now`, a monotonic clock in seconds: the time of day may be set meanwhile.
     """
-    drift = claim.claimed_at - clock()
+    began = now()
     deadline = asyncio.get_running_loop().time() + timing.batch_deadline
+
+    def at() -> datetime:
+        return claim.claimed_at + timedelta(seconds=now() - began)
 
     async def attempt(product_id: UUID) -> Succeeded[Result] | Failed:
         try:
             async with asyncio.timeout_at(deadline):
                 result = await call(product_id)
         except TimeoutError:
-            return Failed(OffersServiceUnavailable("no answer by the batch's deadline"), clock() + drift)
+            return Failed(OffersServiceUnavailable("no answer by the batch's deadline"), at())
         except Exception as error:  # noqa: BLE001 - a defect that one product triggers must not cost the others
-            return Failed(error, clock() + drift)
-        return Succeeded(result, clock() + drift)
+            return Failed(error, at())
+        return Succeeded(result, at())
 
     tasks = {asyncio.create_task(attempt(product_id)): product_id for product_id in claim.product_ids}
     writing = asyncio.create_task(_write_groups(tasks, write, timing.group_age))

@@ -20,7 +20,7 @@ ERROR_LENGTH = 200
 
 
 class Outcome(StrEnum):
-    """The outcome of one claimed product; a `superseded` one had lost its lease, its row or its newness meanwhile."""
+    """The outcome of one claimed product; a `superseded` one had lost its lease or its row meanwhile."""
 
     REGISTERED = "registered"
     REJECTED = "rejected"

@@ -5,10 +5,10 @@ in groups as they arrive; outcomes that the lease no longer covers are dropped. 
 `not_before` and its next slot are the only retries, so the rate of calls is bounded by design.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.clock import Clock
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch import Failed, Group, attempt_all
 from application.synchronisation.batch_report import BatchReport, Outcome, error_text
@@ -24,11 +24,11 @@ from domain.synchronisation import Observation, Synchronisation
 
 @dataclass(frozen=True, slots=True)
 class RefreshDueProducts:
-    """Observe one batch of the products whose observation is due."""
+    """Observe one batch of the products whose observation is due; `now` is a monotonic clock in seconds."""
 
     begin: BeginWork
     offers: OffersGateway
-    clock: Clock
+    now: Callable[[], float]
     timing: Timing
     backoff: Backoff
     breaker: CircuitBreaker
@@ -57,7 +57,7 @@ class RefreshDueProducts:
             report.add(group, await self._write(claim, group, trial))
             report.refused_rows += sum(each.result.refused for each in group.succeeded.values())
 
-        await attempt_all(claim, self.offers.offers_of, write, timing=self.timing, clock=self.clock)
+        await attempt_all(claim, self.offers.offers_of, write, timing=self.timing, now=self.now)
 
     async def _write(self, claim: Claim, group: Group[ObservedOffers], trial: Trial) -> dict[UUID, Outcome]:
         forgotten = [id for id, failed in group.failed.items() if isinstance(failed.error, UnknownUpstream)]
@@ -77,11 +77,11 @@ class RefreshDueProducts:
                     outcomes[id] = self._fail(state, group.failed[id], upstream_in_trouble=trouble)
                 else:
                     succeeded = group.succeeded[id]
-                    observation = state.observe(
-                        offers.get(id, ()), succeeded.result, succeeded.at, self.timing.refresh_interval
+                    before = offers.get(id, ())
+                    observations.append(
+                        state.observe(before, succeeded.result, succeeded.at, self.timing.refresh_interval)
                     )
-                    observations += [observation] if observation else []
-                    outcomes[id] = Outcome.OBSERVED if observation else Outcome.SUPERSEDED
+                    outcomes[id] = Outcome.OBSERVED
             await work.products.save(*products.values())
             await work.offers.record(observations)
             await work.synchronisations.save(*states)

@@ -1,9 +1,9 @@
 """How a worker registers products with the Offers service, batch by batch, as `refresh` observes them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from application.clock import Clock
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch import Failed, Group, Succeeded, attempt_all
 from application.synchronisation.batch_report import BatchReport, Outcome, error_text
@@ -23,11 +23,11 @@ from domain.synchronisation import Synchronisation
 
 @dataclass(frozen=True, slots=True)
 class SubmitRegistrations:
-    """Register one batch of the products that wait for it with the Offers service."""
+    """Register one batch of the products that wait for it with the Offers service; `now` is monotonic, in seconds."""
 
     begin: BeginWork
     offers: OffersGateway
-    clock: Clock
+    now: Callable[[], float]
     timing: Timing
     backoff: Backoff
     breaker: CircuitBreaker
@@ -68,7 +68,7 @@ class SubmitRegistrations:
         async def write(group: Group[Outcome]) -> None:
             report.add(group, await self._write(claim, group, trial))
 
-        await attempt_all(claim, register, write, timing=self.timing, clock=self.clock)
+        await attempt_all(claim, register, write, timing=self.timing, now=self.now)
 
     async def _register(self, product: Product, *, submitted_before: bool) -> Outcome:
         try:

@@ -1,13 +1,17 @@
 """The ports to what the synchronisation stores: schedule and leases, current offers, and the history they leave."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from domain.offer import TrackedOffer
 from domain.synchronisation import Observation, Synchronisation
+
+LONGEST_LEASE = timedelta(seconds=60)
+LONGEST_REGISTRATION_WAIT = timedelta(seconds=300)
+"""A lease or a wait that is longer was written while the storage's clock was ahead, and is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,22 @@ class Claim:
 class Due:
     """How many registrations and observations are due, each counted up to the requested limit.
 
-    `lag` is how long the most overdue observation has been due, claimed ones included; 0 if none is.
+    `lag` is how long the most overdue observation has been due, claimed ones included; 0 if none is. `at` is the time
+    of the count by the storage's clock.
     """
 
     registrations: int
     observations: int
     lag: timedelta
+    at: datetime = field(compare=False)
 
 
 class SynchronisationRepository(Protocol):
     """Schedule and leases. For use inside a unit of work only; a claim counts once that is committed.
 
-    A claim is None when nothing is due.
+    A claim is None when nothing is due. Should the storage's clock be set back, what lies ahead of it is due: a slot
+    whose wait is over, whatever waits since an attempt or a creation that lies ahead, and leases and waits of
+    registrations that are longer than the longest.
     """
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:

@@ -8,13 +8,13 @@ from entrypoints.http.problems.problem_types import problems
 from entrypoints.http.route_declarations import Declaration, Injected, answer, answers, declared
 from entrypoints.readiness import OK, OUTDATED, STOPPING, UNAVAILABLE, Readiness, SharedCheck
 
-_READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK))
+_READY = answer(Readiness, "It can", Readiness(OK, OK, OK, OK, OK, OK))
 _NOT_READY = answers(
     Readiness,
     "It cannot",
     {
-        "The database cannot serve": Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK),
-        "The process stops": Readiness(STOPPING, OK, OK, OK, OK),
+        "The database cannot serve": Readiness(UNAVAILABLE, OK, OUTDATED, OK, OK, OK),
+        "The process stops": Readiness(STOPPING, OK, OK, OK, OK, OK),
     },
 )
 

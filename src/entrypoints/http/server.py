@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
+from application.clock_watch import ClockWatch
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.forwarded_prefix import ForwardedPrefix
@@ -90,6 +91,7 @@ async def run_api(container: AsyncContainer) -> None:
         OSError: a port is taken.
     """
     await require_schema(await container.get(AsyncEngine))
+    await (await container.get(ClockWatch)).ask()
     settings, limits = await container.get(Settings), await container.get(Limits)
     app = await create_app(container)
     stopping = await container.get(Stopping)

@@ -6,6 +6,7 @@ would stand still until SAQ's sweep (docs/adr/0003).
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from dishka import AsyncContainer
@@ -13,8 +14,10 @@ from saq import CronJob, Worker
 from saq.queue.postgres import PostgresQueue
 from saq.types import Context
 
+from adapters.job_queue import SaqJobQueue
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
+from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
 from application.prices.listed_changes import RefreshListedChanges
 from application.storage import StorageUnavailable
@@ -30,6 +33,21 @@ log = structlog.get_logger(__name__)
 EVERY_FIVE_MINUTES, EVERY_OTHER_MINUTE = "*/5 * * * *", "*/2 * * * *"
 
 
+class ClockedWorker(Worker[Context]):
+    """SAQ's worker, which puts off cron jobs by the process's clock, and so must not while that is wrong."""
+
+    def __init__(self, *args: Any, clocks: ClockWatch, jobs: SaqJobQueue, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._clocks = clocks
+        self._jobs = jobs
+
+    async def schedule(self, lock: int = 1) -> None:
+        """Put off the next run of each cron job, unless one is put off already or this process's clock is wrong."""
+        if not self._clocks.too_far:
+            await self._jobs.remove_misdated()
+            await super().schedule(lock)
+
+
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
     """Make SAQ's worker with our jobs, not started yet."""
     housekeeping = _cron("housekeeping", await container.get(KeepHouse))
@@ -39,7 +57,7 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
     limits = await container.get(Limits)
     submit, refresh = await container.get(SubmitRegistrations), await container.get(RefreshDueProducts)
 
-    return Worker(
+    return ClockedWorker(
         await container.get(PostgresQueue),
         [
             (Job.SUBMIT_REGISTRATIONS.value, _job(batch_job("registrations", submit, timing, metrics))),
@@ -53,6 +71,8 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
         timers={"schedule": 5, "worker_info": 10, "sweep": 10, "abort": 5},
         cancellation_hard_deadline_s=limits.write_at_end,
         dequeue_timeout=limits.queue.listening,
+        clocks=await container.get(ClockWatch),
+        jobs=await container.get(SaqJobQueue),
     )
 
 

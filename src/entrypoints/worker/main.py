@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
+from application.clock_watch import ClockWatch
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.circuit_breaker import Breakers
 from application.synchronisation.scheduling import ScheduleDueWork
@@ -33,6 +34,8 @@ async def run_worker(container: AsyncContainer) -> None:
         OSError: the port for metrics is taken.
     """
     await require_schema(await container.get(AsyncEngine))
+    # Before the queue is asked for jobs: with a wrong clock none may be taken.
+    await (await container.get(ClockWatch)).ask()
     # After days without a worker today's partitions are missing, and housekeeping runs only every five minutes.
     await (await container.get(HistoryUpkeep)).prepare_history()
     settings = await container.get(Settings)

@@ -52,7 +52,7 @@ class Tick:
         except Exception:
             log.exception("tick failed")
             return
-        self.metrics.scheduled(found.lag.total_seconds(), found.waiting)
+        self.metrics.scheduled(found.lag.total_seconds(), found.waiting, found.at)
         if self._trouble:
             log.info("schedule resumed")
         self._trouble = False

@@ -304,7 +304,7 @@ def refresh(storage: Storage, upstream: ScriptedOffersGateway) -> RefreshDueProd
     return RefreshDueProducts(
         storage.begin,
         upstream,
-        system_clock,
+        time.monotonic,
         TIMING,
         Backoff(TIMING, lambda: 0.5),
         CircuitBreaker(TIMING, time.monotonic),
@@ -315,7 +315,7 @@ def submission(storage: Storage) -> SubmitRegistrations:
     return SubmitRegistrations(
         storage.begin,
         ScriptedOffersGateway(),
-        system_clock,
+        time.monotonic,
         TIMING,
         Backoff(TIMING, lambda: 0.5),
         CircuitBreaker(TIMING, time.monotonic),
@@ -349,7 +349,7 @@ async def observed_once(storage: Storage, size: int) -> list[UUID]:
             await work.products.add(product)
         states = [Synchronisation(product.id, at, scheduled_at=at) for product in products]
         seen = [state.observe([], observed(Offer(some_id(), 100, 1)), at, INTERVAL) for state in states]
-        await work.offers.record([observation for observation in seen if observation])
+        await work.offers.record(seen)
         await work.synchronisations.save(*states)
         await work.commit()
     return [product.id for product in products]

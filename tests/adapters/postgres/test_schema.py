@@ -19,7 +19,7 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.rows import metadata
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
 from domain.retention import Retention
-from storages.databases import NewDatabase, system_clock
+from storages.databases import NewDatabase
 from storages.storage import add, new_product, on_postgres
 
 
@@ -36,7 +36,7 @@ async def empty(empty_dsn: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def migrate_with_queue(dsn: str, engine: AsyncEngine) -> None:
-    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn))
+    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), partial(create_queue_tables, dsn))
 
 
 async def test_an_empty_database_is_refused_until_it_is_migrated(empty_dsn: str, empty: AsyncEngine) -> None:
@@ -89,9 +89,7 @@ async def test_a_migration_waits_for_another_that_takes_long(empty_dsn: str, emp
         reached.set()
         await asyncio.sleep(1.3 * lock_timeout)
 
-    slow = asyncio.create_task(
-        migrate(empty, SqlAlchemyHistoryUpkeep(empty, Retention(), system_clock), slow_queue_tables)
-    )
+    slow = asyncio.create_task(migrate(empty, SqlAlchemyHistoryUpkeep(empty, Retention()), slow_queue_tables))
     await reached.wait()
     other = create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10))
     await asyncio.gather(slow, migrate_with_queue(empty_dsn, other))

@@ -14,7 +14,7 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import ServerUnsuitable, migrate, require_schema, schema_state
 from application.storage import StorageUnavailable
 from domain.retention import Retention
-from storages.databases import NewDatabase, migrated, system_clock
+from storages.databases import NewDatabase, migrated
 from storages.storage import add, new_product, on_postgres
 
 
@@ -78,14 +78,16 @@ async def test_another_encoding_is_refused(new_database: NewDatabase) -> None:
     dsn = await new_database("ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'")
     async with engine_for(dsn) as engine:
         with pytest.raises(ServerUnsuitable, match="encoding is LATIN1: create one with ENCODING 'UTF8'"):
-            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), no_tables)
+            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), no_tables)
 
 
 async def test_the_database_of_another_application_is_left_alone(new_database: NewDatabase) -> None:
     dsn = await new_database()
     await execute(
-        dsn, "CREATE TABLE alembic_version (version_num text)", "INSERT INTO alembic_version VALUES ('another_application')"
+        dsn,
+        "CREATE TABLE alembic_version (version_num text)",
+        "INSERT INTO alembic_version VALUES ('of_another')",
     )
     async with engine_for(dsn) as engine:
         with pytest.raises(ServerUnsuitable, match="another application's"):
-            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), no_tables)
+            await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), no_tables)

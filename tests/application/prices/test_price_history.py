@@ -15,6 +15,7 @@ from domain.price_history import PriceSummary
 from domain.retention import Retention
 from domain.window import BucketWidth, Window
 from factories import some_id
+from fakes.price_readers import kept
 from fakes.storage import NOON
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -46,7 +47,7 @@ class ManyOffers:
 
 
 def history(offers: int, gaps: int = 0) -> ReadOfferPriceHistory:
-    return ReadOfferPriceHistory(ManyOffers(offers, gaps), lambda: NOON, Retention())
+    return ReadOfferPriceHistory(ManyOffers(offers, gaps), lambda: NOON, kept(Retention()))
 
 
 @pytest.mark.parametrize(("offers", "refused"), [(22, False), (23, True)])

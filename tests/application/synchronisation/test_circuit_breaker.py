@@ -13,6 +13,7 @@ from application.synchronisation.batch_report import Outcome
 from application.synchronisation.circuit_breaker import BreakerState
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from application.synchronisation.scheduling import Job, ScheduleDueWork
+from fakes.clock_watch import clock_watch
 from fakes.job_queue import InMemoryJobQueue
 from fakes.offers_gateway import observed
 from fakes.synchronisation import INTERVAL, TIMING, Synchronising
@@ -186,7 +187,7 @@ async def test_registrations_that_find_upstream_down_do_not_stop_observing(world
 
 async def test_no_job_waits_for_what_is_held_back_and_one_for_a_probe(world: Synchronising) -> None:
     queue = InMemoryJobQueue()
-    tick = ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers)
+    tick = ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers, clock_watch(world.storage))
     ids = await watched(world, 30)
     all_down(world, ids)
     await world.refresh()

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from application.storage import StorageUnavailable
-from application.synchronisation.batch_report import Outcome
+from application.synchronisation.batch_report import BatchReport, Outcome
 from application.synchronisation.offers_gateway import (
     AnswerRefused,
     NotAuthorised,
@@ -20,6 +20,7 @@ from domain.price import BestPrice, PriceState, PriceStep
 from domain.product import RegistrationState
 from factories import some_id
 from fakes.offers_gateway import observed
+from fakes.storage import NOON
 from fakes.synchronisation import INTERVAL, TIMING, Synchronising
 from waiting import until
 
@@ -92,8 +93,13 @@ async def test_an_observation_is_no_revision(world: Synchronising) -> None:
 
 async def test_an_observation_is_dated_by_the_storages_clock(world: Synchronising) -> None:
     id = await world.registered(offer())
-    ahead = replace(world.refresh, clock=lambda: world.clock.now + timedelta(hours=1))
-    await ahead()
+    world.upstream.hanging[id] = asyncio.Event()
+    uptime = replace(world.refresh, now=lambda: (world.clock.now - NOON).total_seconds() + 7)
+    refreshing = asyncio.create_task(uptime())
+    await until(lambda: world.state(id).scheduled_at == world.clock.now)
+    world.clock.advance(3 * SECOND)
+    world.upstream.hanging[id].set()
+    await refreshing
     assert world.state(id).observed_at == world.clock.now
 
 
@@ -296,17 +302,22 @@ async def test_a_batch_that_lost_its_lease_writes_nothing(world: Synchronising) 
     assert snapshot(world, id) == written
 
 
-async def test_an_answer_that_is_not_newer_is_dropped_and_the_lease_ended(world: Synchronising) -> None:
-    id = await world.watched(offer())
-    async with world.storage.begin() as work:
-        state = await work.synchronisations.get(id)
-        state.observed_at = world.clock.now + SECOND
-        await work.synchronisations.save(state)
-        await work.commit()
-    before = snapshot(world, id)
-    world.upstream.offers[id] = observed(offer(1))
-    assert (await world.refresh()).outcomes == {Outcome.SUPERSEDED: 1}
-    assert snapshot(world, id) == before
+@pytest.mark.parametrize("error", [None, DOWN, KeyError("defect")])
+async def test_after_the_storages_clock_was_ahead_the_next_poll_puts_all_right(
+    world: Synchronising, error: Exception | None
+) -> None:
+    id, new = await world.watched(offer()), offer(1)
+    world.clock.advance(60 * INTERVAL)
+    world.upstream.trouble = {} if error is None else {id: error}
+    assert (await world.refresh()).outcomes.total() == 1
+    world.clock.advance(-60 * INTERVAL)
+    world.upstream.trouble = {}
+    world.upstream.offers[id] = observed(new)
+    assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 1}
+    state, now = world.state(id), world.clock.now
+    assert (state.scheduled_at, state.observed_at, state.known_until) == (now, now, now + 3 * INTERVAL)
+    assert (state.best_offer, state.consecutive_failures) == (new, 0)
+    assert await world.refresh() == BatchReport()
     world.next_slot()
     assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 1}
 

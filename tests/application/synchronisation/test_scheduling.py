@@ -7,6 +7,7 @@ import pytest
 
 from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job, ScheduleDueWork
+from fakes.clock_watch import clock_watch
 from fakes.job_queue import InMemoryJobQueue
 from fakes.synchronisation import TIMING, Synchronising
 
@@ -25,7 +26,7 @@ def queue() -> InMemoryJobQueue:
 
 @pytest.fixture
 def tick(world: Synchronising, queue: InMemoryJobQueue) -> ScheduleDueWork:
-    return ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers)
+    return ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers, clock_watch(world.storage))
 
 
 async def test_nothing_due_is_no_job(tick: ScheduleDueWork, queue: InMemoryJobQueue) -> None:
@@ -96,3 +97,18 @@ async def test_neither_kind_of_work_starves_the_other_however_much_of_it_is_due(
         await tick()
         done.append(queue.jobs.pop(0))
     assert min(done.count(SUBMIT), done.count(REFRESH)) > 10
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=61), timedelta(seconds=-61)])
+async def test_a_process_whose_clock_differs_schedules_nothing_until_it_agrees(
+    world: Synchronising, queue: InMemoryJobQueue, ahead: timedelta
+) -> None:
+    await world.created()
+    off = [ahead]
+    clocks = clock_watch(world.storage, lambda: world.clock.now + off[0])
+    tick = ScheduleDueWork(world.storage.begin, queue, world.timing, world.breakers, clocks)
+    scheduled = await tick()
+    assert (scheduled.jobs, queue.jobs, clocks.too_far, scheduled.at) == (0, [], True, world.clock.now)
+    off[0] = ahead / 2
+    assert (await tick()).jobs == 1
+    assert not clocks.too_far

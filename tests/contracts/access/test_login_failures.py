@@ -26,6 +26,8 @@ ADMIN, OTHER = b"\0admin", b"other"
 class Stored:
     failures: LoginFailures
     count: Callable[[], Awaitable[int]]
+    turn_back_the_clock: Callable[[], Awaitable[None]]
+    """By an hour, as far as the failures are concerned."""
 
     async def accounts(self, address: str, within: timedelta = MINUTE, at_most: int = 20) -> list[bytes]:
         return [failure.account for failure in await self.failures.recent(address, within, at_most)]
@@ -37,7 +39,10 @@ def in_memory() -> Stored:
     async def count() -> int:
         return len(failures.rows)
 
-    return Stored(failures, count)
+    async def turn_back() -> None:
+        failures.rows[:] = [row._replace(failed_at=row.failed_at + 60 * MINUTE) for row in failures.rows]
+
+    return Stored(failures, count, turn_back)
 
 
 def on_postgres(engine: AsyncEngine) -> Stored:
@@ -46,7 +51,11 @@ def on_postgres(engine: AsyncEngine) -> Stored:
             counted: int = (await connection.execute(text("SELECT count(*) FROM login_failure"))).scalar_one()
             return counted
 
-    return Stored(SqlAlchemyLoginFailures(engine), count)
+    async def turn_back() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE login_failure SET failed_at = failed_at + INTERVAL '1 hour'"))
+
+    return Stored(SqlAlchemyLoginFailures(engine), count, turn_back)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -95,6 +104,14 @@ async def test_what_is_older_than_asked_for_is_not_told(stored: Stored, address:
     await asyncio.sleep(2 * MOMENT.total_seconds())
     assert await stored.accounts(address, within=MOMENT) == []
     assert await stored.accounts(address) == [ADMIN]
+
+
+async def test_failures_of_a_time_when_the_clock_was_ahead_do_not_count(stored: Stored, address: str) -> None:
+    await stored.failures.note(ADMIN, address, MINUTE)
+    await stored.turn_back_the_clock()
+    assert await stored.accounts(address) == []
+    await stored.failures.note(OTHER, address, MINUTE)
+    assert await stored.accounts(address) == [OTHER]
 
 
 async def test_whoever_adds_one_forgets_more_than_one_that_is_over(stored: Stored, address: str) -> None:

@@ -26,7 +26,7 @@ from storages.storage import (
 LEASE = timedelta(seconds=25)
 ENDED = timedelta(0)
 """A lease that is over as soon as its claim is committed."""
-NOTHING_DUE = Due(registrations=0, observations=0, lag=timedelta(0))
+NOTHING_DUE = Due(registrations=0, observations=0, lag=timedelta(0), at=ago())
 
 
 async def claim_observations(
@@ -164,11 +164,80 @@ async def test_a_claim_that_missed_a_slot_moves_it_to_now(storage: Storage, seco
 
 async def test_nothing_is_claimed_before_its_time(storage: Storage) -> None:
     await scheduled(storage.begin, ago(hours=1), not_before=ago(seconds=-30))
-    await pending(storage.begin, ago(seconds=-30))
+    waiting = await pending(storage.begin, ago(hours=1))
+    await change(storage.begin, waiting, lambda state: state.fail("HTTP 503", ago(), ago(seconds=-30)))
     assert await claim_observations(storage) is None
     assert await claim_registrations(storage) is None
     async with storage.begin() as work:
         assert await work.synchronisations.count_due(INTERVAL, 10) == NOTHING_DUE
+
+
+async def test_what_a_clock_that_was_ahead_has_put_off_is_due_now(storage: Storage) -> None:
+    slot_ahead = await scheduled(storage.begin, ago(hours=-1))
+    failed_ahead = await scheduled(storage.begin, ago(hours=-1))
+    await change(storage.begin, failed_ahead, lambda state: state.fail("HTTP 503", ago(hours=-1), ago(hours=-2)))
+    created_ahead, refused_ahead, waits_for_too_long = [await pending(storage.begin, ago(hours=1)) for _ in range(3)]
+    await change(storage.begin, created_ahead, lambda state: state.await_registration(ago(hours=-1)))
+    await change(storage.begin, refused_ahead, lambda state: state.fail("HTTP 503", ago(hours=-1), ago(hours=-2)))
+    await change(storage.begin, waits_for_too_long, lambda state: state.fail("HTTP 503", ago(), ago(hours=-1)))
+    async with storage.begin() as work:
+        due = await work.synchronisations.count_due(INTERVAL, 10)
+    assert (due.observations, due.registrations) == (2, 3)
+    registrations = {created_ahead, refused_ahead, waits_for_too_long}
+    assert claimed(await claim_observations(storage)) == {slot_ahead, failed_ahead}
+    assert claimed(await claim_registrations(storage)) == registrations
+    for id in (slot_ahead, failed_ahead):
+        slot = await slot_of(storage, id)
+        assert slot is not None
+        assert ago(seconds=30) < slot <= ago()
+
+
+async def test_the_likeliest_of_what_a_clock_has_put_off_are_claimed_too(storage: Storage) -> None:
+    slot_ahead, created_ahead = await scheduled(storage.begin, ago(hours=-1)), await pending(storage.begin, ago())
+    await change(storage.begin, created_ahead, lambda state: state.await_registration(ago(hours=-1)))
+    async with storage.begin() as work:
+        observations = await work.synchronisations.claim_observations(INTERVAL, LEASE, 5, likeliest=True)
+        registrations = await work.synchronisations.claim_registrations(LEASE, 5, likeliest=True)
+    assert (claimed(observations), claimed(registrations)) == ({slot_ahead}, {created_ahead})
+
+
+async def test_a_lease_that_a_clock_that_was_ahead_has_given_is_over(storage: Storage) -> None:
+    observed, registering = await scheduled(storage.begin, ago(hours=1)), await pending(storage.begin, ago(hours=1))
+    long = timedelta(hours=1)
+    assert claimed(await claim_observations(storage, lease=long)) == {observed}
+    assert claimed(await claim_registrations(storage, lease=long)) == {registering}
+    assert claimed(await claim_observations(storage)) == {observed}
+    assert claimed(await claim_registrations(storage)) == {registering}
+
+
+async def test_a_backoff_puts_the_slot_ahead_and_is_waited_for_however_many_there_are(storage: Storage) -> None:
+    for _ in range(5):
+        id = await scheduled(storage.begin, ago(hours=1))
+
+        def back_off(state: Synchronisation) -> None:
+            state.fail("HTTP 503", ago(seconds=1), ago(seconds=-300))
+            state.move_slot(INTERVAL)
+
+        await change(storage.begin, id, back_off)
+    ahead = await scheduled(storage.begin, ago(hours=-1))
+    assert claimed(await claim_observations(storage, limit=2)) == {ahead}
+    assert await claim_observations(storage) is None
+
+
+async def test_a_product_is_due_by_the_storages_clock_whatever_the_creators_says(storage: Storage) -> None:
+    id = await pending(storage.begin, ago(hours=-1000))
+    due_since = (await state_of(storage.begin, id)).not_before
+    assert due_since is not None
+    assert due_since <= ago()
+    assert claimed(await claim_registrations(storage)) == {id}
+
+
+async def test_a_unit_of_work_knows_the_storages_time(storage: Storage) -> None:
+    before = ago()
+    async with storage.begin() as work:
+        now = await work.now()
+        assert before - timedelta(seconds=1) < now < ago() + timedelta(seconds=1)
+        assert before - timedelta(seconds=1) < (await work.synchronisations.count_due(INTERVAL, 1)).at
 
 
 async def test_a_registration_given_up_is_never_due(storage: Storage) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import DatabaseLimits, create_engine
@@ -56,6 +57,52 @@ async def loaded(store: TokenStore, name: str) -> StoredToken:
 
 def about(duration: timedelta, expected: timedelta) -> bool:
     return expected - SOON < duration <= expected
+
+
+async def turn_back_the_clock(store: TokenStore, name: str) -> None:
+    """Let the row have been changed at a time that is an hour ahead."""
+    if isinstance(store, InMemoryTokenStore):
+        row = store.rows[name]
+        row.issued_at, row.expires_at, row.not_before = (
+            row.issued_at + HOUR,
+            row.expires_at + HOUR,
+            row.not_before + HOUR,
+        )
+        row.lease_until += HOUR
+        return
+    assert isinstance(store, SqlAlchemyTokenStore)
+    times = ("issued_at", "expires_at", "not_before", "lease_until")
+    moved = ", ".join(f"{time} = {time} + INTERVAL '1 hour'" for time in times)
+    async with store._engine.begin() as connection:
+        await connection.execute(text(f"UPDATE access_token SET {moved} WHERE name = :name").bindparams(name=name))
+
+
+async def test_after_the_clock_was_ahead_a_lease_is_over(store: TokenStore, name: str) -> None:
+    await leased(store, name, OWNER, SOON)
+    await turn_back_the_clock(store, name)
+    assert not (await loaded(store, name)).leased
+    assert (await leased(store, name, OTHER, SOON)).leased
+    assert await store.lease(name, OWNER, SOON) is None
+
+
+async def test_after_the_clock_was_ahead_a_renewal_that_failed_is_due(store: TokenStore, name: str) -> None:
+    await leased(store, name)
+    assert await store.postpone(name, OWNER, failures=4, trouble=TokenState.FAILING, due_in=SOON)
+    await turn_back_the_clock(store, name)
+    assert (await loaded(store, name)).due_in <= AT_ONCE
+    await leased(store, name, OTHER)
+    assert await store.postpone(name, OTHER, failures=5, trouble=TokenState.FAILING, due_in=SOON)
+    assert about((await loaded(store, name)).due_in, SOON)
+
+
+async def test_after_the_clock_was_ahead_a_token_stays_until_it_is_refused(store: TokenStore, name: str) -> None:
+    await leased(store, name)
+    assert await kept(store, name)
+    await turn_back_the_clock(store, name)
+    row = await loaded(store, name)
+    assert (row.sealed, row.expires_in > AT_ONCE) == (b"token", True)
+    assert await store.drop(name, b"token", failures=0, trouble=None, due_in=AT_ONCE)
+    await leased(store, name)
 
 
 async def test_there_is_no_row_at_first(store: TokenStore, name: str) -> None:

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.clock_log import LoggedClockDifference
 from adapters.metrics import Metrics
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from application.synchronisation.scheduling import ScheduleDueWork
 from entrypoints.monitoring import Heartbeat
 from entrypoints.worker.tick import Tick
+from fakes.clock_watch import clock_watch
 from fakes.job_queue import InMemoryJobQueue
 from fakes.synchronisation import TIMING, Synchronising
 from waiting import until
@@ -27,9 +29,13 @@ class Ticking:
     def __init__(self) -> None:
         self.world = Synchronising(timing=replace(TIMING, tick=0.001))
         self.queue = InMemoryJobQueue()
+        self.ahead = 0 * SECOND
         self.metrics = Metrics()
         self.heartbeat = Heartbeat()
-        schedule = ScheduleDueWork(self.world.storage.begin, self.queue, self.world.timing, self.world.breakers)
+        world = self.world
+        observe = LoggedClockDifference(self.metrics.clock)
+        clocks = clock_watch(world.storage, lambda: world.clock.now + self.ahead, observe)
+        schedule = ScheduleDueWork(world.storage.begin, self.queue, world.timing, world.breakers, clocks)
         self.tick = Tick(schedule, self.world.breakers, self.metrics, self.world.timing, self.heartbeat)
 
     def shows(self, name: str, **labels: str) -> float | None:
@@ -91,3 +97,20 @@ async def test_it_shows_the_breakers_and_says_once_that_one_opened_and_closed(ti
         ("circuit breaker", "refresh", "open"),
         ("circuit breaker", "refresh", "closed"),
     ]
+
+
+async def test_a_clock_that_differs_is_shown_said_once_and_schedules_nothing(ticking: Ticking) -> None:
+    await ticking.world.created()
+    ticking.ahead = timedelta(hours=1)
+    with capture_logs() as logs:
+        async with running(ticking):
+            await until(lambda: ticking.shows("aggregator_clock_difference_seconds") == 3600)
+            await asyncio.sleep(0.01)
+            assert ticking.queue.jobs == []
+            ticking.ahead = timedelta(0)
+            await until(lambda: ticking.queue.jobs)
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [
+        ("clock differs from the database's", "error"),
+        ("clock agrees with the database's again", "info"),
+    ]
+    assert ticking.shows("aggregator_clock_difference_seconds") == 0

@@ -7,8 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import INTERVAL, MISSING, SECRET, Api, parameters, problem_of
-from entrypoints.http.auth.access_tokens import AccessTokens
+from api_client.api import INTERVAL, MISSING, Api, parameters, problem_of
 
 NEW = {"name": "Kettle", "description": "Boils"}
 DAY = timedelta(hours=24)
@@ -110,8 +109,7 @@ async def test_other_keys_are_other_requests(api: Api) -> None:
 
 async def test_a_key_is_its_admins_own(api: Api) -> None:
     await create(api)
-    token = AccessTokens(SECRET, timedelta(minutes=5)).issue("another admin")
-    answer = await create(api, Authorization=f"Bearer {token}")
+    answer = await create(api, Authorization=api.outside.authorization("another admin"))
     problem_of(answer, 409, "product-already-exists")
 
 

@@ -35,10 +35,13 @@ class SqlAlchemyLoginFailures:
         self._engine = engine
 
     async def recent(self, address: str, within: timedelta, at_most: int) -> Sequence[LoginFailure]:
-        since = func.clock_timestamp() - bindparam(None, within, type_=Interval)
+        now = func.clock_timestamp()
+        since = now - bindparam(None, within, type_=Interval)
         async with open_session(self._engine) as session:
             rows = await _Rows(session=session, wrap_exceptions=False).get_many(
                 LoginFailureRow.failed_at > since,
+                # Not those noted while the clock was ahead: they would count until it is there again.
+                LoginFailureRow.failed_at <= now,
                 OrderBy("failed_at", "desc"),
                 LimitOffset(at_most, 0),
                 address=address,

@@ -27,6 +27,7 @@ from adapters.postgres.synchronisation.rows import offer, synchronisation
 from application.catalogue.views import Encoded, Version
 
 _RFC_3339: ColumnElement[str] = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""")
+_NOW = func.now()
 _NO_OFFERS: ColumnElement[Any] = literal_column("'[]'::json")
 
 
@@ -46,7 +47,9 @@ PRODUCTS = (
         synchronisation.c.best_offer_items_in_stock,
         synchronisation.c.offers_in_stock,
         synchronisation.c.observed_at,
-        func.coalesce(synchronisation.c.known_until < func.now(), false()).label("stale"),
+        func.coalesce(or_(synchronisation.c.known_until < _NOW, synchronisation.c.observed_at > _NOW), false()).label(
+            "stale"
+        ),
     )
     .join(synchronisation, synchronisation.c.product_id == product.c.id)
     .where(product.c.withdrawn_at.is_(None))

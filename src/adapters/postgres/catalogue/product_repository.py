@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from adapters.postgres.catalogue.product_json import PRODUCT_JSON, to_encoded
 from adapters.postgres.catalogue.rows import ProductRow
 from adapters.postgres.prices.tables import insight
-from adapters.postgres.synchronisation.rows import SynchronisationRow, synchronisation
+from adapters.postgres.rows import Timestamp
+from adapters.postgres.synchronisation.rows import synchronisation
 from application.catalogue.listing import name_key
 from application.catalogue.views import Encoded, ProductView
 from domain.errors import ProductNotFound
@@ -22,6 +23,15 @@ from domain.text import fold, words
 from domain.window import BucketWidth
 
 _LIVING = NullFilter("withdrawn_at")
+# Due no later than now by the database's clock, which schedules and history go by: the caller's may be ahead.
+_since = func.least(bindparam("made_at", type_=Timestamp), func.now())
+_ADD_SYNCHRONISATION = insert(synchronisation).values(
+    product_id=bindparam("product_id"), not_before=_since, consecutive_failures=0, offers_in_stock=0
+)
+# One day early, because the database's clock may be set back a little.
+_ADD_INSIGHT = insert(insight).values(
+    product_id=bindparam("product_id"), rolled_until=func.date_trunc("day", _since, "UTC") - BucketWidth.DAY.length
+)
 _WITHDRAW_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
 
 
@@ -43,14 +53,9 @@ class SqlAlchemyProductRepository:
 
     async def add(self, product: Product) -> None:
         await self._rows.add(_write(product, ProductRow(id=product.id)))
-        self._session.add(
-            SynchronisationRow(
-                product_id=product.id, not_before=product.created_at, consecutive_failures=0, offers_in_stock=0
-            )
-        )
-        # One day early, because the clock that dates its observations may be behind this one.
-        rolled_until = BucketWidth.DAY.floor(product.created_at) - BucketWidth.DAY.length
-        await self._session.execute(insert(insight), {"product_id": product.id, "rolled_until": rolled_until})
+        # Built once, and no rows of the mapper: these are expressions, which it would compile and read back each time.
+        for statement in (_ADD_SYNCHRONISATION, _ADD_INSIGHT):
+            await self._session.execute(statement, {"product_id": product.id, "made_at": product.created_at})
 
     async def get(self, product_id: UUID) -> Product:
         row = await self._rows.get_one_or_none(_LIVING, with_for_update=True, id=product_id)

@@ -1,10 +1,13 @@
 """The record of dropped history: after a longer retention is set, time that is already dropped is no gap."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.tables import (
@@ -14,14 +17,18 @@ from adapters.postgres.prices.tables import (
     history_dropped,
     offer_interval,
 )
-from domain.retention import LONG_AGO, Dropped
+from domain.retention import LONG_AGO, Dropped, Retention
 
-_IS_THERE = text("SELECT to_regclass(:name) IS NOT NULL").bindparams(name=history_dropped.name)
+_DROPPED = select(history_dropped.c.history, history_dropped.c.until)
 _NEW = insert(history_dropped).values(history=bindparam("history"), until=bindparam("until"))
 _NOTE = _NEW.on_conflict_do_update(
     index_elements=[history_dropped.c.history],
     set_={"until": func.greatest(history_dropped.c.until, _NEW.excluded.until)},
 )
+_COUNTED_FROM = "counted from"
+_STEP = timedelta(days=1)
+_today = func.date_trunc("day", func.now(), "UTC")
+_FORGET_FUTURE = update(history_dropped).where(history_dropped.c.until > _today).values(until=_today)
 
 
 async def note_dropped(connection: AsyncConnection, table: str, until: datetime) -> None:
@@ -29,19 +36,40 @@ async def note_dropped(connection: AsyncConnection, table: str, until: datetime)
     await connection.execute(_NOTE, {"history": table, "until": until})
 
 
-async def read_dropped(engine: AsyncEngine) -> Dropped:
-    """Return the time up to which each table was dropped; a database that is not migrated yet has dropped nothing.
+async def counted_from(connection: AsyncConnection, newest: datetime) -> datetime:
+    """Return the time from which retention is counted back: that of the newest observation, reached in steps of a day.
 
-    Raises:
-        StorageUnavailable
+    Each run of the housekeeping makes one step at most. So a clock that all share and that is far ahead for a while,
+    observations included, costs as many days as there were runs; after a long stop there is no hurry either.
     """
-    async with connect(engine) as connection:
-        if not (await connection.execute(_IS_THERE)).scalar_one():
-            return Dropped()
-        until = dict(map(tuple, await connection.execute(select(history_dropped.c.history, history_dropped.c.until))))
-    return Dropped(
-        *(
-            until.get(table.name, LONG_AGO)
-            for table in (offer_interval, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
-        )
-    )
+    last = (await connection.execute(_DROPPED.where(history_dropped.c.history == _COUNTED_FROM))).one_or_none()
+    now = newest if last is None else min(newest, last.until + _STEP)
+    await note_dropped(connection, _COUNTED_FROM, now)
+    return now
+
+
+async def forget_future_drops(connection: AsyncConnection) -> None:
+    """Take back what was recorded while the clock was ahead: from today on there is room for history, or soon will be.
+
+    The days before today stay recorded as dropped, because nobody knows which of them are.
+    """
+    await connection.execute(_FORGET_FUTURE)
+
+
+async def read_dropped(connection: AsyncConnection | AsyncSession) -> Dropped:
+    """Return the time up to which each table was dropped."""
+    until: Mapping[str, datetime] = dict(map(tuple, (await connection.execute(_DROPPED)).all()))
+    tables: tuple[Any, ...] = (offer_interval, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
+    return Dropped(*(until.get(table.name, LONG_AGO) for table in tables))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAlchemyRetentionReader:
+    """See `RetentionReader`."""
+
+    engine: AsyncEngine
+    retention: Retention
+
+    async def __call__(self) -> Retention:
+        async with connect(self.engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+            return replace(self.retention, dropped=await read_dropped(connection))

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from adapters.postgres.connection import open_session
 from adapters.postgres.rows import Timestamp
 from adapters.postgres.unit_of_work import SqlAlchemyUnitOfWork
-from application.clock import Clock
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceStep
@@ -74,10 +73,9 @@ class SqlAlchemyHistoryBackfill:
         StorageUnavailable: in every call.
     """
 
-    def __init__(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
         self._engine = engine
         self._retention = retention
-        self._clock = clock
 
     async def observed(self) -> list[UUID]:
         """Return the products that were observed."""
@@ -92,7 +90,7 @@ class SqlAlchemyHistoryBackfill:
     async def write(self, product_id: UUID, past: Past) -> bool:
         """Write the past; False, with nothing written, if the record no longer begins as the past says."""
         async with open_session(self._engine) as session:
-            work = SqlAlchemyUnitOfWork(session, self._retention, self._clock)
+            work = SqlAlchemyUnitOfWork(session, self._retention)
             try:
                 await work.synchronisations.get(product_id)
             except ProductNotFound:

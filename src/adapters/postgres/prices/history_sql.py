@@ -18,13 +18,16 @@ INTERVALS = {
 OPEN_STEPS = """
     SELECT product_id, best_price AS price,
         CASE WHEN best_price IS NULL THEN 'out_of_stock' ELSE 'in_stock' END AS state,
-        best_price_since AS valid_from, known_until AS valid_to
+        best_price_since AS valid_from, greatest(best_price_since, known_until) AS valid_to
     FROM synchronisation WHERE product_id = ANY(:ids) AND best_price_since IS NOT NULL
     UNION ALL
-    SELECT product_id, NULL, 'unknown', known_until, 'infinity'
+    SELECT product_id, NULL, 'unknown', greatest(best_price_since, known_until), 'infinity'
     FROM synchronisation WHERE product_id = ANY(:ids) AND best_price_since IS NOT NULL
 """
-"""The step still in force, and the unknown time after it."""
+"""The step still in force, and the unknown time after it.
+
+After the clock was set back, history may be ahead of what the last observation is trusted for.
+"""
 
 
 def statement(sql: str) -> TextClause:

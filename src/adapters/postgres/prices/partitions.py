@@ -19,6 +19,7 @@ PARTITIONED = (offer_interval, best_price_step, best_price_bucket_5m, best_price
 
 # IF NOT EXISTS looks before it locks: without this lock, one of two sessions that make the same partition fails.
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
+_ONE_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('product-aggregator partitions'))")
 # A partition that is being detached no longer belongs to its table; one that was detached is a table of its own.
 _EXISTING = text("""
     SELECT relname AS name, inhparent IS NOT NULL AS attached, coalesce(inhdetachpending, false) AS detaching
@@ -61,19 +62,39 @@ async def existing(connection: AsyncConnection) -> list[Partition]:
 
 
 async def make_partitions(connection: AsyncConnection, wanted: Iterable[tuple[Table, date, date]]) -> None:
-    """Make the wanted partitions that are missing; each is a table, a first day and the day after the last."""
-    names = {partition.name for partition in await existing(connection)}
+    """Make the wanted partitions that are missing; each is a table, a first day and the day after the last.
+
+    Those whose drop was begun are attached again, with their rows.
+    """
+    there = {partition.name: partition for partition in await existing(connection)}
+    await connection.commit()
+    half_dropped: list[tuple[Partition, str]] = []
     for table, first_day, following in wanted:
         partition = Partition(table.name, first_day)
-        if partition.name not in names:
+        bounds = f"FOR VALUES FROM ('{first_day} 00:00+00') TO ('{following} 00:00+00')"
+        found = there.get(partition.name)
+        if found is None:
             await connection.execute(_ONE_BY_ONE)
             await connection.execute(
-                text(
-                    f"CREATE TABLE IF NOT EXISTS {partition.name} PARTITION OF {partition.table} "
-                    f"FOR VALUES FROM ('{first_day} 00:00+00') TO ('{following} 00:00+00')"
-                )
+                text(f"CREATE TABLE IF NOT EXISTS {partition.name} PARTITION OF {partition.table} {bounds}")
             )
             await connection.commit()
+        elif found.half_dropped:
+            half_dropped.append((found, bounds))
+    # Last, because it waits for readers.
+    for partition, bounds in half_dropped:
+        # Not waiting for another session: it would wait in turn for the snapshot of this one.
+        if (await connection.execute(_ONE_ALONE)).scalar_one():
+            as_now = [each for each in await existing(connection) if each.name == partition.name and each.half_dropped]
+            for found in as_now:
+                await _attach(connection, found, bounds)
+        await connection.commit()
+
+
+async def _attach(connection: AsyncConnection, partition: Partition, bounds: str) -> None:
+    if partition.detaching:
+        await connection.execute(text(f"ALTER TABLE {partition.table} DETACH PARTITION {partition.name} FINALIZE"))
+    await connection.execute(text(f"ALTER TABLE {partition.table} ATTACH PARTITION {partition.name} {bounds}"))
 
 
 async def drop_partition(engine: AsyncEngine, partition: Partition) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
@@ -9,9 +10,10 @@ from sqlalchemy import ARRAY, Integer, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.dropped_history import note_dropped
+from adapters.postgres.prices.dropped_history import counted_from, forget_future_drops, note_dropped, read_dropped
 from adapters.postgres.prices.history_sql import bucketed, statement
 from adapters.postgres.prices.partitions import (
+    PARTITIONED,
     Partition,
     day_of,
     drop_partition,
@@ -27,8 +29,7 @@ from adapters.postgres.prices.tables import (
     offer_interval,
 )
 from adapters.postgres.rows import Timestamp
-from application.clock import Clock
-from domain.retention import Retention
+from domain.retention import LONG_AGO, Retention
 from domain.window import BucketWidth
 
 DAYS_AHEAD = 3
@@ -60,7 +61,7 @@ _SETTLED = """
         OR lease_id IS NULL AND rolled_until + INTERVAL '1 day 1 minute' <= now()
     )
 """
-_OLDEST_DAY = text(f"SELECT rolled_until {_SETTLED} ORDER BY rolled_until LIMIT 1")
+_OLDEST_DAY = text(f"SELECT rolled_until, now() {_SETTLED} ORDER BY rolled_until LIMIT 1")
 _OF_DAY = text(f"""
     SELECT product_id {_SETTLED} AND rolled_until = :day
     ORDER BY product_id LIMIT :limit FOR UPDATE OF insight SKIP LOCKED
@@ -68,7 +69,25 @@ _OF_DAY = text(f"""
 _ROLLED = text("UPDATE insight SET rolled_until = :rolled_until WHERE product_id = ANY(:ids)").bindparams(
     bindparam("rolled_until", type_=Timestamp), bindparam("ids", type_=ARRAY(Uuid))
 )
-_ROLLED_BY_ALL = text("SELECT coalesce(min(rolled_until), now()) FROM insight JOIN synchronisation USING (product_id)")
+_ROLLED_BY_ALL = text("""
+    SELECT now(), coalesce(min(rolled_until), now()) FROM insight JOIN synchronisation USING (product_id)
+""")
+_NEWEST = text("SELECT max(observed_at) FROM synchronisation WHERE observed_at <= now()")
+# Days that were rolled up while the clock was ahead have not come yet: they are rolled up again when they have ended.
+_ROLLED_AHEAD = text("""
+    SELECT product_id FROM insight WHERE rolled_until > date_trunc('day', now(), 'UTC')
+    ORDER BY product_id LIMIT :limit FOR UPDATE SKIP LOCKED
+""").bindparams(bindparam("limit", type_=Integer))
+
+_FORGET_BUCKETS = [
+    text(f"DELETE FROM {table.name} WHERE product_id = ANY(:ids) AND at >= date_trunc('day', now(), 'UTC')").bindparams(
+        bindparam("ids", type_=ARRAY(Uuid))
+    )
+    for table in _TABLES.values()
+]
+_ROLL_BACK = text(
+    "UPDATE insight SET rolled_until = date_trunc('day', now(), 'UTC') WHERE product_id = ANY(:ids)"
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext('product-aggregator drop'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
@@ -94,24 +113,29 @@ _ROLL_UP = {width: _roll_up(width) for width in BucketWidth}
 class SqlAlchemyHistoryUpkeep:
     """See `HistoryUpkeep`; each step is a transaction of its own."""
 
-    def __init__(self, engine: AsyncEngine, retention: Retention, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
         self._engine = engine
         self._retention = retention
-        self._clock = clock
 
     async def prepare_history(self) -> None:
         async with connect(self._engine) as connection:
             await connection.execute(_ADOPT)
+            await forget_future_drops(connection)
             await connection.commit()
-            rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
-            await make_partitions(connection, self._days(self._clock(), rolled_until))
+            now, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
+            kept = replace(self._retention, dropped=await read_dropped(connection))
+            await make_partitions(connection, _days(kept, now, rolled_until))
 
     async def roll_up(self, products: int) -> int:
         async with connect(self._engine) as connection:
-            day = (await connection.execute(_OLDEST_DAY)).scalar()
-            if day is None:
+            if rolled_back := await self._roll_back(connection, products):
+                return rolled_back
+            oldest = (await connection.execute(_OLDEST_DAY)).one_or_none()
+            if oldest is None:
                 return 0
-            kept = [width for width in BucketWidth if day >= self._retention.buckets_since(width, self._clock())]
+            day, now = oldest
+            retention = replace(self._retention, dropped=await read_dropped(connection))
+            kept = [width for width in BucketWidth if day >= retention.buckets_since(width, now)]
             await make_partitions(connection, (_PARTITION[width](day.date()) for width in kept if width in _PARTITION))
             ids = list((await connection.execute(_OF_DAY, {"day": day, "limit": products})).scalars())
             following = day + timedelta(days=1)
@@ -127,10 +151,12 @@ class SqlAlchemyHistoryUpkeep:
         async with connect(self._engine) as connection, _alone(connection) as alone:
             if not alone:
                 return 0
-            rolled_until = (await connection.execute(_ROLLED_BY_ALL)).scalar_one()
+            _, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
+            newest = (await connection.execute(_NEWEST)).scalar_one()
+            newest = newest and await counted_from(connection, newest)
             partitions = await existing(connection)
             await connection.commit()
-            kept_since = self._kept_since(rolled_until)
+            kept_since = self._kept_since(newest, rolled_until)
             expired = [each for each in partitions if each.half_dropped or _end(each) <= kept_since[each.table]]
             for partition in expired:
                 await note_dropped(connection, partition.table, _end(partition))
@@ -138,27 +164,41 @@ class SqlAlchemyHistoryUpkeep:
                 await drop_partition(self._engine, partition)
         return len(expired)
 
-    def _days(self, now: datetime, rolled_until: datetime) -> Iterator[tuple[Table, date, date]]:
-        today, last = now.date(), now.date() + timedelta(days=DAYS_AHEAD)
-        for table, since in (
-            (offer_interval, self._retention.offers_since(now).date()),
-            # After weeks without a worker, steps are written for days that are not rolled up yet.
-            (best_price_step, min(self._retention.steps_since(now), rolled_until).date()),
-            (best_price_bucket_5m, today - timedelta(days=1)),
-        ):
-            for offset in range((last - since).days + 1):
-                yield day_of(table, since + timedelta(days=offset))
-        yield month_of(best_price_bucket_1h, today - timedelta(days=1))
-        yield month_of(best_price_bucket_1h, last)
+    async def _roll_back(self, connection: AsyncConnection, products: int) -> int:
+        """Remove the buckets of up to `products` products that are from today or later."""
+        ids = list((await connection.execute(_ROLLED_AHEAD, {"limit": products})).scalars())
+        if ids:
+            for forget in _FORGET_BUCKETS:
+                await connection.execute(forget, {"ids": ids})
+            await connection.execute(_ROLL_BACK, {"ids": ids})
+            await connection.commit()
+        return len(ids)
 
-    def _kept_since(self, rolled_until: datetime) -> dict[str, datetime]:
-        now = self._clock() - timedelta(days=DAYS_OF_GRACE)
+    def _kept_since(self, newest: datetime | None, rolled_until: datetime) -> dict[str, datetime]:
+        """Return since when each table is kept, counted from the newest observation: without any, all is kept."""
+        if newest is None:
+            return dict.fromkeys((table.name for table in PARTITIONED), LONG_AGO)
+        today = newest - timedelta(days=DAYS_OF_GRACE)
         return {
-            offer_interval.name: self._retention.offers_since(now),
-            best_price_step.name: min(self._retention.steps_since(now), rolled_until),
-            best_price_bucket_5m.name: self._retention.buckets_since(BucketWidth.FIVE_MINUTES, now),
-            best_price_bucket_1h.name: self._retention.buckets_since(BucketWidth.HOUR, now),
+            offer_interval.name: self._retention.offers_since(today),
+            best_price_step.name: min(self._retention.steps_since(today), rolled_until),
+            best_price_bucket_5m.name: self._retention.buckets_since(BucketWidth.FIVE_MINUTES, today),
+            best_price_bucket_1h.name: self._retention.buckets_since(BucketWidth.HOUR, today),
         }
+
+
+def _days(kept: Retention, now: datetime, rolled_until: datetime) -> Iterator[tuple[Table, date, date]]:
+    today, last = now.date(), now.date() + timedelta(days=DAYS_AHEAD)
+    for table, since in (
+        (offer_interval, kept.offers_since(now).date()),
+        # After weeks without a worker, steps are written for days that are not rolled up yet.
+        (best_price_step, min(kept.steps_since(now), rolled_until).date()),
+        (best_price_bucket_5m, today - timedelta(days=1)),
+    ):
+        for offset in range((last - since).days + 1):
+            yield day_of(table, since + timedelta(days=offset))
+    yield month_of(best_price_bucket_1h, today - timedelta(days=1))
+    yield month_of(best_price_bucket_1h, last)
 
 
 @asynccontextmanager

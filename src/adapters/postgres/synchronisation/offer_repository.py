@@ -2,21 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, insert, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.bulk import arrays, unnested
+from adapters.postgres.prices.dropped_history import read_dropped
 from adapters.postgres.prices.tables import best_price_step, insight, offer_interval
 from adapters.postgres.synchronisation.rows import offer
-from application.clock import Clock
 from domain.offer import TrackedOffer
 from domain.retention import Retention
 from domain.synchronisation import Observation
+from domain.window import BucketWidth
 
 _OF = select(offer).where(offer.c.product_id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 _CHANGED = upsert(offer).from_select(list(offer.c.keys()), select(unnested(*offer.columns)))
@@ -33,15 +35,18 @@ _ROLLED_UNTIL = select(insight.c.product_id, insight.c.rolled_until).where(
 _APPEND_STEPS = insert(best_price_step).from_select(
     list(best_price_step.c.keys()), select(unnested(*best_price_step.columns))
 )
+_TIME = select(func.now())
+
+_Interval = tuple[UUID, UUID, int, datetime, datetime]
+_Step = tuple[UUID, int | None, datetime, datetime, str]
 
 
 class SqlAlchemyOfferRepository:
     """Offers by product. History beyond the retention is not stored, except steps that are not rolled up yet."""
 
-    def __init__(self, session: AsyncSession, retention: Retention, clock: Clock) -> None:
+    def __init__(self, session: AsyncSession, retention: Retention) -> None:
         self._session = session
         self._retention = retention
-        self._clock = clock
 
     async def of(self, product_ids: Collection[UUID]) -> Mapping[UUID, Sequence[TrackedOffer]]:
         offers: defaultdict[UUID, list[TrackedOffer]] = defaultdict(list)
@@ -55,27 +60,37 @@ class SqlAlchemyOfferRepository:
         changed = [_offer(each.product_id, offer) for each in observations for offer in each.changed]
         if changed:
             await self._session.execute(_SAVE_CHANGED, arrays(offer.columns, changed))
-        now = self._clock()
-        kept_since = self._retention.offers_since(now)
         intervals = [
             (each.product_id, ended.offer_id, ended.price, ended.valid_from, ended.valid_to)
             for each in observations
             for ended in each.ended
-            if ended.valid_from >= kept_since
         ]
-        if intervals:
-            await self._session.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
-        kept_since = self._retention.steps_since(now)
-        old = {each.product_id for each in observations for step in each.steps if step.valid_from < kept_since}
-        rolled_until = await self._rolled_until(old) if old else {}
         steps = [
             (each.product_id, step.price, step.valid_from, step.valid_to, step.state.value)
             for each in observations
             for step in each.steps
-            if step.valid_from >= min(kept_since, rolled_until.get(each.product_id, kept_since))
         ]
+        intervals, steps = await self._with_room(intervals, steps)
+        if intervals:
+            await self._session.execute(_APPEND_INTERVALS, arrays(offer_interval.columns, intervals))
         if steps:
             await self._session.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
+
+    async def _with_room(self, intervals: list[_Interval], steps: list[_Step]) -> tuple[list[_Interval], list[_Step]]:
+        """Leave out what is no longer kept. Where all begins on the last day, which is kept, nothing is asked."""
+        ends = [row[4] for row in intervals] + [row[3] for row in steps]
+        begins = [row[3] for row in intervals] + [row[2] for row in steps]
+        if not ends or min(begins) >= BucketWidth.DAY.floor(max(ends)):
+            return intervals, steps
+        now = (await self._session.execute(_TIME)).scalar_one()
+        kept = replace(self._retention, dropped=await read_dropped(self._session))
+        steps_since = kept.steps_since(now)
+        old = {row[0] for row in steps if row[2] < steps_since}
+        rolled_until = await self._rolled_until(old) if old else {}
+        return (
+            [row for row in intervals if row[3] >= kept.offers_since(now)],
+            [row for row in steps if row[2] >= min(steps_since, rolled_until.get(row[0], steps_since))],
+        )
 
     async def _rolled_until(self, product_ids: Collection[UUID]) -> dict[UUID, datetime]:
         rows = await self._session.execute(_ROLLED_UNTIL, {"ids": list(product_ids)})

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Uuid,
     and_,
+    case,
     func,
     text,
     type_coerce,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from adapters.postgres.rows import Row, Timestamp, metadata
+from application.clock_watch import TOLERANCE
 
 _NOW = func.clock_timestamp()
 
@@ -60,7 +62,11 @@ class SynchronisationRow(Row):
 
 
 class AccessTokenRow(Row):
-    """The access token that all processes share; its durations are by the database's clock at the time of the read."""
+    """The access token that all processes share; its durations are by the database's clock at the time of the read.
+
+    `issued_at` is the time of the last change. If that lies ahead, the clock was set back: what waits is due, and a
+    lease is over. A token stays usable until upstream refuses it.
+    """
 
     __tablename__ = "access_token"
     __table_args__ = (PrimaryKeyConstraint("name", name="pk_access_token"),)
@@ -77,8 +83,12 @@ class AccessTokenRow(Row):
 
     age: Mapped[timedelta] = column_property(type_coerce(_NOW - issued_at, Interval))
     expires_in: Mapped[timedelta] = column_property(type_coerce(expires_at - _NOW, Interval))
-    due_in: Mapped[timedelta] = column_property(type_coerce(not_before - _NOW, Interval))
-    leased: Mapped[bool] = column_property(func.coalesce(and_(lease_owner.is_not(None), lease_until > _NOW), False))
+    due_in: Mapped[timedelta] = column_property(
+        type_coerce(case((issued_at > _NOW + TOLERANCE, timedelta(0)), else_=not_before - _NOW), Interval)
+    )
+    leased: Mapped[bool] = column_property(
+        func.coalesce(and_(lease_owner.is_not(None), lease_until > _NOW, issued_at <= _NOW + TOLERANCE), False)
+    )
 
 
 synchronisation = cast("Table[Any]", SynchronisationRow.__table__)

@@ -3,8 +3,10 @@
 These are Core statements on the mapped rows: each moves a whole batch, several times a second.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import add
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.synchronisation.rows import SynchronisationRow, synchronisation
-from application.synchronisation.repositories import Claim, Due
+from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT, Claim, Due
 from domain.errors import ProductNotFound
 from domain.offer import Offer
 from domain.price import BestPrice
@@ -47,20 +49,51 @@ _ids = bindparam("ids", type_=ARRAY(Uuid))
 
 _to_register = _row.scheduled_at.is_(None)
 _to_observe = _row.scheduled_at.is_not(None)
-_free = and_(_row.lease_id.is_(None), _row.not_before <= _now)
+_unleased = _row.lease_id.is_(None)
+_free = and_(_unleased, _row.not_before <= _now)
 _slot_has_come = _row.scheduled_at <= _now - _interval
 # A lease that ended without being cleared belongs to a claim that was never finished: its product is due first.
-_abandoned = and_(_row.lease_id.is_not(None), _row.lease_until <= _now)
+_leased = _row.lease_id.is_not(None)
+_abandoned = and_(_leased, _row.lease_until <= _now)
+# Times that no sound clock has written, left by one that was ahead: what they put off is due now.
+_lease_ahead = and_(_leased, _row.lease_until > _now + LONGEST_LEASE)
+_attempt_ahead = _row.last_attempt_at > _now
+_slot_ahead = and_(_unleased, _row.scheduled_at > _now, or_(_row.not_before <= _now, _attempt_ahead))
+_registration_ahead = and_(
+    _unleased,
+    _to_register,
+    _row.not_before > _now,
+    or_(_row.last_attempt_at.is_(None), _attempt_ahead, _row.not_before > _now + LONGEST_REGISTRATION_WAIT),
+)
 
 
 def _first(of: ColumnElement[bool], order: ColumnElement[Any]) -> Select[UUID]:
     return select(_row.product_id).where(of).order_by(order).limit(_limit)
 
 
-_ABANDONED_REGISTRATIONS = _first(and_(_abandoned, _to_register), _row.lease_until)
-_FREE_REGISTRATIONS = _first(and_(_free, _to_register), _row.not_before)
-_ABANDONED_OBSERVATIONS = _first(and_(_abandoned, _to_observe), _row.lease_until)
-_FREE_OBSERVATIONS = _first(and_(_free, _slot_has_come), _row.scheduled_at)
+def _of_furthest(ahead: ColumnElement[bool], of: ColumnElement[bool], time: ColumnElement[datetime]) -> Select[UUID]:
+    # It looks at a bounded number of rows from the far end: before now there may be very many with a backoff.
+    furthest = select(_row.product_id, ahead.label("ahead")).where(of, time > _now).order_by(time.desc()).limit(_limit)
+    found = furthest.subquery("furthest")
+    return (
+        select(_row.product_id)
+        .where(ahead, _row.product_id.in_(select(found.c.product_id).where(found.c.ahead)))
+        .limit(_limit)
+    )
+
+
+_REGISTRATIONS = (
+    _first(and_(_abandoned, _to_register), _row.lease_until),
+    _first(and_(_lease_ahead, _to_register), _row.lease_until),
+    _of_furthest(_registration_ahead, and_(_unleased, _to_register), _row.not_before),
+    _first(and_(_free, _to_register), _row.not_before),
+)
+_OBSERVATIONS = (
+    _first(and_(_abandoned, _to_observe), _row.lease_until),
+    _first(and_(_lease_ahead, _to_observe), _row.lease_until),
+    _of_furthest(_slot_ahead, _unleased, _row.scheduled_at),
+    _first(and_(_free, _slot_has_come), _row.scheduled_at),
+)
 
 
 def _likeliest(of: ColumnElement[bool], newest: ColumnElement[Any]) -> Select[UUID]:
@@ -68,15 +101,17 @@ def _likeliest(of: ColumnElement[bool], newest: ColumnElement[Any]) -> Select[UU
     return select(_row.product_id).where(of).order_by(_row.consecutive_failures, newest.desc()).limit(_limit)
 
 
-_LIKELIEST_REGISTRATIONS = _likeliest(and_(or_(_free, _abandoned), _to_register), _row.not_before)
-_LIKELIEST_OBSERVATIONS = _likeliest(or_(and_(_free, _slot_has_come), and_(_abandoned, _to_observe)), _row.scheduled_at)
+_LIKELIEST_REGISTRATIONS = _likeliest(
+    and_(_to_register, or_(_free, _abandoned, _lease_ahead, _registration_ahead)), _row.not_before
+)
+_LIKELIEST_OBSERVATIONS = _likeliest(
+    or_(and_(_free, _slot_has_come), _slot_ahead, and_(_to_observe, or_(_abandoned, _lease_ahead))), _row.scheduled_at
+)
 
 
-def _count(abandoned: Select[UUID], free: Select[UUID]) -> ColumnElement[int]:
-    each = [
-        select(func.count()).select_from(due.order_by(None).subquery()).scalar_subquery() for due in (abandoned, free)
-    ]
-    return func.least(each[0] + each[1], _limit)
+def _count(of: Sequence[Select[UUID]]) -> ColumnElement[int]:
+    each = [select(func.count()).select_from(due.order_by(None).subquery()).scalar_subquery() for due in of]
+    return func.least(reduce(add, each), _limit)
 
 
 def _lag() -> ColumnElement[timedelta]:
@@ -105,18 +140,19 @@ def _claim(*of: Select[UUID]) -> Update:
 
 
 _COUNT_DUE = select(
-    _count(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS).label("registrations"),
-    _count(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).label("observations"),
+    _count(_REGISTRATIONS).label("registrations"),
+    _count(_OBSERVATIONS).label("observations"),
     _lag().label("lag"),
+    func.clock_timestamp().label("counted_at"),
 )
-_CLAIM_REGISTRATIONS = _claim(_ABANDONED_REGISTRATIONS, _FREE_REGISTRATIONS)
+_CLAIM_REGISTRATIONS = _claim(*_REGISTRATIONS)
 _CLAIM_LIKELIEST_REGISTRATIONS = _claim(_LIKELIEST_REGISTRATIONS)
 _NEXT_SLOT = case(
-    (_row.scheduled_at + _interval <= _now - _interval, _now),
+    (or_(_row.scheduled_at + _interval <= _now - _interval, _row.scheduled_at > _now), _now),
     (_slot_has_come, _row.scheduled_at + _interval),
     else_=_row.scheduled_at,
 )
-_CLAIM_OBSERVATIONS = _claim(_ABANDONED_OBSERVATIONS, _FREE_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
+_CLAIM_OBSERVATIONS = _claim(*_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
 _CLAIM_LIKELIEST_OBSERVATIONS = _claim(_LIKELIEST_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
 
 _STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
@@ -152,7 +188,7 @@ class SqlAlchemySynchronisationRepository:
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:
         row = (await self._session.execute(_COUNT_DUE, {"interval": interval, "limit": limit})).one()
-        return Due(registrations=row.registrations, observations=row.observations, lag=row.lag)
+        return Due(registrations=row.registrations, observations=row.observations, lag=row.lag, at=row.counted_at)
 
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
         statement = _CLAIM_LIKELIEST_REGISTRATIONS if likeliest else _CLAIM_REGISTRATIONS

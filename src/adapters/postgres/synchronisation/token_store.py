@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import CursorResult, Executable, Interval, Text, and_, bindparam, func, null, or_, update
+from sqlalchemy import CursorResult, Executable, Interval, Text, and_, bindparam, func, null, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,22 +26,27 @@ _read = [
     getattr(_row, name).label(name)
     for name in ("sealed", "age", "expires_in", "due_in", "leased", "failures", "trouble")
 ]
-_lease = {"lease_owner": bindparam("owner"), "lease_until": _now + bindparam("duration", type_=Interval)}
+_lease = {
+    "lease_owner": bindparam("owner"),
+    "lease_until": _now + bindparam("duration", type_=Interval),
+    "issued_at": _now,
+}
 _no_lease = {"lease_owner": null(), "lease_until": null()}
 _no_token = {
     "sealed": null(),
     "failures": bindparam("new_failures"),
     "trouble": bindparam("new_trouble", type_=Text),
     "not_before": _due_at,
+    "issued_at": _now,
 }
 
 LEASE = (
     insert(_row)
-    .values(name=bindparam("row_name"), issued_at=_now, expires_at=_now, not_before=_now, failures=0, **_lease)
+    .values(name=bindparam("row_name"), expires_at=_now, not_before=_now, failures=0, **_lease)
     .on_conflict_do_update(
         index_elements=[_row.name],
         set_=_lease,
-        where=and_(_row.not_before <= _now, or_(_row.lease_owner.is_(None), _row.lease_until <= _now)),
+        where=and_(_row.due_in <= timedelta(0), ~_row.leased),
     )
     .returning(*_read)
 )

@@ -28,6 +28,7 @@ class StoredToken:
 
     sealed: bytes | None
     age: timedelta
+    """Since the token was stored, or since the last change where there is none."""
     expires_in: timedelta
     due_in: timedelta
     """Until a renewal may start; negative once it may, as `expires_in` is negative after the expiry."""
@@ -38,6 +39,8 @@ class StoredToken:
 
 class TokenStore(Protocol):
     """The shared row of each `name`. Every call is one transaction of one statement.
+
+    After the storage's clock was set back, a row that was changed at a time ahead is due and not leased.
 
     Raises:
         StorageUnavailable: in every call; whether a change was made is unknown.

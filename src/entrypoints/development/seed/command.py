@@ -60,9 +60,7 @@ async def _seed(settings: Settings, count: int, days: int, *, patience: float) -
         today = BucketWidth.DAY.floor((await container.get(Clock))())
         added = await _add_products(container, count) if count else []
         if days:
-            backfill = SqlAlchemyHistoryBackfill(
-                await container.get(AsyncEngine), await container.get(Retention), await container.get(Clock)
-            )
+            backfill = SqlAlchemyHistoryBackfill(await container.get(AsyncEngine), await container.get(Retention))
             await _give_history(backfill, added, days, today, patience)
     finally:
         await container.close()

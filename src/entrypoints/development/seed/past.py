@@ -26,7 +26,8 @@ def made_up_past(product_id: UUID, sight: FirstSight, begins: datetime, dice: ra
         zip(times, market_before(sight.prices, len(times), dice), strict=True)
     )
     for at, shown in [*polls, (sight.at, dict(sight.prices))]:
-        if shown is not None and (observation := state.observe(offers.values(), _answer(shown), at, INTERVAL)):
+        if shown is not None:
+            observation = state.observe(offers.values(), _answer(shown), at, INTERVAL)
             offers.update((offer.id, offer) for offer in observation.changed)
             ended += observation.ended
             steps += observation.steps

@@ -1,16 +1,23 @@
 """The API's own access tokens: JWTs that follow RFC 8725, with the type of RFC 9068."""
 
-import time
-from datetime import UTC, datetime, timedelta
+import math
+from datetime import timedelta
 from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import jwt
+
+from application.clock import Clock
 
 ISSUER = AUDIENCE = "product-aggregator"
 TYPE = "at+jwt"
 ALGORITHM = "HS256"
 CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
+# Ours is the clock that tells whether a token is valid, and not PyJWT's.
+OPTIONS: Any = {"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
+LEEWAY = 5.0
+"""Seconds by which the clock of the replica that issued a token may be ahead. The expiry has no leeway of its own."""
 TOKENS_KEPT = 256
 """Tokens whose signature was found valid, so that it is not verified at every request."""
 
@@ -35,18 +42,27 @@ def read_bearer(authorization: str) -> str:
     return token.strip()
 
 
+class _Claims(NamedTuple):
+    """Whose token it is, and the epoch seconds between which it is valid."""
+
+    subject: str
+    starts: float
+    expires: float
+
+
 class AccessTokens:
     """Issues and checks tokens."""
 
-    def __init__(self, secret: str, lifetime: timedelta) -> None:
+    def __init__(self, secret: str, lifetime: timedelta, clock: Clock) -> None:
         self._key = secret.encode()
+        self._clock = clock
         self.lifetime = lifetime
-        # Everything but the expiry stays true for as long as a token lives. A failure is not kept.
+        # What a token says stays true for as long as it lives. A failure is not kept.
         self._read_once = lru_cache(TOKENS_KEPT)(self._read)
 
     def issue(self, subject: str) -> str:
         """Return a token for this admin, valid from now on."""
-        now = datetime.now(UTC)
+        now = self._clock()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -63,18 +79,31 @@ class AccessTokens:
         Raises:
             InvalidToken: it is not one of ours, or no longer valid.
         """
-        subject, expires = self._read_once(token)
-        if expires <= time.time():
+        claims, now = self._read_once(token), self._clock().timestamp()
+        if claims.starts > now + LEEWAY or claims.expires <= now:
             raise InvalidToken
-        return subject
+        return claims.subject
 
-    def _read(self, token: str) -> tuple[str, int]:
+    def _read(self, token: str) -> _Claims:
         try:
             decoded = jwt.decode_complete(
-                token, self._key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS}
+                token, self._key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=OPTIONS
             )
         except jwt.InvalidTokenError as error:
             raise InvalidToken from error
         if decoded["header"].get("typ") != TYPE:
             raise InvalidToken
-        return str(decoded["payload"]["sub"]), int(decoded["payload"]["exp"])
+        claims = decoded["payload"]
+        issued_at, expires = _seconds(claims["iat"]), _seconds(claims["exp"])
+        return _Claims(str(claims["sub"]), max(issued_at, _seconds(claims.get("nbf", issued_at))), expires)
+
+
+def _seconds(value: object) -> float:
+    """Return a NumericDate (RFC 7519, section 2).
+
+    Raises:
+        InvalidToken: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidToken
+    return value

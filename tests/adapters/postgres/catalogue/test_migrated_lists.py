@@ -19,7 +19,7 @@ from domain.offer import Offer
 from domain.retention import Retention
 from factories import some_id
 from fakes.offers_gateway import observed
-from storages.databases import NewDatabase, system_clock
+from storages.databases import NewDatabase
 from storages.storage import add, ago, new_product, observe, on_postgres, scheduled
 
 
@@ -32,9 +32,7 @@ async def dsn_of_old(new_database: NewDatabase) -> str:
 async def old(dsn_of_old: str) -> AsyncIterator[AsyncEngine]:
     """Give a database with a product as the release before had left it."""
     engine = create_engine(dsn_of_old, DatabaseLimits(connections=3, statement=10))
-    await migrate(
-        engine, SqlAlchemyHistoryUpkeep(engine, Retention(), system_clock), partial(create_queue_tables, dsn_of_old)
-    )
+    await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), partial(create_queue_tables, dsn_of_old))
     storage = on_postgres(engine)
     await add(storage.begin, new_product(name="Crème"))
     for price in (9, 5):
@@ -54,9 +52,7 @@ def _downgrade(connection: Connection) -> None:
 
 
 async def test_they_are_found_and_sorted(dsn_of_old: str, old: AsyncEngine) -> None:
-    await migrate(
-        old, SqlAlchemyHistoryUpkeep(old, Retention(), system_clock), partial(create_queue_tables, dsn_of_old)
-    )
+    await migrate(old, SqlAlchemyHistoryUpkeep(old, Retention()), partial(create_queue_tables, dsn_of_old))
     reader = on_postgres(old).reader
     found = await reader.products(5, NEWEST_FIRST, None, ProductFilter(words=search_words("creme")))
     assert [view.name for view in found.items] == ["Crème"]

@@ -18,7 +18,6 @@ from domain.window import BucketWidth
 from entrypoints.development.seed.history import await_observations
 from entrypoints.development.seed.past import made_up_past
 from factories import some_id
-from storages.databases import system_clock
 from storages.storage import Storage, add, new_product, observe, on_postgres, withdraw
 
 TODAY = BucketWidth.DAY.floor(datetime.now(UTC))
@@ -40,7 +39,7 @@ class Observed:
 
     def __post_init__(self) -> None:
         self.storage: Storage = on_postgres(self.engine)
-        self.writer = SqlAlchemyHistoryBackfill(self.engine, Retention(), system_clock)
+        self.writer = SqlAlchemyHistoryBackfill(self.engine, Retention())
 
     async def past(self) -> Past:
         sight = await self.writer.first_sight(self.id)
@@ -74,7 +73,7 @@ async def test_the_first_sight_is_what_the_first_observation_showed_in_stock(pro
 
 async def test_an_only_observation_is_the_first_sight_too(database: AsyncEngine) -> None:
     storage, product = on_postgres(database), new_product()
-    writer = SqlAlchemyHistoryBackfill(database, Retention(), system_clock)
+    writer = SqlAlchemyHistoryBackfill(database, Retention())
     await add(storage.begin, product)
     assert await writer.first_sight(product.id) is None
     assert await writer.observed() == []

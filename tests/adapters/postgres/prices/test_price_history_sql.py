@@ -22,6 +22,7 @@ from domain.offer import ObservedOffers, Offer
 from domain.product import Product
 from domain.retention import Retention
 from domain.window import BucketWidth, Window
+from fakes.price_readers import kept
 from storages.random_histories import OFFERS, History, polls
 from storages.storage import Storage, in_memory, on_postgres
 
@@ -52,13 +53,14 @@ class Insight:
 
     def __post_init__(self) -> None:
         prices, offers, clock = self.storage.prices, self.storage.offer_prices, lambda: NOW
+        retention = kept(self.retention)
         self.histories: list[ReadPriceHistory | ReadOfferPriceHistory] = [
-            ReadPriceHistory(prices, clock, self.retention),
-            ReadOfferPriceHistory(offers, clock, self.retention),
+            ReadPriceHistory(prices, clock, retention),
+            ReadOfferPriceHistory(offers, clock, retention),
         ]
-        self.change = ComparePrices(prices, clock, self.retention)
-        self.statistics = SummarisePrices(prices, clock, self.retention)
-        self.offer = ReadOfferHistory(offers, clock, self.retention)
+        self.change = ComparePrices(prices, clock, retention)
+        self.statistics = SummarisePrices(prices, clock, retention)
+        self.offer = ReadOfferHistory(offers, clock, retention)
 
 
 async def store(storage: Storage, history: History, created_at: datetime = START) -> None:
@@ -112,10 +114,10 @@ async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
     await store(reference, history)
     while await real.history.roll_up(10):
         pass
-    for kept in (Retention(), SHORT):
-        if kept is SHORT:
+    for retention in (Retention(), SHORT):
+        if retention is SHORT:
             await drop_what_is_not_kept(engine, history)
-        await assert_agree(Insight(real, kept), Insight(reference, kept), history, asked)
+        await assert_agree(Insight(real, retention), Insight(reference, retention), history, asked)
 
 
 @given(polls=polls, hours=st.sampled_from([1, 20, 24, 25, 100, 167, 168, 169]))

@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import DatabaseLimits, create_engine
-from adapters.postgres.prices.dropped_history import read_dropped
+from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.partitions import Partition, drop_partition
 from application.storage import StorageUnavailable
 from domain.errors import ProductAlreadyExists
@@ -79,6 +78,10 @@ async def partitions(engine: AsyncEngine, table: str) -> set[str]:
         engine, f"SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '{table}'::regclass"
     )
     return {name.removeprefix(f"{table}_") for (name,) in found}
+
+
+async def dropped(engine: AsyncEngine) -> Dropped:
+    return (await SqlAlchemyRetentionReader(engine, Retention())()).dropped
 
 
 async def watched(storage: Storage, *times: datetime, at: datetime = YESTERDAY) -> UUID:
@@ -222,26 +225,21 @@ async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once
     await storage.history.drop_expired()
     assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - 8 * DAY:%Y%m%d}"
     assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 35 * DAY:%Y%m%d}"
-    assert await read_dropped(engine) == Dropped(offers=MIDNIGHT - 8 * DAY, steps=MIDNIGHT - 35 * DAY)
+    assert await dropped(engine) == Dropped(offers=MIDNIGHT - 8 * DAY, steps=MIDNIGHT - 35 * DAY)
     await roll_back(storage, MIDNIGHT)
     assert await storage.history.drop_expired() == 4
-    assert (await read_dropped(engine)).steps == MIDNIGHT - 31 * DAY
+    assert (await dropped(engine)).steps == MIDNIGHT - 31 * DAY
     assert min(await partitions(engine, "best_price_step")) == f"{MIDNIGHT - 31 * DAY:%Y%m%d}"
     assert await storage.history.drop_expired() == 0
 
 
-async def test_of_a_database_that_is_still_to_be_migrated_nothing_was_dropped(new_database: NewDatabase) -> None:
-    engine = create_engine(await new_database(), DatabaseLimits(connections=1, statement=5))
-    assert await read_dropped(engine) == Dropped()
-    await engine.dispose()
-
-
 async def test_buckets_are_dropped_when_their_time_is_over(storage: Storage, engine: AsyncEngine) -> None:
-    await watched(storage, MIDNIGHT - 100 * DAY, at=MIDNIGHT - 100 * DAY)
+    id = await watched(storage, MIDNIGHT - 100 * DAY, at=MIDNIGHT - 100 * DAY)
     longer = on_postgres(engine, Retention(five_minute_days=200))
     while await longer.history.roll_up(10):
         pass
     assert (await rolled(engine))["5m"] == 100 * 288
+    await change(storage.begin, id, lambda state: setattr(state, "observed_at", system_clock()))
     await storage.history.drop_expired()
     assert min(await partitions(engine, "best_price_bucket_5m")) == f"{MIDNIGHT - 91 * DAY:%Y%m%d}"
     shorter = on_postgres(engine, Retention(hourly_days=40))
@@ -339,3 +337,102 @@ async def test_a_product_withdrawn_before_its_day_was_rolled_up_leaves_none_eith
     await withdraw(storage.begin, id)
     assert await storage.history.roll_up(10) == 0
     assert await rolled(engine) == {"5m": 0, "1h": 0, "1d": 0}
+
+
+async def test_nothing_is_dropped_that_the_newest_observation_is_too_old_for(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    """After a long stop, and as long as nobody observes because the database's clock is ahead."""
+    await on_postgres(engine, LONGER).history.prepare_history()
+    await storage.history.drop_expired()
+    assert min(await partitions(engine, "offer_interval")) <= f"{MIDNIGHT - 40 * DAY:%Y%m%d}"
+    await watched(storage, MIDNIGHT - 20 * DAY, at=MIDNIGHT)
+    await storage.history.drop_expired()
+    assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - 28 * DAY:%Y%m%d}"
+
+
+async def test_there_is_room_from_today_on_whatever_was_dropped(storage: Storage, engine: AsyncEngine) -> None:
+    """The database's clock was 40 days ahead, and a worker dropped all before its last month."""
+    id, offer = await watched(storage, ago(hours=1), at=MIDNIGHT), Offer(some_id(), 100, 1)
+    async with engine.begin() as connection:
+        for table in ("offer_interval", "best_price_step", "best_price_bucket_5m"):
+            values = {"history": table, "until": MIDNIGHT + 33 * DAY}
+            await connection.execute(text("INSERT INTO history_dropped VALUES (:history, :until)"), values)
+            for day in await partitions(engine, table):
+                await connection.execute(text(f"DROP TABLE {table}_{day}"))
+    await storage.history.prepare_history()
+    days = {f"{MIDNIGHT + offset * DAY:%Y%m%d}" for offset in range(4)}
+    for table in ("offer_interval", "best_price_step", "best_price_bucket_5m"):
+        assert await partitions(engine, table) >= days
+    assert await dropped(engine) == Dropped(offers=MIDNIGHT, steps=MIDNIGHT, five_minutes=MIDNIGHT)
+    before = len(await storage.steps(id))
+    await observe(storage.begin, id, observed(offer), ago(seconds=2))
+    await observe(storage.begin, id, observed(replace(offer, price=5)), ago(seconds=1))
+    assert len(await storage.steps(id)) > before
+
+
+@pytest.mark.parametrize("how", ["detached", "detaching"])
+async def test_a_day_that_is_kept_and_whose_drop_was_begun_is_back_with_its_rows(
+    storage: Storage, engine: AsyncEngine, how: str
+) -> None:
+    id = await watched(storage, MIDNIGHT + timedelta(microseconds=1), MIDNIGHT + timedelta(microseconds=2), at=MIDNIGHT)
+    before, today = await storage.steps(id), f"best_price_step_{MIDNIGHT:%Y%m%d}"
+    assert before
+    if how == "detached":
+        async with engine.begin() as connection:
+            await connection.execute(text(f"ALTER TABLE best_price_step DETACH PARTITION {today}"))
+    else:
+        async with engine.connect() as reader:
+            await reader.execute(text("SELECT count(*) FROM best_price_step"))
+            with pytest.raises(StorageUnavailable):
+                await drop_partition(engine, Partition("best_price_step", MIDNIGHT.date()))
+    assert await storage.steps(id) == []
+    await asyncio.gather(*(storage.history.prepare_history() for _ in range(3)))
+    assert await storage.steps(id) == before
+    await storage.history.drop_expired()
+    assert await storage.steps(id) == before
+
+
+async def test_days_rolled_up_while_the_clock_was_ahead_are_rolled_up_again_when_they_have_ended(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    await watched(storage, YESTERDAY, system_clock(), at=YESTERDAY)
+    assert await storage.history.roll_up(10) == 1
+    async with engine.begin() as connection:
+        for width, table in zip(("5 minutes", "1 hour", "1 day"), BUCKETS, strict=True):
+            await connection.execute(
+                text(f"""
+                    INSERT INTO {table} (product_id, at, price_time, in_stock, known)
+                    SELECT product_id, at, 0, 0, 0 FROM insight, generate_series(
+                        CAST(:starts AS timestamptz), CAST(:ends AS timestamptz) - interval '{width}', '{width}'
+                    ) AS at
+                """).bindparams(starts=MIDNIGHT, ends=MIDNIGHT + 2 * DAY)
+            )
+    await roll_back(storage, MIDNIGHT + 2 * DAY)
+    assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
+    assert await rolled(engine) == {"5m": 288, "1h": 24, "1d": 1}
+    assert await rows(engine, "SELECT rolled_until FROM insight") == [(MIDNIGHT,)]
+
+
+async def test_what_others_have_dropped_is_known_to_a_process_that_runs_already(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    reader = SqlAlchemyRetentionReader(engine, Retention())
+    assert (await reader()).steps_since(system_clock()) == MIDNIGHT - 30 * DAY
+    await watched(storage, system_clock(), at=MIDNIGHT)
+    await on_postgres(engine, LONGER).history.prepare_history()
+    await on_postgres(engine, Retention(offer_days=7, step_days=9)).history.drop_expired()
+    assert (await reader()).steps_since(system_clock()) == MIDNIGHT - 10 * DAY
+
+
+async def test_of_a_clock_that_all_share_and_that_is_far_ahead_each_run_drops_a_day_at_most(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    """The clock was 20 days behind here, and is right now: to the housekeeping it is the same."""
+    await on_postgres(engine, LONGER).history.prepare_history()
+    id = await watched(storage, MIDNIGHT - 20 * DAY, at=MIDNIGHT)
+    await storage.history.drop_expired()
+    await change(storage.begin, id, lambda state: setattr(state, "observed_at", system_clock()))
+    for days in (27, 26, 25):
+        await storage.history.drop_expired()
+        assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - days * DAY:%Y%m%d}"
