@@ -151,3 +151,11 @@ async def test_the_first_view_is_small(api: Api, browser: httpx.AsyncClient) -> 
     urls = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
     files = [(await browser.get(url)).content for url in urls]
     assert sum(len(gzip.compress(each)) for each in (page.encode(), *files)) < 100_000
+
+
+async def test_head_tells_what_get_would(api: Api, browser: httpx.AsyncClient) -> None:
+    id = (await api.create())["id"]
+    for path in ("/", f"/catalogue/{id}", "/admin/login"):
+        shown_headers, head = (await browser.get(path)).headers, await browser.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Type"] == shown_headers["Content-Type"]

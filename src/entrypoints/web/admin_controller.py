@@ -283,4 +283,4 @@ def _show_form(
 
 
 def _done(request: Request[Any, Any, Any], sessions: Sessions, path: str) -> ASGIResponse:
-    return see_other(path, sessions.cookie(request, request.scope["state"]["subject"]))
+    return see_other(request, path, sessions.cookie(request, request.scope["state"]["subject"]))

@@ -139,7 +139,7 @@ class CatalogueController(Controller):
         except InvalidFilter as error:
             mistake = str(error)
         except CursorMismatch:
-            return see_other(query.link())
+            return see_other(request, query.link())
         products = _PRODUCTS.decode(json)
         trends = await price_trends.of([product.id for product in products], formats.now) if products else {}
         tag, unchanged = pages.unchanged(request, formats, json, trends)
@@ -167,7 +167,7 @@ class CatalogueController(Controller):
         theme = form.get("theme")
         value, seconds = (theme, 31_536_000) if theme in THEMES else ("", 0)
         back = local_path(form.get("next"), "/")
-        return see_other(back, f"{THEME}={value}; Path=/; Max-Age={seconds}; SameSite=Lax")
+        return see_other(request, back, f"{THEME}={value}; Path=/; Max-Age={seconds}; SameSite=Lax")
 
 
 def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> Row:

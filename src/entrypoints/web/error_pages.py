@@ -5,6 +5,7 @@ from typing import Any
 from litestar import MediaType, Request, Response
 
 from entrypoints.http.problems.mapping import answer_problem
+from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.web.pages import NOT_KEPT, Pages, page_headers
 from entrypoints.web.sessions import ForgedRequest, SessionRequired, login_path
 
@@ -37,7 +38,8 @@ class ErrorPages:
         """Answer an exception."""
         if isinstance(error, SessionRequired):
             ended = "session" in request.cookies or request.method == "POST"
-            location = {"Location": login_path(error.path, ended=ended), "Cache-Control": NOT_KEPT}
+            path = prefix_of(request.scope["state"]) + login_path(error.path, ended=ended)
+            location = {"Location": path, "Cache-Control": NOT_KEPT}
             return Response(None, status_code=303, headers=location)
         if isinstance(error, ForgedRequest):
             text = "The form did not come from a page of this site, or it is too old. Load the page and send it again."

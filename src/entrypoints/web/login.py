@@ -44,14 +44,14 @@ async def log_in(
         return _show(request, pages, mistake, username, status=429)
     except QueueFull:
         return _show(request, pages, "Too many people log in right now. Try again in a moment.", username, status=503)
-    return see_other(local_path(form.get("next"), "/admin"), sessions.cookie(request, username))
+    return see_other(request, local_path(form.get("next"), "/admin"), sessions.cookie(request, username))
 
 
 @post("/admin/logout", include_in_schema=False, opt=PUBLIC, status_code=303)
 async def log_out(request: Request[Any, Any, Any], sessions: Injected[Sessions]) -> ASGIResponse:
     """End the session in this browser."""
     require_same_site(request)
-    return see_other("/", sessions.no_cookie(request))
+    return see_other(request, "/", sessions.no_cookie(request))
 
 
 def _show(

@@ -13,6 +13,7 @@ from litestar.response.base import ASGIResponse
 
 from application.clock import Clock
 from entrypoints.http.conditional_reads import IF_NONE_MATCH, matches
+from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.web.assets import Assets, accepts_gzip
 from entrypoints.web.formats import Formats
 from entrypoints.web.sessions import Sessions
@@ -80,6 +81,7 @@ class Pages:
             f=formats,
             viewer=formats.viewer,
             here=_path_and_query(request),
+            prefix=prefix_of(request.scope["state"]),
             subject=subject,
             csrf=self._sessions.form_token(subject) if subject else "",
             **context,
@@ -101,9 +103,9 @@ def not_modified(tag: str) -> ASGIResponse:
     return ASGIResponse(status_code=304, headers=page_headers(tag))
 
 
-def see_other(path: str, cookie: str | None = None) -> ASGIResponse:
+def see_other(request: Request[Any, Any, Any], path: str, cookie: str | None = None) -> ASGIResponse:
     """Lead the browser to another page after a form."""
-    headers = {"Location": path, "Cache-Control": NOT_KEPT}
+    headers = {"Location": prefix_of(request.scope["state"]) + path, "Cache-Control": NOT_KEPT}
     return ASGIResponse(status_code=303, headers=headers | ({"Set-Cookie": cookie} if cookie else {}))
 
 

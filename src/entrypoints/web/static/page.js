@@ -41,7 +41,7 @@ let renewed = Date.now();
 document.addEventListener("input", (event) => {
   if (!event.target.closest("form[data-renews]") || Date.now() - renewed < 60000) return;
   renewed = Date.now();
-  fetch("/admin/session", { redirect: "manual" });
+  fetch(`${document.body.dataset.prefix}/admin/session`, { redirect: "manual" });
 });
 
 // The chart: arrow keys and the pointer walk its points, and a live region says them.

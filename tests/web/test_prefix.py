@@ -1,0 +1,34 @@
+"""Behind a proxy's prefix every link of every page leads back behind it."""
+
+import re
+
+import httpx
+
+from api_client.api import PASSWORD, USERNAME, Outside, serving
+
+PREFIX = "/aggregator"
+
+
+async def test_all_links_forms_and_redirects_have_the_prefix() -> None:
+    async with serving(Outside(), ROOT_PATH=PREFIX) as api:
+        id = (await api.create("Kettle"))["id"]
+        transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers={"Accept": "text/html"}
+        ) as browser:
+            asked = await browser.get("/admin")
+            assert asked.headers["Location"] == f"{PREFIX}/admin/login?next=/admin"
+            credentials = {"username": USERNAME, "password": PASSWORD}
+            assert (await browser.post("/admin/login", data=credentials)).headers["Location"] == f"{PREFIX}/admin"
+            for path in (
+                "/",
+                f"/catalogue/{id}",
+                "/admin",
+                "/admin/products/new",
+                f"/admin/products/{id}/delete",
+                "/no",
+            ):
+                page = (await browser.get(path)).text
+                links = re.findall(r'(?:href|src|action|hx-get)="(/[^"]*)"', page)
+                assert len(links) > 5
+                assert [link for link in links if not link.startswith(f"{PREFIX}/")] == []
