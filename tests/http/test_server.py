@@ -45,10 +45,12 @@ async def served(outside: Outside | None = None, **settings: str) -> AsyncIterat
         port = sockets[0].getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=sockets))
         await until(lambda: server.started)
-        yield Served(server, running, port)
-        server.should_exit = True
-        await running
-    await container.close()
+        try:
+            yield Served(server, running, port)
+        finally:
+            server.should_exit = True
+            await running
+            await container.close()
 
 
 async def test_sigterm_fails_readiness_first_and_everything_else_goes_on() -> None:
