@@ -76,7 +76,7 @@ def test_it_logs_in(stranger: StrangersClient) -> None:
     assert isinstance(token, stranger.models.LoginResponse)
     assert (token.token_type, token.expires_in) == ("Bearer", 300)
     refused = stranger.login(username="admin", password="wrong")
-    assert_problem(stranger, refused, HTTPStatus.UNAUTHORIZED, "unauthenticated")
+    assert_problem(stranger, refused, HTTPStatus.UNAUTHORIZED, "invalid-credentials")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -133,6 +133,6 @@ def test_it_reads_what_is_wrong_with_a_request(stranger: StrangersClient) -> Non
     )
     assert [error.pointer for error in blank.errors] == ["/name"]
     page = assert_problem(stranger, stranger.page(limit=0), HTTPStatus.UNPROCESSABLE_ENTITY, "validation-error")
-    assert [(type(error), error.pointer) for error in page.errors] == [(stranger.models.FieldError, "/limit")]
+    assert [(type(error), error.parameter) for error in page.errors] == [(stranger.models.Mistake, "limit")]
     missing = assert_problem(stranger, stranger.get(uuid4()), HTTPStatus.NOT_FOUND, "product-not-found")
     assert missing.errors is stranger.unset
