@@ -77,7 +77,7 @@ def test_it_logs_in(stranger: StrangersClient) -> None:
     assert (token.token_type, token.expires_in) == ("Bearer", 300)
     refused = stranger.login(username="admin", password="wrong")
     assert_problem(stranger, refused, HTTPStatus.UNAUTHORIZED, "invalid-credentials")
-    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert refused.headers["WWW-Authenticate"] == 'Bearer realm="product-aggregator"'
 
 
 def test_it_creates_a_product_once(stranger: StrangersClient) -> None:
