@@ -28,6 +28,8 @@ class Served:
     """A server that runs in this process, and its task."""
 
     server: Server
+    bounds: list[str]
+    """One for each time that the process began to stop."""
     running: "asyncio.Task[None]"
     port: int
 
@@ -40,13 +42,16 @@ async def served(outside: Outside | None = None, **settings: str) -> AsyncIterat
     read = read_settings({**SETTINGS, **settings})
     container = make_container(read, InMemoryOutside(outside or Outside()))
     stopping = await container.get(Stopping)
-    server = Server(server_config(await create_app(container), read, SERVING), stopping, read.drain_seconds, 20.0)
+    bounds: list[str] = []
+    config = server_config(await create_app(container), read, SERVING)
+    # The bound itself would end the process that runs the tests.
+    server = Server(config, stopping, read.drain_seconds, lambda: bounds.append("bound"))
     with listening(read.host, 0) as sockets:
         port = sockets[0].getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=sockets))
         await until(lambda: server.started)
         try:
-            yield Served(server, running, port)
+            yield Served(server, bounds, running, port)
         finally:
             server.should_exit = True
             await running
@@ -74,6 +79,7 @@ async def test_a_second_signal_or_ctrl_c_ends_it_at_once(signals: list[signal.Si
         for each in signals:
             signal.raise_signal(each)
         await api.running
+        assert api.bounds == ["bound"]
 
 
 @pytest.mark.parametrize("seconds", [None, "0", "0.2"])

@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -53,12 +55,15 @@ class Server(uvicorn.Server):
     """uvicorn, but SIGTERM fails readiness for some seconds before it ends listening, and returns from `serve`.
 
     A load balancer takes that long to notice that it should send requests elsewhere. SIGINT, or a second SIGTERM, ends
-    listening at once. uvicorn would raise the signal again at its end, which would skip our clean-up.
+    listening at once. uvicorn would raise the signal again at its end, which would skip our clean-up. `bound_stop` is
+    called with the first signal: it bounds how long the process may take from then on.
     """
 
-    def __init__(self, config: uvicorn.Config, stopping: Stopping, drain_seconds: float, by_force: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, stopping: Stopping, drain_seconds: float, bound_stop: Callable[[], object]
+    ) -> None:
         super().__init__(config)
-        self._by_force = by_force
+        self._bound_stop = bound_stop
         self._stopping = stopping
         self._drain_seconds = drain_seconds
         self._stop_at: float | None = None
@@ -67,7 +72,7 @@ class Server(uvicorn.Server):
         """Begin to stop. uvicorn installs this as the handler of both signals while it serves."""
         del frame
         if not self._stopping.requested:
-            exit_within(self._drain_seconds + self._by_force)
+            self._bound_stop()
         if sig == signal.SIGTERM and self.started and not self._stopping.requested:
             self._stop_at = time.monotonic() + self._drain_seconds
         else:
@@ -95,7 +100,8 @@ async def run_api(container: AsyncContainer) -> None:
     settings, limits = await container.get(Settings), await container.get(Limits)
     app = await create_app(container)
     stopping = await container.get(Stopping)
-    server = Server(server_config(app, settings, limits), stopping, settings.drain_seconds, limits.stop_by_force)
+    bound_stop = partial(exit_within, settings.drain_seconds + limits.stop_by_force)
+    server = Server(server_config(app, settings, limits), stopping, settings.drain_seconds, bound_stop)
     # Our own listeners, because uvicorn would end the process by itself if the port is taken.
     with listening(settings.host, settings.port) as sockets:
         async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
