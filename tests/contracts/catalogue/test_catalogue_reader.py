@@ -264,3 +264,14 @@ async def test_unknown_and_withdrawn_products_are_not_found(storage: Storage) ->
         for id in (product.id, some_id()):
             with pytest.raises(ProductNotFound):
                 await read(id)
+
+
+async def test_an_observation_from_the_future_is_stale(storage: Storage) -> None:
+    """The database's clock was ahead when it was made."""
+    id = await scheduled(storage.begin, ago(hours=1))
+    await observe(storage.begin, id, observed(Offer(some_id(), 100, 1)), ago())
+    assert not (await storage.reader.product(id)).stale
+    await change(storage.begin, id, lambda state: setattr(state, "observed_at", ago(hours=-1)))
+    await change(storage.begin, id, lambda state: setattr(state, "known_until", ago(hours=-1)))
+    assert (await storage.reader.product(id)).stale
+    assert (await storage.reader.offers(id)).stale
