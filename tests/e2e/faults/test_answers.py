@@ -78,7 +78,7 @@ async def test_fault_17_a_malformed_answer_is_refused_whole_and_counted(in_proce
         synchronisation = await in_process.synchronisation(product_id)
         assert (synchronisation.consecutive_failures, synchronisation.last_success_at) == (failures, last_success_at)
         assert (synchronisation.last_error or "").endswith(
-            ("is not a list of offers", "or cannot be decompressed", "more than 10000 offers", "is malformed")
+            ("is not a list of offers", "is too large", "more than 10000 offers", "is malformed")
         )
         assert await in_process.counted(FAILURES, work="refresh", reason="answer_refused") == counted + failures
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.offers_api.http_client import HttpLimits
+from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
 from e2e.clients import Json
 from e2e.divided_worker import Durations
@@ -187,7 +188,8 @@ def test_fault_15_one_product_hangs_the_others_stay_within_one_cycle(plant: Plan
     system = plant.system
     hanging, *others = plant.stock()
     patient = Durations(
-        replace(TIMING, lease=300 * SECOND, batch_deadline=200.0), http=HttpLimits(read=200.0, call=200.0)
+        replace(TIMING, lease=LONGEST_LEASE, batch_deadline=LONGEST_LEASE.total_seconds() - 10),
+        http=HttpLimits(read=200.0, call=200.0),
     )
     worker = plant.work(patient)
     eventually(lambda: system.api.observed(len(others) + 1), within=30)
