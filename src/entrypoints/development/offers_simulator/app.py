@@ -11,10 +11,8 @@ from aiohttp import web
 from entrypoints.development.offers_simulator.control import Control
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
-from entrypoints.development.offers_simulator.simulation import Clock, Simulation
+from entrypoints.development.offers_simulator.simulation import Clock, Simulation, Wait
 from entrypoints.development.offers_simulator.upstream import API, Upstream
-
-SIMULATION = web.AppKey("simulation", Simulation)
 
 _LARGEST_REQUEST = 4 * 2**20
 # Seconds an unfinished call is waited for, and then once more after it was cancelled.
@@ -35,11 +33,9 @@ class RunningSimulator:
         return self.origin + API
 
 
-def create_app(options: SimulatorOptions, *, faults: Faults | None = None, clock: Clock = time.time) -> web.Application:
-    """Make the application, with its own world; `clock` gives epoch seconds."""
-    simulation = Simulation(options, faults=faults or Faults(), clock=clock)
+def create_app(simulation: Simulation) -> web.Application:
+    """Make the application around one simulation."""
     app = web.Application(client_max_size=_LARGEST_REQUEST)
-    app[SIMULATION] = simulation
     app.add_routes(Control(simulation).routes())
     app.add_routes(Upstream(simulation).routes())
     return app
@@ -53,12 +49,14 @@ async def running_simulator(
     port: int = 0,
     faults: Faults | None = None,
     clock: Clock = time.time,
+    wait: Wait = asyncio.sleep,
 ) -> AsyncIterator[RunningSimulator]:
     """Listen while the block runs; port 0 takes a free one. Raises OSError when it cannot listen.
 
     Leaving takes well below a second: calls that hang are cut.
     """
-    app = create_app(options, faults=faults, clock=clock)
+    simulation = Simulation(options, faults=faults or Faults(), clock=clock, wait=wait)
+    app = create_app(simulation)
     # Without cancellation a hanging call would outlive its client.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_PATIENCE)
     await runner.setup()
@@ -66,7 +64,7 @@ async def running_simulator(
         await web.TCPSite(runner, host, port, backlog=1024).start()
         real_port = runner.addresses[0][1]
         shown_host = f"[{host}]" if ":" in host else host
-        yield RunningSimulator(f"http://{shown_host}:{real_port}", real_port, app[SIMULATION])
+        yield RunningSimulator(f"http://{shown_host}:{real_port}", real_port, simulation)
     finally:
         await runner.cleanup()
 

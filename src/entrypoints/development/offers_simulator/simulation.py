@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
@@ -11,15 +11,17 @@ from entrypoints.development.offers_simulator.traffic import Traffic
 from entrypoints.development.offers_simulator.world import World
 
 Clock = Callable[[], float]
+Wait = Callable[[float], Awaitable[None]]
 
 
 class Simulation:
-    """The state behind one simulator; `clock` gives epoch seconds."""
+    """The state behind one simulator; `clock` gives epoch seconds, `wait` takes seconds."""
 
-    def __init__(self, options: SimulatorOptions, *, faults: Faults, clock: Clock) -> None:
+    def __init__(self, options: SimulatorOptions, *, faults: Faults, clock: Clock, wait: Wait) -> None:
         seed = secrets.randbits(64) if options.seed is None else options.seed
         self.options = options
         self.clock = clock
+        self.wait = wait
         self.dice = random.Random(seed)
         self.tokens = AccessTokens(refresh_token=options.refresh_token, lifetime=options.token_lifetime)
         self.traffic = Traffic()

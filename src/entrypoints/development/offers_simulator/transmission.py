@@ -57,7 +57,7 @@ class Transmission:
         answer = decide() if error is None else answer_error(error)
         latency = faults.latency_of(endpoint) or simulation.options.latency
         if latency is not None:
-            await asyncio.sleep(latency.sample(dice))
+            await simulation.wait(latency.sample(dice))
         if error is None and faults.loses_reply_of(endpoint, dice):
             return _cut(request, call, "lost")
         return await self._send(request, call, answer)
@@ -83,7 +83,7 @@ class Transmission:
             return response
         for at in range(len(body)):
             await response.write(body[at : at + 1])
-            await asyncio.sleep(faults.trickle_interval)
+            await self._simulation.wait(faults.trickle_interval)
         call.outcome = str(status)
         return response
 
