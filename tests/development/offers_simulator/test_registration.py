@@ -43,10 +43,17 @@ async def test_what_is_wrong_with_a_body_is_named(caller: Caller, body: bytes, l
     assert [error["loc"] for error in response.json()["detail"]] == [loc]
 
 
-async def test_a_missing_header_is_named(caller: Caller) -> None:
+async def test_without_a_token_a_body_is_checked_and_then_refused(caller: Caller) -> None:
     response = await caller.client.post("/products/register", json={})
     assert response.status_code == 422
-    assert response.json()["detail"][0]["loc"] == ["header", "Bearer"]
+    assert [error["loc"] for error in response.json()["detail"]] == [
+        ["body", "id"],
+        ["body", "name"],
+        ["body", "description"],
+    ]
+    body = {"id": PRODUCT, "name": "Kettle", "description": "Boils"}
+    assert (await caller.client.post("/products/register", json=body)).status_code == 401
+    assert (await caller.state())["registrations"] == 0
 
 
 async def test_listed_products_and_marked_names_are_rejected(known: Caller) -> None:

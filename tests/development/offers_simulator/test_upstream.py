@@ -5,6 +5,8 @@ import random
 import statistics
 import uuid
 
+import pytest
+
 from development.offers_simulator.caller import OTHER, PRODUCT, Caller
 
 
@@ -45,11 +47,33 @@ async def test_an_unregistered_product_does_not_exist(known: Caller) -> None:
     assert (response.status_code, response.json()) == (404, {"detail": "Product does not exist"})
 
 
-async def test_a_bad_id_and_a_missing_header_are_named_together(known: Caller) -> None:
-    response = await known.client.get("/products/seven/offers")
-    assert response.status_code == 422
-    assert [error["loc"] for error in response.json()["detail"]] == [["header", "Bearer"], ["path", "id"]]
-    assert (await known.offers("seven")).status_code == 422
+async def test_a_bad_id_is_named_before_the_token_is_looked_at(known: Caller) -> None:
+    for response in (await known.offers("seven"), await known.client.get("/products/seven/offers")):
+        assert response.status_code == 422
+        assert [error["loc"] for error in response.json()["detail"]] == [["path", "product_id"]]
+
+
+async def test_offers_are_refused_without_a_token(known: Caller) -> None:
+    assert (await known.client.get(f"/products/{PRODUCT}/offers")).status_code == 401
+    assert (await known.client.get(f"/products/{OTHER}/offers")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/auth", "POST"),
+        ("PUT", "/auth", "POST"),
+        ("GET", "/products/register", "POST"),
+        ("POST", f"/products/{PRODUCT}/offers", "GET"),
+        ("HEAD", f"/products/{PRODUCT}/offers", "GET"),
+        ("OPTIONS", f"/products/{PRODUCT}/offers", "GET"),
+    ],
+)
+async def test_a_known_path_names_its_method(known: Caller, method: str, path: str, allowed: str) -> None:
+    response = await known.client.request(method, path, headers={"Bearer": known.token})
+    assert (response.status_code, response.headers["Allow"]) == (405, allowed)
+    assert response.content in {b'{"detail":"Method Not Allowed"}', b""}
+    assert (await known.state())["calls"]["other"] == {"405": 1}
 
 
 async def test_what_the_service_does_not_have_is_not_found(known: Caller) -> None:

@@ -35,9 +35,10 @@ class RunningSimulator:
 
 def create_app(simulation: Simulation) -> web.Application:
     """Make the application around one simulation."""
-    app = web.Application(client_max_size=_LARGEST_REQUEST)
+    upstream = Upstream(simulation)
+    app = web.Application(client_max_size=_LARGEST_REQUEST, middlewares=[upstream.refuse_unknown])
     app.add_routes(Control(simulation).routes())
-    app.add_routes(Upstream(simulation).routes())
+    app.add_routes(upstream.routes())
     return app
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from entrypoints.development.offers_simulator.answers import (
     Answer,
@@ -40,12 +42,11 @@ class Upstream:
         self._transmission = Transmission(simulation)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes; the last one catches and counts whatever is no call of the service."""
+        """Return the routes."""
         return [
-            web.get(f"{API}/products/{{id}}/offers", self.offers, allow_head=False),
+            web.get(f"{API}/products/{{product_id}}/offers", self.offers, allow_head=False),
             web.post(f"{API}/products/register", self.register),
             web.post(f"{API}/auth", self.auth),
-            web.route("*", "/{tail:.*}", self.unknown),
         ]
 
     async def auth(self, request: web.Request) -> web.StreamResponse:
@@ -65,14 +66,21 @@ class Upstream:
     async def offers(self, request: web.Request) -> web.StreamResponse:
         """Show a product's offers."""
         token = request.headers.get(TOKEN_HEADER)
-        product_id = read_uuid(request.match_info["id"])
+        product_id = read_uuid(request.match_info["product_id"])
         return await self._transmission.carry(
             request, "offers", lambda: self._offers(token, product_id), product_id=product_id
         )
 
-    async def unknown(self, request: web.Request) -> web.StreamResponse:
-        """Refuse what the service does not have."""
-        return await self._transmission.carry(request, "other", lambda: answer_detail(404))
+    @web.middleware
+    async def refuse_unknown(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse and count the calls that the service does not have: 404 for a path, 405 for a method."""
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            refusal = answer_detail(404)
+        except web.HTTPMethodNotAllowed as error:
+            refusal = msgspec.structs.replace(answer_detail(405), headers={"Allow": error.headers["Allow"]})
+        return await self._transmission.carry(request, "other", lambda: refusal)
 
     def _auth(self, refresh_token: str | None) -> Answer:
         simulation = self._simulation
@@ -95,10 +103,9 @@ class Upstream:
         simulation = self._simulation
         faults, now = simulation.faults, simulation.clock()
         if isinstance(wish, list):
-            return self._invalid(token, wish)
-        refusal = self._refusal(token)
-        if refusal is not None:
-            return refusal
+            return answer_invalid(wish)
+        if not self._accepts(token):
+            return answer_detail(401)
         if faults.rejects(wish.id, wish.name):
             return answer_invalid([FieldError(("body", "name"), "value is not acceptable", "value_error")])
         if faults.claims_foreign(wish.id, wish.name):
@@ -115,10 +122,9 @@ class Upstream:
     def _offers(self, token: str | None, product_id: UUID | None) -> Answer:
         simulation = self._simulation
         if product_id is None:
-            return self._invalid(token, [ill_typed("uuid", "path", "id")])
-        refusal = self._refusal(token)
-        if refusal is not None:
-            return refusal
+            return answer_invalid([ill_typed("uuid", "path", "product_id")])
+        if not self._accepts(token):
+            return answer_detail(401)
         offers = shown_offers(simulation, product_id)
         if offers is None:
             return answer_detail(404, "Product does not exist")
@@ -129,17 +135,10 @@ class Upstream:
             return answer_json(200, offers)
         return malformed_answer(kind, offers, field=simulation.faults.bad_field, dice=simulation.dice)
 
-    def _invalid(self, token: str | None, errors: list[FieldError]) -> Answer:
-        # FastAPI validates header, path and body together, before the service looks at the token.
-        return answer_invalid(errors if token is not None else [missing("header", TOKEN_HEADER), *errors])
-
-    def _refusal(self, token: str | None) -> Answer | None:
-        if token is None:
-            return self._invalid(token, [])
+    def _accepts(self, token: str | None) -> bool:
+        # The published description makes the header optional: it is missed after path and body are checked, and by 401.
         simulation = self._simulation
-        if not simulation.tokens.accepts(token, simulation.clock(), simulation.faults):
-            return answer_detail(401)
-        return None
+        return token is not None and simulation.tokens.accepts(token, simulation.clock(), simulation.faults)
 
 
 def shown_offers(simulation: Simulation, product_id: UUID) -> Sequence[Offer] | None:
