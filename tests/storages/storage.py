@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
+from adapters.postgres.catalogue.rows import IdempotencyKeyRow
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
@@ -58,12 +59,18 @@ class Storage:
     history: HistoryUpkeep
     changes: ListedChanges
     trends: PriceTrends
+    let_keys_age: Callable[[timedelta], Awaitable[None]]
+    """Makes all idempotency keys older, as if that time had passed."""
     intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
     steps: Callable[[UUID], Awaitable[list[PriceStep]]]
 
 
 def in_memory() -> Storage:
     storage = InMemoryStorage(system_clock)
+
+    async def let_keys_age(by: timedelta) -> None:
+        keys = storage.rows.idempotency_keys
+        keys.update({key: (product, at - by) for key, (product, at) in keys.items()})
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
@@ -80,6 +87,7 @@ def in_memory() -> Storage:
         InMemoryHistoryUpkeep(storage),
         InMemoryListedChanges(storage),
         InMemoryPriceTrends(storage),
+        let_keys_age,
         intervals,
         steps,
     )
@@ -87,6 +95,10 @@ def in_memory() -> Storage:
 
 def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
     kept = kept or Retention()
+
+    async def let_keys_age(by: timedelta) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(update(IdempotencyKeyRow).values(created_at=IdempotencyKeyRow.created_at - by))
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         rows = await _rows(engine, offer_interval, product_id)
@@ -105,6 +117,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyHistoryUpkeep(engine, kept),
         SqlAlchemyListedChanges(engine),
         SqlAlchemyPriceTrends(engine),
+        let_keys_age,
         intervals,
         steps,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Interval, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
@@ -83,17 +84,35 @@ async def test_many_may_migrate_at_once_and_again(empty_dsn: str, empty: AsyncEn
 
 
 async def test_a_migration_waits_for_another_that_takes_long(empty_dsn: str, empty: AsyncEngine) -> None:
-    reached, lock_timeout = asyncio.Event(), 1.0
+    reached, goes_on = asyncio.Event(), asyncio.Event()
 
     async def slow_queue_tables() -> None:
         reached.set()
-        await asyncio.sleep(1.3 * lock_timeout)
+        await goes_on.wait()
 
     slow = asyncio.create_task(migrate(empty, SqlAlchemyHistoryUpkeep(empty, Retention()), slow_queue_tables))
     await reached.wait()
-    other = create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10))
-    await asyncio.gather(slow, migrate_with_queue(empty_dsn, other))
+    lock_timeout = 0.05
+    other = create_engine(empty_dsn, DatabaseLimits(connections=3, statement=10, lock=lock_timeout))
+    waiting = asyncio.create_task(migrate_with_queue(empty_dsn, other))
+    while not waiting.done() and not await waits_longer(empty, timedelta(seconds=lock_timeout)):
+        await asyncio.sleep(0)
+    goes_on.set()
+    failed, refused = await asyncio.gather(slow, waiting, return_exceptions=True)
     await other.dispose()
+    assert failed is None
+    assert refused is None
+
+
+async def waits_longer(engine: AsyncEngine, than: timedelta) -> bool:
+    """Whether a connection to the database has waited for the lock of a migration for longer than that."""
+    waiting = text("""
+        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND waitstart < clock_timestamp() - :than
+    """).bindparams(bindparam("than", type_=Interval))
+    async with engine.connect() as connection:
+        return bool((await connection.execute(waiting, {"than": than})).scalar_one())
 
 
 async def test_the_schema_goes_down_and_up_again(empty_dsn: str, empty: AsyncEngine) -> None:
