@@ -28,7 +28,7 @@ from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.health import HealthController
 from entrypoints.http.middleware.cors import Cors
-from entrypoints.http.middleware.load_shedding import Kind
+from entrypoints.http.middleware.load_shedding import Kind, ShedRequests
 from entrypoints.http.middleware.request_frame import RequestFrame
 from entrypoints.http.openapi.description import openapi_config
 from entrypoints.http.openapi.discovery import lead_to_description, show_catalog
@@ -86,6 +86,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
     sessions = Sessions(access_tokens, settings.jwt_secret)
     assets = Assets()
     pages = Pages(assets, sessions, clock)
+    metrics = await container.get(Metrics)
+    shed = ShedRequests(metrics.request)
     app = Litestar(
         route_handlers=[
             login,
@@ -121,12 +123,13 @@ async def create_app(container: AsyncContainer) -> Litestar:
         plugins=[DescribedModels()],
         request_class=JsonRequest,
         request_max_body_size=limits.body,
+        on_shutdown=[shed.log],
     )
-    app.asgi_handler = _framed(NotModified(app.asgi_handler, catalogue), settings, limits, await container.get(Metrics))
+    app.asgi_handler = _framed(NotModified(app.asgi_handler, catalogue), settings, limits, metrics, shed)
     return app
 
 
-def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics) -> ASGIApp:
+def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics, shed: ShedRequests) -> ASGIApp:
     """Put the frame around everything: Litestar's own middleware does not see requests for unknown routes."""
     overloaded: ASGIApp = answer_overloaded_to_all
     if settings.origins:
@@ -138,5 +141,6 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         places={kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()},
         seconds=limits.request,
         count=metrics.request,
+        shed=shed,
         prefix=settings.root_path,
     )

@@ -16,7 +16,6 @@ from application.bounded_queue import BoundedQueue
 from application.catalogue.views import Encoded, ProductDetailView
 from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
-from entrypoints.http.middleware import load_shedding
 from entrypoints.http.middleware.load_shedding import Kind, ShedRequests
 from entrypoints.http.middleware.request_frame import RequestFrame
 from entrypoints.limits import RequestLimits
@@ -103,17 +102,26 @@ async def test_health_is_told_and_writes_are_done_however_many_read() -> None:
         await held.statuses()
 
 
-async def test_refused_requests_are_counted_one_by_one_and_logged_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_shedding, "SECONDS_BETWEEN_LINES", 0.05)
+async def test_refused_requests_are_counted_one_by_one_and_logged_together() -> None:
     counted: list[tuple[str, str, int]] = []
-    shed = ShedRequests(lambda method, route, status, _: counted.append((method, route, status)))
+    shed = ShedRequests(lambda method, route, status, _: counted.append((method, route, status)), seconds=0)
     with capture_logs() as lines:
-        for _ in range(3):
-            shed.count("GET")
-        assert not lines
-        # Requests that an earlier test had refused may be logged meanwhile.
-        await until(lambda: ("requests turned away", 3) in [(line["event"], line["count"]) for line in lines])
-    assert counted == [("GET", "turned away", 503)] * 3
+        for _ in range(2):
+            for _ in range(3):
+                shed.count("GET")
+            assert not lines
+            await until(lambda: lines)
+            assert [(line["event"], line["count"]) for line in lines] == [("requests turned away", 3)]
+            lines.clear()
+    assert counted == [("GET", "turned away", 503)] * 6
+
+
+async def test_refused_requests_are_logged_before_the_application_ends() -> None:
+    with capture_logs() as lines:
+        async with holding() as held:
+            await held.ask(LIMITS.reads + 2)
+            await held.statuses()
+        assert sum(line["count"] for line in lines if line["event"] == "requests turned away") == 2
 
 
 async def test_pages_of_listed_origins_may_read_that_they_are_turned_away() -> None:
@@ -134,7 +142,8 @@ async def test_whatever_ends_a_request_gives_its_place_back() -> None:
         raise AssertionError
 
     places = {Kind.READ: BoundedQueue(at_once=1, waiting=0)}
-    framed = RequestFrame(crash, never, places=places, seconds=10, count=lambda *_: None)
+    uncounted = ShedRequests(lambda *_: None)
+    framed = RequestFrame(crash, never, places=places, seconds=10, count=lambda *_: None, shed=uncounted)
     scope: Any = {"type": "http", "method": "GET", "path": "/products", "headers": [(b"host", b"here")]}
     for _ in range(3):
         with pytest.raises(RuntimeError):

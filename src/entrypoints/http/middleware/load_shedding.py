@@ -19,7 +19,6 @@ log = structlog.get_logger(__name__)
 ALWAYS_SERVED = frozenset({"/health/live", "/health/ready"})
 SHED = "turned away"
 """The route that refused requests are counted under; their own route is not looked up."""
-SECONDS_BETWEEN_LINES = 1.0
 
 
 class Kind(Enum):
@@ -39,19 +38,29 @@ def kind_of(scope: HTTPScope) -> Kind:
 
 
 class ShedRequests:
-    """Counts refused requests, and logs their number once a second at most."""
+    """Counts refused requests, and logs their number once in so many `seconds` at most."""
 
-    def __init__(self, count: Callable[[str, str, int, float], None]) -> None:
+    def __init__(self, count: Callable[[str, str, int, float], None], *, seconds: float = 1.0) -> None:
         self._count = count
+        self._seconds = seconds
         self._unlogged = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def count(self, method: str) -> None:
         """Count one."""
         self._count(method, SHED, OVERLOADED.status, 0.0)
-        if not self._unlogged:
-            asyncio.get_running_loop().call_later(SECONDS_BETWEEN_LINES, self._log, context=Context())
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self.log, context=Context())
         self._unlogged += 1
 
-    def _log(self) -> None:
+    def log(self) -> None:
+        """Log those that no line has counted yet, if any.
+
+        The application does so at its end, so that no timer outlives it.
+        """
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
         log.warning("requests turned away", count=self._unlogged)
         self._unlogged = 0

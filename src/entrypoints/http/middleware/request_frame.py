@@ -38,6 +38,7 @@ class RequestFrame:
         places: Mapping[Kind, BoundedQueue],
         seconds: float,
         count: Count,
+        shed: ShedRequests,
         prefix: str = "",
     ) -> None:
         self._app = app
@@ -45,7 +46,7 @@ class RequestFrame:
         self._places = places
         self._seconds = seconds
         self._count = count
-        self._shed = ShedRequests(count)
+        self._shed = shed
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
