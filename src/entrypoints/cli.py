@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from entrypoints.gc_tuning import collect_rarely
 if TYPE_CHECKING:
     from dishka import AsyncContainer
 
+    from entrypoints.development.offers_simulator.product import SoldOut
     from entrypoints.limits import Limits
     from entrypoints.settings import Settings
 
@@ -96,12 +98,26 @@ def seed(count: int | None, history: str | None) -> None:
 @click.option("--tick", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds.")
 @click.option("--sold-out", type=click.Choice(["vanish", "zero", "replace"]), default="vanish", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), help="Makes the same world at every start.")
-def offers_simulator(host: str, port: int, tick: float, sold_out: str, seed: int | None) -> None:
-    """Stand in for the Offers service, for development only; GET /__control lists the faults it can show."""
-    from entrypoints.development.offers_simulator.command import run_simulator
+@click.option("--world", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the world.")
+def offers_simulator(
+    host: str, port: int, tick: float, sold_out: "SoldOut", seed: int | None, world: Path | None
+) -> None:
+    """Stand in for the Offers service, for development only; GET /__control lists the faults it can show.
 
+    OFFERS_REFRESH_TOKEN is the refresh token that it accepts.
+    """
+    from entrypoints.development.offers_simulator.command import serve
+    from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+
+    options = SimulatorOptions(
+        refresh_token=os.environ.get("OFFERS_REFRESH_TOKEN") or DEFAULT_REFRESH_TOKEN,
+        tick=tick,
+        sold_out=sold_out,
+        seed=seed,
+        world_file=world,
+    )
     with _refusals():
-        run_simulator(host, port, tick=tick, sold_out=sold_out, seed=seed)
+        asyncio.run(serve(host, port, options))
 
 
 def _days_of_history(text: str, settings: "Settings") -> int:

@@ -4,12 +4,10 @@ A new life has forgotten everything; it must not show a market of its own before
 """
 
 import asyncio
-import contextlib
 import os
-import signal
 import sys
 
-from entrypoints.development.offers_simulator.app import serve
+from entrypoints.development.offers_simulator.command import serve
 from entrypoints.development.offers_simulator.faults import ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 
@@ -18,11 +16,7 @@ TOKEN_LIFETIME = 12.0
 
 async def main(port: int) -> None:
     options = SimulatorOptions(refresh_token=os.environ["OFFERS_REFRESH_TOKEN"], token_lifetime=TOKEN_LIFETIME)
-    closed = Faults(errors={"all": ErrorAnswer(status=503)})
-    serving = asyncio.create_task(serve("127.0.0.1", port, options, faults=closed))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+    await serve("127.0.0.1", port, options, faults=Faults(errors={"all": ErrorAnswer(status=503)}))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.clients import free_port
+from e2e.clients import Simulator, free_port
 from e2e.one_machine import OneMachine, ended
 from e2e.processes import Processes, eventually
 
@@ -23,6 +23,11 @@ def machines(processes: Processes, tmp_path: Path) -> Iterator[list[OneMachine]]
     processes.end()
     for machine in machines:
         machine.close()
+
+
+def offer_ids(machine: OneMachine, product_id: str) -> set[str]:
+    """Return the offers that the simulator of a machine has for a product."""
+    return {offer["id"] for offer in Simulator(f"http://127.0.0.1:{machine.simulator_port}").offers(product_id)}
 
 
 def test_seeded_products_come_to_life_with_up_and_beside_it(machines: list[OneMachine]) -> None:
@@ -50,7 +55,9 @@ def test_a_past_needs_a_worker_and_does_not_wait_where_none_can_come(machines: l
     assert not machine.workforce()
 
 
-def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_products(machines: list[OneMachine]) -> None:
+def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_products_and_offers(
+    machines: list[OneMachine],
+) -> None:
     one, two = machines
     wanted = int(one.environment["PORT"])
     with socket.create_server(("127.0.0.1", wanted)):
@@ -66,6 +73,7 @@ def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_produc
     assert f"Another `aggregator up` or `seed` runs on {one.data_dir} already." in second.output()
     assert first.lives()
 
+    offers = offer_ids(one, product)
     parts = one.parts()
     assert len(parts) == 3
     one.running.send(signal.SIGKILL)
@@ -73,7 +81,7 @@ def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_produc
     one.up()
     again = one.ready()
     assert [each["id"] for each in again.all()] == [product]
-    eventually(lambda: again.read(product)["offers"])
+    assert offer_ids(one, product) & offers
     one.ends_cleanly()
 
     assert other.read(foreign)["offers"]

@@ -50,7 +50,8 @@ async def _run(settings: Settings, processes: Processes, ports: ExitStack) -> No
         simulator_port = _free_port("127.0.0.1", settings.simulator_port, ports)
         upstream = f"http://127.0.0.1:{simulator_port}/api/v1"
         processes.environment["OFFERS_BASE_URL"] = upstream
-        await processes.start("offers-simulator", "--port", str(simulator_port))
+        world = settings.data_dir / "simulator.json"
+        await processes.start("offers-simulator", "--port", str(simulator_port), "--world", str(world))
     await processes.finish("migrate")
     metrics = {}
     for part in ("worker", "api"):

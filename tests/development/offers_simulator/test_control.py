@@ -37,7 +37,7 @@ async def test_what_is_no_list_of_offers_is_refused(known: Caller, body: bytes) 
 async def test_what_is_no_product_is_refused(known: Caller) -> None:
     url = f"{known.simulator.origin}/__offers/seven"
     response = await known.client.put(url, json=[])
-    assert (response.status_code, response.json()) == (400, {"detail": "not a UUID"})
+    assert (response.status_code, response.json()) == (400, {"detail": "Invalid UUID"})
 
 
 async def test_they_are_shown_changed_one_by_one_and_reset(caller: Caller) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from development.offers_simulator.caller import PRODUCT, START, Caller, ManualClock, by_id
 from entrypoints.development.offers_simulator.product import SoldOut
-from entrypoints.development.offers_simulator.world import World
+from entrypoints.development.offers_simulator.world import World, WorldState
 
 
 async def test_a_tick_moves_prices_a_little_and_lowers_stock(known: Caller, clock: ManualClock) -> None:
@@ -48,7 +48,7 @@ async def test_ticks_can_be_asked_for(known: Caller) -> None:
 
 
 def new_world(sold_out: SoldOut, seed: int = 3) -> tuple[World, uuid.UUID]:
-    world = World(tick=60, sold_out=sold_out, seed=seed, now=START)
+    world = World(WorldState(seed), tick=60, sold_out=sold_out, now=START)
     product_id = uuid.UUID(PRODUCT)
     assert world.register(product_id, START)
     return world, product_id

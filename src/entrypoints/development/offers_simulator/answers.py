@@ -1,7 +1,7 @@
 """Answers in the upstream's words (it is a FastAPI application), before anything about sockets is decided."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import Literal
 
 import msgspec
@@ -38,7 +38,7 @@ def answer_json(status: int, value: object) -> Answer:
 
 def answer_detail(status: int, text: str | None = None) -> Answer:
     """Answer an error the way FastAPI does, with the status' own phrase when no text is given."""
-    return answer_json(status, {"detail": _phrase(status) if text is None else text})
+    return answer_json(status, {"detail": text or responses.get(status, "Error")})
 
 
 def answer_invalid(errors: list[FieldError]) -> Answer:
@@ -62,10 +62,3 @@ def missing(*loc: str) -> FieldError:
 def ill_typed(kind: str, *loc: str) -> FieldError:
     """Describe a field that is not of this kind."""
     return FieldError(loc, f"value is not a valid {kind}", f"type_error.{kind}")
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"

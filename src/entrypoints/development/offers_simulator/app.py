@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from entrypoints.development.offers_simulator.control import Control
+from entrypoints.development.offers_simulator.control import Control, refuse_unreadable
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.development.offers_simulator.simulation import Clock, Simulation, Wait
 from entrypoints.development.offers_simulator.upstream import API, Upstream
+from entrypoints.development.offers_simulator.world_file import WorldFile
 
 _LARGEST_REQUEST = 4 * 2**20
 # Seconds an unfinished call is waited for, and then once more after it was cancelled.
@@ -33,15 +34,6 @@ class RunningSimulator:
         return self.origin + API
 
 
-def create_app(simulation: Simulation) -> web.Application:
-    """Make the application around one simulation."""
-    upstream = Upstream(simulation)
-    app = web.Application(client_max_size=_LARGEST_REQUEST, middlewares=[upstream.refuse_unknown])
-    app.add_routes(Control(simulation).routes())
-    app.add_routes(upstream.routes())
-    return app
-
-
 @asynccontextmanager
 async def running_simulator(
     options: SimulatorOptions,
@@ -52,34 +44,44 @@ async def running_simulator(
     clock: Clock = time.time,
     wait: Wait = asyncio.sleep,
 ) -> AsyncIterator[RunningSimulator]:
-    """Listen while the block runs; port 0 takes a free one. Raises OSError when it cannot listen.
+    """Listen while the block runs; port 0 takes a free one.
 
-    Leaving takes well below a second: calls that hang are cut.
+    Leaving takes well below a second: calls that hang are cut, and then the world is saved, if it has a file.
+
+    Raises:
+        OSError: the port cannot be listened on, or the world's file cannot be read.
     """
-    simulation = Simulation(options, faults=faults or Faults(), clock=clock, wait=wait)
-    app = create_app(simulation)
+    world_file = WorldFile(options.world_file) if options.world_file else None
+    state = world_file.load() if world_file else None
+    simulation = Simulation(options, faults=faults or Faults(), clock=clock, wait=wait, state=state)
+    upstream = Upstream(simulation)
+    app = web.Application(client_max_size=_LARGEST_REQUEST, middlewares=[upstream.refuse_unknown, refuse_unreadable])
+    app.add_routes([*Control(simulation).routes(), *upstream.routes()])
+    async with _listening(app, host, port) as real_port:
+        saving = asyncio.create_task(_save_often(simulation, world_file)) if world_file else None
+        try:
+            shown_host = f"[{host}]" if ":" in host else host
+            yield RunningSimulator(f"http://{shown_host}:{real_port}", real_port, simulation)
+        finally:
+            if saving is not None:
+                saving.cancel()
+    if world_file:
+        world_file.save(simulation.state())
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     # Without cancellation a hanging call would outlive its client.
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_PATIENCE)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()
-        real_port = runner.addresses[0][1]
-        shown_host = f"[{host}]" if ":" in host else host
-        yield RunningSimulator(f"http://{shown_host}:{real_port}", real_port, simulation)
+        yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-async def serve(
-    host: str,
-    port: int,
-    options: SimulatorOptions,
-    *,
-    faults: Faults | None = None,
-    started: Callable[[int], None] | None = None,
-) -> None:
-    """Run until cancelled; `started` is told the port listened on. Raises OSError when it cannot listen."""
-    async with running_simulator(options, host=host, port=port, faults=faults) as simulator:
-        if started is not None:
-            started(simulator.port)
-        await asyncio.Event().wait()
+async def _save_often(simulation: Simulation, world_file: WorldFile) -> None:
+    while True:
+        world_file.save(simulation.state())
+        await asyncio.sleep(simulation.options.save_interval)

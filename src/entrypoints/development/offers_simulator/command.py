@@ -1,39 +1,20 @@
 """`aggregator offers-simulator`: the simulator as a process of its own."""
 
 import asyncio
-import contextlib
-import os
 import signal
-import sys
 
-import msgspec
+import click
 
-from entrypoints.development.offers_simulator.app import serve
-from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
-
-
-def run_simulator(host: str, port: int, *, tick: float, sold_out: str, seed: int | None) -> None:
-    """Serve until SIGTERM or SIGINT. OFFERS_REFRESH_TOKEN is the refresh token that it accepts."""
-    options = msgspec.convert(
-        {
-            "refresh_token": os.environ.get("OFFERS_REFRESH_TOKEN") or DEFAULT_REFRESH_TOKEN,
-            "tick": tick,
-            "sold_out": sold_out,
-            "seed": seed,
-        },
-        SimulatorOptions,
-    )
-    asyncio.run(_serve(host, port, options))
+from entrypoints.development.offers_simulator.app import running_simulator
+from entrypoints.development.offers_simulator.faults import Faults
+from entrypoints.development.offers_simulator.options import SimulatorOptions
 
 
-async def _serve(host: str, port: int, options: SimulatorOptions) -> None:
-    serving = asyncio.create_task(serve(host, port, options, started=lambda real: _announce(host, real)))
-    loop = asyncio.get_running_loop()
+async def serve(host: str, port: int, options: SimulatorOptions, *, faults: Faults | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError when it cannot listen, or cannot read the world's file."""
+    stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, serving.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-
-
-def _announce(host: str, port: int) -> None:
-    print(f"Offers simulator at http://{host}:{port}/api/v1, its faults at /__control", file=sys.stderr)  # noqa: T201
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with running_simulator(options, host=host, port=port, faults=faults) as simulator:
+        click.echo(f"Offers simulator at {simulator.base_url}, its faults at /__control", err=True)
+        await stopped.wait()

@@ -1,18 +1,16 @@
 """The routes a person or a test turns the simulator's switches with; the service has nothing like them."""
 
-from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from msgspec import Meta
 
-from entrypoints.development.offers_simulator.answers import JSON, answer_detail
+from entrypoints.development.offers_simulator.answers import JSON
 from entrypoints.development.offers_simulator.faults import Faults, Products
 from entrypoints.development.offers_simulator.product import Offer
-from entrypoints.development.offers_simulator.registration import read_uuid
-from entrypoints.development.offers_simulator.report import report_product, report_traffic
 from entrypoints.development.offers_simulator.simulation import Simulation
 from entrypoints.development.offers_simulator.world import WorldFullError
 
@@ -57,20 +55,15 @@ class Control:
 
     async def show_faults(self, _request: web.Request) -> web.Response:
         """Answer the present switches."""
-        return _json(_builtins(self._simulation.faults))
+        return _json(200, _builtins(self._simulation.faults))
 
     async def change_faults(self, request: web.Request) -> web.Response:
         """Set the switches and do the actions given; one that is unknown or ill-typed answers 400 for all."""
-        try:
-            given = msgspec.json.decode(await request.read(), type=dict[str, Any])
-            wanted = {name: given.pop(name) for name in Actions.__struct_fields__ if name in given}
-            actions = msgspec.convert(wanted, Actions)
-            faults = msgspec.convert(_builtins(self._simulation.faults) | given, Faults, str_keys=True)
-            self._act(actions)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return _detail(400, str(error))
-        except WorldFullError:
-            return _detail(507)
+        given = msgspec.json.decode(await request.read(), type=dict[str, Any])
+        wanted = {name: given.pop(name) for name in Actions.__struct_fields__ if name in given}
+        actions = msgspec.convert(wanted, Actions)
+        faults = msgspec.convert(_builtins(self._simulation.faults) | given, Faults, str_keys=True)
+        self._act(actions)
         self._simulation.misbehave(faults)
         return await self.show_faults(request)
 
@@ -81,13 +74,8 @@ class Control:
 
     async def dictate_offers(self, request: web.Request) -> web.Response:
         """Show exactly these offers, in this order, whenever the product is registered."""
-        try:
-            offers = msgspec.json.decode(await request.read(), type=Dictated)
-            self._simulation.world.dictate(_product_id(request), offers)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return _detail(400, str(error))
-        except WorldFullError:
-            return _detail(507)
+        offers = msgspec.json.decode(await request.read(), type=Dictated)
+        self._simulation.world.dictate(_product_id(request), offers)
         return web.Response(status=204)
 
     async def stop_dictating(self, request: web.Request) -> web.Response:
@@ -96,13 +84,34 @@ class Control:
         return web.Response(status=204)
 
     async def show_state(self, request: web.Request) -> web.Response:
-        """Answer the counters, with `?products=true` each product's too."""
-        with_products = request.query.get("products") == "true"
-        return _json(report_traffic(self._simulation, with_products=with_products))
+        """Answer the counters, with `?products=true` each product's too.
+
+        Calls are counted by endpoint and outcome: a status, or hung, reset, lost, cut, abandoned.
+        """
+        simulation, traffic = self._simulation, self._simulation.traffic
+        state = {
+            "calls": traffic.calls,
+            "in_flight": traffic.in_flight,
+            "greatest_concurrency": traffic.greatest_concurrency,
+            "auth_calls": list(traffic.auth_calls),
+            "gaps": traffic.gaps,
+            "user_agents": traffic.agents,
+            "registrations": len(simulation.world),
+            "tick": simulation.world.tick_at(simulation.clock()),
+        }
+        if request.query.get("products") == "true":
+            state["products"] = traffic.products
+        return _json(200, state)
 
     async def show_product(self, request: web.Request) -> web.Response:
         """Answer one product's counters and its offers as the service would show them were all well."""
-        return _json(report_product(self._simulation, _product_id(request)))
+        simulation, product_id = self._simulation, _product_id(request)
+        state = {
+            "registered": product_id in simulation.world,
+            "offers": simulation.shown_offers(product_id),
+            "traffic": simulation.traffic.products.get(product_id),
+        }
+        return _json(200, state)
 
     async def reset_counters(self, _request: web.Request) -> web.Response:
         """Count from zero again; registrations, tokens and switches stay."""
@@ -113,8 +122,7 @@ class Control:
         simulation = self._simulation
         for product_id in actions.register_products:
             simulation.world.register(product_id, simulation.clock())
-        forgotten = actions.forget_registrations
-        if forgotten:
+        if forgotten := actions.forget_registrations:
             simulation.world.forget(None if forgotten is True else forgotten)
         if actions.invalidate_token:
             simulation.tokens.invalidate()
@@ -123,11 +131,19 @@ class Control:
         simulation.world.advance(actions.advance)
 
 
+@web.middleware
+async def refuse_unreadable(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse input that cannot be read with 400, and more than the simulator holds with 507."""
+    try:
+        return await handler(request)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return _json(400, {"detail": str(error)})
+    except WorldFullError:
+        return _json(507, {"detail": "The simulator holds no more."})
+
+
 def _product_id(request: web.Request) -> UUID:
-    product_id = read_uuid(request.match_info["id"])
-    if product_id is None:
-        raise web.HTTPBadRequest(text='{"detail":"not a UUID"}', content_type=JSON)
-    return product_id
+    return msgspec.convert(request.match_info["id"], UUID)
 
 
 def _builtins(faults: Faults) -> dict[str, Any]:
@@ -135,10 +151,5 @@ def _builtins(faults: Faults) -> dict[str, Any]:
     return builtins
 
 
-def _json(value: object) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type=JSON)
-
-
-def _detail(status: int, text: str | None = None) -> web.Response:
-    phrase = HTTPStatus(status).phrase
-    return web.Response(status=status, body=answer_detail(status, text or phrase).body, content_type=JSON)
+def _json(status: int, value: object) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(value), content_type=JSON)

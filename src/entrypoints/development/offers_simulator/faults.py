@@ -2,7 +2,7 @@
 
 import math
 import random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -64,6 +64,10 @@ class ErrorAnswer(Chance):
     status: Annotated[int, Meta(ge=300, le=599)] = 503
 
 
+_Switch = TypeVar("_Switch")
+_Chance = TypeVar("_Chance", bound=Chance)
+
+
 class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The switches, all off at first. Those by scope take an endpoint's own entry before that of "all".
 
@@ -104,27 +108,6 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     trickle_interval: Annotated[float, Meta(gt=0, le=60)] = 0.5
     freeze: bool = False
 
-    def hangs_for(self, endpoint: Endpoint, product_id: UUID | None, dice: random.Random) -> bool:
-        """Draw whether this call is never answered."""
-        return product_id in self.hang_products or _strikes(self.hangs, endpoint, dice)
-
-    def resets_for(self, endpoint: Endpoint, dice: random.Random) -> bool:
-        """Draw whether this call is cut before anything is done."""
-        return _strikes(self.resets, endpoint, dice)
-
-    def loses_reply_of(self, endpoint: Endpoint, dice: random.Random) -> bool:
-        """Draw whether this call's answer is lost."""
-        return _strikes(self.lost, endpoint, dice)
-
-    def error_for(self, endpoint: Endpoint, dice: random.Random) -> int | None:
-        """Draw the status answered instead of doing anything, if any."""
-        error = self.errors.get(endpoint) or self.errors.get("all")
-        return error.status if error is not None and error.strikes(dice) else None
-
-    def latency_of(self, endpoint: Endpoint) -> Latency | None:
-        """Return the latency asked for at this endpoint."""
-        return self.latency.get(endpoint) or self.latency.get("all")
-
     def malformed_kind(self, product_id: UUID) -> MalformedKind | None:
         """Return how the product's offers are to be spoilt, if at all."""
         for kind, products in self.malformed.items():
@@ -141,9 +124,15 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return product_id in self.foreign_products or _marked(name, self.foreign_marker)
 
 
-def _strikes(switch: dict[Scope, Chance], endpoint: Endpoint, dice: random.Random) -> bool:
-    chance = switch.get(endpoint) or switch.get("all")
-    return chance is not None and chance.strikes(dice)
+def chosen(switch: dict[Scope, _Switch], endpoint: Endpoint) -> _Switch | None:
+    """Return an endpoint's own setting of a switch, or else that for all."""
+    return switch.get(endpoint) or switch.get("all")
+
+
+def strikes(switch: dict[Scope, _Chance], endpoint: Endpoint, dice: random.Random) -> _Chance | None:
+    """Draw whether this call is hit, and return the fault that hits it."""
+    chance = chosen(switch, endpoint)
+    return chance if chance is not None and chance.strikes(dice) else None
 
 
 def _marked(name: str, marker: str | None) -> bool:

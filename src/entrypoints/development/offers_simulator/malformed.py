@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from entrypoints.development.offers_simulator.answers import JSON, Answer, Delivery
+from entrypoints.development.offers_simulator.answers import JSON, Answer
 from entrypoints.development.offers_simulator.product import LOWEST_PRICE, Offer, new_offer
 
 BadField = Literal["price", "items_in_stock"]
@@ -58,84 +58,7 @@ BOMB_MIB = 101
 _Row = dict[str, object]
 
 _encode = msgspec.json.Encoder().encode
-_BODIES: dict[MalformedKind, bytes] = {
-    "empty_body": b"",
-    "empty_object": b"{}",
-    "null": b"null",
-    "wrong_type": b'"eight offers"',
-    "wrong_rows": b'["eight", "offers"]',
-    "empty_list": b"[]",
-    "deep_nesting": b"[" * 100_000,
-}
-_BAD_VALUES: dict[MalformedKind, object] = {
-    "row_float": 19_999.5,
-    "row_negative": -1,
-    "row_bool": True,
-    "row_string": "19999",
-    "row_null": None,
-    "row_2_63": 2**63,
-    "row_1e400": msgspec.Raw(b"1e400"),
-}
-_ODD_IDS: dict[MalformedKind, Callable[[str], str]] = {
-    "unhyphenated_ids": lambda text: text.replace("-", ""),
-    "braced_ids": lambda text: "{" + text + "}",
-    "upper_case_ids": str.upper,
-}
-_DELIVERIES: dict[MalformedKind, Delivery] = {"cut_body": "cut", "trickle": "trickle"}
-
-
-def malformed_answer(kind: MalformedKind, offers: Sequence[Offer], *, field: BadField, dice: random.Random) -> Answer:
-    """Spoil the answer with these offers, in their order; a single bad row is the one with the least id.
-
-    A product without offers gets one to be spoilt. Only "row_without_id" and "row_unreadable_id" hide an id.
-    """
-    if kind == "html":
-        return Answer(200, b"<!doctype html><title>Offers</title><h1>We will be right back</h1>", "text/html")
-    if kind == "gzip_bomb":
-        return Answer(200, _gzip_bomb(), JSON, {"Content-Encoding": "gzip"})
-    body = _BODIES.get(kind)
-    if body is None:
-        body = _spoilt_whole(kind, offers)
-    if body is None:
-        rows: list[_Row] = [msgspec.to_builtins(offer) for offer in offers or [new_offer(dice, LOWEST_PRICE * 2)]]
-        body = _encode(_spoilt_rows(kind, rows, field))
-    return Answer(200, body, delivery=_DELIVERIES.get(kind, "whole"))
-
-
-def _spoilt_whole(kind: MalformedKind, offers: Sequence[Offer]) -> bytes | None:
-    whole = _encode(offers)
-    if kind in _DELIVERIES:
-        return whole
-    if kind == "truncated":
-        return whole[: len(whole) // 2]
-    if kind == "not_utf8":
-        return b'[{"id": "\xff\xfe"}]'
-    if kind == "over_1_mib":
-        return whole[:-1] + b" " * 2**20 + b"]"
-    if kind == "too_many_offers":
-        return b"[" + b",".join([*map(_encode, offers), *_strangers()][:TOO_MANY]) + b"]"
-    return None
-
-
-def _spoilt_rows(kind: MalformedKind, rows: list[_Row], field: BadField) -> list[_Row]:
-    if kind in _ODD_IDS:
-        return [row | {"id": _ODD_IDS[kind](str(row["id"]))} for row in rows]
-    if kind == "all_rows_bad":
-        return [row | {field: "many"} for row in rows]
-    victim = min(rows, key=lambda row: str(row["id"]))
-    if kind == "same_id_twice":
-        return [*rows, victim | {"price": LOWEST_PRICE}]
-    if kind == "row_missing":
-        del victim[field]
-    elif kind == "row_without_id":
-        del victim["id"]
-    elif kind == "row_unreadable_id":
-        victim["id"] = "offer-number-seven"
-    elif kind == "same_id_in_every_product":
-        victim["id"] = SHARED_ID
-    else:
-        victim[field] = _BAD_VALUES[kind]
-    return rows
+_HTML = b"<!doctype html><title>Offers</title><h1>We will be right back</h1>"
 
 
 @functools.cache
@@ -152,3 +75,65 @@ def _gzip_bomb() -> bytes:
     parts += [squeeze.compress(blanks) for _ in range(BOMB_MIB)]
     parts += [squeeze.compress(b"]"), squeeze.flush()]
     return b"".join(parts)
+
+
+def _without(row: _Row, field: str) -> _Row:
+    return {name: value for name, value in row.items() if name != field}
+
+
+_WHOLE: dict[MalformedKind, Callable[[Sequence[Offer]], Answer]] = {
+    "html": lambda _: Answer(200, _HTML, "text/html"),
+    "empty_body": lambda _: Answer(200, b""),
+    "empty_object": lambda _: Answer(200, b"{}"),
+    "null": lambda _: Answer(200, b"null"),
+    "wrong_type": lambda _: Answer(200, b'"eight offers"'),
+    "wrong_rows": lambda _: Answer(200, b'["eight", "offers"]'),
+    "empty_list": lambda _: Answer(200, b"[]"),
+    "deep_nesting": lambda _: Answer(200, b"[" * 100_000),
+    "not_utf8": lambda _: Answer(200, b'[{"id": "\xff\xfe"}]'),
+    "gzip_bomb": lambda _: Answer(200, _gzip_bomb(), JSON, {"Content-Encoding": "gzip"}),
+    "cut_body": lambda offers: Answer(200, _encode(offers), delivery="cut"),
+    "trickle": lambda offers: Answer(200, _encode(offers), delivery="trickle"),
+    "truncated": lambda offers: Answer(200, _encode(offers)[: len(_encode(offers)) // 2]),
+    "over_1_mib": lambda offers: Answer(200, _encode(offers)[:-1] + b" " * 2**20 + b"]"),
+    "too_many_offers": lambda offers: Answer(
+        200, b"[" + b",".join([*map(_encode, offers), *_strangers()][:TOO_MANY]) + b"]"
+    ),
+}
+_EACH_ROW: dict[MalformedKind, Callable[[_Row, BadField], _Row]] = {
+    "all_rows_bad": lambda row, field: row | {field: "many"},
+    "unhyphenated_ids": lambda row, _: row | {"id": str(row["id"]).replace("-", "")},
+    "braced_ids": lambda row, _: row | {"id": f"{{{row['id']}}}"},
+    "upper_case_ids": lambda row, _: row | {"id": str(row["id"]).upper()},
+}
+_ONE_ROW: dict[MalformedKind, Callable[[_Row, BadField], _Row]] = {
+    "row_float": lambda row, field: row | {field: 19_999.5},
+    "row_negative": lambda row, field: row | {field: -1},
+    "row_missing": lambda row, field: _without(row, field),
+    "row_bool": lambda row, field: row | {field: True},
+    "row_string": lambda row, field: row | {field: "19999"},
+    "row_null": lambda row, field: row | {field: None},
+    "row_2_63": lambda row, field: row | {field: 2**63},
+    "row_1e400": lambda row, field: row | {field: msgspec.Raw(b"1e400")},
+    "row_without_id": lambda row, _: _without(row, "id"),
+    "row_unreadable_id": lambda row, _: row | {"id": "offer-number-seven"},
+    "same_id_in_every_product": lambda row, _: row | {"id": SHARED_ID},
+}
+
+
+def malformed_answer(kind: MalformedKind, offers: Sequence[Offer], *, field: BadField, dice: random.Random) -> Answer:
+    """Spoil the answer with these offers, in their order; a single bad row is the one with the least id.
+
+    A product without offers gets one to be spoilt. Only "row_without_id" and "row_unreadable_id" hide an id.
+    """
+    if kind in _WHOLE:
+        return _WHOLE[kind](offers)
+    rows: list[_Row] = [msgspec.to_builtins(offer) for offer in offers or [new_offer(dice, LOWEST_PRICE * 2)]]
+    least = min(rows, key=lambda row: str(row["id"]))
+    if kind in _EACH_ROW:
+        rows = [_EACH_ROW[kind](row, field) for row in rows]
+    elif kind == "same_id_twice":
+        rows.append(least | {"price": LOWEST_PRICE})
+    else:
+        rows[rows.index(least)] = _ONE_ROW[kind](least, field)
+    return Answer(200, _encode(rows))

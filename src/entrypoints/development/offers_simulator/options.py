@@ -1,5 +1,6 @@
 """What is chosen when a simulator starts and stays as it is while it runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Durations are seconds; `latency` is the standing one, below whatever the faults say.
 
     A token's `expires` is an integer, so `token_lifetime` ends at the whole second before its end. Without
-    `seed` every start is another world.
+    `seed` every start is another world, unless `world_file` has one from an earlier run, which then goes on.
     """
 
     refresh_token: str = DEFAULT_REFRESH_TOKEN
@@ -24,3 +25,5 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     token_lifetime: Annotated[float, Meta(ge=1)] = 300.0
     seed: Annotated[int, Meta(ge=0)] | None = None
     latency: Latency | None = None
+    world_file: Path | None = None
+    save_interval: Annotated[float, Meta(gt=0)] = 10.0

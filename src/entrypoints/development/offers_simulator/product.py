@@ -5,9 +5,10 @@ Pure: dice are passed in, nothing is drawn or read from elsewhere, so the same d
 
 import random
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 SoldOut = Literal["vanish", "zero", "replace"]
 
@@ -32,9 +33,9 @@ class Product(msgspec.Struct):
     """A market of a few offers around one price that drifts; `tick` is the last one it has lived through."""
 
     centre: float
-    capacity: int
+    capacity: Annotated[int, Meta(le=MOST_OFFERS)]
     tick: int
-    offers: list[Offer]
+    offers: Annotated[list[Offer], Meta(max_length=MOST_OFFERS)]
 
     def step(self, dice: random.Random, sold_out: SoldOut) -> None:
         """Live through one tick: prices move, stock falls, offers sell out and new ones appear."""

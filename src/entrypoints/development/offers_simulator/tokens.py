@@ -1,14 +1,11 @@
 """The one live access token that the Offers service allows for its refresh token."""
 
 import secrets
-from typing import Literal
 
 import jwt
 import msgspec
 
-from entrypoints.development.offers_simulator.faults import Faults
-
-TokenForm = Literal["jwt", "no_expires", "odd_expires", "not_jwt"]
+from entrypoints.development.offers_simulator.faults import AuthAnswer, Faults
 
 
 class _Live(msgspec.Struct, frozen=True):
@@ -30,13 +27,13 @@ class AccessTokens:
         live = self._living(now, faults)
         return live is not None and live.text == token
 
-    def issue(self, now: float, faults: Faults, form: TokenForm = "jwt") -> str | None:
+    def issue(self, now: float, faults: Faults) -> str | None:
         """Make a new access token, None while another one lives."""
         if self._living(now, faults) is not None:
             return None
-        expires = int(now + self._lifetime)
-        self._live = _Live(self._token(int(now + faults.clock_skew + self._lifetime), form), now, expires)
-        return self._live.text
+        text = self._token(now + faults.clock_skew, faults.auth_answer)
+        self._live = _Live(text, now, int(now + self._lifetime))
+        return text
 
     def invalidate(self) -> None:
         """Refuse the live token from now on; a new one can be had at once."""
@@ -44,8 +41,7 @@ class AccessTokens:
 
     def hand_to_stranger(self, now: float) -> None:
         """Let somebody else take the token: ours is refused, and no other can be had until theirs expires."""
-        expires = int(now + self._lifetime)
-        self._live = _Live(self._token(expires, "jwt"), now, expires)
+        self._live = _Live(self._token(now, None), now, int(now + self._lifetime))
 
     def _living(self, now: float, faults: Faults) -> _Live | None:
         if self._live is None:
@@ -58,13 +54,11 @@ class AccessTokens:
             self._live = None
         return self._live
 
-    def _token(self, expires: int, form: TokenForm) -> str:
+    def _token(self, now: float, form: AuthAnswer | None) -> str:
         if form == "not_jwt":
             return secrets.token_urlsafe(48)
-        claims: dict[str, str | int] = {"token": self._refresh_token, "expires": expires}
-        if form == "no_expires":
-            del claims["expires"]
-        elif form == "odd_expires":
-            claims["expires"] = "in five minutes"
+        claims: dict[str, str | int] = {"token": self._refresh_token}
+        if form != "no_expires":
+            claims["expires"] = "in five minutes" if form == "odd_expires" else int(now + self._lifetime)
         # A key per token: with one key, two tokens of the same second would be the same token.
         return jwt.encode(claims, secrets.token_bytes(32), algorithm="HS256")

@@ -6,12 +6,19 @@ cost nothing for the products nobody asks about.
 
 import random
 from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import Annotated
 from uuid import UUID
+
+import msgspec
+from msgspec import Meta
 
 from entrypoints.development.offers_simulator.product import Offer, Product, SoldOut, new_product
 
 MAX_PRODUCTS = 1_000_000
 MAX_DICTATED = 500_000
+# About 20 MB. Products beyond are registered again by their catalogue, and get new offers.
+MAX_SAVED = 20_000
 
 # A product unread for longer skips the ticks before these: nobody saw them.
 _MOST_TICKS_CAUGHT_UP = 100
@@ -21,17 +28,25 @@ class WorldFullError(Exception):
     """The world holds as many products, or dictated offers, as it may."""
 
 
+class WorldState(msgspec.Struct, forbid_unknown_fields=True):
+    """What a world must remember to go on in another process."""
+
+    seed: Annotated[int, Meta(ge=0)]
+    tick: Annotated[int, Meta(ge=0)] = 0
+    products: dict[UUID, Product] = {}
+
+
 class World:
     """Products and their offers, which follow from seed, product and tick and not from who reads when."""
 
-    def __init__(self, *, tick: float, sold_out: SoldOut, seed: int, now: float) -> None:
+    def __init__(self, state: WorldState, *, tick: float, sold_out: SoldOut, now: float) -> None:
         self._tick = tick
         self._sold_out = sold_out
-        self._seed = seed
-        self._dice = random.Random(seed)
-        self._products: dict[UUID, Product] = {}
+        self._seed = state.seed
+        self._dice = random.Random(state.seed)
+        self._products = state.products
         self._dictated: dict[UUID, tuple[Offer, ...]] = {}
-        self._ticks_before = 0
+        self._ticks_before = state.tick
         self._running_since: float | None = now
 
     def __len__(self) -> int:
@@ -39,6 +54,10 @@ class World:
 
     def __contains__(self, product_id: UUID) -> bool:
         return product_id in self._products
+
+    def state_at(self, now: float) -> WorldState:
+        """Return the state to save, with the products that were registered first if there are too many."""
+        return WorldState(self._seed, self.tick_at(now), dict(islice(self._products.items(), MAX_SAVED)))
 
     def tick_at(self, now: float) -> int:
         """Say how many ticks have passed."""
