@@ -7,7 +7,7 @@ import pytest
 from domain.errors import ProductNotFound
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory
-from storages.storage import Storage, add, ago, change, new_product, state_of, withdraw
+from storages.storage import Storage, add, ago, change, new_product, state_of, waits_or_ends, withdraw
 
 
 async def names(storage: Storage) -> set[str]:
@@ -95,7 +95,7 @@ async def test_a_withdrawal_waits_for_an_observation_under_way(storage: Storage)
     async with storage.begin() as work:
         state = await work.synchronisations.get(product.id)
         withdrawal = asyncio.create_task(withdraw(storage.begin, product.id))
-        await asyncio.wait([withdrawal], timeout=0.05)
+        await waits_or_ends(storage, withdrawal)
         assert not withdrawal.done()
         await work.synchronisations.save(state)
         await work.commit()

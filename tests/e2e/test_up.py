@@ -27,7 +27,9 @@ def machines(processes: Processes, tmp_path: Path) -> Iterator[list[OneMachine]]
 
 def offer_ids(machine: OneMachine, product_id: str) -> set[str]:
     """Return the offers that the simulator of a machine has for a product."""
-    return {offer["id"] for offer in Simulator(f"http://127.0.0.1:{machine.simulator_port}").offers(product_id)}
+    simulator = Simulator(f"http://127.0.0.1:{machine.simulator_port}")
+    with simulator.client:
+        return {offer["id"] for offer in simulator.offers(product_id)}
 
 
 def test_seeded_products_come_to_life_with_up_and_beside_it(machines: list[OneMachine]) -> None:

@@ -1,12 +1,13 @@
 """A storage as the suites see it, in memory or on PostgreSQL, and how rows get into it through the ports."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
@@ -37,6 +38,7 @@ from fakes.storage import InMemoryStorage
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from storages.databases import system_clock
 from storages.decoded_reader import DecodedCatalogue
+from waiting import let_others_run
 
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
@@ -61,6 +63,8 @@ class Storage:
     trends: PriceTrends
     let_keys_age: Callable[[timedelta], Awaitable[None]]
     """Makes all idempotency keys older, as if that time had passed."""
+    any_waits: Callable[[], Awaitable[bool]]
+    """Whether a unit of work waits for what another one has locked."""
     intervals: Callable[[UUID], Awaitable[list[OfferInterval]]]
     steps: Callable[[UUID], Awaitable[list[PriceStep]]]
 
@@ -71,6 +75,10 @@ def in_memory() -> Storage:
     async def let_keys_age(by: timedelta) -> None:
         keys = storage.rows.idempotency_keys
         keys.update({key: (product, at - by) for key, (product, at) in keys.items()})
+
+    async def any_waits() -> bool:
+        await let_others_run()
+        return True
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         return sorted((row for id, row in storage.rows.intervals if id == product_id), key=lambda row: row.valid_from)
@@ -88,6 +96,7 @@ def in_memory() -> Storage:
         InMemoryListedChanges(storage),
         InMemoryPriceTrends(storage),
         let_keys_age,
+        any_waits,
         intervals,
         steps,
     )
@@ -99,6 +108,15 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
     async def let_keys_age(by: timedelta) -> None:
         async with engine.begin() as connection:
             await connection.execute(update(IdempotencyKeyRow).values(created_at=IdempotencyKeyRow.created_at - by))
+
+    async def any_waits() -> bool:
+        waiting = text("""
+            SELECT EXISTS (
+                SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+            )
+        """)
+        async with engine.connect() as connection:
+            return bool((await connection.execute(waiting)).scalar_one())
 
     async def intervals(product_id: UUID) -> list[OfferInterval]:
         rows = await _rows(engine, offer_interval, product_id)
@@ -118,6 +136,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyListedChanges(engine),
         SqlAlchemyPriceTrends(engine),
         let_keys_age,
+        any_waits,
         intervals,
         steps,
     )
@@ -133,6 +152,13 @@ async def add(begin: BeginWork, *products: Product) -> None:
         for product in products:
             await work.products.add(product)
         await work.commit()
+
+
+async def waits_or_ends(storage: Storage, task: "asyncio.Task[Any]") -> None:
+    """Let the task run until it waits for a lock, or has ended."""
+    async with asyncio.timeout(20):
+        while not task.done() and not await storage.any_waits():
+            pass
 
 
 async def withdraw(begin: BeginWork, product_id: UUID) -> None:

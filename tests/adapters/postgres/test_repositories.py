@@ -45,6 +45,7 @@ from storages.storage import (
     pending,
     scheduled,
     state_of,
+    waits_or_ends,
     withdraw,
 )
 
@@ -116,7 +117,7 @@ async def test_a_withdrawal_during_a_submission_neither_fails_nor_is_undone(stor
         async with storage.begin() as work:
             product = await work.products.get(id)
             submit = asyncio.create_task(submission(storage)())
-            await asyncio.wait([submit], timeout=0.03)
+            await waits_or_ends(storage, submit)
             await work.products.remove(product)
             await work.commit()
         report = await submit

@@ -12,7 +12,7 @@ from domain.synchronisation import Synchronisation
 from factories import ProductFactory, some_id
 from storages.databases import system_clock
 from storages.decoded_reader import decode, view_without_offers
-from storages.storage import Storage, add, change, new_product, withdraw
+from storages.storage import Storage, add, change, new_product, waits_or_ends, withdraw
 
 
 async def stored(storage: Storage, product: Product) -> Product:
@@ -148,7 +148,7 @@ async def test_whoever_got_a_product_keeps_other_writers_away(storage: Storage, 
         other = asyncio.create_task(read_later())
         mine.name = "after"
         await work.products.save(mine)
-        await asyncio.wait([other], timeout=0.05)
+        await waits_or_ends(storage, other)
         assert not other.done()
         await work.commit()
     assert (await other).name == "after"

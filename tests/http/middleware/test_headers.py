@@ -14,6 +14,7 @@ from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
 from entrypoints.settings import read_settings
+from waiting import until
 
 JSON = {"Content-Type": "application/json"}
 UNROUTED = [
@@ -103,8 +104,7 @@ async def test_uvicorn_adds_nothing_and_lets_no_larger_body_through() -> None:
     container = make_container(settings, InMemoryOutside(Outside()))
     server = uvicorn.Server(server_config(await create_app(container), settings, SERVING))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started, seconds=30)
     port = server.servers[0].sockets[0].getsockname()[1]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         for path in ("/products", f"/products/{MISSING}", "/nope", "/docs"):
