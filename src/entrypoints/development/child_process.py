@@ -1,4 +1,4 @@
-"""Child processes that do not outlive us, however we end."""
+"""Child processes that end with their parent, however that ends."""
 
 import ctypes
 import os

@@ -1,6 +1,6 @@
 """`aggregator up`: PostgreSQL, Offers simulator, API and worker on one machine, watched over by one parent.
 
-Each part is the same process that operators run, so what is seen here is what runs elsewhere.
+Each part is the same process that operators run.
 """
 
 import asyncio

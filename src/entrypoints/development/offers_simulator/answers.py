@@ -1,4 +1,4 @@
-"""Answers in the upstream's words (it is a FastAPI application), before anything about sockets is decided."""
+"""Answers in the form of upstream, which is a FastAPI application; their transmission is decided elsewhere."""
 
 from collections.abc import Mapping
 from http.client import responses
@@ -42,12 +42,12 @@ def answer_detail(status: int, text: str | None = None) -> Answer:
 
 
 def answer_invalid(errors: list[FieldError]) -> Answer:
-    """Answer 422 with FastAPI's list of what is wrong."""
+    """Answer 422 with FastAPI's list of errors."""
     return answer_json(422, {"detail": errors})
 
 
 def answer_error(status: int) -> Answer:
-    """Answer an error out of the blue; a redirect names a place on this server that counts its visitors."""
+    """Answer an injected error; a redirect leads to a path on this server that counts its visitors."""
     answer = answer_detail(status)
     if status >= 400:
         return answer

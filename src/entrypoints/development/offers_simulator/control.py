@@ -1,4 +1,4 @@
-"""The routes a person or a test turns the simulator's switches with; the service has nothing like them."""
+"""Routes that set the simulator's switches and show its state; the real service has none of them."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,12 +18,12 @@ Dictated = Annotated[list[Offer], Meta(max_length=20_000)]
 
 
 class Actions(msgspec.Struct, kw_only=True):
-    """What is done once, at the moment it is asked for.
+    """Actions that are carried out once, at the moment of the request.
 
     forget_registrations: lose all registrations (true) or some.
-    register_products: know these products as if somebody else had registered them.
-    invalidate_token: refuse the live token; a new one can be had.
-    take_token: refuse it, and no new one can be had until a stranger's expires.
+    register_products: know these products as if another client had registered them.
+    invalidate_token: refuse the live token and issue a new one on request.
+    take_token: refuse the live token, and issue no new one until that of another client expires.
     advance: let so many ticks pass.
     """
 
@@ -35,7 +35,7 @@ class Actions(msgspec.Struct, kw_only=True):
 
 
 class Control:
-    """Shows and changes the faults, the offers dictated and the counters."""
+    """Shows and changes the faults, the dictated offers and the counters."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -104,7 +104,7 @@ class Control:
         return _json(200, state)
 
     async def show_product(self, request: web.Request) -> web.Response:
-        """Answer one product's counters and its offers as the service would show them were all well."""
+        """Answer one product's counters and its offers as the service would show them without faults."""
         simulation, product_id = self._simulation, _product_id(request)
         state = {
             "registered": product_id in simulation.world,

@@ -1,4 +1,4 @@
-"""Every way in which the simulated service can be made to misbehave, as one struct of switches."""
+"""The ways in which the simulated service can misbehave, as one struct of switches."""
 
 import math
 import random
@@ -72,10 +72,10 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The switches, all off at first. Those by scope take an endpoint's own entry before that of "all".
 
     errors, resets, hangs: nothing is done, and the call is answered with a status, cut, or never answered.
-    lost: what was asked for is done, then the socket is cut.
-    hang_products: calls about these products are never answered.
+    lost: the request is carried out, then the socket is cut.
+    hang_products: calls for these products are never answered.
     retry_after: sent with every 429 and 503, seconds or any text.
-    bodies: the whole body sent with a status of 400 or more, for answers whose body nobody knows.
+    bodies: the whole body sent with a status of 400 or more, for answers whose real body is unknown.
     token_dies_after: seconds after which a token is refused, whatever its `expires` promises.
     expiry_slack: seconds (also negative) that tokens live beyond their `expires`.
     clock_skew: seconds by which the upstream's clock is ahead when it writes `expires`.
@@ -120,7 +120,7 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return product_id in self.reject_products or _marked(name, self.reject_marker)
 
     def claims_foreign(self, product_id: UUID, name: str) -> bool:
-        """Say whether registering this product answers 409 though nobody here registered it."""
+        """Say whether registering this product answers 409 although it was not registered here."""
         return product_id in self.foreign_products or _marked(name, self.foreign_marker)
 
 

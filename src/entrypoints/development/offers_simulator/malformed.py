@@ -1,4 +1,4 @@
-"""Answers to "which offers?" that no client should believe, or only in part."""
+"""Lists of offers that a client should refuse as a whole or in part."""
 
 import functools
 import random

@@ -1,4 +1,4 @@
-"""What is chosen when a simulator starts and stays as it is while it runs."""
+"""The options of a simulator, which are chosen at its start and do not change while it runs."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,6 +1,6 @@
-"""One product's market as the Offers service would show it: who offers it, for how much, how many.
+"""One product's market as the Offers service would show it: the offers with their prices and stock.
 
-Pure: dice are passed in, nothing is drawn or read from elsewhere, so the same dice give the same market.
+Pure: dice are passed in, so the same dice give the same market.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""What a client asks to be registered, checked the way FastAPI checks a body."""
+"""The body of a registration, checked the way FastAPI checks a body."""
 
 from uuid import UUID
 
@@ -8,14 +8,14 @@ from entrypoints.development.offers_simulator.answers import FieldError, ill_typ
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """A product somebody wants to be known; the description says nothing to the simulator."""
+    """A product to register; the simulator needs no description."""
 
     id: UUID
     name: str
 
 
 def read_registration(body: bytes) -> Registration | list[FieldError]:
-    """Read a registration, or say what is wrong with it."""
+    """Read a registration, or return its errors."""
     try:
         fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -28,7 +28,7 @@ def read_registration(body: bytes) -> Registration | list[FieldError]:
 
 
 def read_uuid(text: object) -> UUID | None:
-    """Read 128 bits of hex in any usual notation, None when `text` is something else."""
+    """Read 128 bits of hex in any usual notation, None when `text` is none."""
     try:
         return UUID(text) if isinstance(text, str) else None
     except ValueError:

@@ -44,7 +44,7 @@ class Simulation:
             self.world.thaw(self.clock())
 
     def state(self) -> WorldState:
-        """Return what the world must remember to go on in another process."""
+        """Return the state from which the world goes on in another process."""
         return self.world.state_at(self.clock())
 
     def shown_offers(self, product_id: UUID) -> Sequence[Offer] | None:

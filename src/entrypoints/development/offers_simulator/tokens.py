@@ -36,11 +36,11 @@ class AccessTokens:
         return text
 
     def invalidate(self) -> None:
-        """Refuse the live token from now on; a new one can be had at once."""
+        """Refuse the live token from now on; a new one is issued at once."""
         self._live = None
 
     def hand_to_stranger(self, now: float) -> None:
-        """Let somebody else take the token: ours is refused, and no other can be had until theirs expires."""
+        """Give the token to another client: ours is refused, and no new one is issued until theirs expires."""
         self._live = _Live(self._token(now, None), now, int(now + self._lifetime))
 
     def _living(self, now: float, faults: Faults) -> _Live | None:

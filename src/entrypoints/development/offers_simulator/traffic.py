@@ -1,4 +1,4 @@
-"""Counts what clients do to the simulator, within bounds however long it runs."""
+"""Counters of the clients' calls, bounded however long the simulator runs."""
 
 from collections import Counter, deque
 from typing import Literal
@@ -26,7 +26,7 @@ class Gaps(msgspec.Struct, gc=False):
 
 
 class ProductTraffic(msgspec.Struct, kw_only=True):
-    """What happened to one product; times are epoch seconds.
+    """The calls for one product; times are epoch seconds.
 
     `registrations` counts those committed, `offers_served` answers with 200; gaps are between calls to the
     same endpoint.

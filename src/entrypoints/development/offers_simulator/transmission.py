@@ -1,4 +1,4 @@
-"""How an answer travels: counted, delayed, replaced by an error, spoilt on the way, or never arriving."""
+"""The transmission of an answer: it is counted, delayed, replaced by an error, spoilt on the way, or never sent."""
 
 import asyncio
 from collections.abc import Callable

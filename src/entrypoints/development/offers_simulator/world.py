@@ -1,7 +1,7 @@
-"""What the simulated service remembers: registered products and how far their markets have ticked.
+"""The memory of the simulated service: registered products and their markets.
 
-Pure state: time comes in as epoch seconds. Ticks are applied to a product when it is next read, so that they
-cost nothing for the products nobody asks about.
+Pure state: time comes in as epoch seconds. Ticks are applied to a product when it is next read, so that products
+without readers cost nothing.
 """
 
 import random
@@ -20,7 +20,7 @@ MAX_DICTATED = 500_000
 # About 20 MB. Products beyond are registered again by their catalogue, and get new offers.
 MAX_SAVED = 20_000
 
-# A product unread for longer skips the ticks before these: nobody saw them.
+# A product that was unread for longer skips earlier ticks, which had no reader.
 _MOST_TICKS_CAUGHT_UP = 100
 
 
@@ -29,7 +29,7 @@ class WorldFullError(Exception):
 
 
 class WorldState(msgspec.Struct, forbid_unknown_fields=True):
-    """What a world must remember to go on in another process."""
+    """The state from which a world goes on in another process."""
 
     seed: Annotated[int, Meta(ge=0)]
     tick: Annotated[int, Meta(ge=0)] = 0
@@ -37,7 +37,7 @@ class WorldState(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class World:
-    """Products and their offers, which follow from seed, product and tick and not from who reads when."""
+    """Products and their offers, which follow from seed, product and tick, and not from the order of reads."""
 
     def __init__(self, state: WorldState, *, tick: float, sold_out: SoldOut, now: float) -> None:
         self._tick = tick
