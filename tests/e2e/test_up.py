@@ -1,5 +1,6 @@
 """Everything on one machine with one command, and products to try it out with."""
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -88,3 +89,18 @@ def test_two_data_directories_run_side_by_side_and_a_killed_up_leaves_its_produc
 
     assert other.read(foreign)["offers"]
     two.ends_cleanly()
+
+
+def test_its_postgresql_is_started_again_when_it_dies(machines: list[OneMachine]) -> None:
+    machine, _ = machines
+    machine.up()
+    api = machine.ready()
+    kettle = api.create("Kettle")["id"]
+    postmaster = machine.postmaster()
+    assert postmaster is not None
+    os.kill(postmaster, signal.SIGKILL)
+    eventually(lambda: "PostgreSQL runs again." in machine.running.output(), within=60)
+    eventually(lambda: api.client.get("/health/ready").status_code == 200, within=60)
+    assert api.read(kettle)["id"] == kettle
+    assert machine.postmaster() not in (None, postmaster)
+    machine.ends_cleanly()

@@ -15,10 +15,15 @@ import click
 import httpx
 
 from entrypoints.development.embedded_postgres.ownership import own_server
+from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from entrypoints.development.keeping import keep_running
 from entrypoints.development.processes import Processes, StartFailed
+from entrypoints.last_resort import exit_within
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 SECONDS_TO_START = 60.0
+SECONDS_TO_END = 15.0
+"""For the parts and then PostgreSQL; both are faster unless something hangs."""
 PORTS_TRIED = 100
 
 
@@ -27,19 +32,37 @@ async def run_everything(settings: Settings) -> None:
 
     Raises:
         StartFailed: a part does not start, or ends by itself.
-        EmbeddedPostgresError: PostgreSQL does not start, or is another's.
+        EmbeddedPostgresError: PostgreSQL does not start, is another's, or ends again and again.
     """
     with _database(settings) as dsn, ExitStack() as ports:
         processes = Processes({"DATABASE_URL": dsn})
         try:
-            running = asyncio.create_task(_run(settings, processes, ports))
+            running = asyncio.create_task(_run_kept(settings, processes, ports))
+
+            def stop() -> None:
+                exit_within(SECONDS_TO_END)
+                running.cancel()
+
             for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+                asyncio.get_running_loop().add_signal_handler(number, stop)
             await running
         except asyncio.CancelledError:
             click.echo("Stopping…", err=True)
         finally:
             await processes.stop()
+
+
+async def _run_kept(settings: Settings, processes: Processes, ports: ExitStack) -> None:
+    """Run the parts, and keep the server running if it is ours."""
+    work = [asyncio.create_task(_run(settings, processes, ports))]
+    if settings.database_url is None:
+        work.append(asyncio.create_task(keep_running(EmbeddedPostgres(settings.data_dir))))
+    try:
+        await asyncio.gather(*work)
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.wait(work)
 
 
 async def _run(settings: Settings, processes: Processes, ports: ExitStack) -> None:
