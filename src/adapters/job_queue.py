@@ -5,82 +5,27 @@ A job that is lost with its worker is not retried: it has no arguments, and the 
 
 import asyncio
 import contextlib
-import os
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
+from saq.job import Job as SaqJob
 from saq.queue.postgres import PostgresQueue
+from saq.queue.postgres_migrations import get_migrations
 
+from adapters.queue_connections import TROUBLE, QueueLimits, make_pool
 from application.clock_watch import TOLERANCE
 from application.storage import StorageUnavailable
 from application.synchronisation.scheduling import Job
 
 log = structlog.get_logger(__name__)
 
-SCHEMA = "saq"
 LONGEST_WAIT = 600
 """Seconds that a job may be put off at most; the rarest cron job comes every five minutes."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """Limits of the queue's connections. Durations are in seconds; the order is in entrypoints/limits.py."""
-
-    connections: int = 2
-    connect: float = 2.0
-    pool_wait: float = 2.0
-    statement: float = 5.0
-    lent: float = 15.0
-    """For which a connection may be lent, the one that listens for jobs included."""
-    listening: float = 10.0
-    """For which one connection listens for jobs, before another may."""
-
-
-class BoundedPool(AsyncConnectionPool):
-    """A pool that hangs up on connections which are lent for too long.
-
-    A server that stops answering would hold its caller for ever, because psycopg waits for the answer to a cancelled
-    statement too. A closed socket ends every wait.
-    """
-
-    def __init__(self, dsn: str, *, lent: float, **options: object) -> None:
-        self._lent = lent
-        super().__init__(dsn, check=self._check, **options)  # type: ignore[arg-type]
-
-    @contextlib.asynccontextmanager
-    async def connection(  # psycopg's own signature
-        self,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> "AsyncIterator[psycopg.AsyncConnection]":
-        """Lend a connection, for a bounded time."""
-        async with super().connection(timeout) as connection:
-            with self._bounded(connection):
-                yield connection
-
-    async def _check(self, connection: psycopg.AsyncConnection) -> None:
-        with self._bounded(connection):
-            await self.check_connection(connection)
-
-    @contextlib.contextmanager
-    def _bounded(self, connection: psycopg.AsyncConnection) -> Iterator[None]:
-        ending = asyncio.get_running_loop().call_later(self._lent, _hang_up, connection)
-        try:
-            yield
-        finally:
-            ending.cancel()
-
-
-def _hang_up(connection: psycopg.AsyncConnection) -> None:
-    if connection.closed:
-        return
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as shared:
-        shared.shutdown(socket.SHUT_RDWR)
-
+SECONDS_BETWEEN_ATTEMPTS = 1.0
+SECONDS_FOR_TABLES = 60.0
 
 _MISDATED = """
     DELETE FROM saq_jobs
@@ -90,15 +35,27 @@ _MISDATED = """
 """
 
 
-class _IdleQueue(PostgresQueue):
+class PatientQueue(PostgresQueue):
     """A queue from which nothing is taken, and in which nothing is swept, while `idle` says so.
 
     SAQ goes by the process's clock: with one that is ahead, jobs of others look stuck, and those to come look due.
+    While the database is in trouble its workers pause: SAQ would ask again without a pause.
     """
 
-    def __init__(self, pool: AsyncConnectionPool, idle: Callable[[], bool], **options: Any) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], idle: Callable[[], bool], **options: Any) -> None:
         super().__init__(pool, **options)
         self._idle = idle
+
+    async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> SaqJob | None:  # noqa: ASYNC109 - SAQ's own signature
+        try:
+            return await super().dequeue(timeout, poll_interval)
+        except psycopg.errors.ReadOnlySqlTransaction:
+            # New connections may find the new primary.
+            await self.pool.drain()
+        except TROUBLE:
+            pass
+        await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
+        return None
 
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
         return [] if self._idle() else await super().sweep(lock, abort)
@@ -108,34 +65,27 @@ class _IdleQueue(PostgresQueue):
         if not self._idle():
             await super()._dequeue()
 
+    async def tables_are_current(self) -> bool:
+        """Whether the tables are those of the installed SAQ."""
+        async with self.pool.connection() as connection:
+            found = await (await connection.execute("SELECT to_regclass('saq_versions') IS NOT NULL")).fetchone()
+            if found is None or not found[0]:
+                return False
+            version = await (await connection.execute("SELECT version FROM saq_versions")).fetchone()
+        newest = get_migrations(self.jobs_table, self.stats_table)[-1][0]
+        return version is not None and version[0] >= newest
+
 
 def postgres_queue(
     dsn: str, limits: QueueLimits, *, lock_keyspace: int = 0, idle: Callable[[], bool] = lambda: False
-) -> PostgresQueue:
+) -> PatientQueue:
     """Make SAQ's queue, not connected yet. While `idle` returns true, it gives out no jobs.
 
     While a process that connected with a `lock_keyspace` lives, no other process with the same one can migrate SAQ's
     tables; so `aggregator migrate` has a keyspace of its own.
     """
-    pool = BoundedPool(
-        dsn,
-        lent=limits.lent,
-        open=False,
-        timeout=limits.pool_wait,
-        # It gives up and starts afresh at the next call, instead of waiting ever longer between its own attempts.
-        reconnect_timeout=limits.pool_wait,
-        kwargs={
-            "options": f"-c search_path={SCHEMA} -c statement_timeout={limits.statement * 1000:.0f}",
-            "connect_timeout": round(limits.connect),
-            # A network that forgets a connection says nothing; these make the system ask.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": round(limits.lent * 1000),
-        },
-    )
-    return _IdleQueue(
-        pool,
+    return PatientQueue(
+        make_pool(dsn, limits),
         idle,
         name="aggregator",
         min_size=1,
@@ -145,16 +95,36 @@ def postgres_queue(
     )
 
 
+async def connect_queue(queue: PostgresQueue) -> None:
+    """Connect, or leave nothing behind.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached, or the role may not use the queue.
+    """
+    async with _translated_errors(queue):
+        try:
+            await queue.connect()
+        except BaseException:
+            await queue.pool.close()
+            raise
+
+
 async def create_queue_tables(dsn: str) -> None:
     """Bring SAQ's tables to the version of the installed SAQ; its schema exists already.
 
+    Needs one connection. SAQ lets one caller do it, and does not make the others wait: this function does.
+
     Raises:
-        StorageUnavailable: the database cannot be reached.
+        StorageUnavailable: the database cannot be reached, or the other caller takes too long.
     """
     queue = postgres_queue(dsn, QueueLimits(connections=1), lock_keyspace=1)
-    with _translated_errors():
+    await connect_queue(queue)
+    async with _translated_errors(queue):
         try:
-            await queue.connect()
+            async with asyncio.timeout(SECONDS_FOR_TABLES):
+                while not await queue.tables_are_current():
+                    await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
+                    await queue.init_db()
         finally:
             await queue.disconnect()
 
@@ -167,7 +137,7 @@ class SaqJobQueue:
         self._job_seconds = round(job_seconds)
 
     async def waiting(self) -> int:
-        with _translated_errors():
+        async with _translated_errors(self._queue):
             return await self._queue.count("queued")
 
     async def state(self) -> str:
@@ -185,9 +155,8 @@ class SaqJobQueue:
         Under a key they would keep every later job with that key away.
         """
         limits = {"longest_wait": LONGEST_WAIT, "tolerance": TOLERANCE.total_seconds()}
-        with _translated_errors():
-            async with self._queue.pool.connection() as connection:
-                await connection.execute(_MISDATED, limits)
+        async with _translated_errors(self._queue), self._queue.pool.connection() as connection:
+            await connection.execute(_MISDATED, limits)
 
     async def put(self, job: Job) -> None:
         await self._put(job)
@@ -197,7 +166,7 @@ class SaqJobQueue:
         await self._put(job, key=f"once:{job}")
 
     async def _put(self, job: Job, **key: str) -> None:
-        with _translated_errors():
+        async with _translated_errors(self._queue):
             await self._queue.enqueue(job.value, timeout=self._job_seconds, retries=1, ttl=-1, **key)
 
 
@@ -234,11 +203,15 @@ class SaqRegistrationSignal:
             await asyncio.sleep(SECONDS_BETWEEN_SIGNALS)
 
 
-@contextlib.contextmanager
-def _translated_errors() -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def _translated_errors(queue: PostgresQueue) -> AsyncIterator[None]:
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        # New connections may find the new primary.
+        await queue.pool.drain()
+        raise StorageUnavailable("the database is read-only") from error
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+        raise StorageUnavailable("the role of DATABASE_URL lacks a right on the schema saq") from error
+    except TROUBLE as error:
         raise StorageUnavailable("the job queue cannot be reached") from error
-    except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege) as error:
-        raise StorageUnavailable("the job queue cannot be written: read-only, or a right is missing") from error

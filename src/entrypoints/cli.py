@@ -51,7 +51,7 @@ def api() -> None:
     from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
-    _run(run_api, SERVING)
+    _run(run_api, lambda settings: SERVING.sharing(settings.database_connections))
 
 
 @main.command()
@@ -61,7 +61,7 @@ def worker() -> None:
     from entrypoints.limits import WORKING
     from entrypoints.worker.main import run_worker
 
-    _run(run_worker, WORKING)
+    _run(run_worker, lambda settings: WORKING.sharing(settings.database_connections))
 
 
 @main.command()
@@ -70,7 +70,7 @@ def migrate() -> None:
     from entrypoints.limits import MIGRATING
     from entrypoints.migration import run_migrations
 
-    _run(run_migrations, MIGRATING)
+    _run(run_migrations, lambda _: MIGRATING)
     click.echo("The database is up to date.", err=True)
 
 
@@ -141,7 +141,6 @@ def _end_at_sigterm() -> None:
 def _settings() -> "Settings":
     import structlog
 
-    from adapters.postgres.dsn import ignored_parameters
     from entrypoints.logs import configure_logs
     from entrypoints.settings import SettingsError, read_settings
 
@@ -150,22 +149,23 @@ def _settings() -> "Settings":
     except SettingsError as error:
         raise Refused(f"The settings are not valid:\n{error}") from error
     configure_logs(settings)
-    if ignored := ignored_parameters(settings.database_url or ""):
-        structlog.get_logger(__name__).warning("parameters of DATABASE_URL have no effect here", parameters=ignored)
+    if ignored := settings.ignored_database_parameters:
+        structlog.get_logger(__name__).warning(
+            "parameters of DATABASE_URL have no effect here", parameters=", ".join(ignored)
+        )
     return settings
 
 
-def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Limits") -> None:
+def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Callable[[Settings], Limits]") -> None:
     """Run to the end with a container."""
     import uvloop
 
     from entrypoints.container import make_container
-    from entrypoints.limits import fitted
 
     settings = _settings()
 
     async def with_container() -> None:
-        container = make_container(settings, limits=fitted(limits, settings.database_connections))
+        container = make_container(settings, limits=limits(settings))
         try:
             await work(container)
         finally:

@@ -11,7 +11,7 @@ from saq.queue.postgres import PostgresQueue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.clock_log import LoggedClockDifference
-from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, postgres_queue
+from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, connect_queue, postgres_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.call_limits import CallLimits
 from adapters.offers_api.gateway import HttpxOffersGateway
@@ -23,7 +23,7 @@ from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
-from adapters.postgres.connection import create_engine
+from adapters.postgres.connection import close_engine, create_engine
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
@@ -85,7 +85,7 @@ class Adapters(Provider):
         engine = create_engine(settings.dsn, limits.database)
         metrics.watch_pool(engine)
         yield engine
-        await engine.dispose()
+        await close_engine(engine, limits.database.close)
 
     @provide
     def retention(self, settings: Settings) -> Retention:
@@ -140,7 +140,7 @@ class Adapters(Provider):
         self, settings: Settings, limits: Limits, clocks: ClockWatch
     ) -> AsyncIterator[PostgresQueue]:
         queue = postgres_queue(settings.dsn, limits.queue, idle=lambda: clocks.too_far)
-        await queue.connect()
+        await connect_queue(queue)
         yield queue
         await queue.disconnect()
 
@@ -153,12 +153,12 @@ class Adapters(Provider):
         return queue
 
     @provide
-    async def registration_signal(self, queue: SaqJobQueue) -> AsyncIterator[RegistrationSignal]:
+    async def registration_signal(self, queue: SaqJobQueue, limits: Limits) -> AsyncIterator[RegistrationSignal]:
         signal = SaqRegistrationSignal(queue)
         running = asyncio.create_task(signal.run())
         yield signal
         signal.close()
-        await running
+        await asyncio.wait([running], timeout=limits.queue.pool_wait)
 
     @provide
     async def access_token(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
+from entrypoints.monitoring import Heartbeat
+
 log = structlog.get_logger(__name__)
 
 Exit = Callable[[int], object]
@@ -24,15 +26,18 @@ def exit_within(seconds: float, leave: Exit = os._exit) -> None:
     timer.start()
 
 
-def exit_once_stalled(since: Callable[[], float], seconds: float, leave: Exit = os._exit, every: float = 1.0) -> None:
-    """End the process with code 1 once `since()`, the seconds since the last sign of life, exceeds the limit.
+def exit_once_stalled(heartbeat: Heartbeat, seconds: float, leave: Exit = os._exit, every: float = 1.0) -> None:
+    """End the process with code 1 once the heart has not beaten for so many seconds. A supervisor starts it anew.
 
-    A supervisor starts it anew.
+    It counts its looks rather than reading a clock: a process that was suspended for minutes has not stalled.
     """
 
     def watch() -> None:
-        while since() <= seconds:
+        seen, missed = heartbeat.beats, 0
+        while missed * every < seconds:
             time.sleep(every)
+            missed = missed + 1 if heartbeat.beats == seen else 0
+            seen = heartbeat.beats
         log.error("the worker stalled, so the process ends; a supervisor starts it anew", seconds=seconds)
         leave(1)
 

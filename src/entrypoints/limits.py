@@ -6,12 +6,13 @@ The numbers reach their users as constructor arguments. docs/limits.md explains 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from adapters.job_queue import QueueLimits
 from adapters.offers_api.http_client import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
+from adapters.queue_connections import QueueLimits
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
 from application.synchronisation.timing import Timing
+from entrypoints.settings import DATABASE_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +62,25 @@ class Limits:
     write_at_end: float = 4.0
     """For a worker to write the answers that have arrived when it stops."""
 
+    def sharing(self, connections: int) -> "Limits":
+        """Return these limits for a process that may have so many connections, those of the queue included."""
+        queue = min(self.queue.connections, connections // 2)
+        lent = connections - queue
+        return replace(
+            self,
+            database=replace(self.database, connections=lent),
+            queue=replace(self.queue, connections=queue),
+            requests=replace(self.requests, costly_reads=min(self.requests.costly_reads, lent - 1)),
+        )
 
-SERVING = Limits()
-WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=4))
-MIGRATING = Limits(database=DatabaseLimits(connections=3, statement=600.0), queue=QueueLimits(connections=1))
 
-
-def fitted(limits: Limits, connections: int | None) -> Limits:
-    """Return the limits of a process that may have so many connections to the database; None leaves them."""
-    if connections is None:
-        return limits
-    queue = min(limits.queue.connections, connections // 2)
-    return replace(
-        limits,
-        database=replace(limits.database, connections=connections - queue),
-        queue=replace(limits.queue, connections=queue),
-    )
-
+# A worker listens for jobs on a connection of its own; the API only adds some.
+SERVING = Limits(queue=QueueLimits(connections=1)).sharing(DATABASE_CONNECTIONS)
+WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=3)).sharing(
+    DATABASE_CONNECTIONS
+)
+# One connection: it migrates, and gives the connection back before the queue's tables are made.
+MIGRATING = Limits(database=DatabaseLimits(connections=1, statement=600.0), queue=QueueLimits(connections=1))
 
 ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (
     (
@@ -133,16 +136,15 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         lambda limits, _: (limits.upstream.call, limits.token.lease.total_seconds()),
     ),
     (
-        "a connection that listens for jobs is given back before it is hung up",
-        lambda limits, _: (limits.queue.listening, limits.queue.lent),
-    ),
-    (
         "a process ends by itself before it is ended by force",
         lambda limits, _: (limits.stop, limits.stop_by_force),
     ),
     (
         "a stalled statement of the queue ends before the worker counts as stalled",
-        lambda limits, _: (limits.queue.pool_wait + 2 * limits.queue.lent, limits.stalled),
+        lambda limits, _: (
+            limits.queue.pool_wait + 2 * (limits.queue.statement + limits.queue.answer_margin),
+            limits.stalled,
+        ),
     ),
     (
         "requests and writes under way end before the process must",

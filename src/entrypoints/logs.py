@@ -7,10 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TextIO
 
-import psycopg
 import structlog
 from structlog.typing import Processor
 
+from adapters.queue_connections import TROUBLE
+from application.storage import StorageUnavailable
 from entrypoints.settings import Settings
 
 LONGEST_TEXT = 4_000
@@ -73,8 +74,7 @@ def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
 
 
 def _no_connection_trouble(record: logging.LogRecord) -> bool:
-    trouble = psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction | psycopg.errors.InsufficientPrivilege
-    return not (record.exc_info and isinstance(record.exc_info[1], trouble))
+    return not (record.exc_info and isinstance(record.exc_info[1], (*TROUBLE, StorageUnavailable)))
 
 
 def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -20,10 +20,12 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._last = time.monotonic()
+        self.beats = 0
 
     def beat(self) -> None:
         """Note a finished tick."""
         self._last = time.monotonic()
+        self.beats += 1
 
     def age(self) -> float:
         """Return the seconds since the last beat."""

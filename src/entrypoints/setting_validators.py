@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from adapters.postgres.dsn import UnsupportedParameter, libpq_dsn
+from adapters.postgres.dsn import UnsupportedParameter, parse_dsn
 from application.synchronisation.access_token.secret import Secret
 
 # Browsers send origins in lower case and without the usual port.
@@ -91,7 +91,7 @@ def _origins(value: str) -> None:
 
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "DATABASE_URL": (
-        libpq_dsn,
+        parse_dsn,
         "must be a postgres://, postgresql:// or postgresql+asyncpg:// URL, special characters percent-encoded",
     ),
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),

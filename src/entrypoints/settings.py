@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from adapters.postgres.dsn import libpq_dsn
+from adapters.postgres.dsn import parse_dsn
 from domain.retention import Retention
 from entrypoints.setting_validators import comma_separated, malformed
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
+DATABASE_CONNECTIONS = 8
 JWT_SECRET_BYTES = 32
 _KEPT = Retention()
 PASSWORD_LENGTH = 12
@@ -33,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
-    database_connections: Annotated[int, Meta(ge=4, le=1_000)] | None = None
+    database_connections: Annotated[int, Meta(ge=4, le=1_000)] = DATABASE_CONNECTIONS
     host: str = "127.0.0.1"
     port: Port = 8080
     root_path: str = ""
@@ -75,7 +76,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         """The database's URL as the drivers take it."""
         if self.database_url is None:
             raise SettingsError("DATABASE_URL is not set; only `aggregator up` brings a database of its own.")
-        return libpq_dsn(self.database_url)
+        return parse_dsn(self.database_url).url
+
+    @property
+    def ignored_database_parameters(self) -> tuple[str, ...]:
+        """Parameters of the database's URL that change nothing here."""
+        return () if self.database_url is None else parse_dsn(self.database_url).ignored
 
     @property
     def data_dir(self) -> Path:

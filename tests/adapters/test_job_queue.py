@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from saq.queue.postgres import PostgresQueue
 
-from adapters.job_queue import QueueLimits, SaqJobQueue, create_queue_tables, postgres_queue
+from adapters.job_queue import SaqJobQueue, create_queue_tables, postgres_queue
+from adapters.queue_connections import QueueLimits
 from application.synchronisation.scheduling import Job
 from storages.databases import NewDatabase
 

@@ -3,6 +3,7 @@
 import threading
 
 from entrypoints.last_resort import exit_once_stalled, exit_within
+from entrypoints.monitoring import Heartbeat
 
 
 class Left:
@@ -27,9 +28,31 @@ def test_a_process_that_does_not_stop_is_ended() -> None:
     assert left.wait() == [1]
 
 
-def test_a_stalled_worker_ends_itself_once_it_has_stalled_for_so_long() -> None:
-    left = Left()
-    ages = iter([0.0, 59.9, 60.0, 60.1])
-    exit_once_stalled(lambda: next(ages), 60.0, left, every=0.001)
+class Beating(Heartbeat):
+    """Has beaten again at each of the first looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "beats" and self.looks > 0:
+            self.looks -= 1
+            return self.looks + 1
+        return super().__getattribute__(name)
+
+
+def test_a_stalled_worker_ends_itself_and_a_working_one_does_not() -> None:
+    left, heartbeat = Left(), Beating(100)
+    exit_once_stalled(heartbeat, 0.003, left, every=0.001)
     assert left.wait() == [1]
-    assert list(ages) == []
+    assert heartbeat.looks == 0
+
+
+def test_a_worker_that_was_suspended_has_not_stalled() -> None:
+    """However late its beats come by the clock."""
+    left, heartbeat = Left(), Heartbeat()
+    heartbeat._last -= 3_600
+    exit_once_stalled(heartbeat, 1.0, left, every=0.5)
+    heartbeat.beats += 1
+    assert left.codes == []

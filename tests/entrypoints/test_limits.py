@@ -34,3 +34,19 @@ def test_a_probe_comes_within_15_seconds_with_the_tick_and_the_queue() -> None:
 def test_reads_leave_connections_to_others() -> None:
     requests = RequestLimits()
     assert requests.costly_reads < SERVING.database.connections < requests.reads
+
+
+@pytest.mark.parametrize("connections", [4, 5, 8, 16, 100])
+@pytest.mark.parametrize("limits", [SERVING, WORKING], ids=["serving", "working"])
+def test_a_process_shares_its_connections_out(limits: Limits, connections: int) -> None:
+    shared = limits.sharing(connections)
+    assert shared.database.connections + shared.queue.connections == connections
+    assert 1 <= shared.requests.costly_reads < shared.database.connections
+
+
+def test_a_worker_can_listen_and_take_jobs_at_the_same_time() -> None:
+    assert WORKING.sharing(4).queue.connections == 2
+
+
+def test_migrating_takes_one_connection_at_a_time() -> None:
+    assert MIGRATING.database.connections == 1

@@ -1,7 +1,9 @@
 """The settings: defaults, what each variable becomes, and that a mistake is named without its value."""
 
+import ssl
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import certifi
 import pytest
@@ -207,10 +209,83 @@ def test_no_value_is_shown() -> None:
         ("postgres:///db?host=/run/postgresql", "postgresql:///db?host=/run/postgresql"),
         ("postgresql+asyncpg://?host=/run/pg&sslmode=require", "postgresql://?host=/run/pg&sslmode=require"),
         ("postgres://u:p%40ss@host/db?sslmode=require", "postgresql://u:p%40ss@host/db?sslmode=require"),
+        (
+            "postgres://u@h1,h2:5433/db?target_session_attrs=read-write",
+            "postgresql://u@h1,h2:5433/db?target_session_attrs=read-write",
+        ),
+        ("postgres://u@[::1]:5432,h2/db", "postgresql://u@[::1]:5432,h2/db"),
+        ("postgres://u@h/db?options=-csearch_path%3Dx", "postgresql://u@h/db?options=-csearch_path%3Dx"),
+        ("postgres://u@h/db?sslrootcert=/a%20b", "postgresql://u@h/db?sslrootcert=/a%20b"),
+        (
+            "postgres://u@h/db?sslmode=verify-full&sslrootcert=/a",
+            "postgresql://u@h/db?sslmode=verify-full&sslrootcert=/a",
+        ),
     ],
 )
 def test_the_database_may_be_written_in_several_ways(given: str, dsn: str) -> None:
     assert read_settings({"DATABASE_URL": given}).dsn == dsn
+
+
+IGNORED = (
+    "channel_binding=prefer",
+    "connect_timeout=10",
+    "keepalives=1",
+    "keepalives_idle=5",
+    "keepalives_interval=5",
+    "keepalives_count=5",
+    "tcp_user_timeout=5",
+    "gssencmode=prefer",
+    "client_encoding=utf8",
+)
+
+
+@pytest.mark.parametrize("parameter", IGNORED)
+def test_a_parameter_that_changes_nothing_here_is_left_out_and_named(parameter: str) -> None:
+    for given, left in ((parameter, ""), (f"{parameter}&sslmode=require", "?sslmode=require")):
+        settings = read_settings({"DATABASE_URL": f"postgres://u@h/db?{given}"})
+        assert settings.dsn == f"postgresql://u@h/db{left}"
+        assert settings.ignored_database_parameters == (parameter.partition("=")[0],)
+
+
+@pytest.mark.parametrize(
+    "parameters", ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=require&sslrootcert=system"]
+)
+def test_the_authorities_of_the_system_are_trusted_unless_there_is_a_file(parameters: str) -> None:
+    dsn = read_settings({"DATABASE_URL": f"postgres://u@h/db?{parameters}"}).dsn
+    ssl.create_default_context(cafile=parse_qs(urlsplit(dsn).query)["sslrootcert"][0])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "named"),
+    [
+        ("channel_binding=require", "channel_binding=require"),
+        ("gssencmode=require", "gssencmode=require"),
+        ("sslcertmode=require", "sslcertmode=require"),
+        ("hostaddr=192.0.2.1", "hostaddr"),
+        ("require_auth=scram-sha-256", "require_auth"),
+        ("requirepeer=postgres", "requirepeer"),
+        ("replication=database", "replication"),
+        ("pgbouncer=true", "pgbouncer"),
+        (f"sslmode={SECRET}", "sslmode"),
+        (f"target_session_attrs={SECRET}", "target_session_attrs"),
+    ],
+)
+def test_a_parameter_that_cannot_be_honoured_is_refused_by_name(parameter: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^DATABASE_URL: has .*{named}") as refused:
+        read_settings({"DATABASE_URL": f"postgres://u@h/db?{parameter}"})
+    assert SECRET not in str(refused.value)
+
+
+def test_a_password_with_a_question_mark_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({"DATABASE_URL": f"postgres://u:p?{SECRET}=x@host/db"})
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("connections", ["3", "0", "-1", "1001", "many"])
+def test_a_process_needs_four_connections(connections: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_CONNECTIONS: "):
+        read_settings({"DATABASE_CONNECTIONS": connections})
 
 
 def test_without_a_database_it_is_said_who_brings_one() -> None:

@@ -1,17 +1,19 @@
 """The way to PostgreSQL: engines with time limits, and connections and sessions lent in the order of asking."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from adapters.postgres.errors import translate_errors_of, translated, unreachable_translated
-from adapters.postgres.pool import FairPool, queue_of
+from adapters.postgres.new_connection import Keepalive, OpenConnection
+from adapters.postgres.pool import FairPool, pool_of, queue_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class DatabaseLimits:
     """Waiting for a connection of the pool."""
     answer_margin: float = 1.0
     """An answer may come this much later than the statement's limit: a server that is gone ends no statement."""
+    keepalive: Keepalive = field(default_factory=Keepalive)
+    close: float = 2.0
+    """Saying goodbye to the server when the process ends."""
 
 
 def create_engine(dsn: str, limits: DatabaseLimits) -> AsyncEngine:
@@ -47,22 +52,36 @@ def create_engine(dsn: str, limits: DatabaseLimits) -> AsyncEngine:
         "timezone": "UTC",
     }
 
-    async def open_connection() -> "asyncpg.Connection[asyncpg.Record]":
-        patience = limits.statement + limits.answer_margin
-        return await asyncpg.connect(dsn, timeout=limits.connect, command_timeout=patience, server_settings=settings)
-
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=open_connection,
+        async_creator=OpenConnection(
+            dsn,
+            settings,
+            seconds=limits.connect,
+            answer_seconds=limits.statement + limits.answer_margin,
+            keepalive=limits.keepalive,
+        ),
         poolclass=FairPool,
         pool_size=limits.connections,
         max_overflow=0,
         waiting=limits.waiting,
         patience=limits.pool_wait,
     )
+    # The pool is another one after the engine has been disposed of.
+    event.listen(engine.sync_engine, "connect", lambda *opened: pool_of(engine).note_opening(*opened))
+    event.listen(engine.sync_engine, "checkout", lambda *lent: pool_of(engine).refuse_lost(*lent[:2]))
+    event.listen(engine.sync_engine, "handle_error", _distrust_after_silence)
     translate_errors_of(engine)
-    event.listen(engine.sync_engine, "checkout", _replace_closed)
     return engine
+
+
+async def close_engine(engine: AsyncEngine, seconds: float) -> None:
+    """Close all connections, those to a server that does not answer without a word to it."""
+    pool = pool_of(engine)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await engine.dispose()
+    pool.hang_up()
 
 
 @asynccontextmanager
@@ -109,6 +128,8 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
             answered = True
         except Exception as error:
             answered = isinstance(error, asyncpg.PostgresError)
+            if isinstance(error, TimeoutError):
+                pool_of(engine).distrust()
             raise translated(error) or error from error
         finally:
             # Without an answer the driver may still be busy with the connection: it must not be lent again.
@@ -120,7 +141,6 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
     return rows
 
 
-def _replace_closed(connection: Any, _record: object, _lent: object) -> None:
-    """Let the pool open a new connection in place of one that the server has ended while it lay in the pool."""
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
+def _distrust_after_silence(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, TimeoutError) and context.engine is not None:
+        cast("FairPool", context.engine.pool).distrust()

@@ -1,62 +1,157 @@
 """The database's URL in the one form that every driver takes."""
 
+import ssl
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import certifi
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-IGNORED = frozenset({
-    "channel_binding", "connect_timeout", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
-    "keepalives_interval", "tcp_user_timeout",
-})  # fmt: skip
-"""Parameters of libpq that asyncpg does not know. Time-outs are this service's own (docs/limits.md)."""
-_REQUIRED = {"channel_binding": "require", "gssencmode": "require"}
+_TAKEN = frozenset(
+    [
+        "host",
+        "port",
+        "dbname",
+        "user",
+        "password",
+        "passfile",
+        "service",
+        "application_name",
+        "options",
+        "target_session_attrs",
+        "sslmode",
+        "sslnegotiation",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslrootcert",
+        "sslcrl",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "krbsrvname",
+        "gsslib",
+    ]
+)
+"""The parameters of libpq that mean the same to both drivers."""
+
+# What these ask for either happens anyway or makes nothing safer that asyncpg could leave out unnoticed.
+_IGNORED = frozenset(
+    [
+        "channel_binding",
+        "connect_timeout",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "client_encoding",
+        "fallback_application_name",
+        "sslcompression",
+        "sslsni",
+        "gssdelegation",
+        "load_balance_hosts",
+        "min_protocol_version",
+        "max_protocol_version",
+        "gssencmode",
+        "sslcertmode",
+    ]
+)
+# Except with these values, on which somebody relies.
+_REQUIRED = {("channel_binding", "require"), ("gssencmode", "require"), ("sslcertmode", "require")}
+# Other tools' parameters, seen in the URLs of hosting providers. libpq refuses them.
+_FOREIGN = frozenset(["pgbouncer", "schema", "connection_limit", "pool_timeout", "sslaccept", "ssl", "supa"])
+
 _VERIFYING = ("verify-ca", "verify-full")
 _USUAL_ROOT = Path("~/.postgresql/root.crt")
+_CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", *_VERIFYING),
+    "sslnegotiation": ("postgres", "direct"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+}
 
 
 class UnsupportedParameter(ValueError):
-    """A parameter of the URL demands what one of the drivers cannot do; the text names it."""
+    """A parameter that a driver does not know; the text names it, without its value."""
 
 
-def libpq_dsn(url: str) -> str:
-    """Return the URL in the form that asyncpg and psycopg both take: `postgresql://…` with libpq's parameters.
+@dataclass(frozen=True, slots=True)
+class Dsn:
+    """A URL for asyncpg and psycopg alike, and the names of the parameters that it no longer has."""
 
-    Ignored parameters are left out. Without a root file of its own, a verified connection trusts certifi's roots.
+    url: str = field(repr=False)
+    ignored: tuple[str, ...] = ()
+
+
+def parse_dsn(url: str) -> Dsn:
+    """Read a `postgres://`, `postgresql://` or `postgresql+asyncpg://` URL with libpq's parameters.
+
+    Several hosts may be listed, as libpq does it. `sslmode=verify-full` trusts the usual authorities if there is no
+    root file, and so does `sslrootcert=system`. The parameters are those of libpq:
+    https://www.postgresql.org/docs/current/libpq-connect.html
 
     Raises:
-        UnsupportedParameter
-        ValueError: it is no PostgreSQL URL, or one that a driver cannot read.
+        UnsupportedParameter: one asks for something that a driver cannot do.
+        ValueError: it is no PostgreSQL URL, or one that a driver cannot read. The drivers would fail on it later, and
+            repeat the URL in their logs, password included.
     """
     scheme, _separator, rest = url.partition("://")
     if scheme not in ("postgres", "postgresql", "postgresql+asyncpg"):
         raise ValueError("no PostgreSQL URL")
+    address, _mark, query = rest.partition("?")
+    kept, ignored = _sorted_out(query)
+    mode = next((value for name, value in kept if name == "sslmode"), "")
+    if (
+        mode in _VERIFYING
+        and not any(name == "sslrootcert" for name, _ in kept)
+        and not _USUAL_ROOT.expanduser().exists()
+    ):
+        kept.append(("sslrootcert", "system"))
+    parameters = "&".join(f"{name}={quote(_path_of_roots(name, value), safe='/,')}" for name, value in kept)
+    dsn = f"postgresql://{address}{'?' if parameters else ''}{parameters}"
     try:
-        # The drivers would fail on these later, and repeat the URL in their logs, password included.
-        urlsplit(f"postgresql://{rest}")
-        for host in _hosts(rest):
-            _ = urlsplit(f"//{host}").port
-        conninfo_to_dict(f"postgresql://{rest}")
+        _ = urlsplit(dsn).netloc, conninfo_to_dict(dsn)
+        _check_ports(dsn)
     except (ValueError, psycopg.ProgrammingError):
         raise ValueError("no PostgreSQL URL with its special characters percent-encoded") from None
-    place, _separator, query = rest.partition("?")
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    for name, value in _REQUIRED.items():
-        if given.get(name) == value:
-            raise UnsupportedParameter(f"{name}={value} is not supported")
-    kept = {name: value for name, value in given.items() if name not in IGNORED}
-    if kept.get("sslmode") in _VERIFYING and "sslrootcert" not in kept and not _USUAL_ROOT.expanduser().exists():
-        kept["sslrootcert"] = certifi.where()
-    return f"postgresql://{place}" + (f"?{urlencode(kept, safe='/:,')}" if kept else "")
+    return Dsn(dsn, tuple(ignored))
 
 
-def ignored_parameters(url: str) -> list[str]:
-    """Return the names of the parameters in the URL that have no effect."""
-    return sorted(IGNORED & {name for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True)})
+def _sorted_out(query: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the parameters to keep, and the names of those that may be left out."""
+    kept: list[tuple[str, str]] = []
+    ignored: list[str] = []
+    for name, _sign, encoded in (part.partition("=") for part in query.split("&") if part):
+        value = unquote(encoded, errors="strict")
+        if (name, value) in _REQUIRED:
+            raise UnsupportedParameter(f"has {name}={value}, which is not supported: remove it or weaken it")
+        if name in _IGNORED:
+            ignored.append(name)
+        elif value not in _CHOICES.get(name, (value,)):
+            raise UnsupportedParameter(f"has a value for {name} that is none of {', '.join(_CHOICES[name])}")
+        elif name in _TAKEN:
+            kept.append((name, value))
+        elif name in _FOREIGN or name in _libpq_names():
+            raise UnsupportedParameter(f"has the parameter {name}, which is not supported: remove it")
+        else:
+            # It may be the rest of a password with a question mark in it, so it is not repeated.
+            raise ValueError("no PostgreSQL URL with its special characters percent-encoded")
+    return kept, ignored
 
 
-def _hosts(rest: str) -> list[str]:
-    """Return the hosts with their ports: libpq takes several, separated by commas."""
-    return rest.partition("?")[0].partition("/")[0].rpartition("@")[2].split(",")
+def _libpq_names() -> frozenset[str]:
+    return frozenset(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())
+
+
+def _path_of_roots(name: str, value: str) -> str:
+    # libpq would look where the OpenSSL inside its wheel was built, asyncpg for a file of that name.
+    if (name, value) == ("sslrootcert", "system"):
+        return ssl.get_default_verify_paths().cafile or certifi.where()
+    return value
+
+
+def _check_ports(dsn: str) -> None:
+    ports = str(conninfo_to_dict(dsn).get("port") or "")
+    if any(port and not 0 < int(port) < 65_536 for port in ports.split(",")):
+        raise ValueError("no port")

@@ -1,5 +1,7 @@
 """The one place where the driver's errors become those of the ports."""
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,20 +24,36 @@ REFUSED_BY_CONSTRAINT = {
 }
 """The field that another product has already when this constraint is violated."""
 
-UNAVAILABLE_SQLSTATES = ("08", "25006", "25P03", "28", "3D000", "40", "42501", "53", "55P03", "57")
-"""Lost connections, read-only, idle too long, refused user, missing database, rollback by conflict, missing right, no
-resources, lock time-out, operator and time limits."""
+READ_ONLY = "25006"
+UNAVAILABLE_SQLSTATES = ("08", "25P03", READ_ONLY, "28", "3D000", "40", "42501", "42P05", "26000", "53", "55P03", "57")
+"""Lost connections, idle too long, read-only, no login, no database, rollback by conflict, no right, pooled statements,
+no resources, lock time-out, operator and time limits."""
 
-REASONS = {
-    "25006": "the database is read-only",
-    "28000": "the database refuses the user: check DATABASE_URL and the server's pg_hba.conf",
-    "28P01": "the database refuses the password: check DATABASE_URL",
-    "3D000": "the database that DATABASE_URL names does not exist",
-    "42501": "the database's role lacks a right; docs/operations.md lists those that it needs",
-    "53300": "the database has no free connections: lower DATABASE_CONNECTIONS, or allow more on the server",
+UNREACHABLE = "the database cannot be reached"
+READ_ONLY_REASON = "the database is read-only"
+POOLER = "a pooler in transaction mode stands before the database: let it pool sessions"
+# The longest prefix decides.
+_REASONS = {
+    READ_ONLY: READ_ONLY_REASON,
+    "28": "the database refuses the user or the password of DATABASE_URL",
+    "3D000": "the database that DATABASE_URL names does not exist: create it",
+    "42501": "the role of DATABASE_URL lacks a right, see `The database` in docs/operations.md",
+    "42P05": POOLER,
+    "26000": POOLER,
+    "53300": "the database has no connection left for us: lower DATABASE_CONNECTIONS or run fewer processes",
+    "53100": "the disk of the database is full",
     "57P03": "the database is starting or stopping",
 }
-"""What an operator can mend, by SQLSTATE."""
+_REASONS_OF_CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (QueueFull, "no connection to the database came free in time"),
+    (asyncpg.TargetServerAttributeNotMatched, "no host of DATABASE_URL is what its target_session_attrs asks for"),
+    (asyncpg.ClientConfigurationError, "DATABASE_URL has a wrong value, or names a file that cannot be read"),
+    (FileNotFoundError, f"{UNREACHABLE}: its socket, or a file that DATABASE_URL names, is not there"),
+    (PermissionError, f"{UNREACHABLE}: its socket, or a file that DATABASE_URL names, may not be read"),
+    (socket.gaierror, f"{UNREACHABLE}: the name of its host is not known"),
+    (ConnectionRefusedError, f"{UNREACHABLE}: nothing listens at the host and port of DATABASE_URL"),
+    (TimeoutError, "the database does not answer in time"),
+)
 
 # Errors after which the driver may still be busy with the connection.
 _ABANDONED = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -52,34 +70,45 @@ def unreachable_translated() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, AsyncAdapt_asyncpg_dbapi.Error, asyncpg.PostgresError, QueueFull, *_ABANDONED) as error:
-        raise StorageUnavailable(REASONS.get(_sqlstate(error), "the database cannot be reached")) from error
+        raise StorageUnavailable(reason_of(error)) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in one line what is wrong with the way to the database, and what mends it where that is known.
+
+    The texts of drivers and servers are not repeated: they may quote parts of the URL.
+    """
+    sqlstate: str = getattr(error, "sqlstate", None) or ""
+    for length in (5, 2):
+        if sqlstate and sqlstate[:length] in _REASONS:
+            return _REASONS[sqlstate[:length]]
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of the database is refused ({error.verify_message}): see sslrootcert"
+    if type(error) is ConnectionError:
+        return "the database offers no TLS, which the sslmode of DATABASE_URL asks for"
+    return next((reason for kind, reason in _REASONS_OF_CLASSES if isinstance(error, kind)), UNREACHABLE)
 
 
 def translated(error: BaseException) -> Exception | None:
     """Return the port's error for an error of the driver; None for a defect of ours, which stays what it is."""
     if isinstance(error, _ABANDONED):
-        return StorageUnavailable("the database cannot be reached")
+        return StorageUnavailable(reason_of(error))
     # SQLAlchemy's dialect wraps the driver's error in one of its own.
     field = REFUSED_BY_CONSTRAINT.get(getattr(error.__cause__, "constraint_name", None) or "")
     if field is not None:
         return ProductAlreadyExists(field)
-    sqlstate = _sqlstate(error)
+    sqlstate: str = getattr(error, "sqlstate", None) or ""
     if sqlstate.startswith(UNAVAILABLE_SQLSTATES):
-        return StorageUnavailable(REASONS.get(sqlstate, "the database did not carry out a statement"))
+        reason = reason_of(error)
+        return StorageUnavailable(reason if reason != UNREACHABLE else "the database did not carry out a statement")
     return None
-
-
-def _sqlstate(error: BaseException) -> str:
-    """Return the code of an error of the driver, or of one that SQLAlchemy put around it; empty without one."""
-    for each in (error, getattr(error, "orig", None), error.__cause__):
-        if (found := getattr(each, "sqlstate", None)) is not None:
-            return str(found)
-    return ""
 
 
 def _translate(context: ExceptionContext) -> None:
     error = context.original_exception
-    if isinstance(error, _ABANDONED) and not context.is_disconnect:
+    # A connection to what has become a standby is given up too: the next one may find the new primary.
+    read_only = getattr(error, "sqlstate", None) == READ_ONLY
+    if (isinstance(error, _ABANDONED) or read_only) and not context.is_disconnect:
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
     found = translated(error)
     if found is None and context.is_disconnect and isinstance(error, Exception):

@@ -1,11 +1,16 @@
-"""The pool of connections, which are lent in the order of asking."""
+"""The pool of connections, which are lent in the order of asking, and only while they can be trusted."""
 
+import time
 from typing import Any, cast
+from weakref import WeakSet
 
 from sqlalchemy import AsyncAdaptedQueuePool
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.bounded_queue import BoundedQueue
+
+_OPENED = "opened"
 
 
 class FairPool(AsyncAdaptedQueuePool):
@@ -15,6 +20,33 @@ class FairPool(AsyncAdaptedQueuePool):
     def __init__(self, creator: Any, waiting: int = 0, patience: float | None = None, **options: Any) -> None:
         super().__init__(creator, **options)
         self.queue = BoundedQueue(at_once=self.size(), waiting=waiting, patience=patience)
+        self._distrusted = 0.0
+        self._opened: WeakSet[Any] = WeakSet()
+
+    def note_opening(self, connection: Any, record: Any) -> None:
+        """Note when a connection was opened."""
+        record.info[_OPENED] = time.monotonic()
+        self._opened.add(connection.driver_connection)
+
+    def refuse_lost(self, connection: Any, record: Any) -> None:
+        """Let a new connection be opened in place of one that has ended while it lay here, or is not trusted."""
+        driver = connection.driver_connection
+        if record.info[_OPENED] < self._distrusted:
+            driver.terminate()
+        if driver.is_closed():
+            raise DisconnectionError
+
+    def distrust(self) -> None:
+        """Replace all connections that are open now before they are lent again: the server has stopped to answer one.
+
+        Their servers may be gone without a word, and each would cost its borrower as long as that one did.
+        """
+        self._distrusted = time.monotonic()
+
+    def hang_up(self) -> None:
+        """Close all connections without a word to the server."""
+        for driver in list(self._opened):
+            driver.terminate()
 
     def recreate(self) -> "FairPool":
         """Return an empty pool with the same queue: SQLAlchemy replaces the pool when an engine is disposed of."""
@@ -23,9 +55,14 @@ class FairPool(AsyncAdaptedQueuePool):
         return pool
 
 
-def queue_of(engine: AsyncEngine) -> BoundedQueue:
-    """Return the queue for the engine's connections."""
+def pool_of(engine: AsyncEngine) -> FairPool:
+    """Return the engine's pool."""
     pool = engine.pool
     if not isinstance(pool, FairPool):
         raise TypeError("the engine was not made by create_engine")
-    return pool.queue
+    return pool
+
+
+def queue_of(engine: AsyncEngine) -> BoundedQueue:
+    """Return the queue for the engine's connections."""
+    return pool_of(engine).queue

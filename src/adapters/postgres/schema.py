@@ -1,45 +1,46 @@
 """The schema's version: migrating to this release's, and refusing to run on one that does not fit."""
 
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.errors import POOLER
+from adapters.postgres.pool import pool_of
 from application.prices.rollup import HistoryUpkeep
 
 log = structlog.get_logger(__name__)
 
+OLDEST_SERVER = 15
+"""The oldest major version of PostgreSQL that this release is tested with."""
+
 SCHEMA_NEEDED = "0006"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
+_OURS = re.compile(r"\d{4}")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # A session lock: it outlives the transactions of the migrations, and ends with a killed process.
 _WAIT_LONG = text("SET LOCAL lock_timeout = 0")
 _LOCK = text("SELECT pg_advisory_lock(hashtext('product-aggregator migrate'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator migrate'))")
-_IS_EMPTY = text("SELECT to_regclass('alembic_version') IS NULL OR to_regclass('schema_compatibility') IS NULL")
-_SERVER = text("""
-    SELECT current_setting('server_encoding'), current_setting('server_version_num')::int / 10000
+_SERVER = text("SELECT current_setting('server_version_num')::int / 10000, current_setting('server_encoding')")
+_SESSION = text("SELECT pg_backend_pid()")
+_TABLES = text("""
+    SELECT to_regclass('alembic_version') IS NOT NULL AS versions,
+        to_regclass('schema_compatibility') IS NOT NULL AS ours,
+        current_setting('transaction_read_only') = 'on' AS read_only
 """)
-OLDEST_SERVER = 15
-"""The oldest major version of PostgreSQL that is supported: the statements use what came with it."""
-_READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
-_FOREIGN = text("SELECT version_num FROM alembic_version WHERE version_num !~ '^[0-9]{4}$'")
-_HAS_REVISIONS = text("SELECT to_regclass('alembic_version') IS NOT NULL")
-_VERSIONS = text("""
-    SELECT (SELECT version_num FROM alembic_version), (SELECT oldest_revision FROM schema_compatibility)
-""")
+_REVISION = text("SELECT string_agg(version_num, ' ') FROM alembic_version")
+_OLDEST = text("SELECT oldest_revision FROM schema_compatibility")
 
 
 class SchemaError(Exception):
     """This release cannot run on the database as it is; the text says what to do."""
-
-
-class ServerUnsuitable(SchemaError):
-    """The server or the database in it is none that this service can run on."""
 
 
 class SchemaOutdated(SchemaError):
@@ -50,6 +51,10 @@ class SchemaIncompatible(SchemaError):
     """A newer release changed the database in a way that this one does not understand."""
 
 
+class ServerUnsuitable(SchemaError):
+    """The server or the database in it is none that this service can run on."""
+
+
 async def migrate(
     engine: AsyncEngine, history: HistoryUpkeep, make_queue_tables: Callable[[], Awaitable[None]]
 ) -> None:
@@ -58,54 +63,41 @@ async def migrate(
     A database of a newer release that this one can run on is left as it is.
 
     Raises:
-        SchemaIncompatible, ServerUnsuitable: this release cannot.
+        SchemaError: this release cannot.
         StorageUnavailable: the database cannot be reached.
     """
     await _require_server(engine)
-    async with connect(engine) as guard:
-        await guard.execute(_WAIT_LONG)
-        await guard.execute(_LOCK)
-        await guard.commit()
+    async with connect(engine) as connection:
+        await connection.execute(_WAIT_LONG)
+        await connection.execute(_LOCK)
+        await connection.commit()
         try:
-            if (await _versions(engine))[0] <= SCHEMA_NEEDED:
-                async with engine.connect() as connection:
-                    await connection.run_sync(_upgrade)
-            await require_schema(engine)
-            await make_queue_tables()
-            await history.prepare_history()
+            if (await _read_versions(connection)).revision <= SCHEMA_NEEDED:
+                await connection.commit()
+                await connection.run_sync(_upgrade)
         finally:
-            await guard.execute(_UNLOCK)
+            await connection.rollback()
+            await connection.execute(_UNLOCK)
+    await require_schema(engine)
+    await history.prepare_history()
+    # A plan may have a single connection left, which the queue's driver then needs.
+    await engine.dispose()
+    await make_queue_tables()
 
 
 async def require_schema(engine: AsyncEngine) -> None:
     """Check at a process's start that this release can run on the database; warn if that is newer.
 
-    Raises:
-        ServerUnsuitable: the server is too old, or the database is another application's or not in UTF-8.
-        SchemaError, StorageUnavailable: as `is_newer`.
-    """
-    await _require_server(engine)
-    if await is_newer(engine):
-        log.warning("the database is newer than this release", known=SCHEMA_NEEDED)
-
-
-async def is_newer(engine: AsyncEngine) -> bool:
-    """Return whether the database is newer than this release, which can run on it nevertheless.
-
     Migrations only expand within a release, so that rolling back is possible. A database that no longer fits says so
     itself, by the oldest revision whose code may still run on it.
 
     Raises:
-        SchemaOutdated: it is older than needed, or empty.
-        SchemaIncompatible: it is too new.
-        StorageUnavailable: it cannot be reached.
+        SchemaError: it cannot; the text says what to do.
+        StorageUnavailable: the database cannot be reached.
     """
-    version, oldest = await _versions(engine)
-    if version < SCHEMA_NEEDED:
-        raise SchemaOutdated("The database is older than this release needs: run `aggregator migrate` first.")
-    if oldest > SCHEMA_NEEDED:
-        raise SchemaIncompatible("The database was changed by a newer release that this one cannot follow: run that.")
-    return version > SCHEMA_NEEDED
+    await _require_server(engine)
+    if (await _fitting_versions(engine)).revision > SCHEMA_NEEDED:
+        log.warning("the database is newer than this release", known=SCHEMA_NEEDED)
 
 
 async def schema_state(engine: AsyncEngine) -> str:
@@ -115,41 +107,66 @@ async def schema_state(engine: AsyncEngine) -> str:
         StorageUnavailable
     """
     try:
-        await is_newer(engine)
+        found = await _fitting_versions(engine)
     except SchemaOutdated:
         return "outdated"
-    except SchemaIncompatible:
+    except SchemaError:
         return "incompatible"
-    async with connect(engine) as connection:
-        return "read-only" if (await connection.execute(_READ_ONLY)).scalar_one() else "ok"
+    return "read-only" if found.read_only else "ok"
 
 
-async def _require_server(engine: AsyncEngine) -> None:
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """The database's revision and the oldest revision whose code may run on it; both empty if it is empty."""
+
+    revision: str = ""
+    oldest: str = ""
+    read_only: bool = False
+
+
+async def _fitting_versions(engine: AsyncEngine) -> _Versions:
     async with connect(engine) as connection:
-        encoding, version = (await connection.execute(_SERVER)).one()
-        if version < OLDEST_SERVER:
-            raise ServerUnsuitable(f"PostgreSQL {version} is too old: {OLDEST_SERVER} or newer is needed.")
-        if encoding != "UTF8":
-            raise ServerUnsuitable(
-                f"The database's encoding is {encoding}: create one with ENCODING 'UTF8' and TEMPLATE template0."
-            )
-        if not (await connection.execute(_HAS_REVISIONS)).scalar_one():
-            return
-        foreign = (await connection.execute(_FOREIGN)).scalar()
-    if foreign is not None:
+        found = await _read_versions(connection)
+    if found.revision < SCHEMA_NEEDED:
+        raise SchemaOutdated("The database is older than this release needs: run `aggregator migrate` first.")
+    if found.oldest > SCHEMA_NEEDED:
+        raise SchemaIncompatible("The database was changed by a newer release that this one cannot follow: run that.")
+    return found
+
+
+async def _read_versions(connection: AsyncConnection) -> _Versions:
+    tables = (await connection.execute(_TABLES)).one()
+    if not tables.versions:
+        return _Versions(read_only=tables.read_only)
+    revision = (await connection.execute(_REVISION)).scalar_one() or ""
+    if revision and not (tables.ours and _OURS.fullmatch(revision)):
         raise ServerUnsuitable(
             "The database is another application's, because its alembic_version is no migration of this service: "
             "give this service a database of its own in DATABASE_URL."
         )
+    oldest = (await connection.execute(_OLDEST)).scalar_one() if tables.ours else ""
+    return _Versions(revision, oldest, tables.read_only)
 
 
-async def _versions(engine: AsyncEngine) -> tuple[str, str]:
-    """Return the database's revision and the oldest revision whose code may run on it; both empty if it is empty."""
+async def _require_server(engine: AsyncEngine) -> None:
     async with connect(engine) as connection:
-        if (await connection.execute(_IS_EMPTY)).scalar_one():
-            return "", ""
-        row = (await connection.execute(_VERSIONS)).one()
-    return row.version_num or "", row.oldest_revision or ""
+        version, encoding = (await connection.execute(_SERVER)).one()
+        if pool_of(engine).size() > 1 and await _transactions_are_pooled(engine, connection):
+            raise ServerUnsuitable(f"DATABASE_URL is not supported: {POOLER}.")
+    if version < OLDEST_SERVER:
+        raise ServerUnsuitable(f"PostgreSQL {version} is too old: {OLDEST_SERVER} or newer is needed.")
+    if encoding != "UTF8":
+        raise ServerUnsuitable(
+            f"The database's encoding is {encoding}: create one with ENCODING 'UTF8' and TEMPLATE template0."
+        )
+
+
+async def _transactions_are_pooled(engine: AsyncEngine, connection: AsyncConnection) -> bool:
+    """Return whether another connection gets the same session of the server once this one has no transaction open."""
+    session = (await connection.execute(_SESSION)).scalar_one()
+    await connection.commit()
+    async with connect(engine) as other:
+        return bool((await other.execute(_SESSION)).scalar_one() == session)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -46,7 +46,7 @@ async def run_worker(container: AsyncContainer) -> None:
         tick = Tick(schedule, breakers, metrics, await container.get(Timing), heartbeat)
         ticking = asyncio.create_task(tick.run())
         limits = await container.get(Limits)
-        exit_once_stalled(heartbeat.age, limits.stalled)
+        exit_once_stalled(heartbeat, limits.stalled)
         freeze_startup_objects()
         log.info("worker started")
         working = asyncio.create_task(worker.start())

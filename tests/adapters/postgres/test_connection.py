@@ -1,15 +1,23 @@
 """Connections are lent in the order of asking, by the driver too, and those that were lost are not lent again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
-from adapters.postgres.connection import DatabaseLimits, connect, create_engine, fetch
+from adapters.postgres.connection import DatabaseLimits, close_engine, connect, create_engine, fetch
+from adapters.postgres.new_connection import Keepalive
 from application.storage import StorageUnavailable
 
 PID = "SELECT pg_backend_pid()"
@@ -171,3 +179,112 @@ async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
         with pytest.raises(StorageUnavailable):
             await borrow(nowhere)
     await nowhere.dispose()
+
+
+@contextmanager
+def silent(*pids: int) -> Iterator[None]:
+    """Stop the server's side of connections; their sockets stay open."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+async def four(dsn: str) -> AsyncIterator[AsyncEngine]:
+    """Give an engine with four open connections, which waits a second at most for an answer."""
+    engine = create_engine(dsn, DatabaseLimits(connections=4, statement=0.5, answer_margin=0.5))
+    yield engine
+    await engine.dispose()
+
+
+async def pids_of(engine: AsyncEngine) -> set[int]:
+    async with AsyncExitStack() as stack:
+        lent = [await stack.enter_async_context(connect(engine)) for _ in range(4)]
+        return {(await each.execute(text(PID))).scalar_one() for each in lent}
+
+
+@pytest.mark.parametrize("by_the_driver", [True, False])
+async def test_after_one_silent_connection_no_other_open_one_is_lent(four: AsyncEngine, by_the_driver: bool) -> None:
+    pids = await pids_of(four)
+    with silent(*pids):
+        with pytest.raises(StorageUnavailable):
+            await (value(four, PID) if by_the_driver else ask(four))
+        for _ in range(4):
+            assert await value(four, PID) not in pids
+
+
+async def ask(engine: AsyncEngine) -> None:
+    async with connect(engine) as lent:
+        await lent.execute(text(PID))
+
+
+@pytest.mark.parametrize("by_the_driver", [True, False])
+async def test_a_connection_that_ended_in_the_pool_costs_nobody_an_error(
+    four: AsyncEngine, engine: AsyncEngine, by_the_driver: bool
+) -> None:
+    for pid in await pids_of(four):
+        assert await value(engine, "SELECT pg_terminate_backend($1, 5000)", pid)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    for _ in range(4):
+        await (value(four, PID) if by_the_driver else ask(four))
+
+
+async def test_closing_is_bounded_while_the_server_is_silent(dsn: str) -> None:
+    engine = create_engine(dsn, DatabaseLimits(connections=4))
+    with silent(*await pids_of(engine)):
+        await close_engine(engine, 0.1)
+
+
+async def test_a_connection_has_our_settings_and_its_kernel_looks_after_it(single: AsyncEngine) -> None:
+    assert await value(single, "SHOW statement_timeout") == "30s"
+    assert await value(single, "SHOW timezone") == "UTC"
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, socket.create_connection(server.getsockname()) as connected:
+        Keepalive(idle=11, interval=12, probes=13, unacknowledged=14).apply(connected)
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+        assert [connected.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [11, 12, 13, 14_000]
+        assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+
+
+async def test_of_several_hosts_the_first_that_answers_is_taken(dsn: str) -> None:
+    """The first refuses, the second says nothing, the third is the server."""
+    folder = parse_qs(urlsplit(dsn).query)["host"][0]
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent_server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent_server.sockets[0].getsockname()[1]
+    several = f"postgresql://aggregator@/aggregator?host=127.0.0.1,127.0.0.1,{folder}&port=1,{port},5432"
+    engine = create_engine(several, DatabaseLimits(connections=1, connect=3))
+    assert await value(engine, "SELECT 1") == 1
+    await engine.dispose()
+    silent_server.close()
+
+
+async def test_trouble_is_logged_when_it_begins_and_when_it_ends(dsn: str, engine: AsyncEngine) -> None:
+    role = f"barred_{uuid4().hex}"
+    async with connect(engine) as admin:
+        await admin.execute(text(f"CREATE ROLE {role} NOLOGIN"))
+        await admin.commit()
+        barred = create_engine(dsn.replace("//aggregator@", f"//{role}@"), DatabaseLimits(connections=1))
+        with capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(StorageUnavailable):
+                    await value(barred, "SELECT 1")
+            await admin.execute(text(f"ALTER ROLE {role} LOGIN"))
+            await admin.commit()
+            assert await value(barred, "SELECT 1") == 1
+        await barred.dispose()
+        await admin.execute(text(f"DROP ROLE {role}"))
+        await admin.commit()
+    assert [(entry["event"], entry.get("reason")) for entry in logs] == [
+        ("database in trouble", "the database refuses the user or the password of DATABASE_URL"),
+        ("database is back", None),
+    ]

@@ -1,0 +1,116 @@
+"""Opening one connection: host by host, within its time, and with one log line when that begins or ceases to fail."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import asyncpg
+import structlog
+from psycopg.conninfo import conninfo_to_dict
+
+from adapters.postgres.errors import READ_ONLY_REASON, reason_of
+
+log = structlog.get_logger(__name__)
+
+# Not as parameters of the connection's start: PgBouncer refuses those.
+_SET = """
+    SELECT set_config(name, value, false), current_setting('transaction_read_only') = 'on'
+    FROM unnest($1::text[], $2::text[]) AS setting (name, value)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """When the kernel gives up a peer that is silent, as behind a NAT that forgot us. Durations are in seconds."""
+
+    idle: int = 30
+    """Without traffic before the first probe."""
+    interval: int = 10
+    probes: int = 3
+    unacknowledged: int = 30
+    """What was sent waits at most this long for its acknowledgement (TCP_USER_TIMEOUT, RFC 5482)."""
+
+    def apply(self, connected: socket.socket) -> None:
+        """Set the options, as far as the system has them; a Unix socket needs none."""
+        if connected.family not in (socket.AF_INET, socket.AF_INET6):
+            return
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", self.idle),
+            ("TCP_KEEPINTVL", self.interval),
+            ("TCP_KEEPCNT", self.probes),
+            ("TCP_USER_TIMEOUT", self.unacknowledged * 1000),
+        ):
+            if hasattr(socket, option):
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+class OpenConnection:
+    """Opens the connections of one engine."""
+
+    def __init__(
+        self, dsn: str, settings: Mapping[str, str], *, seconds: float, answer_seconds: float, keepalive: Keepalive
+    ) -> None:
+        self._dsn = dsn
+        self._settings = settings
+        self._seconds = seconds
+        self._answer_seconds = answer_seconds
+        self._keepalive = keepalive
+        self._trouble: str | None = None
+
+    async def __call__(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """Return a connection to the first host that takes one.
+
+        Raises:
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: none does, in the time there is.
+        """
+        try:
+            connection, read_only = await self._first()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._note(reason_of(error))
+            raise
+        self._note(READ_ONLY_REASON if read_only else None)
+        return connection
+
+    async def _first(self) -> "tuple[asyncpg.Connection[asyncpg.Record], bool]":
+        *others, last = hosts = _hosts(self._dsn)
+        for host, port in others:
+            try:
+                return await self._open(host, port, self._seconds / len(hosts))
+            except (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.CannotConnectNowError):
+                continue
+        return await self._open(*last, self._seconds / len(hosts))
+
+    async def _open(
+        self, host: str | None, port: int | None, seconds: float
+    ) -> "tuple[asyncpg.Connection[asyncpg.Record], bool]":
+        async with asyncio.timeout(seconds):
+            connection = await asyncpg.connect(self._dsn, host=host, port=port, command_timeout=self._answer_seconds)
+            try:
+                # The driver has no setting for these.
+                self._keepalive.apply(cast("Any", connection)._transport.get_extra_info("socket"))  # noqa: SLF001
+                rows = await connection.fetch(_SET, list(self._settings), list(self._settings.values()))
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection, rows[0][1]
+
+    def _note(self, trouble: str | None) -> None:
+        if trouble == self._trouble:
+            return
+        if trouble is None:
+            log.info("database is back")
+        else:
+            log.warning("database in trouble", reason=trouble)
+        self._trouble = trouble
+
+
+def _hosts(dsn: str) -> list[tuple[str | None, int | None]]:
+    """Return the hosts and ports that a URL lists; a single one is left to the driver."""
+    found = conninfo_to_dict(dsn)
+    hosts, ports = (str(found.get(name) or "").split(",") for name in ("host", "port"))
+    if len(hosts) == 1:
+        return [(None, None)]
+    return [(host, int(port or 5432)) for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True)]
