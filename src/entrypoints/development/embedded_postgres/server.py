@@ -80,8 +80,8 @@ class EmbeddedPostgres:
             return False
         if not PROC.exists():
             return self._run("pg_ctl", "status") == 0
-        # The pid may be that of a zombie or of an unrelated process by now, but only our server works in this directory.
-        # The server's user asks, because without CAP_SYS_PTRACE, as in a container, root may not look.
+        # The pid may be that of a zombie or of an unrelated process by now, but only our server works in this
+        # directory. The server's user asks, because without CAP_SYS_PTRACE, as in a container, root may not look.
         return self._user.sees('"/proc/$0/cwd" -ef "$PGDATA"', str(pid), self._cluster)
 
     def start(self) -> str:
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
         self._reap()
         if self._socket_dir != self._cluster:
             self._user.make_private(self._socket_dir)
-        # A kill leaves these files behind. PostgreSQL refuses to start when a process has the pid in them, even an unrelated one.
+        # A kill leaves these files behind. PostgreSQL refuses to start when any process has the pid in them.
         for file in (self._cluster / "postmaster.pid", *(self._socket_dir / f"{_SOCKET}{s}" for s in ("", ".lock"))):
             file.unlink(missing_ok=True)
         self._started_here = True
