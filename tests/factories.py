@@ -55,10 +55,11 @@ class OfferFactory(_Factory[Offer]):
 
 
 class TrackedOfferFactory(_Factory[TrackedOffer]):
-    """In stock unless `sold_out_at` is given."""
+    """In stock and confirmed unless `sold_out_at` or `known_until` is given."""
 
     price = Use(some_price)
     sold_out_at = None
+    known_until = None
 
 
 class OfferIntervalFactory(_Factory[OfferInterval]):

@@ -72,7 +72,12 @@ class Metrics:
         )
         self.refused_rows = Counter(
             "aggregator_offer_rows_refused",
-            "Malformed rows in answers that were good otherwise; their offers stay as they were.",
+            "Malformed rows in answers that were good otherwise; their offers are trusted for three intervals.",
+            registry=registry,
+        )
+        self.lost_offers = Counter(
+            "aggregator_offers_lost",
+            "Offers that became unknown: their rows, or rows without an id, were malformed for three intervals.",
             registry=registry,
         )
         self.calls = Counter(
@@ -151,6 +156,7 @@ class Metrics:
         for outcome, count in report.outcomes.items():
             self.products.labels(work, outcome).inc(count)
         self.refused_rows.inc(report.refused_rows)
+        self.lost_offers.inc(report.lost_offers)
         for reason, count in report.failures.items():
             self.failures.labels(work, reason).inc(count)
 

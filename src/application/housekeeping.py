@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from application.catalogue.idempotency_keys import KEPT_FOR
 from application.catalogue.purge import CataloguePurge
@@ -12,12 +13,16 @@ from application.synchronisation.timing import Timing
 
 @dataclass(frozen=True, slots=True)
 class KeepHouse:
-    """Do the upkeep that is due; `now` is a monotonic clock in seconds."""
+    """Do the upkeep that is due; `now` is a monotonic clock in seconds.
+
+    Sold-out offers are kept for `offers_kept`, as long as their prices: one that comes back is no new offer.
+    """
 
     purge: CataloguePurge
     history: HistoryUpkeep
     timing: Timing
     clocks: ClockWatch
+    offers_kept: timedelta
     now: Callable[[], float]
 
     async def __call__(self) -> None:
@@ -31,7 +36,7 @@ class KeepHouse:
             return
         while self.now() < ends and await self.purge.purge_withdrawn():
             pass
-        while self.now() < ends and await self.purge.purge_sold_out(self.timing.sold_out_kept, self.timing.purge_rows):
+        while self.now() < ends and await self.purge.purge_sold_out(self.offers_kept, self.timing.purge_rows):
             pass
         while self.now() < ends and await self.purge.purge_idempotency_keys(KEPT_FOR, self.timing.purge_rows):
             pass

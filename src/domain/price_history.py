@@ -42,9 +42,18 @@ def tiled(steps: Iterable[PriceStep], window: Window, hole: PriceState = PriceSt
 def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], window: Window) -> list[PriceStep]:
     """Return one offer's step function: out of stock where the product is known and the offer was not seen in stock.
 
-    An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out.
+    An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out. In an
+    interval without a price the offer itself is unknown.
     """
-    steps = [PriceStep(PriceState.IN_STOCK, each.price, each.valid_from, each.valid_to) for each in intervals]
+    steps = [
+        PriceStep(
+            PriceState.UNKNOWN if each.price is None else PriceState.IN_STOCK,
+            each.price,
+            each.valid_from,
+            each.valid_to,
+        )
+        for each in intervals
+    ]
     of_known = (tiled(within, stretch, PriceState.OUT_OF_STOCK) for stretch, within in steps_of(known, steps))
     return tiled(chain.from_iterable(of_known), window)
 

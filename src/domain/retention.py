@@ -31,6 +31,11 @@ class Retention:
     hourly_days: int = 730
     dropped: Dropped = Dropped()
 
+    @property
+    def offer_rows_kept(self) -> timedelta:
+        """How long a sold-out offer is remembered: until none of its prices is kept."""
+        return timedelta(days=self.offer_days + 1)
+
     def offers_since(self, now: datetime) -> datetime:
         """Return since when the offers' own prices are kept."""
         return max(_midnight(now, self.offer_days), self.dropped.offers)

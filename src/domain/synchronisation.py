@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, compare
+from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare
 from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceStep, next_best_price
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,13 +21,19 @@ class Observation:
     ended: list[OfferInterval]
     steps: list[PriceStep]
 
+    @property
+    def lost(self) -> int:
+        """How many offers became unknown with it, as no observation had confirmed them for long."""
+        return sum(offer.unknown for offer in self.changed)
+
 
 @dataclass(slots=True)
 class Synchronisation:
     """The state that every attempt moves, kept apart from the product so that polling never touches the product.
 
     `scheduled_at` is the slot of the last claim, None while the product is not registered. Nothing is attempted
-    before `not_before`; it is None when a terminal registration leaves nothing to attempt.
+    before `not_before`; it is None when a terminal registration leaves nothing to attempt. `refused_rows` counts the
+    malformed rows of the last observation.
     """
 
     product_id: UUID
@@ -42,6 +48,7 @@ class Synchronisation:
     best: BestPrice | None = None
     best_offer: Offer | None = None
     offers_in_stock: int = 0
+    refused_rows: int = 0
 
     def next_attempt_at(self, interval: timedelta) -> datetime | None:
         """When the next attempt is due, None when there will be none; a time that has passed means now."""
@@ -54,7 +61,9 @@ class Synchronisation:
     ) -> Observation:
         """Take in a successful answer. It is newer than the stored one, even if the clock was set back since then.
 
-        Recorded history does not go back: it continues at the latest time that it knows of.
+        Recorded history does not go back: it continues at the latest time that it knows of. An offer that no
+        observation has confirmed for three intervals is unknown. So the answer is trusted no longer than the best
+        offer, and not at all if only unknown offers could be in stock.
         """
         dated, known_until = at, self.known_until
         if self.best is not None and self.observed_at is not None and known_until is not None:
@@ -63,14 +72,16 @@ class Synchronisation:
             known_until = max(known_until, recorded_until)
             if at < recorded_until:
                 dated = max(recorded_until, self.observed_at)
-        offers = compare(before, observed, dated, known_until)
+        offers = compare(before, observed, dated, known_until, Trust(at, self.observed_at or at, interval))
         best = offers.best
         price = None if best is None else best.price
         self.best, steps = next_best_price(self.best, known_until, price, dated, set_back=dated != at)
         self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
         self.offers_in_stock = offers.in_stock
         self.observed_at = at
-        self.known_until = at + KNOWN_FOR_INTERVALS * interval
+        trusted_until = at + KNOWN_FOR_INTERVALS * interval
+        self.known_until = min(trusted_until, offers.known_until(at) or trusted_until)
+        self.refused_rows = observed.refused
         if self.not_before is not None:
             self.not_before = min(self.not_before, at)
         self.last_attempt_at = self.last_success_at = at

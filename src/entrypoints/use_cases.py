@@ -27,6 +27,7 @@ from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
+from domain.retention import Retention
 
 
 class UseCases(Provider):
@@ -75,9 +76,9 @@ class UseCases(Provider):
 
     @provide
     def keep_house(
-        self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing, clocks: ClockWatch
+        self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing, clocks: ClockWatch, retention: Retention
     ) -> KeepHouse:
-        return KeepHouse(purge, history, timing, clocks, time.monotonic)
+        return KeepHouse(purge, history, timing, clocks, retention.offer_rows_kept, time.monotonic)
 
     read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)

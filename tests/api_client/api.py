@@ -24,7 +24,7 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.scheduling import JobQueue
 from application.unit_of_work import BeginWork
-from domain.offer import Offer
+from domain.offer import ObservedOffers, Offer
 from domain.product import RegistrationState
 from domain.retention import Retention
 from entrypoints.container import make_container
@@ -112,13 +112,17 @@ class Outside:
 
     async def observe(self, product_id: UUID, *offers: Offer, interval: timedelta = INTERVAL) -> None:
         """Let these be the product's offers now, and the product be registered if it is not."""
+        await self.observe_answer(product_id, observed(*offers), interval)
+
+    async def observe_answer(self, product_id: UUID, answer: ObservedOffers, interval: timedelta) -> None:
+        """Let this be the answer about the product's offers now, and the product be registered if it is not."""
         async with self.storage.begin() as work:
             product, state = await work.products.get(product_id), await work.synchronisations.get(product_id)
             if product.registration.state is RegistrationState.PENDING:
                 product.registered(self.clock())
                 state.start_observing(self.clock())
             before = (await work.offers.of([product_id])).get(product_id, ())
-            observation = state.observe(before, observed(*offers), self.clock(), interval)
+            observation = state.observe(before, answer, self.clock(), interval)
             await work.products.save(product)
             await work.offers.record([observation])
             await work.synchronisations.save(state)

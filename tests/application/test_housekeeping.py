@@ -23,7 +23,7 @@ KEPT = KeptProduct(b"", view_of_new(ProductFactory.build()))
 def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = None) -> KeepHouse:
     storage = world.storage
     purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
-    return KeepHouse(purge, history, timing, clock_watch(storage, clock), lambda: 0.0)
+    return KeepHouse(purge, history, timing, clock_watch(storage, clock), timedelta(days=8), lambda: 0.0)
 
 
 async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
@@ -35,11 +35,13 @@ async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
     await world.create(name="again", description="", product_id=ids[0])
 
 
-async def test_offers_sold_out_for_longer_than_a_day_are_purged_however_many(world: Synchronising) -> None:
+async def test_offers_sold_out_for_longer_than_their_prices_are_kept_are_purged_however_many(
+    world: Synchronising,
+) -> None:
     now = world.clock.now
-    lately = TrackedOfferFactory.build(sold_out_at=now - timedelta(hours=23))
+    lately = TrackedOfferFactory.build(sold_out_at=now - timedelta(days=8, hours=-1))
     in_stock = TrackedOfferFactory.build()
-    dead = TrackedOfferFactory.batch(7, sold_out_at=now - timedelta(hours=25))
+    dead = TrackedOfferFactory.batch(7, sold_out_at=now - timedelta(days=8, hours=1))
     id = some_id()
     async with world.storage.begin() as work:
         await work.offers.record([Observation(id, [lately, in_stock, *dead], [], [])])

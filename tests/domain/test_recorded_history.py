@@ -36,15 +36,52 @@ polls_by_an_unsound_clock = st.lists(st.tuples(set_back, answers, st.sampled_fro
 
 @dataclass
 class Known:
-    """The naive model: each observation as a whole, and until when it is trusted."""
+    """The naive model: each observation as a whole, and until when it is trusted.
+
+    Offers in `running_out` are trusted until then, as the observation did not confirm them. It says nothing about the
+    `lost` ones.
+    """
 
     at: datetime
-    until: datetime
+    trusted_until: datetime
     in_stock: Mapping[UUID, int]
+    running_out: Mapping[UUID, datetime] = field(default_factory=dict)
+    lost: frozenset[UUID] = frozenset()
 
     @property
     def best(self) -> int | None:
         return min(self.in_stock.values(), default=None)
+
+    @property
+    def best_ids(self) -> list[UUID]:
+        """The cheapest offers, confirmed ones first."""
+        cheapest = [id for id, price in self.in_stock.items() if price == self.best]
+        return sorted(cheapest, key=lambda id: (id in self.running_out, id))
+
+    @property
+    def until(self) -> datetime:
+        if self.best is None:
+            return self.at if self.lost else self.trusted_until
+        return min(self.trusted_until, self.running_out.get(self.best_ids[0], self.trusted_until))
+
+    def in_stock_at(self, instant: datetime) -> dict[UUID, int]:
+        return {id: price for id, price in self.in_stock.items() if id not in self.lost_at(instant)}
+
+    def lost_at(self, instant: datetime) -> frozenset[UUID]:
+        return self.lost | {id for id, until in self.running_out.items() if until <= instant}
+
+    def then(self, at: datetime, answer: ObservedOffers, interval: timedelta) -> "Known":
+        in_stock = {id: offer.price for id, offer in answer.offers.items() if offer.items_in_stock}
+        running_out, lost = {}, set()
+        for id in IDS:
+            if id in answer.offers or (answer.complete and id not in answer.unreadable):
+                continue
+            until = min(self.running_out.get(id, self.at + 3 * interval), at + 3 * interval)
+            if id in self.lost or (id in self.in_stock and until <= at + interval / 2):
+                lost.add(id)
+            elif id in self.in_stock:
+                in_stock[id], running_out[id] = self.in_stock[id], until
+        return Known(at, at + 3 * interval, in_stock, running_out, frozenset(lost))
 
 
 @dataclass
@@ -62,18 +99,13 @@ class Replay:
         observation = self.state.observe(list(self.offers.values()), answer, at, interval)
         if not self.known or at > self.known[-1].at:
             latest = min(at, trusted_until or at)
-            assert all(ended.valid_to <= max(latest, self.recorded_until) for ended in observation.ended)
+            priced = [ended for ended in observation.ended if ended.price is not None]
+            assert all(ended.valid_to <= max(latest, self.recorded_until) for ended in priced)
         self.offers.update((offer.id, offer) for offer in observation.changed)
         self.intervals += observation.ended
         self.steps += observation.steps
-        before = self.known[-1].in_stock if self.known else {}
-        unproved = {
-            id: price
-            for id, price in before.items()
-            if id not in answer.offers and (id in answer.unreadable or not answer.complete)
-        }
-        seen = {id: offer.price for id, offer in answer.offers.items() if offer.items_in_stock}
-        self.known.append(Known(at, at + 3 * interval, {**unproved, **seen}))
+        before = self.known[-1] if self.known else Known(at, at, {})
+        self.known.append(before.then(at, answer, interval))
 
     @property
     def recorded_until(self) -> datetime:
@@ -90,17 +122,29 @@ class Replay:
         return state_of(self.state.best.price) if instant < self.state.known_until else (PriceState.UNKNOWN, None)
 
     def in_stock_at(self, instant: datetime) -> dict[UUID, int]:
-        found = {each.offer_id: each.price for each in self.intervals if each.valid_from <= instant < each.valid_to}
+        found = {
+            each.offer_id: each.price
+            for each in self.intervals
+            if each.valid_from <= instant < each.valid_to and each.price is not None
+        }
         for offer in self.offers.values():
-            if offer.sold_out_at is None and offer.changed_at <= instant:
+            ended = offer.known_until is not None and offer.known_until <= instant
+            if offer.sold_out_at is None and offer.changed_at <= instant and not ended:
                 found[offer.id] = offer.price
         return found
+
+    def lost_at(self, instant: datetime) -> set[UUID]:
+        ended = [each for each in self.intervals if each.valid_from <= instant < each.valid_to]
+        return {each.offer_id for each in ended if each.price is None} | {
+            offer.id for offer in self.offers.values() if offer.known_until is not None and offer.known_until <= instant
+        }
 
     def instants(self) -> Iterator[tuple[datetime, Known]]:
         """Every moment at which anything may change, the one before it, and the observation then in force."""
         ends = [following.at for following in self.known[1:]] + [self.known[-1].until + 1000 * SECOND]
         for known, end in zip(self.known, ends, strict=True):
-            for moment in {known.at, known.until, end, midnight_after(known.at), midnight_after(known.until)}:
+            moments = {known.at, known.until, end, midnight_after(known.at), midnight_after(known.until)}
+            for moment in moments | set(known.running_out.values()):
                 for instant in (moment - timedelta(microseconds=1), moment):
                     if known.at <= instant < end:
                         yield instant, known
@@ -145,7 +189,9 @@ def test_steps_tile_time_from_the_first_observation_to_the_price_in_force(
     for step, following in pairwise(tiles):
         assert step.valid_from < step.valid_to == following.valid_from <= midnight_after(step.valid_from)
         differ = (step.state, step.price) != (following.state, following.price)
-        assert differ or step.valid_to == midnight_after(step.valid_from)
+        # While nothing but unknown offers could be in stock, every observation ends an unknown step.
+        unknown = step.state is PriceState.UNKNOWN
+        assert differ or unknown or step.valid_to == midnight_after(step.valid_from)
 
 
 @given(polls_by_an_unsound_clock)
@@ -177,7 +223,8 @@ def test_offers_replay_at_every_instant_that_is_known(polls: list[tuple[int, Obs
     replay = replayed(polls)
     for instant, known in replay.instants():
         if instant < known.until:
-            assert replay.in_stock_at(instant) == known.in_stock
+            assert replay.in_stock_at(instant) == known.in_stock_at(instant)
+            assert replay.lost_at(instant) == known.lost_at(instant)
 
 
 @given(polls_by_an_unsound_clock)
@@ -187,5 +234,4 @@ def test_what_is_current_is_what_the_last_observation_left(polls: list[tuple[int
     assert (state.observed_at, state.known_until) == (known.at, known.until)
     assert state.offers_in_stock == len(known.in_stock)
     assert (state.best and state.best.price, state.best_offer and state.best_offer.price) == (known.best, known.best)
-    cheapest = [id for id, price in known.in_stock.items() if price == known.best]
-    assert (state.best_offer and state.best_offer.id) == min(cheapest, default=None)
+    assert (state.best_offer and state.best_offer.id) == next(iter(known.best_ids), None)

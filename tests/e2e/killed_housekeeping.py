@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import event
@@ -67,7 +68,8 @@ async def main(last: int | None) -> None:
         if last is not None:
             history = Killed(history, await container.get(AsyncEngine), last)
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
-        await KeepHouse(purge, history, Timing(roll_up_products=3), clocks, time.monotonic)()
+        timing = Timing(roll_up_products=3)
+        await KeepHouse(purge, history, timing, clocks, timedelta(days=8), time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import NoReturn
 
 import httpx
@@ -174,8 +175,9 @@ class ScriptedOutside(Provider):
     @provide(override=True)
     def keep_house(self) -> KeepHouse:
         storage = self._everything.storage
+        timing, clocks = self._everything.timing, agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
-        return KeepHouse(purge, history, self._everything.timing, agreeing_clocks(storage), lambda: 0.0)
+        return KeepHouse(purge, history, timing, clocks, timedelta(days=8), lambda: 0.0)
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

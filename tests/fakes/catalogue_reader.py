@@ -57,7 +57,7 @@ class InMemoryCatalogueReader:
         offers = [
             offer
             for offer in self.storage.rows.offers.get(product_id, {}).values()
-            if offer.sold_out_at is None or (sold_out_too and offer.sold_out_at > shown_since)
+            if offer.sold_out_at is None or (sold_out_too and not offer.unknown and offer.sold_out_at > shown_since)
         ]
         offers.sort(key=lambda offer: (offer.sold_out_at is not None, offer.price, offer.id))
         view = self._view(product, state)
@@ -86,6 +86,7 @@ class InMemoryCatalogueReader:
             next_attempt_at=state.next_attempt_at(self.refresh_interval),
             consecutive_failures=state.consecutive_failures,
             last_error=state.last_error,
+            refused_rows=state.refused_rows,
         )
 
     def _reached(self) -> Rows:

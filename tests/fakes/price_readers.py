@@ -107,8 +107,11 @@ class InMemoryOfferPriceReader:
                 intervals.setdefault(ended.offer_id, []).append(ended)
         for offer in self.storage.rows.offers.get(product_id, {}).values():
             if offer.sold_out_at is None:
-                still = OfferInterval(offer.id, offer.price, offer.changed_at, FOREVER)
+                still = OfferInterval(offer.id, offer.price, offer.changed_at, offer.known_until or FOREVER)
                 intervals.setdefault(offer.id, []).append(still)
+            if offer.known_until is not None:
+                unknown = OfferInterval(offer.id, None, offer.known_until, FOREVER)
+                intervals.setdefault(offer.id, []).append(unknown)
         return {id: sorted(intervals[id], key=lambda each: each.valid_from) for id in intervals}
 
     def _known(self, product_id: UUID, window: Window) -> list[Window]:

@@ -62,7 +62,7 @@ def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
         and (wanted.min_price is None or (price is not None and price >= wanted.min_price))
         and (wanted.max_price is None or (price is not None and price <= wanted.max_price))
         and (wanted.registration is None or registration is wanted.registration)
-        and (not wanted.attention or dead_end or state.consecutive_failures > 0)
+        and (not wanted.attention or dead_end or state.consecutive_failures > 0 or state.refused_rows > 0)
         and (not wanted.dropped or (day is not None and day < 0))
         and (not wanted.at_low or (price is not None and low is not None and price <= low))
     )

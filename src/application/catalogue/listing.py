@@ -41,7 +41,8 @@ class ProductFilter:
 
     A product matches a word if a word of its name or description begins with it. A product without a best price passes
     no price bound. `dropped` selects products whose best price fell over a day, `at_low` those at their low
-    (`ListedChanges`), `attention` selects rejected registrations, conflicts, and products whose last attempt failed.
+    (`ListedChanges`), `attention` selects rejected registrations, conflicts, and products whose last attempt failed, or
+    whose last observation had rows that could not be read.
 
     Raises:
         InvalidFilter: the price bounds exclude every price.

@@ -91,13 +91,18 @@ class OffersView:
 
 @dataclass(frozen=True, slots=True)
 class SynchronisationView:
-    """The attempts to register and observe one product; a `next_attempt_at` in the past means now."""
+    """The attempts to register and observe one product; a `next_attempt_at` in the past means now.
+
+    `refused_rows` counts the rows of the last observation that could not be read. They prove nothing about their
+    offers, which are trusted for three refresh intervals and unknown after that.
+    """
 
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     next_attempt_at: datetime | None
     consecutive_failures: int
     last_error: str | None
+    refused_rows: int
 
 
 def view_of_new(product: Product) -> ProductView:

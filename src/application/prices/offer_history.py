@@ -1,6 +1,8 @@
 """The life of one offer, and its price over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from application.clock import Clock
@@ -8,6 +10,7 @@ from application.offload import offload
 from application.prices.readers import OfferPriceReader, RetentionReader
 from application.prices.views import OfferHistoryView, PricePointView
 from domain.errors import OfferNotFound
+from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import tiled_offer
 from domain.window import Window
 
@@ -34,25 +37,42 @@ class ReadOfferHistory:
         kept = Window((await self.retention()).offers_since(now), now)
         life = await self.offers.life(product_id, offer_id, kept, OFFER_POINTS)
         offer, intervals = life.offer, life.prices.in_stock.get(offer_id, ())
-        if offer is None and not intervals:
+        priced = [(each.price, each.valid_to) for each in intervals if each.price is not None]
+        if offer is None and not priced:
             raise OfferNotFound(offer_id)
-        since = offer.first_seen_at if offer and len(intervals) < OFFER_POINTS else intervals[0].valid_from
+        whole = len(intervals) < OFFER_POINTS
+        since = [each.valid_from for each in intervals[:1]]
+        if offer is not None and whole:
+            since.append(offer.first_seen_at)
         # The clock that dates observations may be ahead of this process's.
-        window = Window(min(max(since, kept.start), now), now)
+        window = Window(min(max(min(since), kept.start), now), now)
         work = len(intervals) + len(life.prices.known)
         tiles = await offload(lambda: tiled_offer(intervals, life.prices.known, window), work)
         points = [PricePointView.of(tile) for tile in tiles]
+        first_seen_at = _first_seen(offer, intervals if whole else (), kept)
         if offer is None:
             # Sold out for so long that its row is gone.
-            last = intervals[-1]
-            return OfferHistoryView(offer_id, last.price, 0, None, last.valid_to, last.valid_to, window, points)
+            price, gone = priced[-1]
+            return OfferHistoryView(offer_id, price, 0, first_seen_at, gone, gone, window, points)
         return OfferHistoryView(
             offer_id,
             offer.price,
-            offer.items_in_stock,
-            offer.first_seen_at,
+            None if offer.unknown else offer.items_in_stock,
+            first_seen_at,
             offer.changed_at,
-            offer.sold_out_at,
+            None if offer.unknown else offer.sold_out_at,
             window,
             points,
         )
+
+
+def _first_seen(offer: TrackedOffer | None, intervals: Sequence[OfferInterval], kept: Window) -> datetime | None:
+    """Return the first time that the offer was seen; None if that is no longer recorded.
+
+    An offer that comes back after its row was purged gets a new row, but its prices go back further.
+    """
+    since = intervals[0].valid_from if intervals else None
+    if offer is not None and (since is None or offer.first_seen_at <= since):
+        return offer.first_seen_at
+    # Intervals are split at midnight: what begins where the record begins may go on from the day before.
+    return since if since is not None and since > kept.start else None

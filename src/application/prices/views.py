@@ -130,11 +130,11 @@ class PriceStatisticsView:
 
 @dataclass(frozen=True, slots=True)
 class OfferHistoryView:
-    """One offer's life, and its price over the window; what is no longer known is null."""
+    """One offer's life, and its price over the window; what is not known is null, and the price is the last known."""
 
     id: UUID
     price: int
-    items_in_stock: int
+    items_in_stock: int | None
     first_seen_at: datetime | None
     changed_at: datetime
     sold_out_at: datetime | None

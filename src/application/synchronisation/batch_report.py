@@ -61,6 +61,8 @@ class BatchReport:
     failures: Counter[FailureReason] = field(default_factory=Counter)
     refused_rows: int = 0
     """Malformed rows in answers that were good otherwise."""
+    lost_offers: int = 0
+    """Offers that became unknown, as no observation had confirmed them for three intervals."""
     defects: list[Exception] = field(default_factory=list)
     held_back: str | None = None
     """Why nothing was claimed although something may be due."""

@@ -54,12 +54,16 @@ class RefreshDueProducts:
             return
 
         async def write(group: Group[ObservedOffers]) -> None:
-            report.add(group, await self._write(claim, group, trial))
+            outcomes, observations = await self._write(claim, group, trial)
+            report.add(group, outcomes)
             report.refused_rows += sum(each.result.refused for each in group.succeeded.values())
+            report.lost_offers += sum(each.lost for each in observations)
 
         await attempt_all(claim, self.offers.offers_of, write, timing=self.timing, now=self.now)
 
-    async def _write(self, claim: Claim, group: Group[ObservedOffers], trial: Trial) -> dict[UUID, Outcome]:
+    async def _write(
+        self, claim: Claim, group: Group[ObservedOffers], trial: Trial
+    ) -> tuple[dict[UUID, Outcome], list[Observation]]:
         forgotten = [id for id, failed in group.failed.items() if isinstance(failed.error, UnknownUpstream)]
         outcomes: dict[UUID, Outcome] = {}
         observations: list[Observation] = []
@@ -87,7 +91,7 @@ class RefreshDueProducts:
             await work.synchronisations.save(*states)
             await work.synchronisations.postpone(claim.lease_id, group.unattempted)
             await work.commit()
-        return outcomes
+        return outcomes, observations
 
     def _forget(self, product: Product, state: Synchronisation, failed: Failed) -> Outcome:
         product.forgotten(failed.at)

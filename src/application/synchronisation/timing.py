@@ -43,7 +43,7 @@ class Timing:
     longest_retry_after: timedelta = timedelta(seconds=300)
     """The longest Retry-After that is honoured."""
     sold_out_kept: timedelta = timedelta(days=1)
-    """How long a sold-out offer stays readable."""
+    """How long a sold-out offer is shown among the others."""
     purge_rows: int = 5_000
     """Rows that one housekeeping statement deletes at most."""
     housekeeping: float = 240.0

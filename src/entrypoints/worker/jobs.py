@@ -129,6 +129,8 @@ def _log(name: Work, report: BatchReport, seconds: float) -> None:
         errors = dict(report.errors.most_common(5))
         if report.refused_rows:
             errors["rows refused"] = report.refused_rows
+        if report.lost_offers:
+            errors["offers unknown since their rows are refused"] = report.lost_offers
         log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, errors=errors)
     for defect in report.defects[:1]:
         log.error("defect in a batch", work=name, exc_info=defect)

@@ -238,6 +238,7 @@ async def test_how_the_attempts_go_is_shown(storage: Storage) -> None:
         next_attempt_at=state.scheduled_at and state.scheduled_at + INTERVAL,
         consecutive_failures=state.consecutive_failures,
         last_error=state.last_error,
+        refused_rows=state.refused_rows,
     )
 
 

@@ -1,5 +1,6 @@
 """GET /products/{id}/offers/{offer_id}: one offer's life, and what it cost while that is remembered."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 
 from api_client.api import DAY, HOUR, MISSING, ONLY_OFFER, SOLD_OUT_KEPT, Api, ask, parameters, problem_of, shown
 from domain.offer import Offer
+from fakes.offers_gateway import observed
 from fakes.storage import NOON
 from fakes.upkeep import InMemoryCataloguePurge
 
@@ -122,13 +124,115 @@ async def test_of_an_offer_that_was_sold_out_for_long_its_prices_are_left_and_th
     assert await InMemoryCataloguePurge(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
     found = await ask(customer, path(id))
     gone = shown(NOON + 2 * HOUR)
-    assert (found["price"], found["items_in_stock"], found["first_seen_at"]) == (900, 0, None)
+    assert (found["price"], found["items_in_stock"], found["first_seen_at"]) == (900, 0, shown(NOON))
     assert (found["changed_at"], found["sold_out_at"], found["from"]) == (gone, gone, shown(NOON))
     assert found["points"] == points(
         (0 * HOUR, 1000, "in_stock"), (HOUR, 900, "in_stock"), (2 * HOUR, None, "out_of_stock")
     )
     api.outside.clock.now = MIDNIGHT + 8 * DAY
     problem_of(await customer.get(path(id)), 404, "offer-not-found")
+
+
+async def test_an_offer_that_comes_back_after_its_row_was_purged_is_no_new_offer(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed((900, DAY), (None, 2 * DAY))
+    assert await InMemoryCataloguePurge(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
+    await api.outside.observe_prices(id, (950, HOUR))
+    found = await ask(customer, path(id))
+    assert (found["first_seen_at"], found["from"]) == (shown(NOON), shown(NOON))
+    assert found["points"] == points(
+        (0 * DAY, 900, "in_stock"), (DAY, None, "out_of_stock"), (3 * DAY, 950, "in_stock")
+    )
+
+
+async def test_it_is_null_when_an_offer_was_first_seen_if_its_prices_go_back_to_where_the_record_begins(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed((900, 6 * DAY), (None, 2 * DAY))
+    assert await InMemoryCataloguePurge(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
+    await api.outside.observe_prices(id, (950, HOUR))
+    found = await ask(customer, path(id))
+    assert (found["first_seen_at"], found["from"]) == (None, shown(MIDNIGHT + DAY))
+
+
+async def test_an_offer_whose_row_stays_unreadable_is_unknown_after_three_intervals(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed()
+    dearer = Offer(OTHER.id, 1_100, 1)
+    unreadable = replace(observed(dearer), unreadable=frozenset({ONLY_OFFER}), refused=1)
+    for answer in [observed(dearer, Offer(ONLY_OFFER, 900, 5)), *[unreadable] * 5, observed(dearer)]:
+        await api.outside.observe_answer(id, answer, MINUTE)
+        api.outside.clock.advance(MINUTE)
+        if answer is unreadable:
+            synchronisation = (await api.http.get(f"/products/{id}/synchronisation")).json()
+            listed = (await api.http.get("/products?attention=true")).json()["items"]
+            assert (synchronisation["refused_rows"], [each["id"] for each in listed]) == (1, [str(id)])
+            shows = await ask(customer, path(id))
+            stock = 5 if api.outside.clock.now <= NOON + 3 * MINUTE else None
+            assert (shows["price"], shows["items_in_stock"], shows["sold_out_at"]) == (900, stock, None)
+    assert (await ask(customer, path(id)))["points"] == points(
+        (0 * MINUTE, 900, "in_stock"), (3 * MINUTE, None, "unknown"), (6 * MINUTE, None, "out_of_stock")
+    )
+    shop = (await customer.get(f"/products/{id}?in_stock=any")).json()
+    assert (shop["best_offer"]["price"], shop["offers_in_stock"], shop["stale"]) == (1_100, 1, False)
+    history = f"/products/{id}/price-history"
+    best = await ask(customer, history, NOON, NOON + 7 * MINUTE, interval="raw")
+    assert best["series"][0]["points"] == points((0 * MINUTE, 900, "in_stock"), (3 * MINUTE, 1_100, "in_stock"))
+    buckets = await ask(customer, history, NOON, NOON + 7 * MINUTE, interval="1h", series="offers")
+    shares = {series["offer_id"]: series["points"][0]["coverage"] for series in buckets["series"]}
+    assert shares == {str(ONLY_OFFER): 0.5714, str(OTHER.id): 1.0}
+    listed = (await customer.get("/products?sort=price")).json()["items"]
+    assert [each["best_offer"]["price"] for each in listed] == [1_100]
+
+
+async def test_a_refused_row_without_an_id_makes_absent_offers_unknown_after_three_intervals(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed()
+    dearer = Offer(OTHER.id, 1_100, 1)
+    hidden = replace(observed(dearer), complete=False, refused=1)
+    for answer in (observed(dearer, Offer(ONLY_OFFER, 900, 5)), *[hidden] * 4):
+        await api.outside.observe_answer(id, answer, MINUTE)
+        api.outside.clock.advance(MINUTE)
+    shop = (await customer.get(f"/products/{id}?in_stock=any")).json()
+    assert [offer["price"] for offer in shop["offers"]] == [1_100]
+    assert (await ask(customer, path(id)))["points"][-1] == points((3 * MINUTE, None, "unknown"))[0]
+
+
+async def test_of_an_unconfirmed_offer_nothing_is_known_once_its_trust_ends_whatever_follows(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed()
+    unreadable = replace(observed(Offer(OTHER.id, 1_100, 1)), unreadable=frozenset({ONLY_OFFER}), refused=1)
+    for answer, passing in (
+        (observed(Offer(ONLY_OFFER, 900, 5)), MINUTE),
+        (unreadable, MINUTE),
+        (unreadable, 3 * MINUTE),  # upstream is away
+        (observed(Offer(ONLY_OFFER, 900, 5)), MINUTE),
+    ):
+        await api.outside.observe_answer(id, answer, MINUTE)
+        api.outside.clock.advance(passing)
+    expected = points((0 * MINUTE, 900, "in_stock"), (3 * MINUTE, None, "unknown"), (5 * MINUTE, 900, "in_stock"))
+    assert (await ask(customer, path(id)))["points"] == expected
+    best = await ask(customer, f"/products/{id}/price-history", NOON, NOON + 6 * MINUTE, interval="raw")
+    assert best["series"][0]["points"] == expected
+
+
+async def test_with_unknown_offers_alone_the_best_price_is_unknown_and_not_out_of_stock(
+    api: Api, customer: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed()
+    sold_out = Offer(OTHER.id, 1_100, 0)
+    unreadable = replace(observed(sold_out), unreadable=frozenset({ONLY_OFFER}), refused=1)
+    for answer in (observed(sold_out, Offer(ONLY_OFFER, 900, 5)), *[unreadable] * 5):
+        await api.outside.observe_answer(id, answer, MINUTE)
+        api.outside.clock.advance(MINUTE)
+    best = await ask(customer, f"/products/{id}/price-history", NOON, NOON + 6 * MINUTE, interval="raw")
+    assert best["series"][0]["points"] == points((0 * MINUTE, 900, "in_stock"), (3 * MINUTE, None, "unknown"))
+    shop = (await customer.get(f"/products/{id}")).json()
+    assert (shop["best_offer"], shop["offers_in_stock"], shop["stale"]) == (None, 0, True)
 
 
 @pytest.mark.parametrize("query", ["from=2026-03-14T11:00:00Z", "in_stock=any"])

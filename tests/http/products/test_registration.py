@@ -32,6 +32,7 @@ async def test_a_new_product_waits_for_its_first_attempt(api: Api) -> None:
         "next_attempt_at": NOON,
         "consecutive_failures": 0,
         "last_error": None,
+        "refused_rows": 0,
     }
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -54,6 +55,7 @@ async def test_a_rejected_product_says_why_and_waits_for_nothing(api: Api) -> No
         "next_attempt_at": None,
         "consecutive_failures": 1,
         "last_error": DETAIL,
+        "refused_rows": 0,
     }
 
 

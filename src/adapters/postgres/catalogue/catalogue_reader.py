@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, Uuid, bindparam, func, select
+from sqlalchemy import ColumnElement, Interval, Select, Uuid, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.product_json import (
@@ -37,7 +37,11 @@ from domain.errors import ProductNotFound
 
 _SYNCHRONISATION = select(synchronisation).where(synchronisation.c.product_id == bindparam("product_id", type_=Uuid))
 _IN_STOCK = (offer.c.sold_out_at.is_(None),)
-_SOLD_OUT_TOO = (*_IN_STOCK, offer.c.sold_out_at > func.now() - bindparam("kept", type_=Interval))
+_SOLD_OUT_TOO = (
+    *_IN_STOCK,
+    # An unknown offer is neither in stock nor sold out.
+    and_(offer.c.known_until.is_(None), offer.c.sold_out_at > func.now() - bindparam("kept", type_=Interval)),
+)
 
 
 def _detail(*shown: ColumnElement[bool]) -> Select[Any]:
@@ -103,6 +107,7 @@ class SqlAlchemyCatalogueReader:
             next_attempt_at=state.next_attempt_at(self._refresh_interval),
             consecutive_failures=state.consecutive_failures,
             last_error=state.last_error,
+            refused_rows=state.refused_rows,
         )
 
     def _shared(self, statement: Select[Any], decode: Callable[[Any], Found]) -> SharedReads[Found]:

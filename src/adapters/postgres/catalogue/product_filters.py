@@ -24,6 +24,7 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
         _state == RegistrationState.REJECTED.value,
         _state == RegistrationState.CONFLICT.value,
         synchronisation.c.consecutive_failures > 0,
+        synchronisation.c.refused_rows > 0,
     ),
     "dropped": insight.c.change_1d < 0,
     "at_low": listed_price.c.best_price <= insight.c.low_7d,

@@ -1,7 +1,7 @@
 """Reads of single offers' prices over time.
 
 An offer that did not change across a gap has one interval across it, so every interval is cut to the time in which the
-product is known.
+product is known. An interval without a price is one in which the offer alone is unknown.
 """
 
 from collections import defaultdict
@@ -33,8 +33,11 @@ _IN_STOCK = """
     SELECT offer_id, price, valid_from, valid_to FROM offer_interval
     WHERE product_id = ANY(:ids) AND valid_from >= :first_day AND valid_from < :ends AND valid_to > :starts
     UNION ALL
-    SELECT id, price, changed_at, 'infinity' FROM offer
+    SELECT id, price, changed_at, coalesce(known_until, 'infinity') FROM offer
     WHERE product_id = ANY(:ids) AND sold_out_at IS NULL AND changed_at < :ends
+    AND (known_until IS NULL OR known_until > greatest(changed_at, :starts))
+    UNION ALL
+    SELECT id, NULL, known_until, 'infinity' FROM offer WHERE product_id = ANY(:ids) AND known_until < :ends
 """
 # One statement, so that no observation comes in between; newest first, so that the limit keeps the newest.
 _STEPS = """
@@ -82,13 +85,19 @@ def _buckets(length: str) -> str:
             SELECT offer_id, bucket_starts, bucket_ends,
                 max(price) FILTER (WHERE starts = bucket_starts) AS open,
                 max(price) FILTER (WHERE ends = bucket_ends) AS close,
-                min(price) AS lowest, (array_agg(starts ORDER BY price, starts DESC))[1] AS lowest_at,
-                max(price) AS highest, (array_agg(starts ORDER BY price DESC, starts DESC))[1] AS highest_at,
-                sum(price::numeric * microseconds) AS price_time, sum(microseconds)::bigint AS in_stock
-            FROM timed GROUP BY offer_id, bucket_starts, bucket_ends ORDER BY bucket_starts LIMIT :limit
+                min(price) AS lowest,
+                (array_agg(starts ORDER BY price, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS lowest_at,
+                max(price) AS highest,
+                (array_agg(starts ORDER BY price DESC, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS highest_at,
+                sum(price::numeric * microseconds) AS price_time,
+                sum(microseconds) FILTER (WHERE price IS NOT NULL)::bigint AS in_stock,
+                coalesce(sum(microseconds) FILTER (WHERE price IS NULL), 0)::bigint AS unknown
+            FROM timed GROUP BY offer_id, bucket_starts, bucket_ends HAVING count(price) > 0
+            ORDER BY bucket_starts LIMIT :limit
         )
         SELECT offer_id, bucket_starts AS at, bucket_ends, {SUMS}
-        FROM summed JOIN known_time USING (bucket_starts) ORDER BY bucket_starts
+        FROM summed JOIN (SELECT bucket_starts, known AS product_known FROM known_time) AS of_product
+        USING (bucket_starts), LATERAL (SELECT product_known - unknown AS known) AS of_offer ORDER BY bucket_starts
     """
 
 

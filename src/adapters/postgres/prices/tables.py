@@ -24,7 +24,8 @@ offer_interval = Table(
     metadata,
     Column("product_id", Uuid, nullable=False),
     Column("offer_id", Uuid, nullable=False),
-    Column("price", BigInteger, nullable=False),
+    # Null: the offer was unknown, although its product was observed.
+    Column("price", BigInteger),
     Column("valid_from", Timestamp, nullable=False),
     Column("valid_to", Timestamp, nullable=False),
     Index("ix_offer_interval_product", "product_id"),
@@ -86,8 +87,8 @@ history_dropped = Table(
 )
 
 # The worker's derivations from a product's history, apart from `synchronisation` so that polling moves no more than it
-# must: the midnight up to which it is rolled up, the changes of the best price over a day and a week, and the price at
-# which it is at its low.
+# must: the midnight up to which it is rolled up, the changes of the best price over a day and a week, as lists sort by
+# them and show them, and the price at which it is at its low.
 insight = Table(
     "insight",
     metadata,
@@ -96,8 +97,12 @@ insight = Table(
     Column("change_1d", BigInteger),
     Column("change_7d", BigInteger),
     Column("low_7d", BigInteger),
+    Column("change_percent_1d", Numeric),
+    Column("change_percent_7d", Numeric),
+    Column("changes_as_of", Timestamp),
     PrimaryKeyConstraint("product_id", name="pk_insight"),
     Index("ix_insight_rolled_until", "rolled_until"),
     Index("ix_insight_change_1d", "change_1d", "product_id"),
     Index("ix_insight_change_7d", "change_7d", "product_id"),
+    postgresql_with={"fillfactor": "70"},
 )

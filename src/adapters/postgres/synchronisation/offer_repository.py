@@ -37,7 +37,7 @@ _APPEND_STEPS = insert(best_price_step).from_select(
 )
 _TIME = select(func.now())
 
-_Interval = tuple[UUID, UUID, int, datetime, datetime]
+_Interval = tuple[UUID, UUID, int | None, datetime, datetime]
 _Step = tuple[UUID, int | None, datetime, datetime, str]
 
 
@@ -106,4 +106,5 @@ def _offer(product_id: UUID, offer: TrackedOffer) -> tuple[Any, ...]:
         offer.first_seen_at,
         offer.changed_at,
         offer.sold_out_at,
+        offer.known_until,
     )

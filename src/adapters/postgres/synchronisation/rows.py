@@ -59,6 +59,7 @@ class SynchronisationRow(Row):
     best_offer_id: Mapped[UUID | None]
     best_offer_items_in_stock: Mapped[int | None] = mapped_column(BigInteger)
     offers_in_stock: Mapped[int]
+    refused_rows: Mapped[int] = mapped_column(server_default="0")
 
 
 class AccessTokenRow(Row):
@@ -104,6 +105,7 @@ offer = Table(
     Column("first_seen_at", Timestamp, nullable=False),
     Column("changed_at", Timestamp, nullable=False),
     Column("sold_out_at", Timestamp),
+    Column("known_until", Timestamp),
     PrimaryKeyConstraint("product_id", "id", name="pk_offer"),
     Index("ix_offer_sold_out", "sold_out_at", postgresql_where=text("sold_out_at IS NOT NULL")),
     postgresql_with={"fillfactor": "70"},

@@ -242,6 +242,7 @@ def _values(state: Synchronisation) -> tuple[Any, ...]:
         offer and offer.id,
         offer and offer.items_in_stock,
         state.offers_in_stock,
+        state.refused_rows,
     )
 
 
@@ -262,4 +263,5 @@ def to_synchronisation(row: Any) -> Synchronisation:
         best=best,
         best_offer=offer,
         offers_in_stock=row.offers_in_stock,
+        refused_rows=row.refused_rows,
     )

@@ -107,12 +107,13 @@ class PriceStatisticsResponse(msgspec.Struct, frozen=True):
 class OfferResponse(msgspec.Struct, frozen=True):
     """One offer, when it was first seen and sold out, and its price since `from`.
 
-    `first_seen_at` is null once the offer has been sold out for so long that only its prices are kept.
+    `first_seen_at` is null if the first time is no longer recorded. `items_in_stock` is null while the offer is unknown
+    since `changed_at`, because its row was unreadable for three refresh intervals; `price` is the last known one.
     """
 
     id: UUID
     price: int
-    items_in_stock: int
+    items_in_stock: int | None
     first_seen_at: datetime | None
     changed_at: datetime
     sold_out_at: datetime | None

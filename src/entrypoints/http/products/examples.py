@@ -44,7 +44,7 @@ OFFERS = answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=F
 SYNCHRONISATION = answer(
     SynchronisationView,
     "The attempts",
-    SynchronisationView(_OBSERVED, _OBSERVED, _OBSERVED + timedelta(seconds=60), 0, None),
+    SynchronisationView(_OBSERVED, _OBSERVED, _OBSERVED + timedelta(seconds=60), 0, None, 1),
 )
 
 

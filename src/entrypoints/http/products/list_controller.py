@@ -77,8 +77,8 @@ Registration = Annotated[
 Attention = Annotated[
     Literal["true"] | None,
     QueryParameter(
-        description="For admins, with their token: only products whose registration is rejected or in conflict, or "
-        "whose last attempt failed."
+        description="For admins, with their token: only products whose registration is rejected or in conflict, "
+        "whose last attempt failed, or whose last observation had rows that could not be read."
     ),
 ]
 Sort = Annotated[
