@@ -1,6 +1,7 @@
 """How a price changed over a period: the one in force at its start against the one at its end, never the last poll."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from domain.price import PriceInForce, PriceState
@@ -30,7 +31,7 @@ class PriceChange:
     """Negative is cheaper; the percentage has two decimals, and is None alone when the price was 0 before."""
 
     change: int | None = None
-    percent: float | None = None
+    percent: Decimal | None = None
     direction: Direction | None = None
     reason: Reason | None = None
 

@@ -86,7 +86,7 @@ class PriceSummary:
     @property
     def average(self) -> Decimal | None:
         """The price weighted by the time for which it was in force, two exact decimals: never outside the extremes."""
-        return None if self.in_stock == 0 else Decimal(_divided(self.price_time, self.in_stock, 2)).scaleb(-2)
+        return rounded(self.price_time, self.in_stock, 2)
 
     @property
     def in_stock_share(self) -> float | None:
@@ -120,9 +120,9 @@ def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
     )
 
 
-def rounded(numerator: int, denominator: int, decimals: int) -> float | None:
-    """Divide, rounding half to even; None when there is nothing to divide by."""
-    return None if denominator == 0 else _divided(numerator, denominator, decimals) / 10**decimals
+def rounded(numerator: int, denominator: int, decimals: int) -> Decimal | None:
+    """Divide exactly, rounding half to even; None when there is nothing to divide by."""
+    return None if denominator == 0 else Decimal(f"{_divided(numerator, denominator, decimals)}e-{decimals}")
 
 
 def share(part: int, whole: int) -> float | None:

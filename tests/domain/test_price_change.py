@@ -1,5 +1,7 @@
 """The change of a price over a period."""
 
+from decimal import Decimal
+
 import pytest
 
 from domain.price import PriceInForce, PriceState
@@ -17,26 +19,26 @@ UNKNOWN = PriceInForce(PriceState.UNKNOWN, None)
 @pytest.mark.parametrize(
     ("before", "after", "change", "percent", "direction"),
     [
-        (100, 90, -10, -10.0, Direction.DOWN),
-        (90, 100, 10, 11.11, Direction.UP),
-        (100, 100, 0, 0.0, Direction.FLAT),
-        (7, 0, -7, -100.0, Direction.DOWN),
-        (100_000, 99_999, -1, 0.0, Direction.DOWN),
-        (1, 2**63 - 1, 2**63 - 2, (2**63 - 2) * 100.0, Direction.UP),
+        (100, 90, -10, "-10.0", Direction.DOWN),
+        (90, 100, 10, "11.11", Direction.UP),
+        (100, 100, 0, "0.0", Direction.FLAT),
+        (7, 0, -7, "-100.0", Direction.DOWN),
+        (100_000, 99_999, -1, "0.0", Direction.DOWN),
+        (1, 2**63 - 1, 2**63 - 2, f"{(2**63 - 2) * 100}", Direction.UP),
         # Half to even: 0.125 % and 0.375 %.
-        (800, 801, 1, 0.12, Direction.UP),
-        (800, 803, 3, 0.38, Direction.UP),
-        (800, 799, -1, -0.12, Direction.DOWN),
+        (800, 801, 1, "0.12", Direction.UP),
+        (800, 803, 3, "0.38", Direction.UP),
+        (800, 799, -1, "-0.12", Direction.DOWN),
     ],
 )
 def test_a_change_is_negative_when_it_got_cheaper(
-    before: int, after: int, change: int, percent: float, direction: Direction
+    before: int, after: int, change: int, percent: str, direction: Direction
 ) -> None:
-    assert price_change(priced(before), priced(after)) == PriceChange(change, percent, direction)
+    assert price_change(priced(before), priced(after)) == PriceChange(change, Decimal(percent), direction)
 
 
 def test_a_fall_too_small_to_show_is_not_minus_zero() -> None:
-    assert str(price_change(priced(100_000), priced(99_999)).percent) == "0.0"
+    assert str(price_change(priced(100_000), priced(99_999)).percent) == "0.00"
 
 
 def test_no_percentage_is_of_nothing() -> None:

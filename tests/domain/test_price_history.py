@@ -155,19 +155,20 @@ def test_buckets_are_clipped_to_the_window_and_stand_for_nothing_known_too() -> 
 @pytest.mark.parametrize(
     ("numerator", "denominator", "decimals", "expected"),
     [
-        (1, 3, 2, 0.33),
-        (2, 3, 4, 0.6667),
-        (1, 8, 2, 0.12),
-        (3, 8, 2, 0.38),
-        (-1, 8, 2, -0.12),
-        (-3, 8, 2, -0.38),
-        (5, 2, 0, 2.0),
-        (0, 7, 2, 0.0),
-        (2**63 - 1, 1, 2, float(2**63 - 1)),
+        (1, 3, 2, "0.33"),
+        (2, 3, 4, "0.6667"),
+        (1, 8, 2, "0.12"),
+        (3, 8, 2, "0.38"),
+        (-1, 8, 2, "-0.12"),
+        (-3, 8, 2, "-0.38"),
+        (5, 2, 0, "2"),
+        (0, 7, 2, "0.00"),
+        (-1, 1_000, 2, "0.00"),
+        (2**63 - 1, 1, 2, "9223372036854775807.00"),
     ],
 )
-def test_rounding_is_half_to_even(numerator: int, denominator: int, decimals: int, expected: float) -> None:
-    assert rounded(numerator, denominator, decimals) == expected
+def test_rounding_is_half_to_even(numerator: int, denominator: int, decimals: int, expected: str) -> None:
+    assert str(rounded(numerator, denominator, decimals)) == expected
 
 
 def test_nothing_is_divided_by_nothing() -> None:
@@ -177,7 +178,7 @@ def test_nothing_is_divided_by_nothing() -> None:
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**20), st.sampled_from([0, 2, 4]))
 def test_rounding_is_that_of_exact_fractions(numerator: int, denominator: int, decimals: int) -> None:
     exact = round(Fraction(numerator, denominator) * 10**decimals)
-    assert rounded(numerator, denominator, decimals) == exact / 10**decimals
+    assert rounded(numerator, denominator, decimals) == Fraction(exact, 10**decimals)
 
 
 def every_second(steps: Sequence[PriceStep], window: Window) -> list[PriceInForce]:
@@ -226,7 +227,7 @@ def test_quantiles_and_percentile_are_those_of_the_sorted_seconds(
     assert [spread.p25, spread.median, spread.p75] == quartiles
     higher = sum(current is not None and price > current for price in prices)
     assert spread.higher == higher * US
-    expected = None if current is None else rounded(higher, len(prices), 4)
+    expected = None if current is None else share(higher, len(prices))
     assert percentile(summarized(tiles), spread, current) == expected
 
 

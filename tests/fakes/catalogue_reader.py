@@ -1,5 +1,6 @@
 """Reads of the catalogue kept in memory; they see what is committed and wait for nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,6 +10,7 @@ import msgspec
 from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
+    ChangePeriod,
     PagePosition,
     ProductFilter,
     ProductOrder,
@@ -16,6 +18,7 @@ from application.catalogue.listing import (
 )
 from application.catalogue.views import (
     Encoded,
+    ListedProductView,
     OffersView,
     OfferView,
     ProductDetailView,
@@ -27,9 +30,11 @@ from domain.errors import ProductNotFound
 from domain.offer import TrackedOffer
 from domain.product import Product
 from domain.synchronisation import Synchronisation
-from fakes.product_lists import positions_behind
+from fakes.product_lists import NOTHING, positions_behind
 from fakes.product_views import product_view, version_of
 from fakes.storage import InMemoryStorage, Rows
+
+NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,13 @@ class InMemoryCatalogueReader:
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductSlice:
         rows = self._reached()
         walk = positions_behind(rows, order, after, wanted)
-        items = [self._view(rows.products[each.id], rows.synchronisations[each.id].state) for each in walk[:limit]]
+        items = [self._listed(each.id, change) for each in walk[:limit]]
         last = walk[limit - 1] if len(walk) > limit else None
-        return ProductSlice(msgspec.json.encode(items), _oldest(items), last)
+        return ProductSlice(NUMBERS.encode(items), _oldest(items), last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         _, state = self._found(product_id)
@@ -88,6 +94,12 @@ class InMemoryCatalogueReader:
             last_error=state.last_error,
             refused_rows=state.refused_rows,
         )
+
+    def _listed(self, id: UUID, change: ChangePeriod | None) -> ListedProductView:
+        view = self._view(*self._found(id))
+        day, week, _ = self.storage.rows.changes.get(id, NOTHING)
+        shown = {ChangePeriod.DAY: day, ChangePeriod.WEEK: week, None: None}[change]
+        return ListedProductView(**{name: getattr(view, name) for name in ProductView.__slots__}, change=shown)
 
     def _reached(self) -> Rows:
         self.storage.reach()
@@ -103,7 +115,7 @@ class InMemoryCatalogueReader:
         return product_view(product, state, self.storage.clock())
 
 
-def _oldest(products: list[ProductView]) -> datetime | None:
+def _oldest(products: Sequence[ProductView]) -> datetime | None:
     observed = [each.observed_at for each in products]
     return None if None in observed else min(filter(None, observed), default=None)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
+    ChangePeriod,
     PagePosition,
     ProductFilter,
     ProductOrder,
@@ -27,5 +28,6 @@ class DefectiveReader(InMemoryCatalogueReader):
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductSlice:
         raise self.failure

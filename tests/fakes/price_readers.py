@@ -140,7 +140,7 @@ class InMemoryPriceTrends:
         steps = recorded_steps(self.storage, product_id) if product_id in self.storage.rows.products else []
         in_force = (in_force_at(steps, at) for at in trend_times(now))
         day, _, low = self.storage.rows.changes.get(product_id, (None, None, None))
-        return PriceTrend(tuple(found.price if found else None for found in in_force), day, low)
+        return PriceTrend(tuple(found.price if found else None for found in in_force), day.change if day else None, low)
 
 
 def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep]:

@@ -30,8 +30,8 @@ def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | N
     keys: dict[SortKey, str | datetime | int | None] = {
         SortKey.NAME: name_key(product.name),
         SortKey.PRICE: _best_price(rows, product),
-        SortKey.CHANGE_1D: day,
-        SortKey.CHANGE_7D: week,
+        SortKey.CHANGE_1D: day.change if day else None,
+        SortKey.CHANGE_7D: week.change if week else None,
         SortKey.CREATED_AT: product.created_at,
     }
     return keys[key]
@@ -63,6 +63,6 @@ def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
         and (wanted.max_price is None or (price is not None and price <= wanted.max_price))
         and (wanted.registration is None or registration is wanted.registration)
         and (not wanted.attention or dead_end or state.consecutive_failures > 0 or state.refused_rows > 0)
-        and (not wanted.dropped or (day is not None and day < 0))
+        and (not wanted.dropped or (day is not None and day.change < 0))
         and (not wanted.at_low or (price is not None and low is not None and price <= low))
     )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from application.catalogue.idempotency_keys import KeptProduct
-from application.catalogue.views import Encoded, ProductView
+from application.catalogue.views import Encoded, ListedChangeView, ProductView
 from application.clock import Clock
 from application.storage import StorageUnavailable
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT, Claim, Due
@@ -61,7 +61,9 @@ class Rows:
     offers: dict[UUID, Mapping[UUID, TrackedOffer]] = field(default_factory=dict)
     intervals: list[tuple[UUID, OfferInterval]] = field(default_factory=list)
     steps: list[tuple[UUID, PriceStep]] = field(default_factory=list)
-    changes: dict[UUID, tuple[int | None, int | None, int | None]] = field(default_factory=dict)
+    changes: dict[UUID, tuple[ListedChangeView | None, ListedChangeView | None, int | None]] = field(
+        default_factory=dict
+    )
     idempotency_keys: dict[bytes, tuple[KeptProduct, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":

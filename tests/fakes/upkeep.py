@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.catalogue.listing import ChangePeriod
+from application.catalogue.views import ListedChangeView
 from domain.price import PriceStep
 from domain.price_change import price_change
 from domain.price_history import tiled
@@ -93,8 +95,13 @@ class InMemoryListedChanges:
         batch = sorted(id for id in rows.products if id > after)[:products]
         for id in batch:
             steps = recorded_steps(self.storage, id)
-            before = [in_force_at(steps, now - timedelta(days=days)) for days in (1, 7)]
-            day, week = (price_change(found, in_force_at(steps, now)).change for found in before)
+            day, week = (_listed(steps, now, period) for period in ChangePeriod)
             rows.changes[id] = (day, week, _low(steps, now))
         self.storage.rows = rows
         return batch[-1] if batch else None
+
+
+def _listed(steps: Sequence[PriceStep], now: datetime, period: ChangePeriod) -> ListedChangeView | None:
+    start = now - timedelta(days=1 if period is ChangePeriod.DAY else 7)
+    found = price_change(in_force_at(steps, start), in_force_at(steps, now))
+    return None if found.change is None else ListedChangeView(period, found.change, found.percent, now)

@@ -8,16 +8,31 @@ from uuid import UUID
 import msgspec
 
 from application.catalogue.catalogue_reader import CatalogueReader
-from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder
-from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView, Version
+from application.catalogue.listing import (
+    EVERYTHING,
+    NEWEST_FIRST,
+    ChangePeriod,
+    PagePosition,
+    ProductFilter,
+    ProductOrder,
+)
+from application.catalogue.views import (
+    ListedProductView,
+    OffersView,
+    ProductDetailView,
+    ProductView,
+    SynchronisationView,
+    Version,
+)
 
+NUMBERS = msgspec.json.Encoder(decimal_format="number")
 NO_FRACTION = re.compile(rb"\.000000Z\"")
 
 
 def decode(json: bytes, view: Any) -> Any:
     """Return the view, none of whose fields is missing or spare in the JSON."""
     decoded = msgspec.json.decode(json, type=view)
-    assert msgspec.json.decode(NO_FRACTION.sub(b'Z"', json)) == msgspec.to_builtins(decoded)
+    assert msgspec.json.decode(NO_FRACTION.sub(b'Z"', json)) == msgspec.json.decode(NUMBERS.encode(decoded))
     return decoded
 
 
@@ -25,7 +40,7 @@ def decode(json: bytes, view: Any) -> Any:
 class ProductViews:
     """A page of products, decoded."""
 
-    items: list[ProductView]
+    items: list[ListedProductView]
     next: PagePosition | None
 
 
@@ -55,9 +70,10 @@ class DecodedCatalogue:
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductViews:
-        page = await self.reader.products(limit, order, after, wanted)
-        items: list[ProductView] = decode(page.json, list[ProductView])
+        page = await self.reader.products(limit, order, after, wanted, change)
+        items: list[ListedProductView] = decode(page.json, list[ListedProductView])
         observed = [each.observed_at for each in items if each.observed_at]
         assert page.oldest == (min(observed) if observed and len(observed) == len(items) else None)
         return ProductViews(items, page.next)

@@ -6,6 +6,7 @@ from uuid import UUID
 from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
+    ChangePeriod,
     PagePosition,
     ProductFilter,
     ProductOrder,
@@ -37,8 +38,12 @@ class CatalogueReader(Protocol):
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductSlice:
-        """Return up to `limit` of the wanted products in this order, beginning behind `after`."""
+        """Return up to `limit` of the wanted products in this order, beginning behind `after`.
+
+        They carry the change of their best price over `change`, if it is given.
+        """
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         """Return the state of the product's registration and observation attempts."""

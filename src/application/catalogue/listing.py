@@ -27,6 +27,13 @@ class SortKey(StrEnum):
     CHANGE_7D = "change_7d"
 
 
+class ChangePeriod(StrEnum):
+    """The periods over which the worker keeps the changes of all best prices."""
+
+    DAY = "P1D"
+    WEEK = "P7D"
+
+
 @dataclass(frozen=True, slots=True)
 class ProductOrder:
     """An order of products. Equal keys are ordered by id in the same direction; nulls come last in both directions."""
@@ -95,7 +102,8 @@ class PagePosition:
 class ProductSlice:
     """Products in their order, and the position of the last one if there are more.
 
-    `json` is a list of ProductView; `oldest` is the time of their oldest observation, None if one was never observed.
+    `json` is a list of ListedProductView; `oldest` is the time of their oldest observation, None if one was never
+    observed.
     """
 
     json: bytes

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from application.catalogue.listing import ChangePeriod
 from domain.product import Product, RegistrationState
 
 View = TypeVar("View")
@@ -58,7 +60,7 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductView:
-    """A product as lists show it; `revision` counts edits and registration changes, never observations."""
+    """A product; `revision` counts edits and registration changes, never observations."""
 
     id: UUID
     name: str
@@ -71,6 +73,29 @@ class ProductView:
     offers_in_stock: int
     observed_at: datetime | None
     stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListedChangeView:
+    """How the best price changed over the period that ended at `as_of`, negative is cheaper.
+
+    The percentage is null if the price was 0 before.
+    """
+
+    period: ChangePeriod
+    change: int
+    change_percent: Decimal | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedProductView(ProductView):
+    """A product in a list; `change` is null unless the list is sorted by it or names its period.
+
+    It is null, too, if the product had no price at one of the period's ends.
+    """
+
+    change: ListedChangeView | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

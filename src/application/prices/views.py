@@ -100,7 +100,7 @@ class PriceChangeView:
     before: PriceAtView
     after: PriceAtView
     change: int | None
-    change_percent: float | None
+    change_percent: Decimal | None
     direction: Direction | None
     reason: Reason | None
 

@@ -1,14 +1,16 @@
 """The catalogue reader's port: what everybody sees."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from application.catalogue.listing import NEWEST_FIRST, ProductOrder, SortKey
+from application.catalogue.listing import NEWEST_FIRST, ChangePeriod, ProductOrder, SortKey
 from application.catalogue.views import (
     BestOfferView,
+    ListedProductView,
     OffersView,
     OfferView,
     ProductDetailView,
@@ -133,7 +135,7 @@ async def walk(
     limit: int,
     order: ProductOrder = NEWEST_FIRST,
     between: Callable[[], Awaitable[None]] = nothing,
-) -> list[ProductView]:
+) -> list[ListedProductView]:
     """Return the products of all pages, one after the other."""
     page = await storage.reader.products(limit, order)
     walked = page.items
@@ -193,6 +195,43 @@ async def test_a_change_over_a_week_is_another_than_that_over_a_day(storage: Sto
     assert [view.id for view in walked] == sorted([day, never])
 
 
+@pytest.mark.parametrize("key", [SortKey.CHANGE_1D, SortKey.CREATED_AT])
+async def test_products_carry_the_change_over_a_period_in_any_order(storage: Storage, key: SortKey) -> None:
+    ids = await changed(storage, (100, 90), (800, 801), (800, 803), (0, 5), (2**63 - 1, 0), (7, 7), (100, None))
+    new = new_product()
+    await add(storage.begin, new)
+    page = await storage.reader.products(9, ProductOrder(key), change=ChangePeriod.DAY)
+    shown = {view.id: view.change for view in page.items}
+    assert [(each.change, each.change_percent) for id in ids if (each := shown[id])] == [
+        (-10, Decimal(-10)),
+        (1, Decimal("0.12")),  # half to even
+        (3, Decimal("0.38")),
+        (5, None),
+        (1 - 2**63, Decimal(-100)),
+        (0, Decimal(0)),
+    ]
+    assert (shown[ids[-1]], shown[new.id]) == (None, None)
+    for each in shown.values():
+        assert each is None or (each.period is ChangePeriod.DAY and ago(hours=1) < each.as_of <= ago())
+    page = await storage.reader.products(9, ProductOrder(key), change=ChangePeriod.WEEK)
+    assert {view.change for view in page.items} == {None}
+    page = await storage.reader.products(9, ProductOrder(key))
+    assert {view.change for view in page.items} == {None}
+
+
+async def test_a_change_is_as_of_when_it_was_worked_out_though_it_is_the_same_again(storage: Storage) -> None:
+    await changed(storage, (100, 90))
+
+    async def as_of() -> datetime:
+        (view,) = (await storage.reader.products(1, change=ChangePeriod.DAY)).items
+        assert view.change is not None
+        return view.change.as_of
+
+    before = await as_of()
+    await refresh_changes(storage)
+    assert await as_of() > before
+
+
 async def test_a_withdrawn_product_is_in_no_order(storage: Storage) -> None:
     (id,) = await changed(storage, (100, 90))
     await withdraw(storage.begin, id)
@@ -222,7 +261,8 @@ async def test_a_list_shows_what_the_product_shows(storage: Storage) -> None:
     assert len(listed) == 2
     for view in listed:
         detail = await storage.reader.product(view.id)
-        assert view == ProductView(**{name: getattr(detail, name) for name in ProductView.__slots__})
+        listed_as = {name: getattr(detail, name) for name in ProductView.__slots__}
+        assert view == ListedProductView(**listed_as, change=None)
 
 
 async def test_how_the_attempts_go_is_shown(storage: Storage) -> None:

@@ -12,6 +12,7 @@ from api_client.api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, problem_of, se
 from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
+    ChangePeriod,
     PagePosition,
     ProductFilter,
     ProductOrder,
@@ -30,6 +31,7 @@ class StuckReader(InMemoryCatalogueReader):
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductSlice:
         await asyncio.get_running_loop().create_future()
         raise AssertionError

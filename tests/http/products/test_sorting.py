@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import DAY, Api, parameters, problem_of, walk
+from api_client.api import DAY, Api, parameters, problem_of, shown, walk
 from domain.offer import Offer
 from fakes.storage import NOON
 
@@ -57,6 +57,29 @@ async def test_a_walk_shows_all_products_in_order_those_without_a_change_last(
     shop: httpx.AsyncClient, limit: str, order: dict[str, str], names: str
 ) -> None:
     assert await walk(shop, {"limit": limit, **order}) == names.split()
+
+
+@pytest.mark.parametrize(
+    ("query", "changes"),
+    [
+        ({"sort": "change"}, [("P1D", -300, -30.0), ("P1D", 0, 0.0), ("P1D", 200, 20.0), None, None]),
+        ({"sort": "change", "period": "P7D"}, [("P7D", -100, -7.69), ("P7D", 0, 0.0), ("P7D", 200, 40.0), None, None]),
+        ({"sort": "name", "period": "P7D"}, [None, ("P7D", 200, 40.0), ("P7D", -100, -7.69), ("P7D", 0, 0.0), None]),
+        ({"sort": "name"}, [None] * 5),
+    ],
+)
+async def test_products_carry_the_change_that_the_list_is_about(
+    shop: httpx.AsyncClient, query: dict[str, str], changes: list[tuple[str, int, float] | None]
+) -> None:
+    as_of = shown(NOON + 7 * DAY)
+    names = ("period", "change", "change_percent", "as_of")
+    expected = [each and dict(zip(names, (*each, as_of), strict=True)) for each in changes]
+    items = []
+    while query:
+        page = (await shop.get("/products", params={"limit": "2", **query})).json()
+        items += page["items"]
+        query = {**query, "cursor": page["next"]} if page["next"] else {}
+    assert [item["change"] for item in items] == expected
 
 
 async def test_products_with_the_same_change_are_neither_skipped_nor_repeated(api: Api) -> None:

@@ -27,6 +27,7 @@ from adapters.postgres.synchronisation.synchronisation_repository import to_sync
 from application.catalogue.listing import (
     EVERYTHING,
     NEWEST_FIRST,
+    ChangePeriod,
     PagePosition,
     ProductFilter,
     ProductOrder,
@@ -89,8 +90,9 @@ class SqlAlchemyCatalogueReader:
         order: ProductOrder = NEWEST_FIRST,
         after: PagePosition | None = None,
         wanted: ProductFilter = EVERYTHING,
+        change: ChangePeriod | None = None,
     ) -> ProductSlice:
-        query, parameters = page_query(order, limit, after, wanted)
+        query, parameters = page_query(order, limit, after, wanted, change)
         (page,) = await fetch(self._engine, query.sql, query.values(parameters))
         last = PagePosition(page["last_key"], page["last_id"]) if page["more"] else None
         return ProductSlice(f"[{page['json'] or ''}]".encode(), page["oldest"], last)

@@ -68,10 +68,10 @@ def time(moment: ColumnElement[Any]) -> ColumnElement[str]:
 
 def product_fields(row: FromClause) -> list[ColumnElement[Any]]:
     """Return the fields of ProductView, in their order, from a row of PRODUCTS."""
-    registration = _object(
+    registration = json_object(
         state=row.c.registration_state, since=time(row.c.registration_since), detail=row.c.registration_detail
     )
-    best = _object(id=row.c.best_offer_id, price=row.c.best_price, items_in_stock=row.c.best_offer_items_in_stock)
+    best = json_object(id=row.c.best_offer_id, price=row.c.best_price, items_in_stock=row.c.best_offer_items_in_stock)
     return [
         row.c.id,
         row.c.name,
@@ -128,7 +128,8 @@ def to_encoded(row: Any) -> Encoded[Any]:
     return Encoded(row[4].encode(), to_version(row))
 
 
-def _object(**fields: ColumnElement[Any]) -> ColumnElement[Any]:
+def json_object(**fields: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the fields as a JSON object."""
     pairs = [part for name, value in fields.items() for part in (literal_column(f"'{name}'"), value)]
     return func.json_build_object(*pairs)
 

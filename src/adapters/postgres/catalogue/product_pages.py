@@ -12,13 +12,16 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     CompoundSelect,
+    FromClause,
     Integer,
     Select,
     Uuid,
+    and_,
     bindparam,
     case,
     func,
     literal_column,
+    null,
     select,
     true,
     tuple_,
@@ -27,11 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_INSIGHT, OF_PRICES, wanted_values
-from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, product_fields
+from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, json_object, product_fields, time
 from adapters.postgres.catalogue.rows import listed_price, product
 from adapters.postgres.driver_query import DriverQuery, placeholder
 from adapters.postgres.prices.tables import insight
-from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from application.catalogue.listing import ChangePeriod, PagePosition, ProductFilter, ProductOrder, SortKey
 
 _ONE: ColumnElement[int] = literal_column("1", Integer)
 _LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
@@ -52,6 +55,12 @@ _KEYS: dict[SortKey, tuple[Select[Any], Column[Any], Column[Any]]] = {
 }
 
 
+_CHANGES = {
+    ChangePeriod.DAY: (insight.c.change_1d, insight.c.change_percent_1d),
+    ChangePeriod.WEEK: (insight.c.change_7d, insight.c.change_percent_7d),
+}
+
+
 class _From(Enum):
     """Where a page begins: at the first product, behind a product with a key, or behind one whose key is null."""
 
@@ -61,7 +70,7 @@ class _From(Enum):
 
 
 def page_query(
-    order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter
+    order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter, change: ChangePeriod | None
 ) -> tuple[DriverQuery, Mapping[str, Any]]:
     """Return the query for a page behind `after`, and its parameters.
 
@@ -74,16 +83,18 @@ def page_query(
     if after is not None:
         begin = _From.NULL if after.key is None else _From.KEY
         parameters |= {"after_id": after.id, "after_key": after.key}
-    return _query(order, begin, frozenset(values)).with_numbers(limit=limit, limit_and_one=limit + 1), parameters
+    return _query(order, begin, frozenset(values), change).with_numbers(
+        limit=limit, limit_and_one=limit + 1
+    ), parameters
 
 
 # The limit is written into the statement. As a parameter it makes PostgreSQL plan every page anew, which takes longer
 # than the read: the planner estimates each such plan to be cheaper than a generic one.
 @cache
-def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> DriverQuery:
-    page = _statement(order, begin, filters).subquery("page")
+def _query(order: ProductOrder, begin: _From, filters: frozenset[str], change: ChangePeriod | None) -> DriverQuery:
+    page = _statement(order, begin, filters, change).subquery("page")
     row = select(page, func.row_number().over().label("place")).subquery("row")
-    json, shown = as_json(row, product_fields(row))
+    json, shown = as_json(row, [*product_fields(row), _change(row, change)])
     place, observed_at = row.c.place, row.c.observed_at
     in_page = place <= _LIMIT
     items = func.string_agg(json, aggregate_order_by(literal_column("','"), place.asc()))
@@ -100,12 +111,14 @@ def _query(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Driver
     return DriverQuery.of(select(*(column.label(name) for name, column in columns.items())).join(shown, true()))
 
 
-def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], change: ChangePeriod | None) -> Statement:
     products, key, id = _KEYS[order.key]
-    if filters & OF_INSIGHT and order.key not in (SortKey.CHANGE_1D, SortKey.CHANGE_7D):
-        products = products.join(insight, insight.c.product_id == product.c.id)
+    if key.table is not insight and (change is not None or filters & OF_INSIGHT):
+        products = products.outerjoin(insight, insight.c.product_id == product.c.id)
     if filters & OF_PRICES and order.key is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
+    if change is not None:
+        products = products.add_columns(*_CHANGES[change], insight.c.changes_as_of)
     chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
     walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_LIMIT_AND_ONE)
     keyed = walk
@@ -120,6 +133,18 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str]) -> St
     # Two walks of the same index; the second begins only if the first does not fill the page.
     keyed = keyed.where(key.is_not(None))
     return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_LIMIT_AND_ONE)
+
+
+def _change(row: FromClause, change: ChangePeriod | None) -> ColumnElement[Any]:
+    """Return the ListedChangeView of a row of the page."""
+    if change is None:
+        return null().label("change")
+    amount, percent = (row.c[column.name] for column in _CHANGES[change])
+    as_of = row.c.changes_as_of
+    view = json_object(
+        period=literal_column(f"'{change.value}'"), change=amount, change_percent=percent, as_of=time(as_of)
+    )
+    return case((and_(amount.is_not(None), as_of.is_not(None)), view)).label("change")
 
 
 def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:

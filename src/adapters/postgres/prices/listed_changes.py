@@ -1,43 +1,55 @@
-"""The changes of every product's best price over a day and a week and its low, in columns for sorting and filtering."""
+"""The changes of every product's best price over a day and a week and its low, in columns that serve lists."""
 
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Integer, Uuid, bindparam, text
+from sqlalchemy import Integer, Uuid, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.history_sql import price_at
+from adapters.postgres.prices.tables import insight
+from domain.price import PriceInForce, PriceState
+from domain.price_change import price_change
 
 _WEEK = "date_trunc('day', now() - INTERVAL '7 days', 'UTC')"
 _TODAY = "date_trunc('day', now(), 'UTC')"
 
-_REFRESH = text(f"""
+_PRICES = text(f"""
     WITH batch AS MATERIALIZED (
         SELECT product_id FROM insight WHERE product_id > :after
         ORDER BY product_id LIMIT :limit FOR UPDATE SKIP LOCKED
     ),
-    observed AS (SELECT * FROM batch JOIN synchronisation USING (product_id)),
-    changed AS (
-        SELECT product_id,
-            {price_at("now()", "observed")} - {price_at("now() - INTERVAL '1 day'", "observed")} AS change_1d,
-            {price_at("now()", "observed")} - {price_at("now() - INTERVAL '7 days'", "observed")} AS change_7d,
-            (
-                -- A price that did not move all week is low only once it falls.
-                SELECT min(lowest) - CASE WHEN max(highest) > min(lowest) THEN 0 ELSE 1 END
-                FROM best_price_bucket_1d AS day
-                WHERE day.product_id = observed.product_id AND at >= {_WEEK} AND at < {_TODAY}
-                HAVING bool_or(at = {_WEEK})
-            ) AS low_7d
-        FROM observed
-    ),
-    saved AS (
-        UPDATE insight SET change_1d = changed.change_1d, change_7d = changed.change_7d, low_7d = changed.low_7d
-        FROM changed WHERE insight.product_id = changed.product_id
-        AND (insight.change_1d, insight.change_7d, insight.low_7d)
-            IS DISTINCT FROM (changed.change_1d, changed.change_7d, changed.low_7d)
-    )
-    SELECT product_id FROM batch ORDER BY product_id DESC LIMIT 1
+    observed AS (SELECT * FROM batch LEFT JOIN synchronisation USING (product_id))
+    SELECT product_id, {price_at("now()", "observed")}, {price_at("now() - INTERVAL '1 day'", "observed")},
+        {price_at("now() - INTERVAL '7 days'", "observed")},
+        (
+            -- A price that did not move all week is low only once it falls.
+            SELECT min(lowest) - CASE WHEN max(highest) > min(lowest) THEN 0 ELSE 1 END
+            FROM best_price_bucket_1d AS day
+            WHERE day.product_id = observed.product_id AND at >= {_WEEK} AND at < {_TODAY}
+            HAVING bool_or(at = {_WEEK})
+        ),
+        now()
+    FROM observed ORDER BY product_id
 """).bindparams(bindparam("after", type_=Uuid), bindparam("limit", type_=Integer))
+_COLUMNS = [
+    insight.c[name]
+    for name in (
+        "product_id",
+        *("change_1d", "change_percent_1d"),
+        *("change_7d", "change_percent_7d"),
+        "low_7d",
+        "changes_as_of",
+    )
+]
+_NEW = unnested(*_COLUMNS)
+_SAVE = (
+    update(insight)
+    .where(insight.c.product_id == _NEW.c.product_id)
+    .values({column.name: _NEW.c[column.name] for column in _COLUMNS[1:]})
+)
 
 
 class SqlAlchemyListedChanges:
@@ -48,6 +60,18 @@ class SqlAlchemyListedChanges:
 
     async def refresh(self, after: UUID, products: int) -> UUID | None:
         async with connect(self._engine) as connection:
-            last = (await connection.execute(_REFRESH, {"after": after, "limit": products})).scalar()
+            rows = (await connection.execute(_PRICES, {"after": after, "limit": products})).all()
+            if rows:
+                changed = [
+                    (id, *_change(day, now), *_change(week, now), low, as_of) for id, now, day, week, low, as_of in rows
+                ]
+                await connection.execute(_SAVE, arrays(_COLUMNS, changed))
             await connection.commit()
-            return last
+            return rows[-1][0] if rows else None
+
+
+def _change(before: int | None, now: int | None) -> tuple[int | None, Decimal | None]:
+    found = price_change(
+        *(None if price is None else PriceInForce(PriceState.IN_STOCK, price) for price in (before, now))
+    )
+    return found.change, found.percent

@@ -54,7 +54,12 @@ PRICE_CHANGE = answer(
     "A fall of a tenth",
     PriceChangeResponse.of(
         PriceChangeView(
-            PriceAtView(_WEEK.start, 45_900), PriceAtView(_WEEK.end, 41_250), -4_650, -10.13, Direction.DOWN, None
+            PriceAtView(_WEEK.start, 45_900),
+            PriceAtView(_WEEK.end, 41_250),
+            -4_650,
+            Decimal("-10.13"),
+            Direction.DOWN,
+            None,
         )
     ),
 )

@@ -64,7 +64,7 @@ class PriceChangeResponse(msgspec.Struct, frozen=True):
     before: PriceAtView = msgspec.field(name="from")
     after: PriceAtView = msgspec.field(name="to")
     change: int | None
-    change_percent: float | None
+    change_percent: Decimal | None
     direction: Direction | None
     reason: Reason | None
 

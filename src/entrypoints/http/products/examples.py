@@ -1,13 +1,16 @@
 """Example answers about products for the OpenAPI description."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
+from application.catalogue.listing import ChangePeriod
 from application.catalogue.views import (
     BestOfferView,
+    ListedChangeView,
     OffersView,
     OfferView,
     ProductDetailView,
@@ -16,7 +19,7 @@ from application.catalogue.views import (
     SynchronisationView,
 )
 from domain.product import RegistrationState
-from entrypoints.http.route_declarations import answer
+from entrypoints.http.route_declarations import answer, answers
 
 _CREATED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 _OBSERVED = _CREATED + timedelta(minutes=12, seconds=4, microseconds=512_000)
@@ -38,6 +41,8 @@ _PRODUCT = ProductView(
     stale=False,
 )
 
+_CHANGE = ListedChangeView(ChangePeriod.DAY, -4_650, Decimal("-10.13"), _OBSERVED + timedelta(minutes=2))
+
 DETAIL = answer(ProductDetailView, "The product with its offers", msgspec.to_builtins(_PRODUCT) | {"offers": _OFFERS})
 PRODUCT = answer(ProductView, "The product", _PRODUCT)
 OFFERS = answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=False))
@@ -50,4 +55,13 @@ SYNCHRONISATION = answer(
 
 def page(model: type) -> ResponseSpec:
     """Describe a page of products."""
-    return answer(model, "One page", {"items": [_PRODUCT], "next": "k60tY3JlYXRlZF9hdNf_…"})
+    product = msgspec.to_builtins(_PRODUCT)
+    cursor = "k60tY3JlYXRlZF9hdNf_…"
+    return answers(
+        model,
+        "One page",
+        {
+            "One page": {"items": [product | {"change": None}], "next": cursor},
+            "Sorted by change": {"items": [product | {"change": _CHANGE}], "next": cursor},
+        },
+    )

@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from application.catalogue.listing import (
     MOST_WORDS,
+    ChangePeriod,
     ProductFilter,
     ProductOrder,
     ProductSlice,
@@ -18,7 +19,7 @@ from application.catalogue.listing import (
     search_words,
 )
 from application.catalogue.registration import RegisterProduct
-from application.catalogue.views import ProductView
+from application.catalogue.views import ListedProductView
 from domain.product import RegistrationState
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read, cache_headers
 from entrypoints.http.problems.problem_types import (
@@ -45,7 +46,7 @@ from entrypoints.http.route_declarations import Declaration, Header, Injected, R
 class ProductPage(msgspec.Struct, frozen=True):
     """One page of a list; `next` is the cursor of the following page, null on the last."""
 
-    items: list[ProductView]
+    items: list[ListedProductView]
     next: str | None
 
 
@@ -89,7 +90,13 @@ Sort = Annotated[
         "`-` the largest rise; it is at most five minutes old. Products without a price or a change come last."
     ),
 ]
-ChangePeriod = Annotated[Literal["P1D", "P7D"], QueryParameter(description="The period of the change to sort by.")]
+Period = Annotated[
+    Literal["P1D", "P7D"] | None,
+    QueryParameter(
+        description="The period of the `change` that the products carry and may be sorted by; when they are sorted by "
+        "it, P1D by default."
+    ),
+]
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Products per page.")]
 Cursor = Annotated[
     str | None,
@@ -98,7 +105,7 @@ Cursor = Annotated[
         description="`next` of the page before; all other parameters but `limit` must be the same as for that page.",
     ),
 ]
-_CHANGES = {"P1D": SortKey.CHANGE_1D, "P7D": SortKey.CHANGE_7D}
+_CHANGES = {ChangePeriod.DAY: SortKey.CHANGE_1D, ChangePeriod.WEEK: SortKey.CHANGE_7D}
 
 _LOCATION = Header(
     "Location",
@@ -181,12 +188,13 @@ class ListController(Controller):
         registration: Registration = None,
         attention: Attention = None,
         sort: Sort = "-created_at",
-        period: ChangePeriod = "P1D",
+        period: Period = None,
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> ASGIResponse:
         """List the products that pass all filters, page by page, newest first by default.
 
+        Sorted by `change`, or with a `period`, each product carries the change of its best price over the period.
         Following `next` never skips or repeats a product whose sort key did not change meanwhile.
         """
         wanted = ProductFilter(
@@ -197,9 +205,11 @@ class ListController(Controller):
             registration=RegistrationState(registration) if registration else None,
             attention=attention is not None,
         )
-        order = _order(sort, period)
+        by_change = sort.removeprefix("-") == "change"
+        change = ChangePeriod(period) if period else ChangePeriod.DAY if by_change else None
+        order = _order(sort, change)
         after = None if cursor is None else read_cursor(cursor, order, wanted)
-        found = await catalogue.reader.products(limit, order, after, wanted)
+        found = await catalogue.reader.products(limit, order, after, wanted, change)
         # The list of products that need attention is for admins alone, so nobody may keep it.
         max_age = None if wanted.attention else catalogue.freshness(found.oldest)
         if found.next is None:
@@ -227,6 +237,6 @@ def _page(found: ProductSlice, next_cursor: str | None) -> bytes:
     return b'{"items":%b,"next":%b}' % (found.json, msgspec.json.encode(next_cursor))
 
 
-def _order(sort: str, period: str) -> ProductOrder:
+def _order(sort: str, change: ChangePeriod | None) -> ProductOrder:
     key = sort.removeprefix("-")
-    return ProductOrder(_CHANGES[period] if key == "change" else SortKey(key), descending=sort != key)
+    return ProductOrder(_CHANGES[change] if change and key == "change" else SortKey(key), descending=sort != key)
