@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from application.catalogue.views import OfferView
+from application.catalogue.views import BestOfferView, OfferView
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.scheduling import Job
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
@@ -23,6 +23,7 @@ ONE_BAD_ROW = (
     *("row_float", "row_negative", "row_missing", "row_bool", "row_string", "row_null", "row_2_63", "row_1e400"),
 )
 FAILURES = "aggregator_product_failures_total"
+LOST_OFFERS = "aggregator_offers_lost_total"
 REFUSED_ROWS = "aggregator_offer_rows_refused_total"
 
 
@@ -100,6 +101,25 @@ async def test_fault_18_an_offer_whose_row_is_bad_stays_as_it_was_and_the_other_
     assert [after[number].price for number in range(2, 9)] == [2_000 + number for number in range(2, 9)]
     assert [after[number].items_in_stock for number in range(2, 10)] == [20] * 7 + [0]
     assert history == [*range(2, 10)]  # the ninth was missing from a list that showed all its ids
+
+
+async def test_fault_18_an_offer_whose_row_stays_bad_is_not_the_best_price_for_ever(
+    in_process: InProcessWorker,
+) -> None:
+    product_id = await in_process.watched(*EIGHT)
+    in_process.misbehave(malformed={"row_string": [str(product_id)]}, bad_field="price")
+    lost = await in_process.counted(LOST_OFFERS)
+    await in_process.work(Job.REFRESH_DUE_PRODUCTS)
+    assert (await in_process.shown(product_id)).best_offer == BestOfferView(UUID(int=1), 1_001, 10)
+    assert (await in_process.synchronisation(product_id)).refused_rows == 1
+    # Three intervals pass.
+    in_process.execute("UPDATE offer SET known_until = clock_timestamp() WHERE known_until IS NOT NULL")
+    in_process.make_due()
+    await in_process.work(Job.REFRESH_DUE_PRODUCTS)
+    shown = await in_process.shown(product_id)
+    assert (shown.best_offer, shown.offers_in_stock) == (BestOfferView(UUID(int=2), 1_002, 10), 7)
+    assert UUID(int=1) not in {offer.id for offer in shown.offers}
+    assert await in_process.counted(LOST_OFFERS) == lost + 1
 
 
 @pytest.mark.parametrize("kind", ["row_without_id", "row_unreadable_id"])
