@@ -74,7 +74,19 @@ def test_a_past_leads_to_the_present_and_nobody_gets_a_second_one(system: System
     assert_sound(system)
 
 
-def test_without_a_product_that_was_observed_there_is_nothing_to_give_a_past_to(system: System) -> None:
+def test_without_a_product_there_is_nothing_to_give_a_past_to(system: System) -> None:
     seeding = system.processes.aggregator("seed", "--history", "1d", environment=system.environment)
     assert seeding.process.wait(30) == 1
-    assert "There is no product that a worker has observed: run `aggregator up`" in seeding.output()
+    assert "There is no product: `aggregator seed 25 --history 1d` adds 25." in seeding.output()
+
+
+def test_a_past_waits_for_products_that_were_added_before(system: System) -> None:
+    system.add_products(3)
+    again = system.processes.aggregator("seed", "--history", "1d", environment=system.environment)
+    eventually(lambda: "Waiting for a worker to observe the products" in again.output())
+    assert again.alive
+    system.start(interval=1)
+    assert again.process.wait(60) == 0
+    assert "Products given a past of 1d: 3." in again.output()
+    assert "Left alone" not in again.output()
+    assert "Not observed" not in again.output()

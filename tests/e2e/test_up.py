@@ -53,7 +53,7 @@ def test_a_past_needs_a_worker_and_does_not_wait_where_none_can_come(machines: l
     seeding = machine.run("seed", "2", "--history", "30d")
     assert seeding.process.wait(30) == 1
     assert "Added 2 products" in seeding.output()
-    assert "No worker has observed the new products: run `aggregator up`, and then" in seeding.output()
+    assert "No worker has observed the 2 products: run `aggregator up`, and then" in seeding.output()
     assert "Waiting" not in seeding.output()
     assert not machine.workforce()
 

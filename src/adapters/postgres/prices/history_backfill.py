@@ -20,6 +20,10 @@ from domain.window import BucketWidth
 
 _product_id = bindparam("product_id", type_=Uuid)
 _OBSERVED = text("SELECT product_id FROM synchronisation WHERE observed_at IS NOT NULL ORDER BY product_id")
+_NOT_OBSERVED = text("""
+    SELECT count(*) FROM synchronisation JOIN product ON id = product_id
+    WHERE observed_at IS NULL AND withdrawn_at IS NULL AND registration_state IN ('pending', 'registered')
+""")
 _FIRST_SEEN = text("""
     SELECT coalesce(
         (SELECT min(valid_from) FROM best_price_step WHERE product_id = :product_id), best_price_since
@@ -81,6 +85,11 @@ class SqlAlchemyHistoryBackfill:
         """Return the products that were observed."""
         async with open_session(self._engine) as session:
             return list((await session.execute(_OBSERVED)).scalars())
+
+    async def not_observed(self) -> int:
+        """Return how many products a worker has yet to observe for the first time, those to be registered included."""
+        async with open_session(self._engine) as session:
+            return int((await session.execute(_NOT_OBSERVED)).scalar_one())
 
     async def first_sight(self, product_id: UUID) -> FirstSight | None:
         """Return where the record of the product begins; None if it was never observed, or withdrawn."""

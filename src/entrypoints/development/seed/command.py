@@ -2,10 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from uuid import UUID
 
 import click
 import msgspec
@@ -58,44 +57,43 @@ async def _seed(settings: Settings, count: int, days: int, *, patience: float) -
     try:
         await run_migrations(container)
         today = BucketWidth.DAY.floor((await container.get(Clock))())
-        added = await _add_products(container, count) if count else []
+        if count:
+            await _add_products(container, count)
         if days:
             backfill = SqlAlchemyHistoryBackfill(await container.get(AsyncEngine), await container.get(Retention))
-            await _give_history(backfill, added, days, today, patience)
+            await _give_history(backfill, days, today, patience)
     finally:
         await container.close()
 
 
-async def _add_products(container: AsyncContainer, count: int) -> list[UUID]:
+async def _add_products(container: AsyncContainer, count: int) -> None:
     register_product = await container.get(RegisterProduct)
     with click.progressbar(range(count), label="Adding products", file=sys.stderr) as progress:
-        added = [await _add_one(register_product) for _ in progress]
+        for _ in progress:
+            await _add_one(register_product)
     click.echo(f"Added {count} products; a running worker registers and observes them.", err=True)
-    return added
 
 
-async def _add_one(register_product: RegisterProduct) -> UUID:
+async def _add_one(register_product: RegisterProduct) -> None:
     while True:
         name, description = some_product()
         try:
-            return (await register_product(name=name, description=description)).product.id
+            await register_product(name=name, description=description)
         except ProductAlreadyExists:
             continue
+        return
 
 
-async def _give_history(
-    backfill: SqlAlchemyHistoryBackfill, added: Collection[UUID], days: int, today: datetime, patience: float
-) -> None:
+async def _give_history(backfill: SqlAlchemyHistoryBackfill, days: int, today: datetime, patience: float) -> None:
     again = f"`aggregator seed --history {days}d`"
-    seen = await await_observations(backfill, added, seconds=patience) if added and patience else 0
-    if added and not seen:
-        raise click.ClickException(f"No worker has observed the new products: run `aggregator up`, and then {again}.")
+    missing = await await_observations(backfill, seconds=patience)
     outcomes = await give_pasts(backfill, days, today)
     if not outcomes:
-        advice = f"run `aggregator up`, and then `aggregator seed 25 --history {days}d`"
-        raise click.ClickException(f"There is no product that a worker has observed: {advice}.")
+        reason = f"No worker has observed the {missing} products" if missing else "There is no product"
+        advice = f"run `aggregator up`, and then {again}" if missing else f"`aggregator seed 25 --history {days}d` adds 25"
+        raise click.ClickException(f"{reason}: {advice}.")
     click.echo(f"Products given a past of {days}d: {outcomes.pop(GIVEN, 0)}.", err=True)
     for reason, number in outcomes.items():
         click.echo(f"Left alone: {number} {reason}.", err=True)
-    if missing := len(added) - seen:
-        click.echo(f"Not observed yet: {missing} of the new ones; run {again} later.", err=True)
+    if missing:
+        click.echo(f"Not observed yet: {missing}; run {again} once a worker has.", err=True)

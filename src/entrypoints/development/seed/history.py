@@ -4,7 +4,6 @@ import asyncio
 import random
 import sys
 from collections import Counter
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,18 +16,19 @@ SECONDS_BETWEEN_LOOKS = 0.5
 GIVEN = "given"
 
 
-async def await_observations(backfill: SqlAlchemyHistoryBackfill, added: Collection[UUID], *, seconds: float) -> int:
-    """Wait until a worker has observed the new products, or that long, and return how many it has."""
+async def await_observations(backfill: SqlAlchemyHistoryBackfill, *, seconds: float) -> int:
+    """Wait until a worker has observed every product, or that long, and return how many are not observed yet."""
     loop = asyncio.get_running_loop()
-    ends, seen = loop.time() + seconds, 0
-    label = "Waiting for a worker to observe them"
-    with click.progressbar(length=len(added), label=label, file=sys.stderr) as progress:
-        while True:
-            before, seen = seen, len(set(added).intersection(await backfill.observed()))
-            progress.update(seen - before)
-            if seen == len(added) or loop.time() >= ends:
-                return seen
+    ends, missing = loop.time() + seconds, await backfill.not_observed()
+    if not (missing and seconds):
+        return missing
+    label = "Waiting for a worker to observe the products"
+    with click.progressbar(length=missing, label=label, file=sys.stderr) as progress:
+        while missing and loop.time() < ends:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            before, missing = missing, await backfill.not_observed()
+            progress.update(max(0, before - missing))
+    return missing
 
 
 async def give_pasts(backfill: SqlAlchemyHistoryBackfill, days: int, today: datetime) -> Counter[str]:
