@@ -26,6 +26,17 @@ class Refused(click.ClickException):
     """A command that cannot run here; the text says what to do."""
 
 
+class _Command(click.Command):
+    """A command whose help ends with its settings."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
+        from entrypoints.command_settings import help_on_settings
+
+        self.epilog = help_on_settings(str(self.name))
+        super().format_epilog(ctx, formatter)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="product-aggregator")
 def main() -> None:
@@ -34,47 +45,47 @@ def main() -> None:
     collect_rarely()
 
 
-@main.command()
+@main.command(cls=_Command)
 def up() -> None:
     """Run everything on this machine: PostgreSQL, Offers simulator, API and worker."""
     from entrypoints.development.up import run_everything
 
-    settings = _settings()
+    settings = _settings("up")
     with _refusals():
         asyncio.run(run_everything(settings))
 
 
-@main.command()
+@main.command(cls=_Command)
 def api() -> None:
     """Serve the HTTP API."""
     _end_at_sigterm()
     from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
-    _run(run_api, lambda settings: SERVING.sharing(settings.database_connections))
+    _run("api", run_api, lambda settings: SERVING.sharing(settings.database_connections))
 
 
-@main.command()
+@main.command(cls=_Command)
 def worker() -> None:
     """Register and observe products; run as many as you like."""
     _end_at_sigterm()
     from entrypoints.limits import WORKING
     from entrypoints.worker.main import run_worker
 
-    _run(run_worker, lambda settings: WORKING.sharing(settings.database_connections))
+    _run("worker", run_worker, lambda settings: WORKING.sharing(settings.database_connections))
 
 
-@main.command()
+@main.command(cls=_Command)
 def migrate() -> None:
     """Bring the database to this version; safe to run from several places at once."""
     from entrypoints.limits import MIGRATING
     from entrypoints.migration import run_migrations
 
-    _run(run_migrations, lambda _: MIGRATING)
+    _run("migrate", run_migrations, lambda _: MIGRATING)
     click.echo("The database is up to date.", err=True)
 
 
-@main.command()
+@main.command(cls=_Command)
 @click.argument("count", type=click.IntRange(1, 1_000_000), required=False)
 @click.option("--history", metavar="DAYS", help="As 30d: give all products first observed today a past of that length.")
 def seed(count: int | None, history: str | None) -> None:
@@ -86,38 +97,32 @@ def seed(count: int | None, history: str | None) -> None:
 
     if count is None and history is None:
         raise click.UsageError("Give a COUNT, --history, or both, as in `aggregator seed 25 --history 30d`.")
-    settings = _settings()
+    settings = _settings("seed")
     days = 0 if history is None else _days_of_history(history, settings)
     with _refusals():
         seed_database(settings, count=count or 0, days=days)
 
 
-@main.command("offers-simulator")
+@main.command("offers-simulator", cls=_Command)
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65_535), envvar="SIMULATOR_PORT", default=8090, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65_535), help="SIMULATOR_PORT, or 8090, unless given.")
 @click.option("--tick", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds.")
 @click.option("--sold-out", type=click.Choice(["vanish", "zero", "replace"]), default="vanish", show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), help="Makes the same world at every start.")
 @click.option("--world", type=click.Path(dir_okay=False, path_type=Path), help="File that keeps the world.")
 def offers_simulator(
-    host: str, port: int, tick: float, sold_out: "SoldOut", seed: int | None, world: Path | None
+    host: str, port: int | None, tick: float, sold_out: "SoldOut", seed: int | None, world: Path | None
 ) -> None:
-    """Stand in for the Offers service, for development only; GET /__control lists the faults it can show.
-
-    OFFERS_REFRESH_TOKEN is the refresh token that it accepts.
-    """
+    """Stand in for the Offers service, for development only; GET /__control lists the faults it can show."""
     from entrypoints.development.offers_simulator.command import serve
-    from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+    from entrypoints.development.offers_simulator.options import SimulatorOptions
 
-    options = SimulatorOptions(
-        refresh_token=os.environ.get("OFFERS_REFRESH_TOKEN") or DEFAULT_REFRESH_TOKEN,
-        tick=tick,
-        sold_out=sold_out,
-        seed=seed,
-        world_file=world,
-    )
+    settings = _settings("offers-simulator")
+    listen_on = settings.simulator_port if port is None else port
+    token = settings.offers_refresh_token
+    options = SimulatorOptions(refresh_token=token, tick=tick, sold_out=sold_out, seed=seed, world_file=world)
     with _refusals():
-        asyncio.run(serve(host, port, options))
+        asyncio.run(serve(host, listen_on, options))
 
 
 def _days_of_history(text: str, settings: "Settings") -> int:
@@ -138,14 +143,17 @@ def _end_at_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def _settings() -> "Settings":
+def _settings(command: str) -> "Settings":
     import structlog
 
+    from entrypoints.command_settings import USED_BY
     from entrypoints.logs import configure_logs
+    from entrypoints.setting_sources import service_links
     from entrypoints.settings import SettingsError, read_settings
 
+    used = USED_BY[command]
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings(os.environ, used)
     except SettingsError as error:
         raise Refused(f"The settings are not valid:\n{error}") from error
     configure_logs(settings)
@@ -153,16 +161,21 @@ def _settings() -> "Settings":
         structlog.get_logger(__name__).warning(
             "parameters of DATABASE_URL have no effect here", parameters=", ".join(ignored)
         )
+    for name in service_links(os.environ, sorted(used)):
+        reason = "set by Kubernetes for a service of that name, so it is no port; enableServiceLinks: false stops that"
+        structlog.get_logger(__name__).warning("setting ignored", variable=name, reason=reason)
     return settings
 
 
-def _run(work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Callable[[Settings], Limits]") -> None:
+def _run(
+    command: str, work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Callable[[Settings], Limits]"
+) -> None:
     """Run to the end with a container."""
     import uvloop
 
     from entrypoints.container import make_container
 
-    settings = _settings()
+    settings = _settings(command)
 
     async def with_container() -> None:
         container = make_container(settings, limits=limits(settings))
@@ -181,11 +194,12 @@ def _refusals() -> Iterator[None]:
     from adapters.postgres.schema import SchemaError
     from application.storage import StorageUnavailable
     from entrypoints.development.embedded_postgres.server import EmbeddedPostgresError
+    from entrypoints.listening import CannotListen
     from entrypoints.settings import SettingsError
 
     try:
         yield
-    except (EmbeddedPostgresError, OSError, SchemaError, SettingsError, StorageUnavailable) as error:
+    except (CannotListen, EmbeddedPostgresError, OSError, SchemaError, SettingsError, StorageUnavailable) as error:
         raise Refused(str(error)) from error
 
 

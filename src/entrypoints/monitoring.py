@@ -46,7 +46,7 @@ async def monitoring_listener(
     `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop runs.
 
     Raises:
-        OSError: the port is taken.
+        CannotListen: the port is taken.
     """
     if port is None:
         yield None
@@ -65,7 +65,7 @@ async def monitoring_listener(
     app.router.add_get("/metrics", show)
     app.router.add_get("/health/live", live)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    with listening(host, port) as sockets:
+    with listening(host, port, "METRICS_PORT") as sockets:
         await runner.setup()
         try:
             for each in sockets:

@@ -15,6 +15,7 @@ from application.synchronisation.access_token.secret import Secret
 # Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+MOST_SECRETS = 8
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -83,6 +84,12 @@ def _networks(value: str) -> None:
         raise ValueError
 
 
+def _secrets(value: str) -> None:
+    # Each is tried on a token of unknown origin, so there may not be many.
+    if len(parts := comma_separated(value)) > MOST_SECRETS or not all(parts):
+        raise ValueError
+
+
 def _origins(value: str) -> None:
     for origin in comma_separated(value):
         if not _ORIGIN.fullmatch(origin) or (urlsplit(origin).port or 1) == _PORTS[urlsplit(origin).scheme]:
@@ -100,6 +107,7 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, its credentials percent-encoded"),
     "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
     "ROOT_PATH": (path_prefix, "must be a path with a slash before each part and none at its end, as `/aggregator`"),
+    "JWT_SECRETS_ACCEPTED": (_secrets, f"must be at most {MOST_SECRETS} secrets, separated by commas"),
     "CORS_ORIGINS": (_origins, "must be origins as browsers send them, `https://shop.example`, separated by commas"),
     "ADMIN_PASSWORD_HASH": (_argon2id, "must be an argon2id hash, as `$argon2id$…`"),
 }

@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from adapters.postgres.dsn import parse_dsn
 from domain.retention import Retention
+from entrypoints.setting_sources import given_by
 from entrypoints.setting_validators import comma_separated, malformed
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
@@ -51,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     admin_password: Annotated[str, Meta(min_length=1, max_length=1_024)] = DEFAULT_PASSWORD
     admin_password_hash: str | None = None
     jwt_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(JWT_SECRET_BYTES))
+    jwt_secrets_accepted: str = ""
     jwt_lifetime: Annotated[int, Meta(ge=1, le=86_400)] = 300
     app_env: Literal["development", "production"] = "development"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -104,6 +106,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         return frozenset(comma_separated(self.cors_origins))
 
     @property
+    def accepted_secrets(self) -> list[str]:
+        """Secrets that tokens may be signed with besides `jwt_secret`, while it is being replaced."""
+        return comma_separated(self.jwt_secrets_accepted)
+
+    @property
     def refresh_interval(self) -> timedelta:
         """Between two observations of a product."""
         return timedelta(seconds=self.offers_refresh_interval)
@@ -116,28 +123,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         )
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read and check the settings; a variable that is set but empty counts as not set.
+ALL = tuple(field.encode_name for field in msgspec.structs.fields(Settings))
+
+
+def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -> Settings:
+    """Read and check the settings that are used; the others have their defaults, whatever the environment says.
 
     Raises:
         SettingsError: naming every variable that is wrong and what it must be.
     """
-    known = [field.encode_name for field in msgspec.structs.fields(Settings)]
-    given = {name: environment[name] for name in known if environment.get(name)}
-    mistakes = {name: mistake for name, value in given.items() if (mistake := _mistake(name, value))}
-    sound = {name: value for name, value in given.items() if name not in mistakes}
+    known = [name for name in ALL if name in used]
+    given = given_by(environment, known)
+    mistakes = given.mistakes
+    mistakes |= {name: mistake for name, value in given.values.items() if (mistake := _mistake(name, value))}
+    sound = {name: value for name, value in given.values.items() if name not in mistakes}
     settings = msgspec.convert(sound, Settings, strict=False)
     if settings.app_env == "production":
-        mistakes = _unsafe(settings, given) | mistakes
+        unsafe = {name: mistake for name, mistake in _unsafe(settings, given.values).items() if name in used}
+        mistakes = unsafe | mistakes
     # Each detail is computed from the one before, and the steps tell where offers were unknown: no default may be less.
     for finer, coarser in pairwise(name for name in known if name.startswith("HISTORY_")):
         days = getattr(settings, finer.lower())
         if getattr(settings, coarser.lower()) < days:
-            if coarser in given:
+            if coarser in given.values:
                 mistakes[coarser] = f"must not be less than {finer}"
             settings = msgspec.structs.replace(settings, **{coarser.lower(): days})
     if mistakes:
-        raise SettingsError("\n".join(f"{name}: {mistakes[name]}." for name in known if name in mistakes))
+        variables = {name: given.variables.get(name, name) for name in known}
+        raise SettingsError("\n".join(f"{variables[name]}: {mistakes[name]}." for name in known if name in mistakes))
     return settings
 
 
@@ -157,6 +170,8 @@ def _unsafe(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     mistakes = {name: "must be set in production" for name in required if name not in given}
     if "JWT_SECRET" in given and len(settings.jwt_secret.encode()) < JWT_SECRET_BYTES:
         mistakes["JWT_SECRET"] = f"must have at least {JWT_SECRET_BYTES} bytes in production"
+    if any(len(secret.encode()) < JWT_SECRET_BYTES for secret in settings.accepted_secrets):
+        mistakes["JWT_SECRETS_ACCEPTED"] = f"must have at least {JWT_SECRET_BYTES} bytes each in production"
     if settings.admin_password_hash is None and (
         settings.admin_password == DEFAULT_PASSWORD or len(settings.admin_password) < PASSWORD_LENGTH
     ):

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from entrypoints.development.child_process import end_with_parent
-from entrypoints.settings import Settings
+from entrypoints.setting_sources import SECRETS
+from entrypoints.settings import ALL
 
 Found = TypeVar("Found")
 
 SECONDS_TO_STOP = 8.0
 LAST_LINES = 60
-OUR_SETTINGS = {field.encode_name for field in msgspec.structs.fields(Settings)}
+OUR_SETTINGS = {*ALL, *(f"{name}_FILE" for name in SECRETS)}
 AGGREGATOR = (sys.executable, "-m", "entrypoints.cli")
 
 

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from adapters.postgres import new_connection
+from entrypoints.http.auth import credentials
 from entrypoints.http.middleware import request_frame
 from entrypoints.http.problems import mapping
 
@@ -16,7 +17,7 @@ OURS = ("entrypoints", "adapters", "application")
 @pytest.fixture
 def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Undo what configuring logs changes in the process; loggers of modules keep what they first find."""
-    for module in (new_connection, request_frame, mapping):
+    for module in (new_connection, request_frame, mapping, credentials):
         monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

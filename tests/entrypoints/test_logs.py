@@ -122,6 +122,8 @@ async def test_each_request_leaves_one_line_with_its_id_and_no_secret(lines: Lin
             await api.http.get(path, headers={"X-Request-Id": "mine", "Cookie": "geheim"})
         await api.log_in("geheim")
     logged = lines()
+    failed = logged.pop(2)
+    assert (failed["event"], failed["address"], failed["reason"]) == ("login failed", "127.0.0.1", "wrong credentials")
     assert [(line["event"], line["route"], line["status"]) for line in logged] == [
         ("request", "/products", 200),
         ("request", "unknown", 404),

@@ -28,6 +28,7 @@ from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.limits import WORKING
+from entrypoints.listening import CannotListen
 from entrypoints.monitoring import STALLED_SECONDS, Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
@@ -91,7 +92,7 @@ async def test_it_listens_only_where_it_is_told_to_and_no_longer_than_the_block(
         assert port is None
     async with monitoring_listener(Metrics(), HOST, 0) as port:
         assert port is not None
-        with pytest.raises(OSError, match="Address already in use"):
+        with pytest.raises(CannotListen, match="Set METRICS_PORT to another"):
             async with monitoring_listener(Metrics(), HOST, port):
                 pass
     with socket.socket() as client:

@@ -50,6 +50,11 @@ def test_a_signing_key_needs_32_bytes_not_characters() -> None:
     assert read_settings(GOOD | {"JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
 
 
+def test_accepted_secrets_need_32_bytes_each() -> None:
+    assert mistakes(GOOD | {"JWT_SECRETS_ACCEPTED": f"{'k' * 32},{'k' * 31}"}) == ["JWT_SECRETS_ACCEPTED"]
+    assert len(read_settings(GOOD | {"JWT_SECRETS_ACCEPTED": f"{'k' * 32},{'ä' * 16}"}).accepted_secrets) == 2
+
+
 @pytest.mark.parametrize("password", ["admin", "a" * 11, "ä" * 11])
 def test_a_password_needs_12_characters(password: str) -> None:
     assert mistakes(GOOD | {"ADMIN_PASSWORD": password}) == ["ADMIN_PASSWORD"]

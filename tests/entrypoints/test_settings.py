@@ -9,7 +9,8 @@ import certifi
 import pytest
 from argon2 import PasswordHasher
 
-from entrypoints.settings import Settings, SettingsError, read_settings
+from entrypoints.setting_sources import service_links
+from entrypoints.settings import ALL, Settings, SettingsError, read_settings
 
 SECRET = "geheim"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x", salt=bytes(16))
@@ -28,6 +29,7 @@ DEFAULTS = {
     "log_level": "INFO",
     "trusted_proxies": "",
     "cors_origins": "",
+    "jwt_secrets_accepted": "",
     "metrics_port": None,
     "simulator_port": 8090,
     "aggregator_data_dir": ".aggregator",
@@ -76,6 +78,7 @@ def test_every_start_has_a_signing_key_of_its_own_that_is_long_enough() -> None:
         ("ADMIN_PASSWORD", "12", "12"),
         ("ADMIN_PASSWORD_HASH", HASH, HASH),
         ("JWT_SECRET", "true", "true"),
+        ("JWT_SECRETS_ACCEPTED", "one, two", "one, two"),
         ("JWT_LIFETIME", "60", 60),
         ("APP_ENV", "development", "development"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
@@ -142,6 +145,8 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("ADMIN_PASSWORD_HASH", HASH.replace("argon2id", "argon2i")),
         ("JWT_SECRET", f"{SECRET}\udcff"),
         ("JWT_LIFETIME", "0"),
+        ("JWT_SECRETS_ACCEPTED", f"{SECRET},"),
+        ("JWT_SECRETS_ACCEPTED", ",".join([SECRET] * 9)),
         ("APP_ENV", SECRET),
         ("LOG_LEVEL", SECRET),
         ("LOG_FORMAT", SECRET),
@@ -321,3 +326,22 @@ def test_intervals_and_folders_have_their_types() -> None:
     settings: Settings = read_settings({"OFFERS_REFRESH_INTERVAL": "1.5", "AGGREGATOR_DATA_DIR": "here"})
     assert settings.refresh_interval == timedelta(seconds=1.5)
     assert settings.data_dir == Path("here")
+
+
+@pytest.mark.parametrize("link", ["tcp://10.0.0.7:8090", "udp://10.0.0.7:53", "sctp://[fd00::7]:9"])
+@pytest.mark.parametrize("variable", [name for name in ALL if name.endswith("PORT")])
+def test_the_address_of_a_service_is_no_port_and_no_mistake(variable: str, link: str) -> None:
+    """Kubernetes sets SIMULATOR_PORT beside a service called `simulator`."""
+    assert getattr(read_settings({variable: link}), variable.lower()) == getattr(read_settings({}), variable.lower())
+    assert service_links({variable: link}, ALL) == [variable]
+
+
+@pytest.mark.parametrize("text", ["tcp://", "tcp:10.0.0.7", "http://10.0.0.7:80", "tcp://10.0.0.7:80 x"])
+def test_what_is_no_link_to_a_service_is_a_mistake(text: str) -> None:
+    with pytest.raises(SettingsError):
+        read_settings({"SIMULATOR_PORT": text})
+
+
+def test_a_url_is_never_taken_for_a_link_to_a_service() -> None:
+    with pytest.raises(SettingsError):
+        read_settings({"DATABASE_URL": "tcp://10.0.0.7:5432"})

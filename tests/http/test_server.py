@@ -46,7 +46,7 @@ async def served(outside: Outside | None = None, **settings: str) -> AsyncIterat
     config = server_config(await create_app(container), read, SERVING)
     # The bound itself would end the process that runs the tests.
     server = Server(config, stopping, read.drain_seconds, lambda: bounds.append("bound"))
-    with listening(read.host, 0) as sockets:
+    with listening(read.host, 0, "PORT") as sockets:
         port = sockets[0].getsockname()[1]
         running = asyncio.create_task(server.serve(sockets=sockets))
         await until(lambda: server.started)
@@ -114,7 +114,7 @@ async def test_a_client_of_ipv4_has_its_own_address_there() -> None:
 
 @pytest.mark.parametrize(("host", "families"), [("127.0.0.1", 1), ("::1", 1), ("0.0.0.0", 1), ("::", 2)])  # noqa: S104
 def test_any_other_address_is_of_its_family_alone(host: str, families: int) -> None:
-    with listening(host, 0) as sockets:
+    with listening(host, 0, "PORT") as sockets:
         assert len({each.family for each in sockets}) == len(sockets) == families
         assert len({each.getsockname()[1] for each in sockets}) == 1
 

@@ -4,12 +4,14 @@ Each part is the same process that operators run.
 """
 
 import asyncio
+import json
 import os
+import shlex
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -17,6 +19,7 @@ import httpx
 from entrypoints.development.embedded_postgres.ownership import own_server
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from entrypoints.development.keeping import keep_running
+from entrypoints.development.ports import Wanted, take_ports
 from entrypoints.development.processes import Processes, StartFailed
 from entrypoints.last_resort import exit_within
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
@@ -24,7 +27,7 @@ from entrypoints.settings import DEFAULT_PASSWORD, Settings
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 15.0
 """For the parts and then PostgreSQL; both are faster unless something hangs."""
-PORTS_TRIED = 100
+PARTS = ("worker", "api")
 
 
 async def run_everything(settings: Settings) -> None:
@@ -35,7 +38,7 @@ async def run_everything(settings: Settings) -> None:
         EmbeddedPostgresError: PostgreSQL does not start, is another's, or ends again and again.
     """
     with _database(settings) as dsn, ExitStack() as ports:
-        processes = Processes({"DATABASE_URL": dsn})
+        processes = Processes({} if dsn is None else {"DATABASE_URL": dsn})
         try:
             running = asyncio.create_task(_run_kept(settings, processes, ports))
 
@@ -66,27 +69,35 @@ async def _run_kept(settings: Settings, processes: Processes, ports: ExitStack) 
 
 
 async def _run(settings: Settings, processes: Processes, ports: ExitStack) -> None:
-    host, port = settings.host, _free_port(settings.host, settings.port, ports)
-    processes.environment["PORT"] = str(port)
-    upstream = settings.offers_base_url
+    host, upstream = settings.host, settings.offers_base_url
+    wanted = {"api": Wanted("The API", "PORT", host, settings.port)}
     if upstream is None:
-        simulator_port = _free_port("127.0.0.1", settings.simulator_port, ports)
-        upstream = f"http://127.0.0.1:{simulator_port}/api/v1"
+        wanted["offers-simulator"] = Wanted("The simulator", "SIMULATOR_PORT", "127.0.0.1", settings.simulator_port)
+    if settings.metrics_port is not None:
+        # Two processes, so two ports: the second takes the next free one.
+        for part in PARTS:
+            wanted[f"{part} metrics"] = Wanted(f"The {part}'s /metrics", "METRICS_PORT", host, settings.metrics_port)
+    taken = dict(zip(wanted, take_ports(list(wanted.values()), ports), strict=True))
+    for name, each in wanted.items():
+        if each.port not in (0, taken[name]):
+            click.echo(f"{each.part} takes port {taken[name]}, because {each.setting}={each.port} is taken.", err=True)
+    processes.environment["PORT"] = str(taken["api"])
+    if upstream is None:
+        upstream = f"http://127.0.0.1:{taken['offers-simulator']}/api/v1"
         processes.environment["OFFERS_BASE_URL"] = upstream
         world = settings.data_dir / "simulator.json"
-        await processes.start("offers-simulator", "--port", str(simulator_port), "--world", str(world))
+        await processes.start("offers-simulator", "--port", str(taken["offers-simulator"]), "--world", str(world))
     await processes.finish("migrate")
     metrics = {}
-    for part in ("worker", "api"):
+    for part in PARTS:
         if settings.metrics_port is not None:
-            # Two processes, so two ports: the second takes the next free one.
-            monitoring_port = _free_port(host, settings.metrics_port, ports)
-            processes.environment["METRICS_PORT"] = str(monitoring_port)
-            metrics[part] = f"{_url(host, monitoring_port)}/metrics"
+            port = taken[f"{part} metrics"]
+            processes.environment["METRICS_PORT"] = str(port)
+            metrics[part] = f"{_url(host, port)}/metrics"
         await processes.start(part)
-    api = _url(host, port)
+    api = _url(host, taken["api"])
     await _ready(f"{api}/health/ready", processes)
-    click.echo(_banner(settings, api, upstream, metrics), err=True)
+    click.echo(banner(settings, api, upstream, metrics), err=True)
     raise StartFailed(f"`aggregator {await processes.first_to_end()}` ended by itself; its last lines are above.")
 
 
@@ -117,55 +128,36 @@ async def _answers(client: httpx.AsyncClient, url: str) -> bool:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _database(settings: Settings) -> Iterator[str | None]:
+    """Lend the DSN of the embedded database; None where the settings name another."""
     if settings.database_url is not None:
-        yield settings.dsn
+        yield None
         return
     with own_server(settings.data_dir) as dsn:
         yield dsn
-
-
-def _free_port(host: str, wanted: int, kept: ExitStack) -> int:
-    """Return the first free port from the wanted one on, which no other `up` takes until `kept` is closed.
-
-    Raises:
-        StartFailed: none of the next hundred is free.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
-        with ExitStack() as ours, socket.socket(family) as candidate:
-            # The part that is to listen there starts seconds later. UDP, because TCP would stand in its way.
-            claim = ours.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                candidate.bind((host, port))
-                free: int = candidate.getsockname()[1]
-                claim.bind((host, free))
-            except OSError:
-                continue
-            kept.push(ours.pop_all())
-            return free
-    raise StartFailed(f"No port from {wanted} on is free on {host}.")
 
 
 def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
+def banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
+    """Return what is shown once all is up: addresses without credentials, and what to try."""
     known = settings.admin_password_hash is None and settings.admin_password == DEFAULT_PASSWORD
     password = DEFAULT_PASSWORD if known else "<your password>"
-    credentials = f'{{"username": "{settings.admin_username}", "password": "{password}"}}'
+    credentials = shlex.quote(json.dumps({"username": settings.admin_username, "password": password}))
     monitored = "".join(f"\n    Metrics    {url}  ({part})" for part, url in metrics.items())
     kind = "simulated, faults at /__control" if settings.offers_base_url is None else "as set"
+    shown = urlsplit(upstream)
+    offers = shown._replace(netloc=shown.netloc.rpartition("@")[2]).geturl()
     return f"""
   Product Aggregator is up.
 
     API        {api}/products
     Docs       {api}/docs
-    Offers     {upstream}  ({kind}){monitored}
-    Log in     curl -s {api}/login -H 'Content-Type: application/json' -d '{credentials}'
-    Try it     {os.path.relpath(sys.argv[0])} seed 25
+    Offers     {offers}  ({kind}){monitored}
+    Log in     curl -s {api}/login -H 'Content-Type: application/json' -d {credentials}
+    Try it     {os.path.relpath(sys.argv[0])} seed 25 --history 30d
 
   Ctrl-C stops everything; the data stays.
 """

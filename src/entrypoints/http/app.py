@@ -71,7 +71,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
     settings = await container.get(Settings)
     limits = (await container.get(Limits)).requests
     clock = await container.get(Clock)
-    access_tokens = AccessTokens(settings.jwt_secret, timedelta(seconds=settings.jwt_lifetime), clock)
+    lifetime = timedelta(seconds=settings.jwt_lifetime)
+    access_tokens = AccessTokens(settings.jwt_secret, lifetime, clock, settings.accepted_secrets)
     freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
     catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     credentials = Credentials(

@@ -93,7 +93,7 @@ async def run_api(container: AsyncContainer) -> None:
 
     Raises:
         SchemaError, StorageUnavailable: the database is not ready for this release.
-        OSError: a port is taken.
+        CannotListen: a port is taken.
     """
     await require_schema(await container.get(AsyncEngine))
     await (await container.get(ClockWatch)).ask()
@@ -103,7 +103,7 @@ async def run_api(container: AsyncContainer) -> None:
     bound_stop = partial(exit_within, settings.drain_seconds + limits.stop_by_force)
     server = Server(server_config(app, settings, limits), stopping, settings.drain_seconds, bound_stop)
     # Our own listeners, because uvicorn would end the process by itself if the port is taken.
-    with listening(settings.host, settings.port) as sockets:
+    with listening(settings.host, settings.port, "PORT") as sockets:
         async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
             freeze_startup_objects()
             log.info("api started", host=settings.host, port=sockets[0].getsockname()[1])

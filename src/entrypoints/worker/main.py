@@ -31,7 +31,7 @@ async def run_worker(container: AsyncContainer) -> None:
 
     Raises:
         SchemaError, StorageUnavailable: the database is not ready for this release.
-        OSError: the port for metrics is taken.
+        CannotListen: the port for metrics is taken.
     """
     await require_schema(await container.get(AsyncEngine))
     # Before the queue is asked for jobs: with a wrong clock none may be taken.

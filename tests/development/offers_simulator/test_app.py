@@ -10,6 +10,7 @@ from development.offers_simulator.caller import PRODUCT, Caller, new_client
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
+from entrypoints.listening import CannotListen
 from waiting import until
 
 
@@ -34,6 +35,6 @@ async def test_it_no_longer_listens_afterwards() -> None:
 
 async def test_a_port_in_use_is_an_error() -> None:
     async with running_simulator(SimulatorOptions()) as simulator:
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(CannotListen, match="Set --port or SIMULATOR_PORT to another"):
             async with running_simulator(SimulatorOptions(), port=simulator.port):
                 pass

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,8 +12,8 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from api_client.api import PASSWORD, SECRET, USERNAME, Api, Outside, client_of, pointers, problem_of, serving
-from entrypoints.http.auth.access_tokens import AUDIENCE, ISSUER
+from api_client.api import MISSING, PASSWORD, SECRET, USERNAME, Api, Outside, client_of, pointers, problem_of, serving
+from entrypoints.http.auth.access_tokens import AUDIENCE, ISSUER, AccessTokens
 from entrypoints.limits import RequestLimits
 from fakes.storage import NOON
 from waiting import let_others_run
@@ -195,3 +196,19 @@ async def test_other_requests_are_served_while_passwords_are_checked(api: Api) -
         assert (await api.http.get("/products")).status_code == 200
         assert not login.done()
     assert (await login).status_code == 200
+
+
+async def test_a_token_of_an_accepted_secret_is_valid_and_new_ones_are_signed_with_the_own() -> None:
+    new, old, older = "new" * 11, "old" * 11, "older" * 7
+    async with serving(Outside(), JWT_SECRET=new, JWT_SECRETS_ACCEPTED=f"{old}, {older}") as api:
+        for secret, status in ((new, 201), (old, 201), (older, 201), ("other" * 7, 401), (f"{old}, {older}", 401)):
+            token = AccessTokens(secret, timedelta(minutes=5), lambda: NOON).issue(USERNAME)
+            answer = await api.http.post(
+                "/products", json={"name": secret, "description": ""}, headers={"Authorization": f"Bearer {token}"}
+            )
+            assert answer.status_code == status, secret
+        issued = (await api.log_in()).json()["access_token"]
+        expired = AccessTokens(old, timedelta(seconds=-1), lambda: NOON).issue(USERNAME)
+        refused = await api.http.delete(f"/products/{MISSING}", headers={"Authorization": f"Bearer {expired}"})
+    jwt.decode(issued, new, ["HS256"], audience="product-aggregator")
+    assert refused.status_code == 401

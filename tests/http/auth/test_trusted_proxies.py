@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from api_client.api import USERNAME, Outside, client_of, serving
 from entrypoints.http.server import server_config
@@ -80,3 +81,29 @@ async def test_callers_behind_a_proxy_are_limited_apart() -> None:
         other = await client.post("/login", json=wrong, headers={"X-Forwarded-For": f"{CLIENT}, {OTHER}"})
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
     assert other.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "logged"),
+    [
+        (PEER, CLIENT, PEER),
+        (PROXY, CLIENT, CLIENT),
+        (PROXY, "2001:db8::1", "2001:db8::1"),
+        (PROXY, "garbage \x1b[31m", "unknown"),
+    ],
+)
+async def test_a_failed_login_is_logged_with_the_whole_address_and_no_name(
+    peer: str, forwarded: str, logged: str
+) -> None:
+    async with asking_from(peer, PROXIES) as (client, _):
+        with capture_logs() as lines:
+            for _ in range(6):
+                await client.post(
+                    "/login", json={"username": "geheim", "password": "geheim"}, headers={"X-Forwarded-For": forwarded}
+                )
+    failed = [line for line in lines if line["event"] == "login failed"]
+    assert [(line["address"], line["reason"]) for line in failed] == [
+        *[(logged, "wrong credentials")] * 5,
+        (logged, "rate limited"),
+    ]
+    assert "geheim" not in str(lines)

@@ -14,6 +14,7 @@ from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.development.offers_simulator.simulation import Clock, Simulation, Wait
 from entrypoints.development.offers_simulator.upstream import API, Upstream
 from entrypoints.development.offers_simulator.world_file import WorldFile
+from entrypoints.listening import named_listener
 
 _LARGEST_REQUEST = 4 * 2**20
 # Seconds an unfinished call is waited for, and then once more after it was cancelled.
@@ -49,7 +50,8 @@ async def running_simulator(
     Leaving takes well below a second: calls that hang are cut, and then the world is saved, if it has a file.
 
     Raises:
-        OSError: the port cannot be listened on, or the world's file cannot be read.
+        CannotListen: the port cannot be listened on.
+        OSError: the world's file cannot be read.
     """
     world_file = WorldFile(options.world_file) if options.world_file else None
     state = world_file.load() if world_file else None
@@ -75,7 +77,8 @@ async def _listening(app: web.Application, host: str, port: int) -> AsyncIterato
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_PATIENCE)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        with named_listener("--port or SIMULATOR_PORT", host, port):
+            await web.TCPSite(runner, host, port, backlog=1024).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -11,7 +11,7 @@ from entrypoints.development.offers_simulator.options import SimulatorOptions
 
 
 async def serve(host: str, port: int, options: SimulatorOptions, *, faults: Faults | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError when it cannot listen, or cannot read the world's file."""
+    """Serve until SIGTERM or SIGINT. Raises CannotListen or OSError, as running_simulator does."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

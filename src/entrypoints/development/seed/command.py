@@ -90,7 +90,9 @@ async def _give_history(backfill: SqlAlchemyHistoryBackfill, days: int, today: d
     outcomes = await give_pasts(backfill, days, today)
     if not outcomes:
         reason = f"No worker has observed the {missing} products" if missing else "There is no product"
-        advice = f"run `aggregator up`, and then {again}" if missing else f"`aggregator seed 25 --history {days}d` adds 25"
+        advice = (
+            f"run `aggregator up`, and then {again}" if missing else f"`aggregator seed 25 --history {days}d` adds 25"
+        )
         raise click.ClickException(f"{reason}: {advice}.")
     click.echo(f"Products given a past of {days}d: {outcomes.pop(GIVEN, 0)}.", err=True)
     for reason, number in outcomes.items():

@@ -1,6 +1,8 @@
 """The API's own access tokens: JWTs that follow RFC 8725, with the type of RFC 9068."""
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -51,10 +53,10 @@ class _Claims(NamedTuple):
 
 
 class AccessTokens:
-    """Issues and checks tokens."""
+    """Issues tokens, and checks those that it or an instance with one of the `accepted` secrets has issued."""
 
-    def __init__(self, secret: str, lifetime: timedelta, clock: Clock) -> None:
-        self._key = secret.encode()
+    def __init__(self, secret: str, lifetime: timedelta, clock: Clock, accepted: Sequence[str] = ()) -> None:
+        self._keys = [each.encode() for each in (secret, *accepted)]
         self._clock = clock
         self.lifetime = lifetime
         # What a token says stays true for as long as it lives. A failure is not kept.
@@ -71,7 +73,7 @@ class AccessTokens:
             "exp": now + self.lifetime,
             "jti": str(uuid4()),
         }
-        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE})
+        return jwt.encode(claims, self._keys[0], ALGORITHM, headers={"typ": TYPE})
 
     def check(self, token: str) -> str:
         """Return whose token it is.
@@ -86,9 +88,7 @@ class AccessTokens:
 
     def _read(self, token: str) -> _Claims:
         try:
-            decoded = jwt.decode_complete(
-                token, self._key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=OPTIONS
-            )
+            decoded = self._verify(token)
         except jwt.InvalidTokenError as error:
             raise InvalidToken from error
         if decoded["header"].get("typ") != TYPE:
@@ -96,6 +96,16 @@ class AccessTokens:
         claims = decoded["payload"]
         issued_at, expires = _seconds(claims["iat"]), _seconds(claims["exp"])
         return _Claims(str(claims["sub"]), max(issued_at, _seconds(claims.get("nbf", issued_at))), expires)
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        for key in self._keys[:-1]:
+            with suppress(jwt.InvalidSignatureError):
+                return _decode(token, key)
+        return _decode(token, self._keys[-1])
+
+
+def _decode(token: str, key: bytes) -> dict[str, Any]:
+    return jwt.decode_complete(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options=OPTIONS)
 
 
 def _seconds(value: object) -> float:

@@ -1,4 +1,4 @@
-"""The client's address as limits count it: one IPv4 address, or the IPv6 network that one client controls."""
+"""The client's address, and as what limits count it: an IPv4 address, or the IPv6 network that one client controls."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -10,12 +10,15 @@ UNKNOWN = "unknown"
 
 
 def client_address(request: Request[Any, Any, Any]) -> str:
-    """Return the IPv4 address or IPv6 network; requests without an address count as one client."""
-    return network_of(request.client.host if request.client else "")
+    """Return the whole address; a proxy may have forwarded a text that is none."""
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return UNKNOWN
 
 
 def network_of(host: str) -> str:
-    """Return what an address is counted as."""
+    """Return what an address is counted as; requests without one count as one client."""
     try:
         address = ip_address(host)
     except ValueError:

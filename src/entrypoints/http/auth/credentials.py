@@ -8,11 +8,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
+from entrypoints.http.auth.client_address import network_of
+
+
+log = structlog.get_logger(__name__)
 
 
 class InvalidCredentials(Exception):
@@ -46,8 +51,10 @@ class Credentials:
         self._places = places
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def check(self, username: str, password: str, address: str) -> str:
+    async def check(self, username: str, password: str, client: str) -> str:
         """Return the account's name if both are right. Wrong names take as long as wrong passwords, and count as much.
+
+        A refusal is logged with the client's address, and without the name: people type their password there.
 
         Both are compared in NFC, because keyboards differ in how they write an accent (RFC 8265).
 
@@ -57,7 +64,14 @@ class Credentials:
             QueueFull: too many checks wait already.
             StorageUnavailable: the number of failed logins is unknown, so no login succeeds.
         """
-        username, password = composed(username), composed(password)
+        try:
+            return await self._check(composed(username), composed(password), network_of(client))
+        except (InvalidCredentials, RateLimited) as refusal:
+            reason = "rate limited" if isinstance(refusal, RateLimited) else "wrong credentials"
+            log.warning("login failed", address=client, reason=reason)
+            raise
+
+    async def _check(self, username: str, password: str, address: str) -> str:
         # One address at a time: otherwise guesses that are sent together would all be checked before one is counted.
         async with self._turns.setdefault(address, asyncio.Lock()):
             wait = await self._limits.wait(username, address)

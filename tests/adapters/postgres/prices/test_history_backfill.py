@@ -81,8 +81,16 @@ async def test_an_only_observation_is_the_first_sight_too(database: AsyncEngine)
     assert await writer.first_sight(product.id) == FirstSight(FIRST, {MOVED: 30_000}, rolled_up=False)
 
 
-async def test_waiting_for_observations_ends_with_those_that_have_come(product: Observed) -> None:
-    assert await await_observations(product.writer, [product.id, some_id()], seconds=0.1) == 1
+async def test_waiting_for_observations_ends_with_those_that_can_come(product: Observed) -> None:
+    assert await await_observations(product.writer, seconds=60) == 0
+    waiting, rejected = new_product(), new_product()
+    rejected.rejected("no", FIRST)
+    await add(product.storage.begin, waiting)
+    await add(product.storage.begin, rejected)
+    assert await await_observations(product.writer, seconds=0) == 1
+    assert await await_observations(product.writer, seconds=0.1) == 1
+    await withdraw(product.storage.begin, waiting.id)
+    assert await await_observations(product.writer, seconds=60) == 0
 
 
 async def test_the_present_stays_and_the_past_leads_to_it(product: Observed) -> None:

@@ -1,0 +1,32 @@
+"""The settings that each command uses. It reads no others, so a mistake in another's does not keep it from starting."""
+
+from entrypoints.setting_sources import SECRETS
+from entrypoints.settings import ALL
+
+_LOGS = ("APP_ENV", "LOG_LEVEL", "LOG_FORMAT")
+_DATABASE = ("DATABASE_URL",)
+_LISTENER = ("HOST", "METRICS_PORT")
+_HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
+_EMBEDDED = ("AGGREGATOR_DATA_DIR",)
+_SIMULATOR = ("SIMULATOR_PORT",)
+_OFFERS = ("OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "OFFERS_REFRESH_INTERVAL")
+_CALLS = ("OFFERS_CONCURRENCY", "OFFERS_RATE_LIMIT")
+_SERVER = (
+    *("PORT", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *(name for name in ALL if name.startswith(("ADMIN_", "JWT_"))),
+)
+
+USED_BY: dict[str, frozenset[str]] = {
+    "up": frozenset(ALL),
+    "api": frozenset((*_LOGS, *_DATABASE, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
+    "worker": frozenset((*_LOGS, *_DATABASE, *_LISTENER, *_HISTORY, *_OFFERS, *_CALLS, *_SIMULATOR)),
+    "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY)),
+    "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),
+    "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN")),
+}
+
+
+def help_on_settings(command: str) -> str:
+    """Return the end of a command's help: its settings by name, and where each is explained."""
+    names = ", ".join(f"{name}[_FILE]" if name in SECRETS else name for name in ALL if name in USED_BY[command])
+    return f"Settings, from the environment: {names}. docs/operations.md explains them all."
