@@ -1,8 +1,13 @@
 """Prometheus metrics on a registry of the process's own; every label value is from a bounded set."""
 
+import time
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from importlib.metadata import version
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
@@ -17,8 +22,9 @@ from adapters.metric_labels import (
     bounded_status,
 )
 from application.synchronisation.access_token.renewal import TokenEvent
-from application.synchronisation.batch_report import BatchReport, FailureReason
+from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome
 from application.synchronisation.upstream_calls import Endpoint, NoAnswer
+from domain.product import RegistrationState
 
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -41,7 +47,7 @@ class Metrics:
         self.request_seconds = Histogram(
             "aggregator_http_request_duration_seconds",
             "From a request's arrival to the end of its answer.",
-            ["route"],
+            ["method", "route"],
             buckets=REQUEST_SECONDS,
             registry=registry,
         )
@@ -116,6 +122,23 @@ class Metrics:
             "By how much this process's clock is ahead of the database's, as of the last comparison.",
             registry=registry,
         )
+        self.in_flight = Gauge(
+            "aggregator_http_requests_in_flight",
+            "Requests whose answer has not begun, by kind; probes are not counted.",
+            ["kind"],
+            registry=registry,
+        )
+        self.pool_waiters = Gauge(
+            "aggregator_database_waiters", "Callers that wait for a connection of the pool.", registry=registry
+        )
+        self.token_expiry = Gauge(
+            "aggregator_token_expiry_timestamp_seconds",
+            "When the access token that this process holds expires, as Unix time; 0 while it holds none.",
+            registry=registry,
+        )
+        Info("aggregator_build", "The version of the service that this process runs.", registry=registry).info(
+            {"version": version("product-aggregator")}
+        )
         # For workers only: an API would report a lag of 0 that it has not measured.
         self.refresh_lag = Gauge(
             "aggregator_refresh_lag_seconds",
@@ -128,7 +151,19 @@ class Metrics:
         self.last_tick = Gauge(
             "aggregator_last_tick_timestamp_seconds", "When the due work was last counted, as Unix time.", registry=None
         )
-        self._ticked = False
+        self.last_housekeeping = Gauge(
+            "aggregator_last_housekeeping_timestamp_seconds",
+            "When this worker last finished the housekeeping, as Unix time; 0 before it has.",
+            registry=None,
+        )
+        self.catalogue = Gauge(
+            "aggregator_products",
+            "Products that are not withdrawn by the state of their registration, as of the last minute.",
+            ["registration"],
+            registry=None,
+        )
+        self.outcomes: Counts[Outcome] = Counts()
+        """Products of all batches so far, by outcome."""
         self._requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._calls: dict[tuple[Endpoint, str], tuple[Counter, Histogram]] = {}
         # Series with alerts begin at 0: Prometheus sees no increase in a series that begins later.
@@ -138,12 +173,30 @@ class Metrics:
         for event in TokenEvent:
             self.renewals.labels(event)
 
+    def serving(self, routes: Iterable[tuple[str, str]]) -> None:
+        """Show that no request to these methods and routes has failed yet."""
+        for method, route in routes:
+            for status in (500, 503):
+                self.requests.labels(bounded_method(method), route, bounded_status(status))
+
+    def working(self) -> None:
+        """Show the series of a worker, which has done nothing yet."""
+        for gauge in (self.refresh_lag, self.waiting_jobs, self.last_tick, self.last_housekeeping, self.catalogue):
+            self.registry.register(gauge)
+        self.counted({})
+        for work in WORKS:
+            self.breaker(work, "closed")
+            for reason in get_args(GivenUp):
+                self.batches_given_up.labels(work, reason)
+            for outcome in Outcome:
+                self.products.labels(work, outcome)
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request to a route's template; status 0 means that no answer began."""
         key = (bounded_method(method), route, bounded_status(status))
         children = self._requests.get(key)
         if children is None:
-            children = self._requests[key] = self.requests.labels(*key), self.request_seconds.labels(route)
+            children = self._requests[key] = self.requests.labels(*key), self.request_seconds.labels(key[0], route)
         children[0].inc()
         children[1].observe(seconds)
 
@@ -153,6 +206,7 @@ class Metrics:
             self.given_up(work, "held_back")
         elif report.outcomes:
             self.batch_seconds.labels(work).observe(seconds)
+        self.outcomes.update(report.outcomes)
         for outcome, count in report.outcomes.items():
             self.products.labels(work, outcome).inc(count)
         self.refused_rows.inc(report.refused_rows)
@@ -182,10 +236,15 @@ class Metrics:
         self.refresh_lag.set(lag_seconds)
         self.waiting_jobs.set(waiting)
         self.last_tick.set(at.timestamp())
-        if not self._ticked:
-            self._ticked = True
-            for gauge in (self.refresh_lag, self.waiting_jobs, self.last_tick):
-                self.registry.register(gauge)
+
+    def housekept(self) -> None:
+        """Show that the housekeeping is finished."""
+        self.last_housekeeping.set(time.time())
+
+    def counted(self, products: Mapping[RegistrationState, int]) -> None:
+        """Show the number of products in each state."""
+        for state in RegistrationState:
+            self.catalogue.labels(state).set(products.get(state, 0))
 
     def clock(self, seconds_ahead: float) -> None:
         """Show by how much this process's clock is ahead of the database's."""
@@ -196,8 +255,17 @@ class Metrics:
         for each in BREAKER_STATES:
             self.breaker_state.labels(work, each).set(each == state)
 
-    def watch_pool(self, engine: AsyncEngine) -> None:
-        """Show the connections of this engine's pool at each scrape."""
+    def watch_requests(self, kind: str, in_flight: Callable[[], int]) -> None:
+        """Show the requests of a kind at each scrape."""
+        self.in_flight.labels(kind).set_function(in_flight)
+
+    def watch_token(self, expires_at: Callable[[], datetime | None]) -> None:
+        """Show the expiry of the access token at each scrape."""
+        self.token_expiry.set_function(lambda: expiry.timestamp() if (expiry := expires_at()) else 0)
+
+    def watch_pool(self, engine: AsyncEngine, waiting: Callable[[], int]) -> None:
+        """Show the connections of this engine's pool, and who waits for one, at each scrape."""
+        self.pool_waiters.set_function(waiting)
         pool = engine.pool
         if isinstance(pool, QueuePool):
             self.pool_connections.labels("size").set_function(pool.size)

@@ -20,12 +20,12 @@ class LoggedTokenEvents:
         self.count(event)
         match event:
             case TokenEvent.RENEWED:
-                log.info("access token renewed", expires_in=seconds)
+                log.info("access token renewed", expires_in=round(seconds))
             case TokenEvent.TOO_LATE:
                 log.warning("access token came too late")
             case TokenEvent.UNREADABLE:
                 log.error("access token unreadable")
             case TokenEvent.DROPPED:
-                log.warning("access token refused", failures=failures, retry_in=seconds)
+                log.warning("access token refused", failures=failures, retry_in=round(seconds, 1))
             case _:
-                log.warning("access token not renewed", reason=reason, failures=failures, retry_in=seconds)
+                log.warning("access token not renewed", reason=reason, failures=failures, retry_in=round(seconds, 1))

@@ -16,13 +16,24 @@ class BoundedQueue:
 
     def __init__(self, *, at_once: int, waiting: int, patience: float | None = None) -> None:
         self._places = asyncio.Semaphore(at_once)
-        self._room = at_once + waiting
+        self._at_once = at_once
+        self._most = self._room = at_once + waiting
         self._patience = patience
 
     @property
     def full(self) -> bool:
         """Whether a caller who comes now is refused without waiting."""
         return self._room <= 0
+
+    @property
+    def present(self) -> int:
+        """How many have a place or wait for one."""
+        return self._most - self._room
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return max(0, self.present - self._at_once)
 
     async def enter(self) -> None:
         """Take a place, waiting for it if need be.

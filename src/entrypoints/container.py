@@ -21,9 +21,11 @@ from adapters.offers_api.token_seal import AesGcmTokenSeal
 from adapters.offers_api.transport import pooled_transport
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
+from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
+from adapters.postgres.pool import queue_of
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
@@ -36,6 +38,7 @@ from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from adapters.token_log import LoggedTokenEvents
 from application.access.login_limits import LoginFailures
 from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.census import Census
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
@@ -83,7 +86,7 @@ class Adapters(Provider):
     @provide
     async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
         engine = create_engine(settings.dsn, limits.database)
-        metrics.watch_pool(engine)
+        metrics.watch_pool(engine, lambda: queue_of(engine).waiting)
         yield engine
         await close_engine(engine, limits.database.close)
 
@@ -122,6 +125,10 @@ class Adapters(Provider):
     @provide
     def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:
         return SqlAlchemyCataloguePurge(engine)
+
+    @provide
+    def census(self, engine: AsyncEngine) -> Census:
+        return SqlAlchemyCensus(engine)
 
     @provide
     def history_upkeep(self, engine: AsyncEngine, retention: Retention) -> HistoryUpkeep:
@@ -176,6 +183,7 @@ class Adapters(Provider):
             jitter=random.random,
             observe=LoggedTokenEvents(metrics.renewal),
         )
+        metrics.watch_token(lambda: token.expires_at)
         yield token
         await token.aclose()
         await issuer.aclose()

@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import TextIO
 
@@ -30,11 +31,14 @@ def configure_logs(settings: Settings) -> None:
         _bounded,
     ]
     renderer: Processor = structlog.processors.JSONRenderer(serializer=_to_json)
+    ours: list[Processor] = [*chain, renderer]
     if settings.log_format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False)
+        chain.append(_short)
+        ours = [*chain, *([] if settings.log_level == "DEBUG" else [_calm]), renderer]
     # Our own lines, one for each request, take the short way: through the standard library they cost twice as much.
     structlog.configure(
-        processors=[*chain, renderer],
+        processors=ours,
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=partial(_Writer, sys.stderr),
         cache_logger_on_first_use=True,
@@ -71,6 +75,23 @@ class _Writer(structlog.WriteLogger):
 
 def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
     return _ENCODER.encode(event)
+
+
+def _short(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave out of a terminal's line what only programs look for, so that it fits."""
+    event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone().strftime("%H:%M:%S")
+    event.pop("logger", None)
+    event.pop("request_id", None)
+    if event["event"] == "request" and "route" in event:
+        event["event"] = f"{event.pop('method')} {event.pop('route')} {event.pop('status')}"
+    return event
+
+
+def _calm(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Drop the lines of batches in which nothing failed: the worker's line a minute sums them up."""
+    if event["event"] == "batch" and "errors" not in event:
+        raise structlog.DropEvent
+    return event
 
 
 def _no_connection_trouble(record: logging.LogRecord) -> bool:

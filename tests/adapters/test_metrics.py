@@ -1,8 +1,11 @@
 """The registry of a process: bounded, its own, and read without asking anybody."""
 
+import asyncio
+import time
 from collections import Counter as Count
 from datetime import timedelta
 from http import HTTPStatus
+from importlib.metadata import version
 from uuid import uuid4
 
 import pytest
@@ -11,11 +14,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine
+from adapters.postgres.pool import queue_of
+from application.bounded_queue import BoundedQueue
 from application.synchronisation.access_token.renewal import TokenEvent
 from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome
 from application.synchronisation.upstream_calls import Endpoint, NoAnswer
+from domain.product import RegistrationState
 from fakes.storage import NOON
 from metric_values import counted, series
+from waiting import let_others_run
+
+ALERTED = (
+    "aggregator_refresh_lag_seconds",
+    "aggregator_last_tick_timestamp_seconds",
+    "aggregator_last_housekeeping_timestamp_seconds",
+    "aggregator_waiting_jobs",
+    "aggregator_batches_given_up_total",
+    "aggregator_product_failures_total",
+    "aggregator_offer_rows_refused_total",
+    "aggregator_token_renewals_total",
+)
 
 
 def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:
@@ -54,6 +72,19 @@ def test_the_texts_of_errors_make_no_series() -> None:
 
 def test_what_is_alerted_on_begins_at_nought() -> None:
     metrics = Metrics()
+    metrics.working()
+    metrics.serving([("GET", "/products")])
+    for name in ALERTED:
+        assert {value for _, value in series(metrics, name)} == {0}, name
+    for status in ("500", "503"):
+        labels = {"method": "GET", "route": "/products", "status": status}
+        assert metrics.registry.get_sample_value("aggregator_http_requests_total", labels) == 0
+    labels = {"work": "refresh", "outcome": "observed"}
+    assert metrics.registry.get_sample_value("aggregator_products_processed_total", labels) == 0
+    open_breakers = [
+        value for labels, value in series(metrics, "aggregator_breaker_state") if labels["state"] == "open"
+    ]
+    assert open_breakers == [0, 0]
     assert len(series(metrics, "aggregator_product_failures_total")) == 2 * len(FailureReason)
     assert len(series(metrics, "aggregator_token_renewals_total")) == len(TokenEvent)
     assert {value for _, value in series(metrics, "aggregator_token_renewals_total")} == {0}
@@ -78,11 +109,60 @@ def test_every_process_counts_for_itself_beside_the_numbers_of_the_process() -> 
 def test_lag_and_queue_are_shown_only_where_something_ticks_and_say_when() -> None:
     metrics = Metrics()
     assert "aggregator_refresh_lag_seconds" not in metrics.exposition("")[0].decode()
+    metrics.working()
+    assert counted(metrics, "aggregator_last_tick_timestamp_seconds") == 0
     metrics.scheduled(1.0, 2, NOON)
     metrics.scheduled(7.5, 3, NOON + timedelta(seconds=0.5))
     assert counted(metrics, "aggregator_refresh_lag_seconds") == 7.5
     assert counted(metrics, "aggregator_waiting_jobs") == 3
     assert counted(metrics, "aggregator_last_tick_timestamp_seconds") == NOON.timestamp() + 0.5
+
+
+def test_the_version_is_shown() -> None:
+    assert counted(Metrics(), "aggregator_build_info", version=version("product-aggregator")) == 1
+
+
+def test_products_are_shown_by_state_and_those_that_are_gone_no_longer() -> None:
+    metrics = Metrics()
+    metrics.working()
+    metrics.counted({RegistrationState.REGISTERED: 7, RegistrationState.REJECTED: 1})
+    metrics.counted({RegistrationState.REGISTERED: 8})
+    shown = {
+        labels["registration"]: value for labels, value in series(metrics, "aggregator_products") if len(labels) == 1
+    }
+    assert shown == {"registered": 8, "pending": 0, "rejected": 0, "conflict": 0}
+
+
+def test_the_expiry_of_the_token_is_shown_while_there_is_one() -> None:
+    metrics, held = Metrics(), [NOON, None]
+    metrics.watch_token(lambda: held[0])
+    assert counted(metrics, "aggregator_token_expiry_timestamp_seconds") == NOON.timestamp()
+    held.pop(0)
+    assert counted(metrics, "aggregator_token_expiry_timestamp_seconds") == 0
+
+
+def test_the_end_of_the_housekeeping_is_shown() -> None:
+    metrics = Metrics()
+    metrics.working()
+    metrics.housekept()
+    assert abs(time.time() - counted(metrics, "aggregator_last_housekeeping_timestamp_seconds")) < 5
+
+
+async def test_requests_and_callers_are_shown_that_have_no_place_yet() -> None:
+    metrics, places = Metrics(), BoundedQueue(at_once=1, waiting=2)
+    metrics.watch_requests("read", lambda: places.present)
+
+    async def hold() -> None:
+        async with places:
+            await asyncio.Event().wait()
+
+    held = [asyncio.create_task(hold()) for _ in range(3)]
+    await let_others_run()
+    assert (counted(metrics, "aggregator_http_requests_in_flight", kind="read"), places.waiting) == (3, 2)
+    for task in held:
+        task.cancel()
+    await asyncio.wait(held)
+    assert (counted(metrics, "aggregator_http_requests_in_flight", kind="read"), places.waiting) == (0, 0)
 
 
 def test_a_breaker_is_in_one_state() -> None:
@@ -97,7 +177,7 @@ def test_a_breaker_is_in_one_state() -> None:
 
 async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> None:
     metrics = Metrics()
-    metrics.watch_pool(engine)
+    metrics.watch_pool(engine, lambda: queue_of(engine).waiting)
     before = counted(metrics, "aggregator_database_connections", state="checked_out")
     async with connect(engine), connect(engine):
         assert counted(metrics, "aggregator_database_connections", state="checked_out") == before + 2
@@ -110,7 +190,8 @@ async def test_a_scrape_asks_no_database() -> None:
         Metrics(),
         create_engine("postgresql://127.0.0.1:1/nobody", DatabaseLimits(connections=3, statement=1)),
     )
-    metrics.watch_pool(engine)
+    metrics.watch_pool(engine, lambda: 2)
+    assert b"aggregator_database_waiters 2.0" in metrics.exposition("")[0]
     assert 'aggregator_database_connections{state="size"} 3.0' in metrics.exposition("")[0].decode()
     await engine.dispose()
 
@@ -133,8 +214,10 @@ def test_the_form_is_the_one_that_was_asked_for(accept: str, content_type: str) 
 
 
 def test_every_metric_says_what_it_is_and_a_time_that_it_is_in_seconds() -> None:
-    ours = [metric for metric in Metrics().registry.collect() if metric.name.startswith("aggregator")]
-    assert len(ours) == 14
+    metrics = Metrics()
+    metrics.working()
+    ours = [metric for metric in metrics.registry.collect() if metric.name.startswith("aggregator")]
+    assert len(ours) == 23
     for metric in ours:
         assert len(metric.documentation) > 30
         assert metric.type != "histogram" or metric.name.endswith("_seconds")

@@ -59,10 +59,8 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/docs"),
         ("GET", "/docs/static/{name}"),
         ("GET", "/openapi.json"),
+        ("GET", "/favicon.ico"),
         ("GET", "/.well-known/api-catalog"),
     }
 )
 """The routes of the contract that anybody may call; every other one is for admins."""
-
-NOTHING_THERE = frozenset({("GET", "/schema"), ("GET", "/schema/{path}")})
-"""Routes that Litestar makes, where everybody finds nothing."""

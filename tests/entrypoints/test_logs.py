@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -114,6 +115,36 @@ def test_a_console_shows_lines_for_people(capsys: pytest.CaptureFixture[str]) ->
     assert "it happened" in shown
     assert "count=3" in shown
     assert not shown.startswith("{")
+
+
+def shown_on_a_console(capsys: pytest.CaptureFixture[str], level: str, event: str, **fields: Any) -> str:
+    configure_logs(read_settings({"LOG_FORMAT": "console", "LOG_LEVEL": level}))
+    structlog.get_logger("entrypoints.some").info(event, **fields)
+    return capsys.readouterr().err
+
+
+def test_a_request_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    request = {"method": "DELETE", "route": "/products/{product_id}/offers/{offer_id}/price-history", "status": 404}
+    shown = shown_on_a_console(capsys, "INFO", "request", **request, milliseconds=1234.5, request_id="8f2d849e" * 4)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d \[info\] DELETE /products/\{product_id\}/offers/\{offer_id\}/price-history 404 +"
+        r"milliseconds=1234.5\n",
+        shown,
+    )
+    assert len(shown) < 120
+
+
+def test_a_terminal_is_spared_the_batches_in_which_nothing_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown_on_a_console(capsys, "INFO", "batch", observed=9) == ""
+    assert "observed=9" in shown_on_a_console(capsys, "INFO", "batch", observed=9, errors={"timeout": 1})
+    assert "observed=9" in shown_on_a_console(capsys, "DEBUG", "batch", observed=9)
+    assert "products=9" in shown_on_a_console(capsys, "INFO", "status", products=9)
+
+
+def test_a_library_is_heard_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs(read_settings({"LOG_FORMAT": "console"}))
+    logging.getLogger("some.library").warning("this")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[warning\] this *\n", capsys.readouterr().err)
 
 
 async def test_each_request_leaves_one_line_with_its_id_and_no_secret(lines: Lines) -> None:

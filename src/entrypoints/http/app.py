@@ -1,11 +1,13 @@
 """The Litestar application: routes, their dependencies, the checks before them, and the problems of errors."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
@@ -28,11 +30,11 @@ from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.health import HealthController
 from entrypoints.http.middleware.cors import Cors
-from entrypoints.http.middleware.load_shedding import Kind, ShedRequests
-from entrypoints.http.middleware.request_frame import RequestFrame
+from entrypoints.http.middleware.load_shedding import SHED, Kind, ShedRequests
+from entrypoints.http.middleware.request_frame import UNKNOWN, RequestFrame
 from entrypoints.http.openapi.description import openapi_config
 from entrypoints.http.openapi.discovery import lead_to_description, show_catalog
-from entrypoints.http.openapi.docs import show_docs, show_file
+from entrypoints.http.openapi.docs import show_docs, show_favicon, show_file
 from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
@@ -52,6 +54,7 @@ from entrypoints.web.pages import Pages
 from entrypoints.web.routes import web_routes
 from entrypoints.web.sessions import Sessions
 
+COUNTED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USE_CASES = {
     "register_product": RegisterProduct,
     "amend_product": AmendProduct,
@@ -99,6 +102,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             explain_problem,
             show_docs,
             show_file,
+            show_favicon,
             lead_to_description,
             show_catalog,
             *web_routes(sessions),
@@ -126,8 +130,16 @@ async def create_app(container: AsyncContainer) -> Litestar:
         request_max_body_size=limits.body,
         on_shutdown=[shed.log],
     )
+    metrics.serving(_routes(app))
     app.asgi_handler = _framed(NotModified(app.asgi_handler, catalogue), settings, limits, metrics, shed)
     return app
+
+
+def _routes(app: Litestar) -> Iterator[tuple[str, str]]:
+    """Give the methods and the templates of all routes, as requests are counted, and of those that have none."""
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    yield from ((method, route.path_format) for route in routes for method in route.methods)
+    yield from ((method, template) for method in COUNTED_METHODS for template in (UNKNOWN, SHED))
 
 
 def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics, shed: ShedRequests) -> ASGIApp:
@@ -136,10 +148,13 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
     if settings.origins:
         app, overloaded = Cors(app, settings.origins), Cors(overloaded, settings.origins)
     places = {Kind.READ: limits.reads, Kind.WRITE: limits.writes, Kind.LOGIN: limits.logins}
+    queues = {kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()}
+    for kind, queue in queues.items():
+        metrics.watch_requests(kind.name.lower(), partial(getattr, queue, "present"))
     return RequestFrame(
         app,
         overloaded,
-        places={kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()},
+        places=queues,
         seconds=limits.request,
         count=metrics.request,
         shed=shed,

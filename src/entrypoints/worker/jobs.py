@@ -50,10 +50,16 @@ class ClockedWorker(Worker[Context]):
 
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
     """Make SAQ's worker with our jobs, not started yet."""
-    housekeeping = _cron("housekeeping", await container.get(KeepHouse))
+    timing, metrics = await container.get(Timing), await container.get(Metrics)
+    keep_house = await container.get(KeepHouse)
+
+    async def keep_house_and_say_so() -> None:
+        await keep_house()
+        metrics.housekept()
+
+    housekeeping = _cron("housekeeping", keep_house_and_say_so)
     # The name of the cron row in the queue, which earlier releases know too.
     listed_changes = _cron("price_changes", await container.get(RefreshListedChanges))
-    timing, metrics = await container.get(Timing), await container.get(Metrics)
     limits = await container.get(Limits)
     submit, refresh = await container.get(SubmitRegistrations), await container.get(RefreshDueProducts)
 
@@ -131,6 +137,7 @@ def _log(name: Work, report: BatchReport, seconds: float) -> None:
             errors["rows refused"] = report.refused_rows
         if report.lost_offers:
             errors["offers unknown since their rows are refused"] = report.lost_offers
-        log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, errors=errors)
+        trouble = {"errors": errors} if errors else {}
+        log.info("batch", work=name, seconds=round(seconds, 3), **outcomes, **trouble)
     for defect in report.defects[:1]:
         log.error("defect in a batch", work=name, exc_info=defect)

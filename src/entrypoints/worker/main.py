@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
+from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.circuit_breaker import Breakers
@@ -21,6 +22,7 @@ from entrypoints.limits import Limits
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
 from entrypoints.worker.jobs import make_worker
+from entrypoints.worker.status_line import StatusLine
 from entrypoints.worker.tick import Tick
 
 log = structlog.get_logger(__name__)
@@ -44,9 +46,11 @@ async def run_worker(container: AsyncContainer) -> None:
     async with monitoring_listener(metrics, settings.host, settings.metrics_port, heartbeat):
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Timing), heartbeat)
+        metrics.working()
         ticking = asyncio.create_task(tick.run())
         limits = await container.get(Limits)
         exit_once_stalled(heartbeat, limits.stalled)
+        reporting = asyncio.create_task(StatusLine(await container.get(Census), metrics).run())
         freeze_startup_objects()
         log.info("worker started")
         working = asyncio.create_task(worker.start())
@@ -56,6 +60,7 @@ async def run_worker(container: AsyncContainer) -> None:
         finally:
             guarding.cancel()
             ticking.cancel()
+            reporting.cancel()
     log.info("worker stopped")
 
 

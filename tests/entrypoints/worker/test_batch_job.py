@@ -55,3 +55,11 @@ async def test_what_a_batch_committed_before_it_was_broken_off_is_counted_and_lo
         await batches_run((LESS, error), metrics=metrics)
     assert counted(metrics, "aggregator_products_processed_total", work="refresh", outcome="observed") == 9
     assert [(entry["event"], entry["observed"]) for entry in logs] == [("batch", 9)]
+
+
+async def test_a_batch_without_errors_has_no_empty_field() -> None:
+    with capture_logs() as logs:
+        await batches_run((LESS, None))
+    (line,) = logs
+    assert "errors" not in line
+    assert all(value not in ({}, "", None) for value in line.values())

@@ -41,6 +41,7 @@ class Ticking:
         self.queue = InMemoryJobQueue()
         self.ahead = 0 * SECOND
         self.metrics = Metrics()
+        self.metrics.working()
         self.heartbeat = CountedHeartbeat()
         world = self.world
         observe = LoggedClockDifference(self.metrics.clock)

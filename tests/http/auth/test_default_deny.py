@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from api_client.api import MISSING, SECRET, Api, Outside, problem_of, serving
-from api_client.routes import NOTHING_THERE, PUBLIC_ROUTES, filled, is_page, routes
+from api_client.routes import PUBLIC_ROUTES, filled, is_page, routes
 from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY, TYPE
 from entrypoints.http.route_declarations import declaration_of
 from fakes.storage import NOON
@@ -83,7 +83,7 @@ def protected(app: Litestar) -> list[tuple[str, str]]:
     return [
         (method, filled(template))
         for method, template in routes(app)
-        if (method, template) not in PUBLIC_ROUTES | NOTHING_THERE and method != "OPTIONS"
+        if (method, template) not in PUBLIC_ROUTES and method != "OPTIONS"
     ]
 
 
@@ -111,7 +111,7 @@ def seen(answer: httpx.Response) -> tuple[dict[str, Any], dict[str, str]]:
 
 def test_the_public_routes_are_those_of_the_contract_and_all_exist(api: Api) -> None:
     assert set(routes(api.app)) >= PUBLIC_ROUTES
-    assert declared_public(api.app) == PUBLIC_ROUTES | NOTHING_THERE
+    assert declared_public(api.app) == PUBLIC_ROUTES
     writing = {route for route in PUBLIC_ROUTES if route[0] not in ("GET", "HEAD")}
     assert writing == {("POST", "/login")}
     assert ("GET", "/products/{product_id}/synchronisation") not in PUBLIC_ROUTES
@@ -142,10 +142,16 @@ async def test_every_refusal_looks_the_same_whatever_is_wrong_with_the_token(
     assert refusals[0][1]["www-authenticate"] == challenge
 
 
-async def test_beside_the_description_there_is_nothing(api: Api, customer: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("path", ["", "/", "/x", "/openapi.yaml", "/openapi.json/x", "/a/b", "/redoc", "/elements"])
+async def test_beside_the_description_there_is_nothing_for_anybody(
+    api: Api, customer: httpx.AsyncClient, path: str
+) -> None:
     for client in (api.http, customer):
-        for method, template in NOTHING_THERE:
-            problem_of(await client.request(method, filled(template)), 404, "not-found")
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            answer = await client.request(method, f"/schema{path}", json={} if method == "POST" else None)
+            assert answer.status_code == 404, (method, path)
+            if method != "HEAD":
+                problem_of(answer, 404, "not-found")
 
 
 async def test_a_valid_token_opens_every_protected_route(api: Api) -> None:

@@ -13,6 +13,7 @@ from adapters.metrics import Metrics
 from api_client.api import MISSING, SETTINGS, Api, InMemoryOutside, Outside, client_of
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
+from entrypoints.http.middleware.request_frame import QUIET_ROUTES
 from entrypoints.settings import read_settings
 from metric_values import counted, series
 
@@ -69,7 +70,8 @@ async def test_two_requests_have_two_ids(customer: httpx.AsyncClient) -> None:
     [
         ("GET", "/products?cursor=secret", "/products", 400),
         ("GET", f"/products/{MISSING}", "/products/{product_id}", 404),
-        ("GET", "/docs/static/docs.js", "/docs/static/{name}", 200),
+        ("GET", "/docs/static/none.js", "/docs/static/{name}", 404),
+        ("GET", "/docs", "/docs", 200),
         ("GET", "/nope/secret", "unknown", 404),
         ("PATCH", f"/products/{MISSING}", "/products/{product_id}", 415),
     ],
@@ -89,6 +91,26 @@ async def test_a_request_leaves_one_line_with_its_route_and_no_value(
         "status": status,
         "request_id": "mine",
     }
+
+
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/favicon.ico", "/docs/static/docs.js", "/static/page.css"]
+)
+async def test_probes_and_pictures_are_logged_at_debug_unless_they_fail(api: Api, path: str) -> None:
+    with capture_logs() as lines:
+        assert (await api.http.get(path)).status_code == 200
+    assert [line["log_level"] for line in lines] == ["debug"]
+
+
+def test_the_quiet_routes_exist(api: Api) -> None:
+    assert {route.path_format for route in api.app.routes} >= QUIET_ROUTES
+
+
+async def test_a_failed_probe_is_logged_like_any_other_request(api: Api) -> None:
+    api.outside.migrations = "outdated"
+    with capture_logs() as lines:
+        assert (await api.http.get("/health/ready")).status_code == 503
+    assert [line["log_level"] for line in lines] == ["info"]
 
 
 async def test_the_id_does_not_stay_behind(api: Api) -> None:
@@ -124,8 +146,8 @@ async def test_a_request_is_counted_and_timed_by_its_route(method: str, path: st
         for _ in range(2):
             await customer.request(method, path)
     assert counted(metrics, "aggregator_http_requests_total", method=method, route=route, status=status) == 2
-    assert counted(metrics, "aggregator_http_request_duration_seconds_count", route=route) == 2
-    assert 0 < counted(metrics, "aggregator_http_request_duration_seconds_sum", route=route) < 5
+    assert counted(metrics, "aggregator_http_request_duration_seconds_count", method=method, route=route) == 2
+    assert 0 < counted(metrics, "aggregator_http_request_duration_seconds_sum", method=method, route=route) < 5
 
 
 async def test_a_thousand_paths_and_methods_make_no_series_of_their_own() -> None:
@@ -136,6 +158,7 @@ async def test_a_thousand_paths_and_methods_make_no_series_of_their_own() -> Non
     shown = {
         (labels["method"], labels["route"]): value
         for labels, value in series(metrics, "aggregator_http_requests_total")
+        if value
     }
     assert shown == {
         ("GET", "unknown"): 250,

@@ -34,6 +34,14 @@ async def test_all_that_the_page_loads_is_served_as_what_it_is(customer: httpx.A
     }
 
 
+async def test_browsers_find_the_icon_where_they_ask_for_it(customer: httpx.AsyncClient) -> None:
+    answer = await customer.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+    assert answer.content == (STATIC / "favicon-32x32.png").read_bytes()
+    again = await customer.get("/favicon.ico", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
 async def test_the_page_and_our_script_name_no_other_place(customer: httpx.AsyncClient) -> None:
     script = (await customer.get("/docs/static/docs.js")).text
     for text in ((await page(customer)).text, script):

@@ -44,6 +44,11 @@ class SharedAccessToken:
             self.seal, self.store, self.issue, self.timing, self.clock, self.jitter, self.observe
         )
 
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the token that this process holds expires; None if it holds none."""
+        return None if self._held is None else self._held.expires_at
+
     async def state(self) -> TokenState:
         """Return the state of the token, without a call upstream.
 

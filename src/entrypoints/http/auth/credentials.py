@@ -16,7 +16,6 @@ from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
 from entrypoints.http.auth.client_address import network_of
 
-
 log = structlog.get_logger(__name__)
 
 

@@ -19,6 +19,7 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.route_declarations import Declaration, Injected, answer, declared
 
+
 class LoginRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An admin's credentials."""
 

@@ -21,6 +21,10 @@ from entrypoints.http.problems.refusals import answer_malformed
 
 log = structlog.get_logger(__name__)
 
+UNKNOWN = "unknown"
+"""The route that requests are counted under for which the API has none."""
+QUIET_ROUTES = ALWAYS_SERVED | {"/static/{name}", "/docs/static/{name}", "/favicon.ico"}
+"""Probes and pictures, which would hide the other lines of a log."""
 SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 Count = Callable[[str, str, int, float], None]
@@ -95,9 +99,10 @@ class RequestFrame:
             await self._overloaded(scope, receive, answer.send)
         finally:
             seconds = time.perf_counter() - began
-            route = scope.get("path_template") or "unknown"
+            route = scope.get("path_template") or UNKNOWN
             self._count(method, route, answer.status, seconds)
-            log.info("request", method=method, route=route, status=answer.status, milliseconds=round(seconds * 1000, 1))
+            write = log.debug if route in QUIET_ROUTES and 200 <= answer.status < 400 else log.info
+            write("request", method=method, route=route, status=answer.status, milliseconds=round(seconds * 1000, 1))
 
 
 class _Answer:

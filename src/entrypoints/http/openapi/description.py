@@ -4,18 +4,19 @@ from importlib.metadata import version
 from typing import Any
 
 from litestar import Litestar, Request, Response, Router
-from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Contact, License, SecurityScheme, Tag
 from litestar.response.base import ASGIResponse
+from litestar.routes import BaseRoute
+from litestar.types import ControllerRouterHandler
 
 from entrypoints.http.conditional_reads import PAGE_AGE, answer_read
 from entrypoints.http.openapi.headers import answer_headers, request_headers
 from entrypoints.http.openapi.links import links_to
 from entrypoints.http.openapi.schemas import describe_field, describe_parameter, example_body
-from entrypoints.http.problems.problem_types import NOT_FOUND, prefix_of
+from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import JSON, MERGE_PATCH
 from entrypoints.http.route_declarations import Declaration, declaration_of, declared
 
@@ -38,13 +39,7 @@ class _ExactDescription(JsonRenderPlugin):
     """Adds headers, links, security and the second media type of a PATCH, and makes schemas plain."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        """Render the description as JSON. It may have been rendered before, so adding twice changes nothing.
-
-        Raises:
-            NotFoundException: Litestar serves it at the root of the router too, where there is nothing.
-        """
-        if not request.url.path.endswith(PATH):
-            raise NotFoundException
+        """Render the description as JSON. It may have been rendered before, so adding twice changes nothing."""
         declarations = _declarations(request)
         models = openapi_schema["components"]["schemas"]
         for model in models.values():
@@ -100,10 +95,18 @@ class _Kept(Response[bytes]):
         return answer_read(request, self.content, max_age=PAGE_AGE, media_type=OPENAPI)
 
 
-async def _refuse_pages(response: Response[Any]) -> Response[Any]:
-    """Answer a problem instead of the page that Litestar shows where there is no description."""
-    if response.status_code == NOT_FOUND.status:
-        raise NotFoundException
+class _OnlyDescription(Router):
+    """A router without the pages that Litestar adds for paths below it that do not exist."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:
+        """Register the handler of the description alone, and at its path alone."""
+        if not (isinstance(value, HTTPRouteHandler) and PATH in value.paths):
+            return []
+        value.paths = {PATH}
+        return super().register(value)
+
+
+async def _keep(response: Response[Any]) -> Response[Any]:
     return _Kept(response.content) if response.content is not None else response  # to OPTIONS
 
 
@@ -115,11 +118,11 @@ def openapi_config() -> OpenAPIConfig:
         description=DESCRIPTION,
         contact=Contact(name="The operators of this service"),
         license=License(name="MIT", identifier="MIT"),
-        openapi_router=Router(
+        openapi_router=_OnlyDescription(
             "/schema",
             route_handlers=[],
             include_in_schema=False,
-            after_request=_refuse_pages,
+            after_request=_keep,
             opt=declared(Declaration(public=True, ignores_query=True)),
         ),
         use_handler_docstrings=True,

@@ -38,6 +38,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+FAVICON = "favicon-32x32.png"
 STATIC_FILES = {path.name: path for path in Path(__file__).with_name("static").iterdir()}
 
 
@@ -58,3 +59,9 @@ def show_file(
         raise NotFoundException
     media_type = guess_type(name)[0] or MediaType.TEXT
     return answer_read(request, STATIC_FILES[name].read_bytes(), max_age=PAGE_AGE, media_type=media_type)
+
+
+@get("/favicon.ico", include_in_schema=False, sync_to_thread=True, opt=_FOR_EVERYBODY)
+def show_favicon(request: Request[Any, Any, Any]) -> ASGIResponse:
+    """Send the icon to browsers, which ask for it here whatever they show."""
+    return answer_read(request, STATIC_FILES[FAVICON].read_bytes(), max_age=PAGE_AGE, media_type="image/png")
