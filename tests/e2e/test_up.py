@@ -1,6 +1,7 @@
 """Everything on one machine with one command, and products to try it out with."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -46,6 +47,28 @@ def test_seeded_products_come_to_life_with_up_and_beside_it(machines: list[OneMa
     assert machine.run("seed", "25").process.wait(30) == 0
     eventually(lambda: api.observed(50), within=20)
     machine.ends_cleanly(signal.SIGTERM)
+
+
+def test_the_terminal_stays_calm_and_a_replaced_port_is_said(machines: list[OneMachine]) -> None:
+    machine, _ = machines
+    machine.environment["LOG_FORMAT"] = "console"
+    wanted = int(machine.environment["PORT"])
+    with socket.create_server(("127.0.0.1", wanted)):
+        machine.up()
+        api = machine.ready()
+    assert f"The API takes port {machine.api_port}, because PORT={wanted} is taken.\n" in machine.running.output()
+    assert machine.simulator_port == int(machine.environment["SIMULATOR_PORT"])
+    api.create("Kettle")
+    eventually(lambda: api.observed(1))
+    assert api.client.get("/health/live").status_code == api.client.get("/favicon.ico").status_code == 200
+    machine.ends_cleanly()
+    before, _, after = machine.running.output().partition("Product Aggregator is up.")
+    assert "POST /products 201" in after
+    for noise in ("/health/", "favicon", "{}", "request_id", " batch ", "Traceback"):
+        assert noise not in before + after
+    lines = [line for line in (before + after).splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert len(lines) > 5
+    assert max(map(len, lines)) <= 120
 
 
 def test_a_past_needs_a_worker_and_does_not_wait_where_none_can_come(machines: list[OneMachine]) -> None:
