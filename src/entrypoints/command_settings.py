@@ -4,7 +4,8 @@ from entrypoints.setting_sources import SECRETS
 from entrypoints.settings import ALL
 
 _LOGS = ("APP_ENV", "LOG_LEVEL", "LOG_FORMAT")
-_DATABASE = ("DATABASE_URL", "DATABASE_CONNECTIONS")
+_DATABASE = ("DATABASE_URL",)
+_POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
 _HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
 _EMBEDDED = ("AGGREGATOR_DATA_DIR",)
@@ -21,8 +22,8 @@ _SERVER = (
 
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
-    "api": frozenset((*_LOGS, *_DATABASE, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
-    "worker": frozenset((*_LOGS, *_DATABASE, *_LISTENER, *_HISTORY, *_OFFERS, *_CALLS, *_SIMULATOR)),
+    "api": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
+    "worker": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_CALLS, *_SIMULATOR)),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),
     "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN")),

@@ -13,7 +13,7 @@ from entrypoints.command_settings import USED_BY
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
-from entrypoints.limits import SERVING, fitted
+from entrypoints.limits import SERVING
 from entrypoints.migration import run_migrations
 from entrypoints.settings import ALL, Settings, read_settings
 from entrypoints.worker.jobs import make_worker
@@ -44,8 +44,9 @@ async def make_work(container: AsyncContainer) -> None:
 async def recording(dsn: str, engine: AsyncEngine) -> AsyncIterator[AsyncContainer]:
     given = read_settings({"DATABASE_URL": dsn})
     settings = Recording(**{name.lower(): getattr(given, name.lower()) for name in ALL})
+    limits = SERVING.sharing(settings.database_connections)
     READ.clear()
-    container = make_container(settings, limits=fitted(SERVING, settings.database_connections))
+    container = make_container(settings, limits=limits)
     yield container
     await container.close()
 
