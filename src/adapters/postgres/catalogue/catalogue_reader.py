@@ -18,7 +18,7 @@ from adapters.postgres.catalogue.product_json import (
     to_version,
     with_json,
 )
-from adapters.postgres.catalogue.product_pages import page_query
+from adapters.postgres.catalogue.product_pages import page_queries
 from adapters.postgres.catalogue.shared_reads import SharedReads
 from adapters.postgres.connection import connect, fetch
 from adapters.postgres.driver_query import DriverQuery
@@ -92,8 +92,10 @@ class SqlAlchemyCatalogueReader:
         wanted: ProductFilter = EVERYTHING,
         change: ChangePeriod | None = None,
     ) -> ProductSlice:
-        query, parameters = page_query(order, limit, after, wanted, change)
-        (page,) = await fetch(self._engine, query.sql, query.values(parameters))
+        first, second, parameters = page_queries(order, limit, after, wanted, change)
+        (page,) = await fetch(self._engine, first.sql, first.values(parameters))
+        if second is not None and not page["more"]:
+            (page,) = await fetch(self._engine, second.sql, second.values(parameters))
         last = PagePosition(page["last_key"], page["last_id"]) if page["more"] else None
         return ProductSlice(f"[{page['json'] or ''}]".encode(), page["oldest"], last)
 

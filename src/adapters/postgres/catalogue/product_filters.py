@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_
+from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from adapters.postgres.catalogue.rows import listed_price, product
@@ -14,8 +14,9 @@ from domain.product import RegistrationState
 
 _state = product.c.registration_state
 
+_words: ColumnElement[Any] = cast(bindparam("words", type_=Text), TSQUERY)
+
 CONDITIONS: Mapping[str, ColumnElement[bool]] = {
-    "words": product.c.words.op("@@", is_comparison=True)(cast(bindparam("words", type_=Text), TSQUERY)),
     "in_stock": synchronisation.c.offers_in_stock > 0,
     "min_price": listed_price.c.best_price >= bindparam("min_price", type_=BigInteger),
     "max_price": listed_price.c.best_price <= bindparam("max_price", type_=BigInteger),
@@ -29,13 +30,23 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "dropped": insight.c.change_1d < 0,
     "at_low": listed_price.c.best_price <= insight.c.low_7d,
 }
-"""The conditions by the names of their filters."""
+"""The conditions by the names of their filters, but for `words`."""
 
 OF_PRICES = frozenset({"min_price", "max_price", "at_low"})
 """The filters that need `listed_price`."""
 
 OF_INSIGHT = frozenset({"dropped", "at_low"})
 """The filters that need `insight`."""
+
+
+def has_words(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a text vector has the wanted words."""
+    return column.op("@@", is_comparison=True)(_words)
+
+
+# Behind a subquery, which hides the words from PostgreSQL: where it takes them for common it would read every product.
+WORDS_BY_INDEX: ColumnElement[bool] = product.c.words.op("@@", is_comparison=True)(select(_words).scalar_subquery())
+"""The same for a statement that is to find products by the index of words."""
 
 
 def wanted_values(wanted: ProductFilter) -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """Pages of products by key: every order is an index, read from behind the last product of the page before.
 
-The driver executes the statement: lists are the second of the hot reads.
+A search has two statements, each bounded whatever its words. The first looks through a few products in the order of the
+list, which fills the page if the words are common. Otherwise the second finds all matches by the index of words, and
+sorts them. PostgreSQL can't choose between the two: it knows neither how many products match prefixes nor what it costs
+to read the words of a long description (docs/adr/0023).
+
+The driver executes the statements: lists are the second of the hot reads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +20,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    UnaryExpression,
     Uuid,
     and_,
     bindparam,
@@ -22,6 +28,7 @@ from sqlalchemy import (
     func,
     literal_column,
     null,
+    or_,
     select,
     true,
     tuple_,
@@ -29,7 +36,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from adapters.postgres.catalogue.product_filters import CONDITIONS, OF_INSIGHT, OF_PRICES, wanted_values
+from adapters.postgres.catalogue.product_filters import (
+    CONDITIONS,
+    OF_INSIGHT,
+    OF_PRICES,
+    WORDS_BY_INDEX,
+    has_words,
+    wanted_values,
+)
 from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, json_object, product_fields, time
 from adapters.postgres.catalogue.rows import listed_price, product
 from adapters.postgres.driver_query import DriverQuery, placeholder
@@ -40,6 +54,9 @@ _ONE: ColumnElement[int] = literal_column("1", Integer)
 _LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
 # One more than asked for tells whether there are more.
 _LIMIT_AND_ONE: ColumnElement[int] = literal_column(placeholder("limit_and_one"), Integer)
+
+NEAR = 500
+"""Products that the first statement of a search looks through."""
 
 Statement = Select[Any] | CompoundSelect[Any]
 
@@ -53,8 +70,7 @@ _KEYS: dict[SortKey, tuple[Select[Any], Column[Any], Column[Any]]] = {
     SortKey.CHANGE_7D: (_BY_CHANGE, insight.c.change_7d, insight.c.product_id),
     SortKey.CREATED_AT: (PRODUCTS, product.c.created_at, product.c.id),
 }
-
-
+_NULLABLE = frozenset(sort for sort, (_, key, _) in _KEYS.items() if key.nullable)
 _CHANGES = {
     ChangePeriod.DAY: (insight.c.change_1d, insight.c.change_percent_1d),
     ChangePeriod.WEEK: (insight.c.change_7d, insight.c.change_percent_7d),
@@ -69,13 +85,16 @@ class _From(Enum):
     NULL = auto()
 
 
-def page_query(
-    order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter, change: ChangePeriod | None
-) -> tuple[DriverQuery, Mapping[str, Any]]:
-    """Return the query for a page behind `after`, and its parameters.
+_MakeStatement = Callable[[ProductOrder, _From, frozenset[str]], Statement]
 
-    Its one row has the products' `json`, the time of the `oldest` observation (null if one of them was never observed),
-    and whether there are `more` behind the last product, whose position is `last_key` and `last_id`.
+
+def page_queries(
+    order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter, change: ChangePeriod | None
+) -> tuple[DriverQuery, DriverQuery | None, Mapping[str, Any]]:
+    """Return the query for a page behind `after`, one to ask instead if that finds no `more`, and their parameters.
+
+    The one row of each has the products' `json`, the time of the `oldest` observation (null if one of them was never
+    observed), and whether there are `more` behind the last product, whose position is `last_key` and `last_id`.
     """
     values = wanted_values(wanted)
     parameters: dict[str, Any] = dict(values)
@@ -83,16 +102,21 @@ def page_query(
     if after is not None:
         begin = _From.NULL if after.key is None else _From.KEY
         parameters |= {"after_id": after.id, "after_key": after.key}
-    return _query(order, begin, frozenset(values), change).with_numbers(
-        limit=limit, limit_and_one=limit + 1
-    ), parameters
+
+    def query(statement: _MakeStatement) -> DriverQuery:
+        made = _query(statement, order, begin, frozenset(values), change)
+        return made.with_numbers(limit=limit, limit_and_one=limit + 1)
+
+    return (query(_near), query(_matching), parameters) if wanted.words else (query(_walk), None, parameters)
 
 
 # The limit is written into the statement. As a parameter it makes PostgreSQL plan every page anew, which takes longer
 # than the read: the planner estimates each such plan to be cheaper than a generic one.
-@cache
-def _query(order: ProductOrder, begin: _From, filters: frozenset[str], change: ChangePeriod | None) -> DriverQuery:
-    page = _statement(order, begin, filters, change).subquery("page")
+@lru_cache(maxsize=1_000)
+def _query(
+    statement: _MakeStatement, order: ProductOrder, begin: _From, filters: frozenset[str], change: ChangePeriod | None
+) -> DriverQuery:
+    page = statement(order, begin, filters).subquery("page")
     row = select(page, func.row_number().over().label("place")).subquery("row")
     json, shown = as_json(row, [*product_fields(row), _change(row, change)])
     place, observed_at = row.c.place, row.c.observed_at
@@ -111,19 +135,58 @@ def _query(order: ProductOrder, begin: _From, filters: frozenset[str], change: C
     return DriverQuery.of(select(*(column.label(name) for name, column in columns.items())).join(shown, true()))
 
 
-def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], change: ChangePeriod | None) -> Statement:
+def _walk(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+    """Read the index of the order until the page is full."""
     products, key, id = _KEYS[order.key]
-    if key.table is not insight and (change is not None or filters & OF_INSIGHT):
-        products = products.outerjoin(insight, insight.c.product_id == product.c.id)
-    if filters & OF_PRICES and order.key is not SortKey.PRICE:
+    chosen = _filtered(products, filters, order.key).add_columns(key.label("sort_key"))
+    return _in_order(chosen, order, begin, key, id, _LIMIT_AND_ONE)
+
+
+def _near(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+    """Read `NEAR` entries of the index of the order, and look which of them match."""
+    products, key, id = _KEYS[order.key]
+    entries = products.with_only_columns(product.c.id.label("id"), key.label("sort_key"), product.c.words)
+    near = _in_order(entries, order, begin, key, id, literal_column(str(NEAR), Integer)).subquery("near")
+    matching = PRODUCTS.join(near, near.c.id == product.c.id).add_columns(near.c.sort_key)
+    # The words of `near`, for which there is no index.
+    return _sorted(_filtered(matching, filters).where(has_words(near.c.words)), order, near)
+
+
+def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+    """Find all that match by the index of words, and sort them."""
+    products, key, id = _KEYS[order.key]
+    matching = _filtered(products, filters, order.key).where(WORDS_BY_INDEX)
+    entries = matching.with_only_columns(product.c.id.label("id"), key.label("sort_key"))
+    if begin is not _From.START:
+        entries = entries.where(_after(order, begin, key, id))
+    # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit or an order into
+    # such a subquery.
+    found = entries.offset(literal_column("0", Integer)).subquery("found")
+    first = _sorted(select(found), order, found).subquery("first")
+    return (
+        PRODUCTS.join(first, first.c.id == product.c.id)
+        .add_columns(first.c.sort_key)
+        .order_by(*_orders(order, first.c.sort_key, first.c.id))
+    )
+
+
+def _filtered(products: Select[Any], filters: frozenset[str], joined: SortKey | None = None) -> Select[Any]:
+    """Apply the filters but for `words`, and join the tables that they need; the one of a key may be there already."""
+    if filters & OF_INSIGHT and joined not in (SortKey.CHANGE_1D, SortKey.CHANGE_7D):
+        products = products.join(insight, insight.c.product_id == product.c.id)
+    if filters & OF_PRICES and joined is not SortKey.PRICE:
         products = products.join(listed_price, listed_price.c.product_id == product.c.id)
-    if change is not None:
-        products = products.add_columns(*_CHANGES[change], insight.c.changes_as_of)
-    chosen = products.add_columns(key.label("sort_key")).where(*(CONDITIONS[name] for name in sorted(filters)))
-    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(_LIMIT_AND_ONE)
+    return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words"})))
+
+
+def _in_order(
+    chosen: Select[Any], order: ProductOrder, begin: _From, key: Column[Any], id: Column[Any], limit: ColumnElement[int]
+) -> Statement:
+    """Read the chosen products in the order of an index, from behind the beginning."""
+    walk = chosen.order_by(_in(order, key), _in(order, id)).limit(limit)
     keyed = walk
     if begin is _From.KEY:
-        keyed = walk.where(_behind(order, tuple_(key, id), tuple_(bindparam("after_key", type_=key.type), _after_id)))
+        keyed = walk.where(_behind(order, tuple_(key, id), _position(key)))
     if not key.nullable:
         return keyed
     # Ordered by the key too, although it is null: otherwise PostgreSQL would not see that the index has this order.
@@ -132,22 +195,42 @@ def _statement(order: ProductOrder, begin: _From, filters: frozenset[str], chang
         return nulls.where(_behind(order, id, _after_id))
     # Two walks of the same index; the second begins only if the first does not fill the page.
     keyed = keyed.where(key.is_not(None))
-    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(_LIMIT_AND_ONE)
+    return union_all(select(keyed.subquery()), select(nulls.subquery())).limit(limit)
 
 
 def _change(row: FromClause, change: ChangePeriod | None) -> ColumnElement[Any]:
     """Return the ListedChangeView of a row of the page."""
     if change is None:
         return null().label("change")
-    amount, percent = (row.c[column.name] for column in _CHANGES[change])
-    as_of = row.c.changes_as_of
+    amount, percent = _CHANGES[change]
+    as_of = insight.c.changes_as_of
     view = json_object(
         period=literal_column(f"'{change.value}'"), change=amount, change_percent=percent, as_of=time(as_of)
     )
-    return case((and_(amount.is_not(None), as_of.is_not(None)), view)).label("change")
+    known = select(view).where(insight.c.product_id == row.c.id, amount.is_not(None), as_of.is_not(None))
+    return known.correlate(row).scalar_subquery().label("change")
 
 
-def _in(order: ProductOrder, column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _sorted(chosen: Select[Any], order: ProductOrder, of: FromClause) -> Select[Any]:
+    return chosen.order_by(*_orders(order, of.c.sort_key, of.c.id)).limit(_LIMIT_AND_ONE)
+
+
+def _orders(order: ProductOrder, key: ColumnElement[Any], id: ColumnElement[Any]) -> Iterable[ColumnElement[Any]]:
+    return (_in(order, key).nulls_last() if order.key in _NULLABLE else _in(order, key), _in(order, id))
+
+
+def _after(order: ProductOrder, begin: _From, key: Column[Any], id: Column[Any]) -> ColumnElement[bool]:
+    if begin is _From.NULL:
+        return and_(key.is_(None), _behind(order, id, _after_id))
+    behind = _behind(order, tuple_(key, id), _position(key))
+    return or_(behind, key.is_(None)) if key.nullable else behind
+
+
+def _position(key: Column[Any]) -> ColumnElement[Any]:
+    return tuple_(bindparam("after_key", type_=key.type), _after_id)
+
+
+def _in(order: ProductOrder, column: ColumnElement[Any]) -> UnaryExpression[Any]:
     return column.desc() if order.descending else column.asc()
 
 

@@ -52,7 +52,14 @@ class ProductRow(Row):
         Index("uq_product_name", "name", unique=True, postgresql_where=_LIVING),
         Index("ix_product_newest", "created_at", "id", postgresql_where=_LIVING),
         Index("ix_product_name", "name_folded", "id", postgresql_where=_LIVING),
-        Index("ix_product_words", "words", postgresql_using="gin", postgresql_where=_LIVING),
+        # The words of new products wait in a list, 256 kB at most, because every search reads all of it.
+        Index(
+            "ix_product_words",
+            "words",
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_where=_LIVING,
+        ),
         # Most products are registered; the others are looked up by their state.
         Index(
             "ix_product_unregistered",

@@ -1,0 +1,90 @@
+"""Searches read a bounded number of rows whatever their words, and what the statistics say about these."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.catalogue.product_pages import NEAR, page_queries
+from adapters.postgres.connection import fetch
+from application.catalogue.listing import ProductFilter, ProductOrder, SortKey, search_words
+from storages.storage import on_postgres
+
+PRODUCTS = 3 * NEAR
+ENOUGH = 20 * NEAR
+"""Products from which on PostgreSQL takes the index of words for cheaper than reading all words."""
+OLD = 100
+"""Products older than the others, which alone have the word `old`."""
+_FILL = text("""
+    INSERT INTO product (id, name, description, name_folded, description_folded, created_at, updated_at, revision,
+        registration_state, registration_since, words)
+    SELECT gen_random_uuid(), 'Product ' || n, '', 'product ' || lpad(n::text, 9, '0'), '',
+        now() - n * interval '1 s', now(), 1, 'registered', now(),
+        array_to_tsvector(ARRAY['product', n::text, CASE WHEN n > :young THEN 'old' ELSE 'young' END]
+            || ARRAY(SELECT md5((n % 50 * 20 + part)::text) FROM generate_series(1, 20) part))
+    FROM generate_series(1, :products) n
+""")
+_SYNCHRONISE = text("""
+    INSERT INTO synchronisation (product_id, consecutive_failures, offers_in_stock) SELECT id, 0, 0 FROM product
+""")
+_ADD_INSIGHT = text("INSERT INTO insight (product_id, rolled_until) SELECT id, now() FROM product")
+
+ORDERS = [ProductOrder(key, descending) for key in SortKey for descending in (False, True)]
+SEARCHES = ["product", "young old", "absent", "product absent", "old", "1", "a b c d e f", "product 7"]
+
+
+async def fill(engine: AsyncEngine, products: int) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(_FILL, {"products": products, "young": products - OLD})
+        await connection.execute(_SYNCHRONISE)
+        await connection.execute(_ADD_INSIGHT)
+        for table in ("product", "synchronisation", "listed_price", "insight"):
+            await connection.execute(text(f"ANALYZE {table}"))
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+@pytest.mark.parametrize("order", [ProductOrder(SortKey.CREATED_AT, descending=True), ProductOrder(SortKey.NAME)])
+async def test_words_are_read_of_few_products_or_found_by_their_index(
+    database: AsyncEngine, order: ProductOrder
+) -> None:
+    await fill(database, ENOUGH)
+    for search in SEARCHES:
+        wanted = ProductFilter(words=search_words(search))
+        near, matching, parameters = page_queries(order, 20, None, wanted, None)
+        assert matching is not None
+        for query in (near, matching):
+            (row,) = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", query.values(parameters))
+            plan = list(nodes(row[0][0]["Plan"]))
+            filtered = [node for node in plan if "@@" in node.get("Filter", "")]
+            by_index = [node for node in plan if node.get("Index Name") == "ix_product_words"]
+            if query is near:
+                # Its filter sees the rows that the walk gives, and no more.
+                (looking,) = filtered
+                assert looking["Actual Rows"] + looking.get("Rows Removed by Filter", 0) <= NEAR, search
+                assert not by_index
+            else:
+                assert not filtered, search
+                assert len(by_index) == 1
+                assert "@@" in by_index[0]["Index Cond"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_match_is_found_wherever_it_is_in_the_list(database: AsyncEngine, order: ProductOrder) -> None:
+    await fill(database, PRODUCTS)
+    reader = on_postgres(database).reader
+    for search, expected in (("old", OLD), ("product absent", 0), (str(PRODUCTS), 1), ("product", PRODUCTS)):
+        wanted, found, after = ProductFilter(words=search_words(search)), [], None
+        while True:
+            page = await reader.products(100, order, after, wanted)
+            found += [product.id for product in page.items]
+            after = page.next
+            if after is None:
+                break
+        assert len(found) == len(set(found)) == expected, search
