@@ -52,7 +52,9 @@ async def recording(dsn: str, engine: AsyncEngine) -> AsyncIterator[AsyncContain
 
 
 @pytest.mark.parametrize(
-    ("command", "make"), [("api", make_api), ("worker", make_work), ("migrate", run_migrations)], ids=str
+    ("command", "make"),
+    [("api", make_api), ("worker", make_work), ("migrate", run_migrations)],
+    ids=["api", "worker", "migrate"],
 )
 async def test_what_a_command_reads_is_in_its_help(
     recording: AsyncContainer, command: str, make: Callable[[AsyncContainer], Awaitable[None]]
