@@ -19,6 +19,13 @@ _INVISIBLE = re.compile(
     r"[\s\x01-\x20\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
+# Controls that turn the direction of what stands behind them, so that a name shows as another (UAX 9), and code points
+# that are no characters.
+_DECEPTIVE = re.compile(
+    "[\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef"
+    + "".join(chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -132,11 +139,13 @@ def clean_name(text: str) -> str:
     """Return the name as it is stored: trimmed and in NFC.
 
     Raises:
-        InvalidText: it is blank, too long or cannot be stored.
+        InvalidText: it is blank, too long, looks like another or cannot be stored.
     """
     name = _storable("name", unicodedata.normalize("NFC", text.strip()))
     if _INVISIBLE.fullmatch(name):
         raise InvalidText("name", "The name must not be blank.")
+    if _DECEPTIVE.search(name):
+        raise InvalidText("name", "The name must not contain controls of text direction or non-characters.")
     if len(name) > NAME_LENGTH:
         raise InvalidText("name", f"The name must have at most {NAME_LENGTH} characters.")
     return name

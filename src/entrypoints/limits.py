@@ -9,10 +9,41 @@ from dataclasses import dataclass, field, replace
 from adapters.offers_api.http_client import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
 from adapters.queue_connections import QueueLimits
+from application.fair_queue import FairQueue
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
 from application.synchronisation.timing import Timing
 from entrypoints.settings import DATABASE_CONNECTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Places that the addresses of callers share: see `FairQueue`."""
+
+    at_once: int
+    each: int
+    waiting: int = 0
+    patience: float = 0.0
+
+    def queue(self) -> FairQueue:
+        """Make the queue for them."""
+        return FairQueue(at_once=self.at_once, each=self.each, waiting=self.waiting, patience=self.patience)
+
+    def at_most(self, places: int) -> "Shares":
+        """Return these shares with so many places at most, and one at least."""
+        at_once = max(1, min(self.at_once, places))
+        return replace(self, at_once=at_once, each=max(1, min(self.each, at_once - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Limits of the part of a request before its body."""
+
+    size: int = 32 * 1024
+    """Bytes of a head, and of what is neither head nor body."""
+    fields: int = 100
+    seconds: float = 10.0
+    """For a whole head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +54,14 @@ class RequestLimits:
     """Reads under way in one process: enough to keep it busy, few enough to be answered in time."""
     writes: int = 320
     """Writes come from few clients, who prefer to wait; most of the time they wait for a connection."""
-    logins: int = 64
-    costly_reads: int = 4
+    searches: Shares = Shares(at_once=3, each=2, waiting=30, patience=5.0)
+    """A search takes a core for up to 100 ms; this many leave connections to other requests."""
+    forms: Shares = Shares(at_once=512, each=16)
+    """Logins and other bodies that are read without a token: anybody may begin one and be slow to send it."""
+    costly_reads: Shares = Shares(at_once=4, each=3, waiting=12, patience=5.0)
     """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
-    costly_reads_waiting: int = 12
-    costly_wait: float = 5.0
-    password_checks: int = 2
-    """Each takes a core for about 80 ms."""
-    password_checks_waiting: int = 16
-    password_wait: float = 5.0
+    password_checks: Shares = Shares(at_once=2, each=1, waiting=32, patience=5.0)
+    """Each takes a core for about 80 ms. One at a time for an address: see `Credentials`."""
     body: int = 64 * 1024
     """Bytes of a request's body."""
     mistakes: int = 100
@@ -49,7 +79,10 @@ class Limits:
     """The limits of one process."""
 
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
+    probes: int = 0
+    """Connections for readiness alone, which must not compete with callers for one."""
     queue: QueueLimits = field(default_factory=QueueLimits)
+    heads: HeadLimits = field(default_factory=HeadLimits)
     requests: RequestLimits = field(default_factory=RequestLimits)
     upstream: HttpLimits = field(default_factory=HttpLimits)
     token: TokenTiming = field(default_factory=TokenTiming)
@@ -64,18 +97,22 @@ class Limits:
 
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""
-        queue = min(self.queue.connections, connections // 2)
-        lent = connections - queue
+        queue = min(self.queue.connections, (connections - self.probes) // 2)
+        lent = connections - queue - self.probes
+        requests = self.requests
+        # Both together leave a connection to other requests, unless there are only two.
+        searches = requests.searches.at_most(lent // 2 - 1)
+        costly_reads = requests.costly_reads.at_most(lent - 1 - searches.at_once)
         return replace(
             self,
             database=replace(self.database, connections=lent),
             queue=replace(self.queue, connections=queue),
-            requests=replace(self.requests, costly_reads=min(self.requests.costly_reads, lent - 1)),
+            requests=replace(requests, searches=searches, costly_reads=costly_reads),
         )
 
 
 # A worker listens for jobs on a connection of its own; the API only adds some.
-SERVING = Limits(queue=QueueLimits(connections=1)).sharing(DATABASE_CONNECTIONS)
+SERVING = Limits(probes=1, queue=QueueLimits(connections=1)).sharing(DATABASE_CONNECTIONS)
 WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=3)).sharing(
     DATABASE_CONNECTIONS
 )
@@ -98,8 +135,14 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "a wait for a costly read or a password check leaves time to answer",
-        lambda limits, _: (max(limits.requests.costly_wait, limits.requests.password_wait), limits.requests.request),
+        "a wait for a search, a costly read or a password check leaves time to answer",
+        lambda limits, _: (
+            max(
+                shares.patience
+                for shares in (limits.requests.searches, limits.requests.costly_reads, limits.requests.password_checks)
+            ),
+            limits.requests.request,
+        ),
     ),
     (
         "a connection to upstream is established before a piece of its answer is overdue",

@@ -18,7 +18,7 @@ from entrypoints.setting_validators import comma_separated, malformed
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
-DATABASE_CONNECTIONS = 8
+DATABASE_CONNECTIONS = 12
 JWT_SECRET_BYTES = 32
 _KEPT = Retention()
 PASSWORD_LENGTH = 12

@@ -92,7 +92,9 @@ class Outside:
         self, subject: str = USERNAME, *, ago: timedelta = timedelta(0), lifetime: timedelta = timedelta(minutes=5)
     ) -> str:
         """Return the header of an admin who logged in this long ago."""
-        return f"Bearer {AccessTokens(SECRET, lifetime, lambda: self.clock() - ago).issue(subject)}"
+        credential = SETTINGS["ADMIN_PASSWORD_HASH"]
+        tokens = AccessTokens(SECRET, lifetime, lambda: self.clock() - ago, admin=subject, credential=credential)
+        return f"Bearer {tokens.issue(subject)}"
 
     async def schema_state(self) -> str:
         self.storage.reach()

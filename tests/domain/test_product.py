@@ -49,10 +49,25 @@ def test_names_are_stored_trimmed_and_composed(given: str, stored: str) -> None:
     assert product.name == stored
 
 
+@pytest.mark.parametrize(
+    "character", ["\u202a", "\u202e", "\u2066", "\u2069", "\ufdd0", "\uffff", "\U0001fffe", "\U0010ffff"]
+)
+def test_a_name_does_not_show_as_another(character: str) -> None:
+    with pytest.raises(InvalidText, match="direction"):
+        create(name=f"Lamp{character}gpj.exe")
+    with pytest.raises(InvalidText, match="direction"):
+        create().amend(name=f"Lamp{character}gpj.exe", at=LATER)
+
+
+def test_marks_of_direction_are_part_of_names_in_hebrew_and_arabic() -> None:
+    for name in ("\u200f\u05de\u05e0\u05e8\u05d4 5W\u200e", "مصباح\u061c"):
+        assert create(name=name).name == name
+
+
 INVISIBLE = [
     "\u200b",  # zero width space
     "\u200d \u2060\ufeff\u00ad",
-    "\u200e\u202e\u2066",  # directions
+    "\u200e\u200f\u061c",  # directions
     "\u3164\u115f\u2800",  # fillers, which are letters and symbols to Unicode
     "\u034f\ufe0f\U000e0100\U000e0061",  # joiners, variation selectors and tags
     "\x01\x7f\x85",
@@ -61,7 +76,7 @@ INVISIBLE = [
 
 @pytest.mark.parametrize(
     "name",
-    ["", " \t\u00a0\u3000\n", "x" * (NAME_LENGTH + 1), "a\0b", "a\ud800b", "\udfff", *INVISIBLE],
+    ["", " \t\u00a0\u3000\n", "x" * (NAME_LENGTH + 1), "a\0b", "a\ud800b", "\udfff", "\u202e", *INVISIBLE],
 )
 def test_names_that_cannot_be_stored_are_refused(name: str) -> None:
     with pytest.raises(InvalidText) as refusal:

@@ -33,15 +33,23 @@ def test_a_probe_comes_within_15_seconds_with_the_tick_and_the_queue() -> None:
 
 def test_reads_leave_connections_to_others() -> None:
     requests = RequestLimits()
-    assert requests.costly_reads < SERVING.database.connections < requests.reads
+    shares = (requests.costly_reads, requests.searches, requests.password_checks)
+    assert sum(each.at_once for each in shares) < SERVING.database.connections < requests.reads
+
+
+def test_no_address_has_all_places() -> None:
+    requests = SERVING.requests
+    for shares in (requests.costly_reads, requests.searches, requests.password_checks, requests.forms):
+        assert shares.each < shares.at_once
 
 
 @pytest.mark.parametrize("connections", [4, 5, 8, 16, 100])
 @pytest.mark.parametrize("limits", [SERVING, WORKING], ids=["serving", "working"])
 def test_a_process_shares_its_connections_out(limits: Limits, connections: int) -> None:
     shared = limits.sharing(connections)
-    assert shared.database.connections + shared.queue.connections == connections
-    assert 1 <= shared.requests.costly_reads < shared.database.connections
+    assert shared.database.connections + shared.probes + shared.queue.connections == connections
+    requests = shared.requests
+    assert 2 <= requests.costly_reads.at_once + requests.searches.at_once <= max(2, shared.database.connections - 1)
 
 
 def test_a_worker_can_listen_and_take_jobs_at_the_same_time() -> None:
@@ -49,4 +57,4 @@ def test_a_worker_can_listen_and_take_jobs_at_the_same_time() -> None:
 
 
 def test_migrating_takes_one_connection_at_a_time() -> None:
-    assert MIGRATING.database.connections == 1
+    assert (MIGRATING.database.connections, MIGRATING.probes) == (1, 0)

@@ -144,7 +144,7 @@ async def test_a_worker_counts_all_that_it_does_and_shows_no_secret(database: As
         'upstream_calls_total{call="register",status="422"} 1.0',
         'upstream_calls_total{call="offers",status="200"} 2.0',
         'token_renewals_total{outcome="renewed"} 1.0',
-        'database_connections{state="size"} 5.0',
+        'database_connections{state="size"} 9.0',
     ):
         assert f"\naggregator_{line}\n" in shown
     for secret in (REFRESH_TOKEN, PASSWORD, access_token.text, str(good), str(bad)):

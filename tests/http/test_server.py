@@ -3,59 +3,20 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from api_client.api import PROBLEM, SETTINGS, InMemoryOutside, Outside, problem_of
+from api_client.server import served
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from entrypoints.http.server import Server, server_config
+from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
 from entrypoints.listening import listening
-from entrypoints.readiness import Stopping
 from entrypoints.settings import SettingsError, read_settings
-from waiting import until
 
 LONG = "300"
-
-
-@dataclass
-class Served:
-    """A server that runs in this process, and its task."""
-
-    server: Server
-    bounds: list[str]
-    """One for each time that the process began to stop."""
-    running: "asyncio.Task[None]"
-    port: int
-
-    def client(self, host: str = "127.0.0.1") -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"http://{host}:{self.port}", trust_env=False)
-
-
-@asynccontextmanager
-async def served(outside: Outside | None = None, **settings: str) -> AsyncIterator[Served]:
-    read = read_settings({**SETTINGS, **settings})
-    container = make_container(read, InMemoryOutside(outside or Outside()))
-    stopping = await container.get(Stopping)
-    bounds: list[str] = []
-    config = server_config(await create_app(container), read, SERVING)
-    # The bound itself would end the process that runs the tests.
-    server = Server(config, stopping, read.drain_seconds, lambda: bounds.append("bound"))
-    with listening(read.host, 0, "PORT") as sockets:
-        port = sockets[0].getsockname()[1]
-        running = asyncio.create_task(server.serve(sockets=sockets))
-        await until(lambda: server.started)
-        try:
-            yield Served(server, bounds, running, port)
-        finally:
-            server.should_exit = True
-            await running
-            await container.close()
 
 
 async def test_sigterm_fails_readiness_first_and_everything_else_goes_on() -> None:
@@ -85,7 +46,7 @@ async def test_a_second_signal_or_ctrl_c_ends_it_at_once(signals: list[signal.Si
 @pytest.mark.parametrize("seconds", [None, "0", "0.2"])
 async def test_after_those_seconds_it_ends_without_a_signal_of_its_own(seconds: str | None) -> None:
     settings = {} if seconds is None else {"DRAIN_SECONDS": seconds}
-    async with served(None, **settings) as api:
+    async with served(None, SERVING.heads, **settings) as api:
         signal.raise_signal(signal.SIGTERM)
         await api.running
         with pytest.raises(httpx.ConnectError):
@@ -144,8 +105,8 @@ def test_seconds_that_make_no_sense_are_refused(name: str, wrong: str) -> None:
         (b"get /products HTTP/1.1\r\nHost: a\r\n\r\n", 501, PROBLEM),
         (b"GETX /nope HTTP/1.1\r\nHost: a\r\n\r\n", 501, PROBLEM),
         (b"PROPFIND /products HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 501, PROBLEM),
-        (b"\x16\x03\x01\x00\xee HTTP/1.1\r\n\r\n", 400, "text/plain; charset=utf-8"),
-        (b"hello\r\n\r\n", 400, "text/plain; charset=utf-8"),
+        (b"\x16\x03\x01\x00\xee HTTP/1.1\r\n\r\n", 400, PROBLEM),
+        (b"hello\r\n\r\n", 400, PROBLEM),
     ],
 )
 async def test_a_method_that_nobody_knows_is_not_implemented(request_: bytes, status: int, media_type: str) -> None:

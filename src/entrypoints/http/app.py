@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
-from litestar import Litestar
+from litestar import Litestar, Request
+from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
@@ -17,6 +19,7 @@ from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import RegisterProduct, RetryRegistration
 from application.clock import Clock
+from application.fair_queue import FairQueue
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
@@ -25,6 +28,7 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from entrypoints.http.auth.access_tokens import AccessTokens
+from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
@@ -39,11 +43,12 @@ from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
 from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.products.cursors import Cursors
 from entrypoints.http.products.list_controller import ListController
 from entrypoints.http.products.not_modified import NotModified
 from entrypoints.http.products.product_controller import ProductController
 from entrypoints.http.request_validation import JsonRequest, RequestChecks
-from entrypoints.http.route_declarations import constant
+from entrypoints.http.route_declarations import Place, constant
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.settings import Settings
@@ -74,19 +79,22 @@ async def create_app(container: AsyncContainer) -> Litestar:
     settings = await container.get(Settings)
     limits = (await container.get(Limits)).requests
     clock = await container.get(Clock)
-    lifetime = timedelta(seconds=settings.jwt_lifetime)
-    access_tokens = AccessTokens(settings.jwt_secret, lifetime, clock, settings.accepted_secrets)
+    access_tokens = AccessTokens(
+        settings.jwt_secret,
+        timedelta(seconds=settings.jwt_lifetime),
+        clock,
+        admin=composed(settings.admin_username),
+        credential=settings.admin_password_hash or settings.admin_password,
+        accepted=settings.accepted_secrets,
+    )
     freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
-    catalogue = Catalogue(await container.get(CatalogueReader), freshness)
+    catalogue = Catalogue(await container.get(CatalogueReader), freshness, Cursors(settings.jwt_secret))
     credentials = Credentials(
         settings.admin_username,
         settings.admin_password_hash or partial(PasswordHasher().hash, composed(settings.admin_password)),
         await container.get(LoginLimits),
-        BoundedQueue(
-            at_once=limits.password_checks, waiting=limits.password_checks_waiting, patience=limits.password_wait
-        ),
+        limits.password_checks.queue(),
     )
-    costly = BoundedQueue(at_once=limits.costly_reads, waiting=limits.costly_reads_waiting, patience=limits.costly_wait)
     sessions = Sessions(access_tokens, settings.jwt_secret)
     assets = Assets()
     pages = Pages(assets, sessions, clock)
@@ -112,7 +120,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
             "catalogue": constant(catalogue),
-            "costly": constant(costly),
+            "costly": _places(limits.costly_reads.queue()),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
             "assets": constant(assets),
@@ -142,19 +150,32 @@ def _routes(app: Litestar) -> Iterator[tuple[str, str]]:
     yield from ((method, template) for method in COUNTED_METHODS for template in (UNKNOWN, SHED))
 
 
+def _places(queue: FairQueue) -> Provide:
+    """Provide each request with its caller's place."""
+
+    def provide(request: Request[Any, Any, Any]) -> Place:
+        return queue.place(network_of(client_address(request)))
+
+    return Provide(provide, sync_to_thread=False)
+
+
 def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics, shed: ShedRequests) -> ASGIApp:
     """Put the frame around everything: Litestar's own middleware does not see requests for unknown routes."""
     overloaded: ASGIApp = answer_overloaded_to_all
     if settings.origins:
         app, overloaded = Cors(app, settings.origins), Cors(overloaded, settings.origins)
-    places = {Kind.READ: limits.reads, Kind.WRITE: limits.writes, Kind.LOGIN: limits.logins}
-    queues = {kind: BoundedQueue(at_once=at_once, waiting=0) for kind, at_once in places.items()}
-    for kind, queue in queues.items():
+    places = {
+        kind: BoundedQueue(at_once=at_once, waiting=0)
+        for kind, at_once in ((Kind.READ, limits.reads), (Kind.WRITE, limits.writes))
+    }
+    shared = {Kind.FORM: limits.forms.queue(), Kind.SEARCH: limits.searches.queue()}
+    for kind, queue in {**places, **shared}.items():
         metrics.watch_requests(kind.name.lower(), partial(getattr, queue, "present"))
     return RequestFrame(
         app,
         overloaded,
-        places=queues,
+        places=places,
+        shared=shared,
         seconds=limits.request,
         count=metrics.request,
         shed=shed,

@@ -1,13 +1,14 @@
 """What every request is checked for before its handler runs: the token, the body's type, and all its values."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
@@ -94,10 +95,26 @@ class RequestChecks:
         return inputs
 
 
+class HungUp(Exception):
+    """The client left before its body was whole."""
+
+
 class JsonRequest(AnyRequest):
     """A request whose unreadable body is always the client's mistake."""
 
     _decoded: Any = msgspec.UNSET
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Give the parts of the body.
+
+        Raises:
+            HungUp
+        """
+        try:
+            async for part in super().stream():
+                yield part
+        except InternalServerException as error:
+            raise HungUp from error
 
     async def json(self) -> Any:
         """Return the decoded body.

@@ -1,6 +1,7 @@
 """What a route declares beside its function: who may call it, its headers, its examples, and what it is given."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,6 +18,10 @@ RULE = "rule"
 
 # Litestar would validate a dependency against its annotation, as it does with input.
 Injected: TypeAlias = NamedDependency[SkipValidation[T]]
+
+
+Place: TypeAlias = AbstractAsyncContextManager[None]
+"""The caller's place among few; entering it may wait, and raises QueueFull."""
 
 
 def constant(value: object) -> Provide:

@@ -19,7 +19,7 @@ from application.clock_watch import ClockWatch
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.forwarded_prefix import ForwardedPrefix
-from entrypoints.http.unknown_methods import HttpProtocol
+from entrypoints.http.protocol import HttpProtocol
 from entrypoints.last_resort import exit_within
 from entrypoints.limits import Limits
 from entrypoints.listening import listening
@@ -39,7 +39,7 @@ def server_config(app: Litestar, settings: Settings, limits: Limits) -> uvicorn.
         served = ForwardedPrefix(inner, settings.proxies)  # type: ignore[assignment, arg-type]
     return uvicorn.Config(
         served,
-        http=HttpProtocol,
+        http=partial(HttpProtocol, limits=limits.heads),  # type: ignore[arg-type] # it is only called
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -6,6 +6,7 @@ from litestar import MediaType, Request, Response
 
 from entrypoints.http.problems.mapping import answer_problem
 from entrypoints.http.problems.problem_types import prefix_of
+from entrypoints.http.request_validation import HungUp
 from entrypoints.web.pages import NOT_KEPT, Pages, page_headers
 from entrypoints.web.sessions import ForgedRequest, SessionRequired, login_path
 
@@ -28,6 +29,10 @@ _TEXTS = {
 }
 
 
+LEFT = 499
+"""The status of requests whose client has left, as proxies log it. No standard has one."""
+
+
 class ErrorPages:
     """Answers exceptions: with a page where a browser asks for one."""
 
@@ -36,6 +41,9 @@ class ErrorPages:
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Answer an exception."""
+        if isinstance(error, HungUp):
+            # Nobody reads it. The status is for the log and the count.
+            return Response(None, status_code=LEFT)
         if isinstance(error, SessionRequired):
             ended = "session" in request.cookies or request.method == "POST"
             path = prefix_of(request.scope["state"]) + login_path(error.path, ended=ended)

@@ -14,7 +14,6 @@ from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from application.bounded_queue import BoundedQueue
 from application.catalogue.views import ProductDetailView
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
@@ -24,7 +23,7 @@ from domain.price_history import Extreme
 from domain.window import Window
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.etags import etag
-from entrypoints.http.route_declarations import Injected
+from entrypoints.http.route_declarations import Injected, Place
 from entrypoints.web.catalogue_controller import PUBLIC
 from entrypoints.web.chart import MOST_OFFERS, draw
 from entrypoints.web.formats import Formats
@@ -86,7 +85,7 @@ class ProductController(Controller):
         read_offer_price_history: Injected[ReadOfferPriceHistory],
         summarise_prices: Injected[SummarisePrices],
         compare_prices: Injected[ComparePrices],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
         pages: Injected[Pages],
     ) -> ASGIResponse:
         """Show the product, or 204 to a page that has shown this version already."""
@@ -157,7 +156,7 @@ class ProductController(Controller):
         product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         read_price_history: Injected[ReadPriceHistory],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
         pages: Injected[Pages],
     ) -> Response[str]:
         """Give the prices of the chosen range as CSV (RFC 4180), with times in UTC."""

@@ -13,11 +13,12 @@ from litestar.routes import HTTPRoute
 
 from api_client.api import MISSING, SECRET, Api, Outside, problem_of, serving
 from api_client.routes import PUBLIC_ROUTES, filled, is_page, routes
-from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY, TYPE
+from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY, TYPE, VERSION
 from entrypoints.http.route_declarations import declaration_of
 from fakes.storage import NOON
 
 OTHER_SECRET = "another signing key, as long as ours is"
+OURS = jwt.decode(Outside().authorization().split()[1], options={"verify_signature": False})[VERSION]
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "iat": NOON,
         "exp": NOON + timedelta(hours=1),
         "jti": str(uuid4()),
+        VERSION: OURS,
     }
     return good | changes
 
@@ -73,7 +75,10 @@ BAD_TOKEN = {
     "wrong issuer": signed(claims(iss="someone-else")),
     "wrong type": signed(claims(), typ="JWT"),
     "no type": signed(claims(), typ=None),
-    **{f"no {claim}": signed(without(claim)) for claim in ("iss", "aud", "sub", "iat", "exp", "jti")},
+    **{f"no {claim}": signed(without(claim)) for claim in ("iss", "aud", "sub", "iat", "exp", "jti", VERSION)},
+    "of somebody else": signed(claims(sub="somebody")),
+    "of an earlier password": signed(claims(ver=OURS[::-1])),
+    "of no version": signed(claims(ver=None)),
 }
 REFUSED = NO_TOKEN | BAD_TOKEN
 CHALLENGE = 'Bearer realm="product-aggregator"'

@@ -11,14 +11,29 @@ import httpx
 import jwt
 import pytest
 from argon2 import PasswordHasher
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
-from api_client.api import MISSING, PASSWORD, SECRET, USERNAME, Api, Outside, client_of, pointers, problem_of, serving
+from api_client.api import (
+    MISSING,
+    PASSWORD,
+    SECRET,
+    SETTINGS,
+    USERNAME,
+    Api,
+    Outside,
+    client_of,
+    pointers,
+    problem_of,
+    serving,
+)
 from entrypoints.http.auth.access_tokens import AUDIENCE, ISSUER, AccessTokens
 from entrypoints.limits import RequestLimits
 from fakes.storage import NOON
 from waiting import let_others_run
 
-PLACES = RequestLimits().password_checks + RequestLimits().password_checks_waiting
+CHECKS = RequestLimits().password_checks
+PLACES = CHECKS.at_once + CHECKS.waiting
 
 
 @contextmanager
@@ -47,7 +62,7 @@ async def test_the_token_is_a_signed_access_token_with_every_claim(api: Api) -> 
     # By the system's clock it has expired long ago.
     ignored: Any = {"verify_exp": False}
     claims = jwt.decode(token, SECRET, ["HS256"], options=ignored, audience=AUDIENCE, issuer=ISSUER)
-    assert claims.keys() == {"iss", "aud", "sub", "iat", "exp", "jti"}
+    assert claims.keys() == {"iss", "aud", "sub", "iat", "exp", "jti", "ver"}
     assert claims["sub"] == USERNAME
     assert claims["exp"] - claims["iat"] == 300
     assert claims["iat"] == NOON.timestamp()
@@ -132,6 +147,24 @@ async def test_a_password_is_never_repeated(customer: httpx.AsyncClient) -> None
     assert "geheim" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/login", "/admin/login"])
+async def test_a_failed_login_is_logged_by_its_account_and_without_the_password(api: Api, path: str) -> None:
+    given = {"username": "mallory", "password": "geheim"}
+    body = {"json": given} if path == "/login" else {"data": given}
+    with capture_logs([merge_contextvars]) as lines:
+        assert (await api.http.post(path, headers={"X-Request-Id": "mine"}, **body)).status_code == 401  # type: ignore[arg-type]
+    failed, request = lines
+    assert failed == {
+        "event": "login failed",
+        "log_level": "warning",
+        "account": "unknown",
+        "address": "127.0.0.1",
+        "reason": "wrong credentials",
+        "request_id": "mine",
+    }
+    assert (request["request_id"], request["address"], request["actor"]) == ("mine", "127.0.0.1", None)
+
+
 async def test_a_set_hash_takes_the_place_of_the_password() -> None:
     async with serving(Outside(), ADMIN_PASSWORD="not this one") as api:
         assert (await api.log_in("not this one")).status_code == 401
@@ -148,6 +181,22 @@ async def test_a_damaged_hash_lets_nobody_in() -> None:
     damaged = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)[:-4]
     async with serving(Outside(), ADMIN_PASSWORD_HASH=damaged, ADMIN_PASSWORD=PASSWORD) as api:
         assert (await api.log_in(PASSWORD)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ADMIN_USERNAME": "somebody"},
+        {"ADMIN_PASSWORD_HASH": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)},
+        {"ADMIN_PASSWORD_HASH": "", "ADMIN_PASSWORD": PASSWORD},
+    ],
+)
+async def test_a_changed_name_or_password_ends_all_tokens(changed: dict[str, str]) -> None:
+    async with serving(Outside()) as before, serving(Outside(), **changed) as after, serving(Outside()) as replica:
+        token = (await before.log_in()).json()["access_token"]
+        for api, status in ((before, 404), (replica, 404), (after, 401)):
+            answer = await api.http.delete(f"/products/{MISSING}", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == status
 
 
 async def test_the_lifetime_is_as_set() -> None:
@@ -180,7 +229,7 @@ async def test_beyond_a_bound_logins_are_refused_at_once_and_the_others_are_serv
 async def test_guesses_from_one_address_take_one_place_at_a_time(api: Api) -> None:
     wrong = {"username": USERNAME, "password": "wrong"}
     with blocked_threads():
-        guesses = [asyncio.create_task(api.http.post("/login", json=wrong)) for _ in range(PLACES + 3)]
+        guesses = [asyncio.create_task(api.http.post("/login", json=wrong)) for _ in range(RequestLimits().forms.each)]
         await let_others_run()
         async with client_of(api.app, "192.0.2.1") as other:
             login = asyncio.create_task(other.post("/login", json={"username": USERNAME, "password": PASSWORD}))
@@ -202,13 +251,18 @@ async def test_a_token_of_an_accepted_secret_is_valid_and_new_ones_are_signed_wi
     new, old, older = "new" * 11, "old" * 11, "older" * 7
     async with serving(Outside(), JWT_SECRET=new, JWT_SECRETS_ACCEPTED=f"{old}, {older}") as api:
         for secret, status in ((new, 201), (old, 201), (older, 201), ("other" * 7, 401), (f"{old}, {older}", 401)):
-            token = AccessTokens(secret, timedelta(minutes=5), lambda: NOON).issue(USERNAME)
+            token = _tokens(secret, timedelta(minutes=5)).issue(USERNAME)
             answer = await api.http.post(
                 "/products", json={"name": secret, "description": ""}, headers={"Authorization": f"Bearer {token}"}
             )
             assert answer.status_code == status, secret
         issued = (await api.log_in()).json()["access_token"]
-        expired = AccessTokens(old, timedelta(seconds=-1), lambda: NOON).issue(USERNAME)
+        expired = _tokens(old, timedelta(seconds=-1)).issue(USERNAME)
         refused = await api.http.delete(f"/products/{MISSING}", headers={"Authorization": f"Bearer {expired}"})
     jwt.decode(issued, new, ["HS256"], audience=AUDIENCE, options={"verify_exp": False})
     assert refused.status_code == 401
+
+
+def _tokens(secret: str, lifetime: timedelta) -> AccessTokens:
+    credential = SETTINGS["ADMIN_PASSWORD_HASH"]
+    return AccessTokens(secret, lifetime, lambda: NOON, admin=USERNAME, credential=credential)

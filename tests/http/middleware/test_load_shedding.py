@@ -11,8 +11,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from api_client.api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, problem_of, serving
+from api_client.api import INTERVAL, MISSING, SOLD_OUT_KEPT, Api, Outside, client_of, problem_of, serving
 from application.bounded_queue import BoundedQueue
+from application.catalogue.listing import ProductSlice
 from application.catalogue.views import Encoded, ProductDetailView
 from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
@@ -142,9 +143,10 @@ async def test_whatever_ends_a_request_gives_its_place_back() -> None:
         raise AssertionError
 
     places = {Kind.READ: BoundedQueue(at_once=1, waiting=0)}
-    uncounted = ShedRequests(lambda *_: None)
-    framed = RequestFrame(crash, never, places=places, seconds=10, count=lambda *_: None, shed=uncounted)
-    scope: Any = {"type": "http", "method": "GET", "path": "/products", "headers": [(b"host", b"here")]}
+    shed = ShedRequests(lambda *_: None)
+    framed = RequestFrame(crash, never, places=places, shared={}, seconds=10, count=lambda *_: None, shed=shed)
+    scope: Any = {"type": "http", "method": "GET", "path": "/products", "query_string": b""}
+    scope |= {"headers": [(b"host", b"here")]}
     for _ in range(3):
         with pytest.raises(RuntimeError):
             await framed(dict(scope), crash, crash)  # type: ignore[arg-type]
@@ -169,24 +171,24 @@ async def test_writes_have_places_of_their_own() -> None:
         assert (await api.http.delete(f"/products/{MISSING}")).status_code == 404
 
 
-async def test_who_is_slow_to_log_in_keeps_nobody_from_writing() -> None:
+@pytest.mark.parametrize("path", ["/login", "/login/", "/admin/login", "/preferences"])
+async def test_who_is_slow_to_log_in_keeps_nobody_from_writing_or_logging_in(path: str) -> None:
     async def stuck_body() -> AsyncIterator[bytes]:
         yield b'{"username": '
         await asyncio.get_running_loop().create_future()
 
-    async with serving(Outside()) as api:
-        json = {"Content-Type": "application/json"}
-        slow = [
-            asyncio.create_task(api.http.post("/login", content=stuck_body(), headers=json))
-            for _ in range(LIMITS.logins)
-        ]
+    async with serving(Outside()) as api, client_of(api.app, "192.0.2.66") as attacker:
+        kind = {"Content-Type": "application/x-www-form-urlencoded" if "/login" not in path[:6] else "application/json"}
+        slow = [asyncio.create_task(attacker.post(path, content=stuck_body(), headers=kind)) for _ in range(400)]
         await let_others_run()
-        problem_of(await api.log_in(), 503, "overloaded")
+        assert sum(not each.done() for each in slow) == LIMITS.forms.each
+        problem_of(await attacker.post(path, json={}), 503, "overloaded")
+        assert (await api.log_in()).status_code == 200
         await api.create()
         for each in slow:
             each.cancel()
         await asyncio.wait(slow)
-        assert (await api.log_in()).status_code == 200
+        assert (await attacker.post("/login", json={})).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["/products", f"/products/{MISSING}/price-change"])
@@ -231,14 +233,53 @@ async def test_costly_reads_take_turns_and_leave_room_for_others(monkeypatch: py
     path = f"/products/{MISSING}/offers/{MISSING}"
     async with serving(Outside()) as api:
         held = Held(api, released)
-        await held.ask(LIMITS.costly_reads + LIMITS.costly_reads_waiting, "GET", path)
-        assert going_on == LIMITS.costly_reads
+        costly = LIMITS.costly_reads
+        await held.ask(costly.each + costly.waiting, "GET", path)
+        assert going_on == costly.each
         answer = await api.http.get(path)
         problem_of(answer, 503, "overloaded")
         assert int(answer.headers["Retry-After"]) > 0
         assert (await api.http.get("/products")).status_code == 200
-        assert set(await held.statuses()) == {404}
+        async with client_of(api.app, "192.0.2.1") as other:
+            held.asked += [asyncio.create_task(other.get(path)) for _ in range(2)]
+            await let_others_run()
+            # One has a place, the other has taken that of the newest request of the address that waits most.
+            assert going_on == costly.at_once
+            assert sorted(await held.statuses()) == [404] * (costly.each + costly.waiting + 1) + [503]
         assert (await api.http.get(path)).status_code == 404
+
+
+@dataclass(frozen=True)
+class HeldSearches(InMemoryCatalogueReader):
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    going_on: list[str] = field(default_factory=list)
+
+    async def products(self, *arguments: Any, **named: Any) -> ProductSlice:
+        if (arguments + tuple(named.values()))[3].words:
+            self.going_on.append("search")
+            await self.released.wait()
+        return await super().products(*arguments, **named)
+
+
+@pytest.mark.parametrize(
+    "path", ["/products?q=a", "/products?limit=5&q=a", "/products/?q=a", "/products?%71=a", "/?q=a"]
+)
+async def test_searches_share_places_of_their_own(path: str) -> None:
+    outside, searches = Outside(), LIMITS.searches
+    reader = HeldSearches(outside.storage, INTERVAL, SOLD_OUT_KEPT)
+    outside.reader = reader
+    async with serving(outside) as api, client_of(api.app, "2001:db8::1") as other:
+        held = Held(api, reader.released)
+        await held.ask(searches.each + searches.waiting, "GET", path)
+        assert len(reader.going_on) == searches.each
+        assert (await api.http.get(path)).status_code == 503
+        for free in ("/products", f"/products/{MISSING}", "/products?q=", "/health/ready"):
+            assert (await api.http.get(free)).status_code != 503
+        held.asked += [asyncio.create_task(other.get(path)) for _ in range(2)]
+        await let_others_run()
+        assert len(reader.going_on) == searches.at_once
+        assert sorted(await held.statuses()) == [200] * (searches.each + searches.waiting + 1) + [503]
+        assert (await api.http.get(path)).status_code == 200
 
 
 async def test_all_insight_takes_turns_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,9 +292,8 @@ async def test_all_insight_takes_turns_together(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(InMemoryOfferPriceReader, "life", life)
     async with serving(Outside()) as api:
         held = Held(api, released)
-        await held.ask(
-            LIMITS.costly_reads + LIMITS.costly_reads_waiting, "GET", f"/products/{MISSING}/offers/{MISSING}"
-        )
+        costly = LIMITS.costly_reads
+        await held.ask(costly.each + costly.waiting, "GET", f"/products/{MISSING}/offers/{MISSING}")
         for what in ("price-history", "price-change", "price-statistics"):
             problem_of(await api.http.get(f"/products/{MISSING}/{what}"), 503, "overloaded")
         await held.statuses()

@@ -10,7 +10,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from adapters.metrics import Metrics
-from api_client.api import MISSING, SETTINGS, Api, InMemoryOutside, Outside, client_of
+from api_client.api import MISSING, SETTINGS, USERNAME, Api, InMemoryOutside, Outside, client_of
+from api_client.server import served
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.request_frame import QUIET_ROUTES
@@ -90,6 +91,8 @@ async def test_a_request_leaves_one_line_with_its_route_and_no_value(
         "route": route,
         "status": status,
         "request_id": "mine",
+        "address": "127.0.0.1",
+        "actor": USERNAME if method == "PATCH" else None,
     }
 
 
@@ -111,6 +114,14 @@ async def test_a_failed_probe_is_logged_like_any_other_request(api: Api) -> None
     with capture_logs() as lines:
         assert (await api.http.get("/health/ready")).status_code == 503
     assert [line["log_level"] for line in lines] == ["info"]
+
+
+async def test_the_address_is_the_one_that_a_trusted_proxy_tells() -> None:
+    async with served(TRUSTED_PROXIES="127.0.0.1") as api, api.client() as client:
+        with capture_logs() as lines:
+            await client.get("/health/live", headers={"X-Forwarded-For": "198.51.100.7, 192.0.2.1"})
+    (line,) = lines
+    assert line["address"] == "192.0.2.1"
 
 
 async def test_the_id_does_not_stay_behind(api: Api) -> None:

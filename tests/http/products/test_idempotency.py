@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import INTERVAL, MISSING, Api, parameters, problem_of
+from api_client.api import INTERVAL, MISSING, Api, Outside, parameters, problem_of, serving
 
 NEW = {"name": "Kettle", "description": "Boils"}
 DAY = timedelta(hours=24)
@@ -107,10 +107,12 @@ async def test_other_keys_are_other_requests(api: Api) -> None:
     problem_of(await create(api, None), 409, "product-already-exists")
 
 
-async def test_a_key_is_its_admins_own(api: Api) -> None:
-    await create(api)
-    answer = await create(api, Authorization=api.outside.authorization("another admin"))
-    problem_of(answer, 409, "product-already-exists")
+async def test_a_key_is_its_admins_own() -> None:
+    outside = Outside()
+    async with serving(outside) as before, serving(outside, ADMIN_USERNAME="another admin") as after:
+        await create(before)
+        answer = await create(after, Authorization=outside.authorization("another admin"))
+        problem_of(answer, 409, "product-already-exists")
 
 
 async def test_a_request_under_way_is_not_waited_for(api: Api) -> None:

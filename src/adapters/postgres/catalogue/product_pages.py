@@ -156,7 +156,7 @@ def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Sta
     """Find all that match by the index of words, and sort them."""
     products, key, id = _KEYS[order.key]
     matching = _filtered(products, filters, order.key).where(WORDS_BY_INDEX)
-    entries = matching.with_only_columns(product.c.id.label("id"), key.label("sort_key"))
+    entries: Select[Any] = matching.with_only_columns(product.c.id.label("id"), key.label("sort_key"))
     if begin is not _From.START:
         entries = entries.where(_after(order, begin, key, id))
     # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit or an order into

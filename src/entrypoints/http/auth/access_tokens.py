@@ -1,5 +1,7 @@
 """The API's own access tokens: JWTs that follow RFC 8725, with the type of RFC 9068."""
 
+import hashlib
+import hmac
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +17,9 @@ from application.clock import Clock
 ISSUER = AUDIENCE = "product-aggregator"
 TYPE = "at+jwt"
 ALGORITHM = "HS256"
-CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"]
+VERSION = "ver"
+"""Our own claim: a digest of the credential that the token was given for."""
+CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", VERSION]
 # Ours is the clock that tells whether a token is valid, and not PyJWT's.
 OPTIONS: Any = {"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 LEEWAY = 5.0
@@ -53,17 +57,33 @@ class _Claims(NamedTuple):
 
 
 class AccessTokens:
-    """Issues tokens, and checks those that it or an instance with one of the `accepted` secrets has issued."""
+    """Issues and checks the tokens of one admin. They end when his name or his `credential` changes.
 
-    def __init__(self, secret: str, lifetime: timedelta, clock: Clock, accepted: Sequence[str] = ()) -> None:
+    Tokens that were signed with one of the `accepted` secrets are valid, too.
+    """
+
+    def __init__(
+        self,
+        secret: str,
+        lifetime: timedelta,
+        clock: Clock,
+        *,
+        admin: str,
+        credential: str,
+        accepted: Sequence[str] = (),
+    ) -> None:
         self._keys = [each.encode() for each in (secret, *accepted)]
+        self._admin = admin
+        # With a key, so that nobody who has a token can try passwords on it.
+        version = f"{admin}\0{credential}".encode()
+        self._versions = {key: hmac.new(key, version, hashlib.sha256).hexdigest() for key in self._keys}
         self._clock = clock
         self.lifetime = lifetime
         # What a token says stays true for as long as it lives. A failure is not kept.
         self._read_once = lru_cache(TOKENS_KEPT)(self._read)
 
     def issue(self, subject: str) -> str:
-        """Return a token for this admin, valid from now on."""
+        """Return a token for the admin, valid from now on."""
         now = self._clock()
         claims = {
             "iss": ISSUER,
@@ -72,6 +92,7 @@ class AccessTokens:
             "iat": now,
             "exp": now + self.lifetime,
             "jti": str(uuid4()),
+            VERSION: self._versions[self._keys[0]],
         }
         return jwt.encode(claims, self._keys[0], ALGORITHM, headers={"typ": TYPE})
 
@@ -88,20 +109,22 @@ class AccessTokens:
 
     def _read(self, token: str) -> _Claims:
         try:
-            decoded = self._verify(token)
+            decoded, version = self._verify(token)
         except jwt.InvalidTokenError as error:
             raise InvalidToken from error
         if decoded["header"].get("typ") != TYPE:
             raise InvalidToken
         claims = decoded["payload"]
+        if (claims["sub"], claims[VERSION]) != (self._admin, version):
+            raise InvalidToken
         issued_at, expires = _seconds(claims["iat"]), _seconds(claims["exp"])
         return _Claims(str(claims["sub"]), max(issued_at, _seconds(claims.get("nbf", issued_at))), expires)
 
-    def _verify(self, token: str) -> dict[str, Any]:
+    def _verify(self, token: str) -> tuple[dict[str, Any], str]:
         for key in self._keys[:-1]:
             with suppress(jwt.InvalidSignatureError):
-                return _decode(token, key)
-        return _decode(token, self._keys[-1])
+                return _decode(token, key), self._versions[key]
+        return _decode(token, self._keys[-1]), self._versions[self._keys[-1]]
 
 
 def _decode(token: str, key: bytes) -> dict[str, Any]:

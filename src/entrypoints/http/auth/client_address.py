@@ -4,6 +4,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from litestar import Request
+from litestar.types import HTTPScope
 
 IPV6_PREFIX = 64
 UNKNOWN = "unknown"
@@ -12,9 +13,15 @@ UNKNOWN = "unknown"
 def client_address(request: Request[Any, Any, Any]) -> str:
     """Return the whole address; a proxy may have forwarded a text that is none."""
     try:
-        return str(ip_address(request.client.host if request.client else ""))
+        return str(ip_address(address_of(request.scope)))
     except ValueError:
         return UNKNOWN
+
+
+def address_of(scope: HTTPScope) -> str:
+    """Return the address of the caller, as the server knows it or a trusted proxy says it; empty without one."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def network_of(host: str) -> str:

@@ -6,15 +6,14 @@ import math
 import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
-from weakref import WeakValueDictionary
 
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from application.access.login_limits import LoginLimits
-from application.bounded_queue import BoundedQueue
-from entrypoints.http.auth.client_address import network_of
+from application.fair_queue import FairQueue
+from entrypoints.http.auth.client_address import UNKNOWN, network_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +36,14 @@ def composed(text: str) -> str:
 
 
 class Credentials:
-    """Checks passwords with argon2id outside the event loop, a few at once, and one at a time for each address."""
+    """Checks passwords with argon2id outside the event loop, a few at once.
+
+    `places` must give an address one place at a time: otherwise guesses that are sent together would all be checked
+    before one is counted.
+    """
 
     def __init__(
-        self, username: str, password_hash: str | Callable[[], str], limits: LoginLimits, places: BoundedQueue
+        self, username: str, password_hash: str | Callable[[], str], limits: LoginLimits, places: FairQueue
     ) -> None:
         self._username = composed(username).encode()
         # A function computes the hash for the first check, because it takes as long as a check.
@@ -48,12 +51,11 @@ class Credentials:
         self._limits = limits
         self._hasher = PasswordHasher()
         self._places = places
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self, username: str, password: str, client: str) -> str:
         """Return the account's name if both are right. Wrong names take as long as wrong passwords, and count as much.
 
-        A refusal is logged with the client's address, and without the name: people type their password there.
+        A refusal is logged with the client's address, and with the account if it is the admin's.
 
         Both are compared in NFC, because keyboards differ in how they write an accent (RFC 8265).
 
@@ -67,17 +69,17 @@ class Credentials:
             return await self._check(composed(username), composed(password), network_of(client))
         except (InvalidCredentials, RateLimited) as refusal:
             reason = "rate limited" if isinstance(refusal, RateLimited) else "wrong credentials"
-            log.warning("login failed", address=client, reason=reason)
+            # Another name may be a password in the wrong field.
+            account = self._username.decode() if composed(username).encode() == self._username else UNKNOWN
+            log.warning("login failed", account=account, address=client, reason=reason)
             raise
 
     async def _check(self, username: str, password: str, address: str) -> str:
-        # One address at a time: otherwise guesses that are sent together would all be checked before one is counted.
-        async with self._turns.setdefault(address, asyncio.Lock()):
+        async with self._places.place(address):
             wait = await self._limits.wait(username, address)
             if wait:
                 raise RateLimited(wait)
-            async with self._places:
-                right_password = await asyncio.to_thread(self._verify, password)
+            right_password = await asyncio.to_thread(self._verify, password)
             if not (hmac.compare_digest(username.encode(), self._username) and right_password):
                 await self._limits.note(username, address)
                 raise InvalidCredentials

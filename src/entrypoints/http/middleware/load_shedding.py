@@ -5,6 +5,7 @@ A process answers one request after the other, so the number of requests under w
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextvars import Context
 from enum import Enum, auto
@@ -21,20 +22,35 @@ SHED = "turned away"
 """The route that refused requests are counted under; their own route is not looked up."""
 
 
+FORMS = frozenset({"/login", "/admin/login", "/admin/logout", "/preferences"})
+"""Where bodies are read without a token."""
+SEARCHED = frozenset({"/products", "/"})
+# A name may be written with escapes, too.
+_SEARCH = re.compile(rb"(?:^|&)(?:q|%71)=[^&]", re.IGNORECASE)
+
+
 class Kind(Enum):
     """The kinds of requests that have places of their own."""
 
     READ = auto()
     WRITE = auto()
-    LOGIN = auto()
+    SEARCH = auto()
+    """Apart from other reads, because it may take a hundred times as long."""
+    FORM = auto()
     """Apart from writes, because anybody may begin one and be slow to send it."""
 
 
 def kind_of(scope: HTTPScope) -> Kind:
     """Return a request's kind."""
     if scope["method"] in ("GET", "HEAD"):
-        return Kind.READ
-    return Kind.LOGIN if scope["path"] == "/login" else Kind.WRITE
+        searches = scope["query_string"] and _path(scope) in SEARCHED and _SEARCH.search(scope["query_string"])
+        return Kind.SEARCH if searches else Kind.READ
+    return Kind.FORM if _path(scope) in FORMS else Kind.WRITE
+
+
+def _path(scope: HTTPScope) -> str:
+    # As the framework compares it.
+    return scope["path"].rstrip("/") or "/"
 
 
 class ShedRequests:

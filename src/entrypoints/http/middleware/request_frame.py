@@ -8,13 +8,16 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from uuid import uuid4
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from application.bounded_queue import BoundedQueue
+from application.bounded_queue import BoundedQueue, QueueFull
+from application.fair_queue import FairQueue
+from entrypoints.http.auth.client_address import address_of, network_of
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX
 from entrypoints.http.problems.refusals import answer_malformed
@@ -40,6 +43,7 @@ class RequestFrame:
         overloaded: ASGIApp,
         *,
         places: Mapping[Kind, BoundedQueue],
+        shared: Mapping[Kind, FairQueue],
         seconds: float,
         count: Count,
         shed: ShedRequests,
@@ -48,6 +52,7 @@ class RequestFrame:
         self._app = app
         self._overloaded = overloaded
         self._places = places
+        self._shared = shared
         self._seconds = seconds
         self._count = count
         self._shed = shed
@@ -66,13 +71,21 @@ class RequestFrame:
         if scope["path"] in ALWAYS_SERVED:
             await self._serve(app, scope, receive, _Answer(send, request_id, None))
             return
-        places = self._places[kind_of(scope)]
-        if places.full:
+        kind = kind_of(scope)
+        try:
+            if (shared := self._shared.get(kind)) is not None:
+                address = network_of(address_of(scope))
+                await shared.enter(address)
+                leave: Callable[[], None] = partial(shared.leave, address)
+            else:
+                places = self._places[kind]
+                await places.enter()
+                leave = places.leave
+        except QueueFull:
             self._shed.count(scope["method"])
             await self._overloaded(scope, receive, _Answer(send, request_id, None).send)
             return
-        await places.enter()
-        answer = _Answer(send, request_id, places)
+        answer = _Answer(send, request_id, leave)
         try:
             await self._serve(app, scope, receive, answer)
         finally:
@@ -102,7 +115,15 @@ class RequestFrame:
             route = scope.get("path_template") or UNKNOWN
             self._count(method, route, answer.status, seconds)
             write = log.debug if route in QUIET_ROUTES and 200 <= answer.status < 400 else log.info
-            write("request", method=method, route=route, status=answer.status, milliseconds=round(seconds * 1000, 1))
+            write(
+                "request",
+                method=method,
+                route=route,
+                status=answer.status,
+                milliseconds=round(seconds * 1000, 1),
+                address=address_of(scope),
+                actor=scope["state"].get("subject"),
+            )
 
 
 class _Answer:
@@ -111,11 +132,11 @@ class _Answer:
     The work is done then, and a client that reads slowly must not hold up others.
     """
 
-    __slots__ = ("_places", "_send", "limit", "request_id", "status")
+    __slots__ = ("_leave", "_send", "limit", "request_id", "status")
 
-    def __init__(self, send: Send, request_id: str, places: BoundedQueue | None) -> None:
+    def __init__(self, send: Send, request_id: str, leave: Callable[[], None] | None) -> None:
         self._send = send
-        self._places = places
+        self._leave = leave
         self.request_id = request_id
         self.limit: asyncio.Timeout | None = None
         self.status = 0
@@ -135,9 +156,9 @@ class _Answer:
         await self._send(message)
 
     def leave_place(self) -> None:
-        if self._places is not None:
-            self._places.leave()
-            self._places = None
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
 
 
 def _read_head(scope: HTTPScope) -> tuple[str, int]:

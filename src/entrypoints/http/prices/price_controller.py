@@ -7,7 +7,6 @@ from litestar import Controller, Request, get
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
-from application.bounded_queue import BoundedQueue
 from application.clock import Clock
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
@@ -32,7 +31,7 @@ from entrypoints.http.problems.problem_types import (
     problems,
 )
 from entrypoints.http.products.parameters import ProductId
-from entrypoints.http.route_declarations import Declaration, Injected, declared
+from entrypoints.http.route_declarations import Declaration, Injected, Place, declared
 
 OfferId = Annotated[UUID, PathParameter(description="The offer's id, as the Offers service knows it.")]
 Interval = Annotated[
@@ -66,7 +65,7 @@ class PriceController(Controller):
         product_id: ProductId,
         read_price_history: Injected[ReadPriceHistory],
         read_offer_price_history: Injected[ReadOfferPriceHistory],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
@@ -98,7 +97,7 @@ class PriceController(Controller):
         request: Request[Any, Any, Any],
         product_id: ProductId,
         compare_prices: Injected[ComparePrices],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
         clock: Injected[Clock],
         period: Period = None,
         start: From = None,
@@ -123,7 +122,7 @@ class PriceController(Controller):
         request: Request[Any, Any, Any],
         product_id: ProductId,
         summarise_prices: Injected[SummarisePrices],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
         clock: Injected[Clock],
         start: From = None,
         end: To = None,
@@ -148,7 +147,7 @@ class PriceController(Controller):
         product_id: ProductId,
         offer_id: OfferId,
         read_offer_history: Injected[ReadOfferHistory],
-        costly: Injected[BoundedQueue],
+        costly: Injected[Place],
     ) -> ASGIResponse:
         """Read one offer, in stock or sold out, and every change of its price that is kept, the newest 10 000."""
         async with costly:

@@ -60,7 +60,7 @@ from entrypoints.http.problems.problem_types import (
     ProblemType,
 )
 from entrypoints.http.products.cursors import CursorMismatch
-from entrypoints.http.request_validation import MalformedBody, UnsupportedMediaType, allowed_methods
+from entrypoints.http.request_validation import HungUp, MalformedBody, UnsupportedMediaType, allowed_methods
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     RateLimited: RATE_LIMITED,
     UnsupportedMediaType: MEDIA,
     MalformedBody: MALFORMED,
+    HungUp: MALFORMED,
     InvalidRequest: VALIDATION,
     CursorMismatch: CURSOR,
     NotFoundException: NOT_FOUND,

@@ -1,9 +1,10 @@
-"""What every read of products needs: the reader, and how long its answers may be kept."""
+"""What every read of products needs: the reader, how long its answers may be kept, and the cursors of lists."""
 
 from dataclasses import dataclass
 
 from application.catalogue.catalogue_reader import CatalogueReader
 from entrypoints.http.conditional_reads import Freshness
+from entrypoints.http.products.cursors import Cursors
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,4 @@ class Catalogue:
 
     reader: CatalogueReader
     freshness: Freshness
+    cursors: Cursors

@@ -10,13 +10,15 @@ from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, clean_description, c
 from entrypoints.http.route_declarations import RULE, Rule
 
 NO_NUL = r"^[^\x00]*$"
-NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+_REFUSED = r"\x00\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
+NOT_BLANK = rf"^[^{_REFUSED}]*[^\s{_REFUSED}][^{_REFUSED}]*$"
 
 # The domain decides about these values, in its own words; here they are only described.
 Name = Annotated[
     str,
     Meta(
-        description=f"1 to {NAME_LENGTH} characters after trimming, not all of them invisible; unique.",
+        description=f"1 to {NAME_LENGTH} characters after trimming, not all of them invisible, none a control of text "
+        "direction; unique.",
         examples=["Cordless drill 18 V"],
         extra_json_schema={"extra": {"min_length": 1, "max_length": NAME_LENGTH, "pattern": NOT_BLANK}},
         extra={RULE: Rule(clean_name)},
