@@ -50,6 +50,7 @@ def production(dsn: str, upstream: str) -> dict[str, str]:
         "APP_ENV": "production",
         "DATABASE_URL": dsn,
         "OFFERS_BASE_URL": upstream,
+        "OFFERS_ALLOW_HTTP": "true",
         "OFFERS_REFRESH_TOKEN": str(uuid4()),
         "JWT_SECRET": secrets.token_urlsafe(32),
         "ADMIN_PASSWORD": secrets.token_urlsafe(16),

@@ -97,6 +97,7 @@ def seed(count: int | None, history: str | None) -> None:
 
     if count is None and history is None:
         raise click.UsageError("Give a COUNT, --history, or both, as in `aggregator seed 25 --history 30d`.")
+    _require_development("seed")
     settings = _settings("seed")
     days = 0 if history is None else _days_of_history(history, settings)
     with _refusals():
@@ -117,17 +118,21 @@ def offers_simulator(
     from entrypoints.development.offers_simulator.command import serve
     from entrypoints.development.offers_simulator.options import SimulatorOptions
 
+    _require_development("offers-simulator")
     settings = _settings("offers-simulator")
     listen_on = settings.simulator_port if port is None else port
     token = settings.offers_refresh_token
     options = SimulatorOptions(refresh_token=token, tick=tick, sold_out=sold_out, seed=seed, world_file=world)
     with _refusals():
-        asyncio.run(serve(host, listen_on, options))
+        asyncio.run(serve(host, listen_on, options, hosts=settings.hosts or ()))
+
+
+def _require_development(command: str) -> None:
+    if os.environ.get("APP_ENV") == "production":
+        raise Refused(f"With APP_ENV=production there is no `{command}`: it makes things up. Set APP_ENV=development.")
 
 
 def _days_of_history(text: str, settings: "Settings") -> int:
-    if settings.app_env == "production":
-        raise Refused("With APP_ENV=production there is no `seed --history`: it makes history up.")
     kept = settings.history_step_days
     if re.fullmatch(r"[0-9]{1,5}d", text) and 1 <= (days := int(text[:-1])) <= kept:
         return days

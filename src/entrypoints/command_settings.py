@@ -12,11 +12,11 @@ _EMBEDDED = ("AGGREGATOR_DATA_DIR",)
 _SIMULATOR = ("SIMULATOR_PORT",)
 _OFFERS = (
     *("OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "OFFERS_REFRESH_INTERVAL"),
-    *("OFFERS_CA_FILE", "OFFERS_PROXY"),
+    *("OFFERS_ALLOW_HTTP", "OFFERS_CA_FILE", "OFFERS_PROXY"),
 )
 _CALLS = ("OFFERS_CONCURRENCY", "OFFERS_RATE_LIMIT")
 _SERVER = (
-    *("PORT", "ROOT_PATH", "KEEP_ALIVE_SECONDS", "DRAIN_SECONDS", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    *("PORT", "ALLOWED_HOSTS", "ROOT_PATH", "KEEP_ALIVE_SECONDS", "DRAIN_SECONDS", "TRUSTED_PROXIES", "CORS_ORIGINS"),
     *(name for name in ALL if name.startswith(("ADMIN_", "JWT_"))),
 )
 
@@ -26,7 +26,7 @@ USED_BY: dict[str, frozenset[str]] = {
     "worker": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_CALLS, *_SIMULATOR)),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),
-    "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN")),
+    "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN", "ALLOWED_HOSTS")),
 }
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NewType
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 from saq.queue.postgres import PostgresQueue
@@ -59,6 +61,9 @@ from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
+ProbeEngine = NewType("ProbeEngine", AsyncEngine)
+"""The engine of readiness, with a connection that no caller's request takes."""
+
 
 class Adapters(Provider):
     """The outside: PostgreSQL, the job queue, the Offers service, the clock."""
@@ -93,6 +98,12 @@ class Adapters(Provider):
     @provide
     def retention(self, settings: Settings) -> Retention:
         return settings.retention
+
+    @provide
+    async def probe_engine(self, settings: Settings, limits: Limits) -> AsyncIterator[ProbeEngine]:
+        engine = create_engine(settings.dsn, replace(limits.database, connections=limits.probes))
+        yield ProbeEngine(engine)
+        await engine.dispose()
 
     @provide
     def retention_reader(self, engine: AsyncEngine, retention: Retention) -> RetentionReader:
@@ -208,7 +219,7 @@ class Adapters(Provider):
 
     @provide
     def dependencies(
-        self, engine: AsyncEngine, queue: SaqJobQueue, token: SharedAccessToken, clocks: ClockWatch, limits: Limits
+        self, engine: ProbeEngine, queue: SaqJobQueue, token: SharedAccessToken, clocks: ClockWatch, limits: Limits
     ) -> Dependencies:
         async def clock_state() -> str:
             return DIFFERS if await clocks.ask() else OK

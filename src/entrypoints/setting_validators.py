@@ -3,7 +3,8 @@
 import re
 import ssl
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import collapse_addresses, ip_network
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from argon2 import Type, extract_parameters
@@ -15,7 +16,10 @@ from application.synchronisation.access_token.secret import Secret
 # Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 MOST_SECRETS = 8
+# Bits of the largest networks that are one operator's: 10.0.0.0/8, and fc00::/7.
+MOST_TRUSTED, MOST_TRUSTED_IPV6 = 8, 7
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -79,8 +83,16 @@ def _proxy(value: str) -> None:
 
 
 def _networks(value: str) -> None:
-    # To trust every address is to believe any client about its own.
-    if any(ip_network(part).prefixlen == 0 for part in comma_separated(value)):
+    # To trust every address is to believe any client about its own. Halves of all addresses make up all of them.
+    networks = [ip_network(part) for part in comma_separated(value)]
+    for version, shortest in ((4, MOST_TRUSTED), (6, MOST_TRUSTED_IPV6)):
+        together: Any = collapse_addresses(network for network in networks if network.version == version)
+        if any(network.prefixlen < shortest for network in together):
+            raise ValueError
+
+
+def _hosts(value: str) -> None:
+    if not all(_HOST.fullmatch(host) for host in comma_separated(value)):
         raise ValueError
 
 
@@ -105,7 +117,11 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),
     "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, its credentials percent-encoded"),
-    "TRUSTED_PROXIES": (_networks, "must be addresses and networks, but not all there are, separated by commas"),
+    "TRUSTED_PROXIES": (
+        _networks,
+        "must be addresses and networks, no more together than a /8 or fc00::/7, separated by commas",
+    ),
+    "ALLOWED_HOSTS": (_hosts, "must be host names and addresses without ports, separated by commas"),
     "ROOT_PATH": (path_prefix, "must be a path with a slash before each part and none at its end, as `/aggregator`"),
     "JWT_SECRETS_ACCEPTED": (_secrets, f"must be at most {MOST_SECRETS} secrets, separated by commas"),
     "CORS_ORIGINS": (_origins, "must be origins as browsers send them, `https://shop.example`, separated by commas"),

@@ -13,15 +13,18 @@ from msgspec import Meta
 
 from adapters.postgres.dsn import parse_dsn
 from domain.retention import Retention
+from entrypoints.allowed_hosts import LOOPBACK
 from entrypoints.setting_sources import given_by
 from entrypoints.setting_validators import comma_separated, malformed
+from entrypoints.unsafe_settings import unsafe_hash, unsafe_password, unsafe_secret, unsafe_upstream
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
 DATABASE_CONNECTIONS = 12
 JWT_SECRET_BYTES = 32
+LONGEST_LIFETIME = 3_600
+"""Seconds: nothing but a change of the password ends a token earlier."""
 _KEPT = Retention()
-PASSWORD_LENGTH = 12
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Days = Annotated[int, Meta(ge=1, le=36_500)]
@@ -45,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     offers_refresh_token: str = SIMULATED_REFRESH_TOKEN
     offers_ca_file: str | None = None
     offers_proxy: str | None = None
+    offers_allow_http: bool = False
     offers_refresh_interval: Annotated[float, Meta(ge=0.001, le=86_400 * 365)] = 60.0
     offers_concurrency: Annotated[int, Meta(ge=1, le=1_000)] = 64
     offers_rate_limit: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
@@ -61,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     )
     trusted_proxies: str = ""
     cors_origins: str = ""
+    allowed_hosts: str = ""
     metrics_port: Port | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
@@ -109,6 +114,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def accepted_secrets(self) -> list[str]:
         """Secrets that tokens may be signed with besides `jwt_secret`, while it is being replaced."""
         return comma_separated(self.jwt_secrets_accepted)
+
+    @property
+    def has_default_credentials(self) -> bool:
+        """Whether the admin's password is the documented one."""
+        return self.admin_password_hash is None and self.admin_password == DEFAULT_PASSWORD
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """Names that requests may have in Host, without ports; None for any.
+
+        In development a page of another site could otherwise reach this service, by a name that leads to the loopback.
+        """
+        given = frozenset(host.lower() for host in comma_separated(self.allowed_hosts))
+        if self.app_env == "production":
+            return given or None
+        return given | LOOPBACK | {self.host.lower()}
 
     @property
     def refresh_interval(self) -> timedelta:
@@ -167,15 +188,18 @@ def _mistake(name: str, value: str) -> str | None:
 
 def _unsafe(settings: Settings, given: Mapping[str, str]) -> dict[str, str]:
     required = ("DATABASE_URL", "OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "JWT_SECRET")
-    mistakes = {name: "must be set in production" for name in required if name not in given}
-    if "JWT_SECRET" in given and len(settings.jwt_secret.encode()) < JWT_SECRET_BYTES:
-        mistakes["JWT_SECRET"] = f"must have at least {JWT_SECRET_BYTES} bytes in production"
-    if any(len(secret.encode()) < JWT_SECRET_BYTES for secret in settings.accepted_secrets):
-        mistakes["JWT_SECRETS_ACCEPTED"] = f"must have at least {JWT_SECRET_BYTES} bytes each in production"
-    if settings.admin_password_hash is None and (
-        settings.admin_password == DEFAULT_PASSWORD or len(settings.admin_password) < PASSWORD_LENGTH
-    ):
-        mistakes["ADMIN_PASSWORD"] = (
-            f"must have at least {PASSWORD_LENGTH} characters in production, or set ADMIN_PASSWORD_HASH"
-        )
-    return mistakes
+    found = {
+        "OFFERS_BASE_URL": unsafe_upstream(settings.upstream, allow_http=settings.offers_allow_http),
+        "OFFERS_REFRESH_TOKEN": "must not be the simulator's"
+        if settings.offers_refresh_token == SIMULATED_REFRESH_TOKEN
+        else None,
+        "ADMIN_PASSWORD": None if settings.admin_password_hash else unsafe_password(settings.admin_password),
+        "ADMIN_PASSWORD_HASH": settings.admin_password_hash and unsafe_hash(settings.admin_password_hash),
+        "JWT_SECRET": unsafe_secret(settings.jwt_secret),
+        "JWT_SECRETS_ACCEPTED": next(filter(None, map(unsafe_secret, settings.accepted_secrets)), None),
+        "JWT_LIFETIME": f"must be {LONGEST_LIFETIME} s at most in production"
+        if settings.jwt_lifetime > LONGEST_LIFETIME
+        else None,
+    }
+    mistakes = {name: mistake for name, mistake in found.items() if mistake}
+    return mistakes | {name: "must be set in production" for name in required if name not in given}

@@ -56,6 +56,7 @@ SETTINGS = {
     "ADMIN_PASSWORD_HASH": PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD),
     "ADMIN_USERNAME": USERNAME,
     "JWT_SECRET": SECRET,
+    "ALLOWED_HOSTS": "aggregator.test,manual.test,here,a",
 }
 
 

@@ -27,6 +27,7 @@ from application.prices.price_statistics import SummarisePrices
 from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
+from entrypoints.allowed_hosts import AllowedHosts
 from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
@@ -45,6 +46,7 @@ from entrypoints.http.problems.explanations import explain_problem
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.cursors import Cursors
 from entrypoints.http.products.list_controller import ListController
+from entrypoints.http.products.lists import Lists
 from entrypoints.http.products.not_modified import NotModified
 from entrypoints.http.products.product_controller import ProductController
 from entrypoints.http.request_validation import JsonRequest, RequestChecks
@@ -88,7 +90,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         accepted=settings.accepted_secrets,
     )
     freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
-    catalogue = Catalogue(await container.get(CatalogueReader), freshness, Cursors(settings.jwt_secret))
+    catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     credentials = Credentials(
         settings.admin_username,
         settings.admin_password_hash or partial(PasswordHasher().hash, composed(settings.admin_password)),
@@ -120,6 +122,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
             "catalogue": constant(catalogue),
+            "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret))),
             "costly": _places(limits.costly_reads.queue()),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
@@ -180,4 +183,5 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         count=metrics.request,
         shed=shed,
         prefix=settings.root_path,
+        allowed=None if settings.hosts is None else AllowedHosts(settings.hosts),
     )

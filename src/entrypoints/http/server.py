@@ -16,6 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from application.clock_watch import ClockWatch
+from entrypoints.allowed_hosts import LOOPBACK
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.forwarded_prefix import ForwardedPrefix
@@ -107,5 +108,10 @@ async def run_api(container: AsyncContainer) -> None:
         async with monitoring_listener(await container.get(Metrics), settings.host, settings.metrics_port):
             freeze_startup_objects()
             log.info("api started", host=settings.host, port=sockets[0].getsockname()[1])
+            if settings.host not in LOOPBACK and settings.has_default_credentials:
+                log.warning(
+                    "everybody who reaches this address can log in as admin: set ADMIN_PASSWORD, or HOST=127.0.0.1",
+                    host=settings.host,
+                )
             await server.serve(sockets=sockets)
     log.info("api stopped")

@@ -17,8 +17,8 @@ from domain.errors import InvalidFilter
 from domain.product import RegistrationState
 from entrypoints.http.openapi.discovery import description_links
 from entrypoints.http.problems.problem_types import prefix_of
-from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.cursors import CursorMismatch
+from entrypoints.http.products.lists import Lists
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.web.formats import Change, Formats
 from entrypoints.web.pages import Pages, local_path, not_modified, see_other
@@ -121,7 +121,7 @@ class CatalogueController(Controller):
     async def browse(
         self,
         request: Request[Any, Any, Any],
-        catalogue: Injected[Catalogue],
+        lists: Injected[Lists],
         price_trends: Injected[PriceTrends],
         pages: Injected[Pages],
     ) -> ASGIResponse:
@@ -131,11 +131,11 @@ class CatalogueController(Controller):
         json, next_page = b"[]", None
         order = ORDERS[query.sort][1]
         try:
-            after = None if query.after is None else catalogue.cursors.read(query.after, order, query.wanted)
-            found = await catalogue.reader.products(PRODUCTS_SHOWN, order, after, query.wanted)
+            after = None if query.after is None else lists.cursors.read(query.after, order, query.wanted)
+            found = await lists.reader.products(PRODUCTS_SHOWN, order, after, query.wanted)
             json = found.json
             if found.next is not None:
-                next_page = query.link(after=catalogue.cursors.write(order, query.wanted, found.next))
+                next_page = query.link(after=lists.cursors.write(order, query.wanted, found.next))
         except InvalidFilter as error:
             mistake = str(error)
         except CursorMismatch:

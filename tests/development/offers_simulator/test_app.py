@@ -33,6 +33,17 @@ async def test_it_no_longer_listens_afterwards() -> None:
             await client.get(f"{simulator.origin}/__state")
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8090", 200), ("simulator", 200), ("127.0.0.1", 200), ("evil.example", 400), ("evil.example:80", 400)],
+)
+async def test_its_control_is_for_its_own_names(host: str, status: int) -> None:
+    async with running_simulator(SimulatorOptions(), hosts=["simulator"]) as simulator, new_client() as client:
+        for path in ("/__control", "/__state"):
+            answer = await client.get(simulator.origin + path, headers={"Host": host})
+            assert answer.status_code == status
+
+
 async def test_a_port_in_use_is_an_error() -> None:
     async with running_simulator(SimulatorOptions()) as simulator:
         with pytest.raises(CannotListen, match="Set --port or SIMULATOR_PORT to another"):

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
+from entrypoints.allowed_hosts import LOOPBACK, AllowedHosts
 from entrypoints.development.offers_simulator.control import Control, refuse_unreadable
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
@@ -35,17 +37,30 @@ class RunningSimulator:
         return self.origin + API
 
 
+def _allowing(hosts: Collection[str]) -> Middleware:
+    allowed = AllowedHosts(LOOPBACK | {host.lower() for host in hosts})
+
+    @web.middleware
+    async def refuse_others(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.headers.get("Host", "").encode() not in allowed:
+            raise web.HTTPBadRequest(text="The Host is none of this simulator's; list it in ALLOWED_HOSTS.")
+        return await handler(request)
+
+    return refuse_others
+
+
 @asynccontextmanager
 async def running_simulator(
     options: SimulatorOptions,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    hosts: Collection[str] = (),
     faults: Faults | None = None,
     clock: Clock = time.time,
     wait: Wait = asyncio.sleep,
 ) -> AsyncIterator[RunningSimulator]:
-    """Listen while the block runs; port 0 takes a free one.
+    """Listen while the block runs; port 0 takes a free one. Requests name the loopback, `host` or one of the `hosts`.
 
     Leaving takes well below a second: calls that hang are cut, and then the world is saved, if it has a file.
 
@@ -57,7 +72,8 @@ async def running_simulator(
     state = world_file.load() if world_file else None
     simulation = Simulation(options, faults=faults or Faults(), clock=clock, wait=wait, state=state)
     upstream = Upstream(simulation)
-    app = web.Application(client_max_size=_LARGEST_REQUEST, middlewares=[upstream.refuse_unknown, refuse_unreadable])
+    middlewares = [_allowing([*hosts, host]), upstream.refuse_unknown, refuse_unreadable]
+    app = web.Application(client_max_size=_LARGEST_REQUEST, middlewares=middlewares)
     app.add_routes([*Control(simulation).routes(), *upstream.routes()])
     async with _listening(app, host, port) as real_port:
         saving = asyncio.create_task(_save_often(simulation, world_file)) if world_file else None

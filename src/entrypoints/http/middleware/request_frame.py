@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.bounded_queue import BoundedQueue, QueueFull
 from application.fair_queue import FairQueue
+from entrypoints.allowed_hosts import AllowedHosts
 from entrypoints.http.auth.client_address import address_of, network_of
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX
@@ -48,6 +49,7 @@ class RequestFrame:
         count: Count,
         shed: ShedRequests,
         prefix: str = "",
+        allowed: AllowedHosts | None = None,
     ) -> None:
         self._app = app
         self._overloaded = overloaded
@@ -57,20 +59,24 @@ class RequestFrame:
         self._count = count
         self._shed = shed
         self._prefix = prefix
+        self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        request_id, hosts = _read_head(scope)
+        request_id, hosts, host = _read_head(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state.setdefault(PREFIX, self._prefix)
         app = self._app if hosts == 1 or _may_lack_host(scope, hosts) else answer_malformed
         if scope["path"] in ALWAYS_SERVED:
+            # Probes send the address that they know.
             await self._serve(app, scope, receive, _Answer(send, request_id, None))
             return
+        if self._allowed is not None and hosts and host not in self._allowed:
+            app = answer_malformed
         kind = kind_of(scope)
         try:
             if (shared := self._shared.get(kind)) is not None:
@@ -161,15 +167,15 @@ class _Answer:
             self._leave = None
 
 
-def _read_head(scope: HTTPScope) -> tuple[str, int]:
-    """Return the client's X-Request-Id if it is sane, else a new one; and the number of Host lines."""
-    request_id, hosts = "", 0
+def _read_head(scope: HTTPScope) -> tuple[str, int, bytes]:
+    """Return the client's X-Request-Id if it is sane, else a new one; the number of Host lines, and the last one."""
+    request_id, hosts, host = "", 0, b""
     for name, value in scope["headers"]:
         if name == b"host":
-            hosts += 1
+            hosts, host = hosts + 1, value
         elif name == b"x-request-id" and not request_id and SANE_ID.fullmatch(value):
             request_id = value.decode()
-    return request_id or str(uuid4()), hosts
+    return request_id or str(uuid4()), hosts, host
 
 
 def _may_lack_host(scope: HTTPScope, hosts: int) -> bool:

@@ -1,10 +1,9 @@
-"""What every read of products needs: the reader, how long its answers may be kept, and the cursors of lists."""
+"""What every read of products needs: the reader, and how long its answers may be kept."""
 
 from dataclasses import dataclass
 
 from application.catalogue.catalogue_reader import CatalogueReader
 from entrypoints.http.conditional_reads import Freshness
-from entrypoints.http.products.cursors import Cursors
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,4 +12,3 @@ class Catalogue:
 
     reader: CatalogueReader
     freshness: Freshness
-    cursors: Cursors

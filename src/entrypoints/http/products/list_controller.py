@@ -35,10 +35,10 @@ from entrypoints.http.problems.problem_types import (
     problems,
 )
 from entrypoints.http.products import examples
-from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.cursors import CURSOR_LENGTH
 from entrypoints.http.products.etags import ETAG, etag
 from entrypoints.http.products.idempotency import IDEMPOTENCY_KEY, REPLAYED, read_idempotency
+from entrypoints.http.products.lists import Lists
 from entrypoints.http.products.requests import CreateProductRequest
 from entrypoints.http.route_declarations import Declaration, Header, Injected, Rule, declared
 
@@ -180,7 +180,7 @@ class ListController(Controller):
     async def page(
         self,
         request: Request[Any, Any, Any],
-        catalogue: Injected[Catalogue],
+        lists: Injected[Lists],
         q: Search = None,
         in_stock: InStock = None,
         min_price: MinPrice = None,
@@ -208,13 +208,13 @@ class ListController(Controller):
         by_change = sort.removeprefix("-") == "change"
         change = ChangePeriod(period) if period else ChangePeriod.DAY if by_change else None
         order = _order(sort, change)
-        after = None if cursor is None else catalogue.cursors.read(cursor, order, wanted)
-        found = await catalogue.reader.products(limit, order, after, wanted, change)
+        after = None if cursor is None else lists.cursors.read(cursor, order, wanted)
+        found = await lists.reader.products(limit, order, after, wanted, change)
         # The list of products that need attention is for admins alone, so nobody may keep it.
-        max_age = None if wanted.attention else catalogue.freshness(found.oldest)
+        max_age = None if wanted.attention else lists.freshness(found.oldest)
         if found.next is None:
             return answer_read(request, _page(found, None), max_age=max_age)
-        next_cursor = catalogue.cursors.write(order, wanted, found.next)
+        next_cursor = lists.cursors.write(order, wanted, found.next)
         given = {
             "q": q,
             "in_stock": in_stock,

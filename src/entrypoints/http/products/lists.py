@@ -1,0 +1,16 @@
+"""What every list of products needs: the reader, how long its answers may be kept, and the cursors."""
+
+from dataclasses import dataclass
+
+from application.catalogue.catalogue_reader import CatalogueReader
+from entrypoints.http.conditional_reads import Freshness
+from entrypoints.http.products.cursors import Cursors
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """One dependency and not three, because Litestar resolves several in tasks of their own."""
+
+    reader: CatalogueReader
+    freshness: Freshness
+    cursors: Cursors
