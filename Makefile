@@ -16,7 +16,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-browser test-web screenshots bench-reads bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-browser test-web screenshots bench-reads bench-attacks bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ bench-refresh: setup ## Measure the refresh cycle
 
 bench-history: setup ## Measure the price history
 	@$(BIN)/python -m benchmarks.history
+
+bench-attacks: setup ## Measure what searches and logins of one attacker do to others
+	@$(BIN)/python -m benchmarks.attacks
 
 bench-overload: setup ## Measure what becomes of twice as many requests as can be answered
 	@$(BIN)/python -m benchmarks.overload
