@@ -37,7 +37,7 @@ async def behind(prefix: str, **settings: str) -> AsyncIterator[tuple[Api, httpx
     async with serving(Outside(), **settings) as api:
         transport = Proxy(httpx.ASGITransport(api.app), prefix)  # type: ignore[arg-type]
         headers = {"Authorization": api.http.headers["Authorization"]}
-        async with httpx.AsyncClient(transport=transport, base_url="http://shop.test", headers=headers) as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://aggregator.test", headers=headers) as client:
             yield api, client
 
 

@@ -148,8 +148,11 @@ async def test_a_password_is_never_repeated(customer: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize("path", ["/login", "/admin/login"])
-async def test_a_failed_login_is_logged_by_its_account_and_without_the_password(api: Api, path: str) -> None:
-    given = {"username": "mallory", "password": "geheim"}
+@pytest.mark.parametrize(("username", "account"), [(USERNAME, USERNAME), ("a password in the wrong field", "unknown")])
+async def test_a_failed_login_is_logged_by_its_account_and_without_the_password(
+    api: Api, path: str, username: str, account: str
+) -> None:
+    given = {"username": username, "password": "geheim"}
     body = {"json": given} if path == "/login" else {"data": given}
     with capture_logs([merge_contextvars]) as lines:
         assert (await api.http.post(path, headers={"X-Request-Id": "mine"}, **body)).status_code == 401  # type: ignore[arg-type]
@@ -157,7 +160,7 @@ async def test_a_failed_login_is_logged_by_its_account_and_without_the_password(
     assert failed == {
         "event": "login failed",
         "log_level": "warning",
-        "account": "unknown",
+        "account": account,
         "address": "127.0.0.1",
         "reason": "wrong credentials",
         "request_id": "mine",
