@@ -18,9 +18,6 @@ from entrypoints.http.auth.client_address import UNKNOWN, network_of
 log = structlog.get_logger(__name__)
 
 
-UNKNOWN = "unknown"
-
-
 class InvalidCredentials(Exception):
     """The name or the password is wrong."""
 
