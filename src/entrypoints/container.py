@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import NewType
@@ -27,7 +26,7 @@ from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
-from adapters.postgres.pool import queue_of
+from adapters.postgres.pool import queue_of, with_reserved
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
@@ -62,7 +61,7 @@ from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
 ProbeEngine = NewType("ProbeEngine", AsyncEngine)
-"""The engine of readiness, with a connection that no caller's request takes."""
+"""The engine of readiness, in the API with a connection that no caller's request takes."""
 
 
 class Adapters(Provider):
@@ -100,17 +99,15 @@ class Adapters(Provider):
         return settings.retention
 
     @provide
-    async def probe_engine(self, settings: Settings, limits: Limits) -> AsyncIterator[ProbeEngine]:
-        engine = create_engine(settings.dsn, replace(limits.database, connections=limits.probes))
-        yield ProbeEngine(engine)
-        await engine.dispose()
+    def probe_engine(self, engine: AsyncEngine, limits: Limits) -> ProbeEngine:
+        return ProbeEngine(with_reserved(engine) if limits.database.reserved else engine)
 
     @provide
     def retention_reader(self, engine: AsyncEngine, retention: Retention) -> RetentionReader:
         return SqlAlchemyRetentionReader(engine, retention)
 
     @provide
-    def clock_watch(self, engine: AsyncEngine, clock: Clock, metrics: Metrics) -> ClockWatch:
+    def clock_watch(self, engine: ProbeEngine, clock: Clock, metrics: Metrics) -> ClockWatch:
         return ClockWatch(clock, partial(database_time, engine), LoggedClockDifference(metrics.clock))
 
     @provide

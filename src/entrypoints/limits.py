@@ -79,8 +79,6 @@ class Limits:
     """The limits of one process."""
 
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
-    probes: int = 0
-    """Connections for readiness alone, which must not compete with callers for one."""
     queue: QueueLimits = field(default_factory=QueueLimits)
     heads: HeadLimits = field(default_factory=HeadLimits)
     requests: RequestLimits = field(default_factory=RequestLimits)
@@ -97,8 +95,9 @@ class Limits:
 
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""
-        queue = min(self.queue.connections, (connections - self.probes) // 2)
-        lent = connections - queue - self.probes
+        shared = connections - self.database.reserved
+        queue = min(self.queue.connections, shared // 2)
+        lent = shared - queue
         requests = self.requests
         # Both together leave a connection to other requests, unless there are only two.
         searches = requests.searches.at_most(lent // 2 - 1)
@@ -112,7 +111,7 @@ class Limits:
 
 
 # A worker listens for jobs on a connection of its own; the API only adds some.
-SERVING = Limits(probes=1, queue=QueueLimits(connections=1)).sharing(DATABASE_CONNECTIONS)
+SERVING = Limits(database=DatabaseLimits(reserved=1), queue=QueueLimits(connections=1)).sharing(DATABASE_CONNECTIONS)
 WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(connections=3)).sharing(
     DATABASE_CONNECTIONS
 )

@@ -47,7 +47,7 @@ def test_no_address_has_all_places() -> None:
 @pytest.mark.parametrize("limits", [SERVING, WORKING], ids=["serving", "working"])
 def test_a_process_shares_its_connections_out(limits: Limits, connections: int) -> None:
     shared = limits.sharing(connections)
-    assert shared.database.connections + shared.probes + shared.queue.connections == connections
+    assert shared.database.connections + shared.database.reserved + shared.queue.connections == connections
     requests = shared.requests
     assert 2 <= requests.costly_reads.at_once + requests.searches.at_once <= max(2, shared.database.connections - 1)
 
@@ -57,4 +57,4 @@ def test_a_worker_can_listen_and_take_jobs_at_the_same_time() -> None:
 
 
 def test_migrating_takes_one_connection_at_a_time() -> None:
-    assert (MIGRATING.database.connections, MIGRATING.probes) == (1, 0)
+    assert MIGRATING.database.connections + MIGRATING.database.reserved == 1

@@ -8,12 +8,12 @@ import pytest
 from entrypoints.setting_sources import LARGEST_FILE, SECRETS
 from entrypoints.settings import SettingsError, read_settings
 
-LONG = "k" * 32
-HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$ZGlnZXN0ZGlnZXN0"
+LONG = "abcdefghijklmnopqrstuvwxyz012345"
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$ZGlnZXN0ZGlnZXN0"
 VALUES = {
     "DATABASE_URL": "postgres://u:p@host/db",
     "OFFERS_REFRESH_TOKEN": "visible-ASCII",
-    "ADMIN_PASSWORD": " blanks stay ",
+    "ADMIN_PASSWORD": " blanks do stay ",
     "ADMIN_PASSWORD_HASH": HASH,
     "JWT_SECRET": LONG,
     "JWT_SECRETS_ACCEPTED": f"{LONG}, {LONG}",

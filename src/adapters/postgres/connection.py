@@ -21,6 +21,8 @@ class DatabaseLimits:
     """Limits of one engine. Durations are in seconds; the order that must hold is in entrypoints/limits.py."""
 
     connections: int = 10
+    reserved: int = 0
+    """Further connections, for readiness alone: it must not compete with callers for one."""
     waiting: int = 400
     """Callers that may wait for a connection."""
     statement: float = 2.0
@@ -62,7 +64,8 @@ def create_engine(dsn: str, limits: DatabaseLimits) -> AsyncEngine:
             keepalive=limits.keepalive,
         ),
         poolclass=FairPool,
-        pool_size=limits.connections,
+        pool_size=limits.connections + limits.reserved,
+        reserved=limits.reserved,
         max_overflow=0,
         waiting=limits.waiting,
         patience=limits.pool_wait,

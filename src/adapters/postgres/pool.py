@@ -11,15 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.bounded_queue import BoundedQueue
 
 _OPENED = "opened"
+_RESERVED = "reserved"
 
 
 class FairPool(AsyncAdaptedQueuePool):
-    """A pool with a queue before it: SQLAlchemy's own order depends on chance, so that some callers wait for ever."""
+    """A pool with a queue before it: SQLAlchemy's own order depends on chance, so that some callers wait for ever.
+
+    `reserved` of its connections have a queue of their own, see `with_reserved`.
+    """
 
     # Positional parameters, because create_engine looks at no others.
-    def __init__(self, creator: Any, waiting: int = 0, patience: float | None = None, **options: Any) -> None:
+    def __init__(
+        self, creator: Any, waiting: int = 0, patience: float | None = None, reserved: int = 0, **options: Any
+    ) -> None:
         super().__init__(creator, **options)
-        self.queue = BoundedQueue(at_once=self.size(), waiting=waiting, patience=patience)
+        self.queue = BoundedQueue(at_once=self.size() - reserved, waiting=waiting, patience=patience)
+        self.reserved_queue = BoundedQueue(at_once=reserved, waiting=waiting, patience=patience)
         self._distrusted = 0.0
         self._opened: WeakSet[Any] = WeakSet()
 
@@ -49,9 +56,9 @@ class FairPool(AsyncAdaptedQueuePool):
             driver.terminate()
 
     def recreate(self) -> "FairPool":
-        """Return an empty pool with the same queue: SQLAlchemy replaces the pool when an engine is disposed of."""
+        """Return an empty pool with the same queues: SQLAlchemy replaces the pool when an engine is disposed of."""
         pool = cast("FairPool", super().recreate())
-        pool.queue = self.queue
+        pool.queue, pool.reserved_queue = self.queue, self.reserved_queue
         return pool
 
 
@@ -65,4 +72,10 @@ def pool_of(engine: AsyncEngine) -> FairPool:
 
 def queue_of(engine: AsyncEngine) -> BoundedQueue:
     """Return the queue for the engine's connections."""
-    return pool_of(engine).queue
+    pool = pool_of(engine)
+    return pool.reserved_queue if engine.sync_engine.get_execution_options().get(_RESERVED) else pool.queue
+
+
+def with_reserved(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine with its reserved connections, which other users of the pool cannot take."""
+    return engine.execution_options(**{_RESERVED: True})

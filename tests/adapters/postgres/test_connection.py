@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from adapters.postgres.connection import DatabaseLimits, close_engine, connect, create_engine, fetch
 from adapters.postgres.new_connection import Keepalive
+from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
 
 PID = "SELECT pg_backend_pid()"
@@ -144,6 +145,20 @@ async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, 
             await (value(impatient, "SELECT 1") if by_the_driver else borrow(impatient))
     assert await value(impatient, "SELECT 1") == 1
     await impatient.dispose()
+
+
+async def test_the_reserved_connection_is_free_while_all_others_are_lent(dsn: str) -> None:
+    engine = create_engine(dsn, DatabaseLimits(connections=1, reserved=1, pool_wait=0.05))
+    reserved = with_reserved(engine)
+    async with connect(engine):
+        with pytest.raises(StorageUnavailable):
+            await fetch(engine, "SELECT 1", ())
+        assert await value(reserved, "SELECT 2") == 2
+        async with connect(reserved):
+            with pytest.raises(StorageUnavailable):
+                await fetch(reserved, "SELECT 3", ())
+    assert await value(reserved, "SELECT 4") == await value(engine, "SELECT 4") == 4
+    await engine.dispose()
 
 
 async def test_a_statement_with_an_error_is_a_defect_and_gives_its_connection_back(single: AsyncEngine) -> None:

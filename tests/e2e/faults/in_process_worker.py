@@ -15,6 +15,7 @@ from dishka import AsyncContainer
 from saq.types import Context
 
 from adapters.metrics import Metrics
+from api_client.api import SETTINGS
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import WithdrawProduct
 from application.catalogue.registration import RegisterProduct
@@ -167,7 +168,8 @@ async def one_process(
     dsn: str, simulator: RunningSimulator, *, durations: Durations | None = None, **settings: Any
 ) -> AsyncIterator[InProcessWorker]:
     """Give a worker's inside that shares nothing with another one but the database and upstream."""
-    chosen = Settings(database_url=dsn, offers_base_url=simulator.base_url, **settings)
+    hosts = SETTINGS["ALLOWED_HOSTS"]
+    chosen = Settings(database_url=dsn, offers_base_url=simulator.base_url, allowed_hosts=hosts, **settings)
     durations = durations or Durations()
     container = make_container(chosen, Divided(durations), limits=durations.limits)
     try:
