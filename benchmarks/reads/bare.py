@@ -32,7 +32,7 @@ DETAIL = f"""
 """  # noqa: S608
 PAGE = f"""
     SELECT json_build_object('items', json_agg(page))::text FROM (
-        SELECT {_PRODUCT} {_FROM} ORDER BY p.created_at DESC, p.id DESC LIMIT $1) AS page
+        SELECT {_PRODUCT}, null AS change {_FROM} ORDER BY p.created_at DESC, p.id DESC LIMIT $1) AS page
 """  # noqa: S608
 CREATE = """
     INSERT INTO bare_product (id, name, description, name_folded, description_folded, created_at, updated_at, revision,
