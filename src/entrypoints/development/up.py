@@ -153,6 +153,7 @@ def banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, st
     return f"""
   Product Aggregator is up.
 
+    Page       {api}/
     API        {api}/products
     Docs       {api}/docs
     Offers     {offers}  ({kind}){monitored}

@@ -88,7 +88,8 @@ MALFORMED = ProblemType(
     "malformed-request",
     400,
     "Malformed request",
-    "The request could not be read: its body is not JSON, it has no Host or two, or its headers contradict each other.",
+    "The request could not be read: its body is not JSON, its headers contradict each other, or it does not name "
+    "one Host that this service is called by (operators: ALLOWED_HOSTS).",
 )
 CURSOR = ProblemType(
     "cursor-mismatch",
