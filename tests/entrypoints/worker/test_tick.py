@@ -23,16 +23,6 @@ from waiting import until
 SECOND = timedelta(seconds=1)
 
 
-class CountedHeartbeat(Heartbeat):
-    """Counts the ticks that have ended."""
-
-    beats = 0
-
-    def beat(self) -> None:
-        super().beat()
-        self.beats += 1
-
-
 class Ticking:
     """A tick every millisecond over a catalogue in memory."""
 
@@ -42,7 +32,7 @@ class Ticking:
         self.ahead = 0 * SECOND
         self.metrics = Metrics()
         self.metrics.working()
-        self.heartbeat = CountedHeartbeat()
+        self.heartbeat = Heartbeat()
         world = self.world
         observe = LoggedClockDifference(self.metrics.clock)
         clocks = clock_watch(world.storage, lambda: world.clock.now + self.ahead, observe)
