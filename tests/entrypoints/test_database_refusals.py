@@ -80,7 +80,7 @@ def as_role(dsn: str, role: str) -> str:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_role_that_may_not_log_in(server: str, command: str) -> None:
     for role in ("stranger:wrong", "stranger", "retired", "nobody"):
-        assert "refuses the user or the password of DATABASE_URL" in start(command, as_role(server, role))
+        assert "refuses the user" in start(command, as_role(server, role))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -208,4 +208,4 @@ def test_a_server_without_tls_where_that_is_wanted() -> None:
 
 def test_a_file_that_is_not_there() -> None:
     dsn = "postgresql://nobody@127.0.0.1:1/nothing?sslmode=verify-full&sslrootcert=/nonexistent"
-    assert "a file that DATABASE_URL names, is not there" in start("api", dsn)
+    assert "(sslrootcert, sslcert, sslkey), is not there" in start("api", dsn)

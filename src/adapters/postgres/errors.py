@@ -36,6 +36,7 @@ POOLER = "a pooler in transaction mode stands before the database: let it pool s
 _REASONS = {
     READ_ONLY: READ_ONLY_REASON,
     "28": "the database refuses the user or the password of DATABASE_URL",
+    "28000": "the database refuses the user of DATABASE_URL, or connections without TLS (sslmode)",
     "3D000": "the database that DATABASE_URL names does not exist: create it",
     "42501": "the role of DATABASE_URL lacks a right, see `The database` in docs/operations.md",
     "42P05": POOLER,
@@ -48,7 +49,10 @@ _REASONS_OF_CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (QueueFull, "no connection to the database came free in time"),
     (asyncpg.TargetServerAttributeNotMatched, "no host of DATABASE_URL is what its target_session_attrs asks for"),
     (asyncpg.ClientConfigurationError, "DATABASE_URL has a wrong value, or names a file that cannot be read"),
-    (FileNotFoundError, f"{UNREACHABLE}: its socket, or a file that DATABASE_URL names, is not there"),
+    (
+        FileNotFoundError,
+        f"{UNREACHABLE}: its socket, or a file that DATABASE_URL names (sslrootcert, sslcert, sslkey), is not there",
+    ),
     (PermissionError, f"{UNREACHABLE}: its socket, or a file that DATABASE_URL names, may not be read"),
     (socket.gaierror, f"{UNREACHABLE}: the name of its host is not known"),
     (ConnectionRefusedError, f"{UNREACHABLE}: nothing listens at the host and port of DATABASE_URL"),

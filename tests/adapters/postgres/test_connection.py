@@ -300,6 +300,6 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(dsn: str, engin
         await admin.execute(text(f"DROP ROLE {role}"))
         await admin.commit()
     assert [(entry["event"], entry.get("reason")) for entry in logs] == [
-        ("database in trouble", "the database refuses the user or the password of DATABASE_URL"),
+        ("database in trouble", "the database refuses the user of DATABASE_URL, or connections without TLS (sslmode)"),
         ("database is back", None),
     ]

@@ -131,7 +131,9 @@ def test_a_role_that_may_no_longer_log_in_is_503_and_told_once(provider: Provide
     eventually(lambda: client.get("/health/ready").status_code == 200, within=BACK)
     eventually(observed_again(system), within=BACK)
     for process in (api, worker):
-        assert trouble(process) == ["the database refuses the user or the password of DATABASE_URL"]
+        assert trouble(process) == [
+            "the database refuses the user of DATABASE_URL, or connections without TLS (sslmode)"
+        ]
         assert len(list(process.events("database is back"))) == 1
         assert "Traceback" not in process.output()
 
