@@ -16,7 +16,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-browser test-web screenshots bench-reads bench-attacks bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-attacks bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ lint-api: setup ## Hold the API's description to the rules that Redocly and Spec
 	PYTHONPATH=tests $(BIN)/python -m conformance.description "$$file" && \
 	npx --yes @redocly/cli@$(REDOCLY) lint "$$file" --extends recommended --max-problems 100 && \
 	npx --yes @stoplight/spectral-cli@$(SPECTRAL) lint "$$file" --ruleset tests/conformance/spectral.yaml --fail-severity warn
+
+test-typescript: setup ## Compile and run a generated TypeScript client, where Node.js is installed
+	@command -v npm > /dev/null || { echo "NOT RUN: npm, which comes with Node.js, is missing."; exit 0; }; \
+	$(BIN)/pytest tests/e2e/typescript_client.py
 
 test-browser: setup ## Try the docs page in Chromium, from PATH or CHROMIUM
 	@$(BIN)/pytest tests/e2e/docs_page.py
