@@ -153,9 +153,9 @@ def banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, st
     return f"""
   Product Aggregator is up.
 
-    Page       {api}/
     API        {api}/products
     Docs       {api}/docs
+    Page       {api}/
     Offers     {offers}  ({kind}){monitored}
     Log in     curl -s {api}/login -H 'Content-Type: application/json' -d {credentials}
     Try it     {os.path.relpath(sys.argv[0])} seed 25 --history 30d
