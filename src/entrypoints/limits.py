@@ -52,8 +52,11 @@ class RequestLimits:
 
     reads: int = 32
     """Reads under way in one process: enough to keep it busy, few enough to be answered in time."""
-    writes: int = 320
-    """Writes come from few clients, who prefer to wait; most of the time they wait for a connection."""
+    writes: int = 64
+    """More would wait for a connection longer than a connection is waited for."""
+    writes_waiting: int = 256
+    write_wait: float = 5.0
+    """Writes come from few clients, who prefer to wait."""
     searches: Shares = Shares(at_once=3, each=2, waiting=30, patience=5.0)
     """A search takes a core for up to 100 ms; this many leave connections to other requests."""
     forms: Shares = Shares(at_once=512, each=16)
@@ -134,11 +137,13 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "a wait for a search, a costly read or a password check leaves time to answer",
+        "a wait for a write, a search, a costly read or a password check leaves time to answer",
         lambda limits, _: (
             max(
-                shares.patience
-                for shares in (limits.requests.searches, limits.requests.costly_reads, limits.requests.password_checks)
+                limits.requests.write_wait,
+                limits.requests.searches.patience,
+                limits.requests.costly_reads.patience,
+                limits.requests.password_checks.patience,
             ),
             limits.requests.request,
         ),

@@ -168,8 +168,8 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
     if settings.origins:
         app, overloaded = Cors(app, settings.origins), Cors(overloaded, settings.origins)
     places = {
-        kind: BoundedQueue(at_once=at_once, waiting=0)
-        for kind, at_once in ((Kind.READ, limits.reads), (Kind.WRITE, limits.writes))
+        Kind.READ: BoundedQueue(at_once=limits.reads, waiting=0),
+        Kind.WRITE: BoundedQueue(at_once=limits.writes, waiting=limits.writes_waiting, patience=limits.write_wait),
     }
     shared = {Kind.FORM: limits.forms.queue(), Kind.SEARCH: limits.searches.queue()}
     for kind, queue in {**places, **shared}.items():

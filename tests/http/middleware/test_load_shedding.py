@@ -19,6 +19,7 @@ from application.unit_of_work import UnitOfWork
 from domain.errors import ProductNotFound
 from entrypoints.http.middleware.load_shedding import Kind, ShedRequests
 from entrypoints.http.middleware.request_frame import RequestFrame
+from entrypoints.http.problems.refusals import answer_overloaded
 from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader
@@ -152,11 +153,39 @@ async def test_whatever_ends_a_request_gives_its_place_back() -> None:
             await framed(dict(scope), crash, crash)  # type: ignore[arg-type]
 
 
-async def test_writes_have_places_of_their_own() -> None:
+async def test_a_request_that_waits_for_a_place_when_the_server_stops_is_told_so() -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError
+
+    answers: list[Any] = []
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    places = {Kind.WRITE: BoundedQueue(at_once=1, waiting=1, patience=60)}
+    shed = ShedRequests(lambda *_: None)
+    framed = RequestFrame(
+        never, answer_overloaded, places=places, shared={}, seconds=10, count=lambda *_: None, shed=shed
+    )
+    scope: Any = {"type": "http", "method": "DELETE", "path": "/products", "query_string": b""}
+    async with places[Kind.WRITE]:
+        waiting = asyncio.create_task(framed(scope | {"headers": [(b"host", b"here")]}, never, send))  # type: ignore[arg-type]
+        await let_others_run()
+        assert not answers
+        waiting.cancel()  # as uvicorn does
+        await waiting
+    assert [answer.get("status") for answer in answers] == [503, None]
+    assert places[Kind.WRITE].present == 0
+
+
+async def test_writes_have_places_of_their_own_and_wait_in_a_bounded_queue() -> None:
     outside, released = Outside(), asyncio.Event()
+    begun = 0
 
     @asynccontextmanager
     async def begin() -> AsyncIterator[UnitOfWork]:
+        nonlocal begun
+        begun += 1
         await released.wait()
         async with outside.storage.begin() as work:
             yield work
@@ -164,10 +193,12 @@ async def test_writes_have_places_of_their_own() -> None:
     outside.begin = begin
     async with serving(outside) as api:
         held = Held(api, released)
-        await held.ask(LIMITS.writes, "DELETE", f"/products/{MISSING}")
+        all_told = LIMITS.writes + LIMITS.writes_waiting
+        await held.ask(all_told, "DELETE", f"/products/{MISSING}")
+        assert begun == LIMITS.writes
         problem_of(await api.http.delete(f"/products/{MISSING}"), 503, "overloaded")
         assert (await api.http.get("/products")).status_code == 200
-        assert await held.statuses() == [404] * LIMITS.writes
+        assert await held.statuses() == [404] * all_told
         assert (await api.http.delete(f"/products/{MISSING}")).status_code == 404
 
 

@@ -66,6 +66,8 @@ class RequestFrame:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        # Not the event loop's clock, which uvloop reads once for everything that it does in a turn.
+        began = time.perf_counter()
         request_id, hosts, host = _read_head(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -73,7 +75,7 @@ class RequestFrame:
         app = self._app if hosts == 1 or _may_lack_host(scope, hosts) else answer_malformed
         if scope["path"] in ALWAYS_SERVED:
             # Probes send the address that they know.
-            await self._serve(app, scope, receive, _Answer(send, request_id, None))
+            await self._serve(app, scope, receive, _Answer(send, request_id, None), began)
             return
         if self._allowed is not None and hosts and host not in self._allowed:
             app = answer_malformed
@@ -87,26 +89,25 @@ class RequestFrame:
                 places = self._places[kind]
                 await places.enter()
                 leave = places.leave
-        except QueueFull:
+        except (QueueFull, asyncio.CancelledError):
+            # uvicorn cancels when it stops.
             self._shed.count(scope["method"])
             await self._overloaded(scope, receive, _Answer(send, request_id, None).send)
             return
         answer = _Answer(send, request_id, leave)
         try:
-            await self._serve(app, scope, receive, answer)
+            await self._serve(app, scope, receive, answer, began)
         finally:
             answer.leave_place()
 
-    async def _serve(self, app: ASGIApp, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
-        # Not the event loop's clock, which uvloop reads once for everything that it does in a turn.
-        began = time.perf_counter()
+    async def _serve(self, app: ASGIApp, scope: HTTPScope, receive: Receive, answer: "_Answer", began: float) -> None:
         # Every request runs in a task of its own, so its context ends with it.
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
         method = scope["method"]
         if method == "HEAD":
             # The application answers as if it were GET (RFC 9110, section 9.3.2), and the server leaves the body out.
             scope = {**scope, "method": "GET"}
-        answer.limit = limit = asyncio.timeout(self._seconds)
+        answer.limit = limit = asyncio.timeout(self._seconds - (time.perf_counter() - began))
         try:
             async with limit:
                 await app(scope, receive, answer.send)
