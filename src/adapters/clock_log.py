@@ -1,4 +1,4 @@
-"""Log lines for clocks that begin or cease to differ."""
+"""Log lines when clocks begin to differ and when they agree again."""
 
 from collections.abc import Callable
 from datetime import timedelta

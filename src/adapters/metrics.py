@@ -9,8 +9,6 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
-from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import QueuePool
 
 from adapters.metric_labels import (
     BREAKER_STATES,
@@ -21,6 +19,7 @@ from adapters.metric_labels import (
     bounded_result,
     bounded_status,
 )
+from application.bounded_queue import BoundedQueue
 from application.synchronisation.access_token.renewal import TokenEvent
 from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome
 from application.synchronisation.upstream_calls import Endpoint, NoAnswer
@@ -263,13 +262,11 @@ class Metrics:
         """Show the expiry of the access token at each scrape."""
         self.token_expiry.set_function(lambda: expiry.timestamp() if (expiry := expires_at()) else 0)
 
-    def watch_pool(self, engine: AsyncEngine, waiting: Callable[[], int]) -> None:
-        """Show the connections of this engine's pool, and who waits for one, at each scrape."""
-        self.pool_waiters.set_function(waiting)
-        pool = engine.pool
-        if isinstance(pool, QueuePool):
-            self.pool_connections.labels("size").set_function(pool.size)
-            self.pool_connections.labels("checked_out").set_function(pool.checkedout)
+    def watch_pool(self, connections: int, queue: BoundedQueue) -> None:
+        """Show the connections that callers share, and their queue, at each scrape."""
+        self.pool_waiters.set_function(lambda: queue.waiting)
+        self.pool_connections.labels("size").set(connections)
+        self.pool_connections.labels("checked_out").set_function(lambda: queue.present - queue.waiting)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics in the form that an Accept header asks for, and its content type."""

@@ -88,7 +88,9 @@ class FairQueue:
             raise QueueFull
         newest = self._waiting[most][-1]
         self._give_up(most, newest)
-        newest.set_exception(QueueFull())
+        # A cancelled one leaves the room by itself, in the next turn of the event loop.
+        if not newest.done():
+            newest.set_exception(QueueFull())
 
     def _give_up(self, caller: str, turn: _Turn) -> None:
         turns = self._waiting.get(caller)

@@ -1,4 +1,4 @@
-"""An offer, and what comparing two observations of a product's offers says has changed."""
+"""An offer, and the comparison of a product's stored offers with a new observation."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -82,7 +82,7 @@ class OfferChanges:
         return min(in_stock, key=lambda offer: (offer.price, offer.known_until is not None, offer.id), default=None)
 
     def known_until(self, at: datetime) -> datetime | None:
-        """Return up to when the best price of an observation made `at` is known; None if all of it is confirmed."""
+        """Return when the knowledge of the best price of an observation made `at` ends; None if it is confirmed."""
         best = self.best
         if best is None:
             return at if any(offer.unknown for offer in self.current) else None
@@ -96,10 +96,10 @@ class OfferChanges:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How long offers are trusted that an answer does not confirm: three intervals from the last one that did.
+    """How long an unconfirmed offer is trusted: three intervals from the last answer that confirmed it.
 
-    The answer came in at `at`, the one before it at `before`. Answers come an interval apart, more or less: of those
-    that do not confirm an offer, the one nearest to the end of its trust decides.
+    The answer came in at `at`, the one before it at `before`. Answers come about an interval apart, so the answer
+    nearest to the end of the trust decides.
     """
 
     at: datetime

@@ -10,7 +10,7 @@ KNOWN_FOR_INTERVALS = 3
 
 
 class PriceState(StrEnum):
-    """Unknown is not out of stock, and neither is a price."""
+    """Unknown and out of stock are different states, and neither has a price."""
 
     IN_STOCK = "in_stock"
     OUT_OF_STOCK = "out_of_stock"

@@ -28,7 +28,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PriceChange:
-    """Negative is cheaper; the percentage has two decimals, and is None alone when the price was 0 before."""
+    """A change of price; negative is cheaper. `percent` has two decimals; only it is None if the price was 0 before."""
 
     change: int | None = None
     percent: Decimal | None = None

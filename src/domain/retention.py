@@ -10,7 +10,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Up to when each detail is gone already, whatever is to be kept from now on."""
+    """The time before which each detail has been dropped, however long the settings would keep it now."""
 
     offers: datetime = LONG_AGO
     steps: datetime = LONG_AGO
@@ -22,7 +22,7 @@ class Dropped:
 class Retention:
     """For how many days before today each detail is kept; daily buckets are kept for ever.
 
-    Offers never outlast the best price's steps, which say when they were unknown; these never the buckets made of them.
+    Offers are kept no longer than the steps, which record when offers were unknown, and steps no longer than buckets.
     """
 
     offer_days: int = 7
@@ -61,7 +61,7 @@ class Retention:
         return next(width for width in BucketWidth if at >= self.buckets_since(width, now))
 
     def snapped(self, window: Window, now: datetime, width: BucketWidth | None = None) -> Window:
-        """Widen the window to bounds of buckets, at each end of which the steps are gone.
+        """Widen the window to the bounds of buckets, at each end where the steps have been dropped.
 
         The buckets are the narrowest that are kept of that end, unless a width is given.
         """
@@ -73,7 +73,7 @@ class Retention:
         return Window(start, end)
 
     def narrowed(self, window: Window, now: datetime) -> Window | None:
-        """Narrow the window to bounds of the narrowest kept buckets, at each end of which the steps are gone.
+        """Narrow the window to the bounds of the narrowest kept buckets, at each end where the steps have been dropped.
 
         So nothing outside the window counts. None if it lies within one bucket.
         """

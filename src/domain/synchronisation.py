@@ -63,7 +63,7 @@ class Synchronisation:
 
         Recorded history does not go back: it continues at the latest time that it knows of. An offer that no
         observation has confirmed for three intervals is unknown. So the answer is trusted no longer than the best
-        offer, and not at all if only unknown offers could be in stock.
+        offer, and not at all if only unknown offers or refused rows could be in stock.
         """
         dated, known_until = at, self.known_until
         if self.best is not None and self.observed_at is not None and known_until is not None:
@@ -80,6 +80,8 @@ class Synchronisation:
         self.offers_in_stock = offers.in_stock
         self.observed_at = at
         trusted_until = at + KNOWN_FOR_INTERVALS * interval
+        if best is None and observed.refused:
+            trusted_until = at
         self.known_until = min(trusted_until, offers.known_until(at) or trusted_until)
         self.refused_rows = observed.refused
         if self.not_before is not None:

@@ -90,7 +90,7 @@ class Adapters(Provider):
     @provide
     async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
         engine = create_engine(settings.dsn, limits.database)
-        metrics.watch_pool(engine, lambda: queue_of(engine).waiting)
+        metrics.watch_pool(limits.database.connections, queue_of(engine))
         yield engine
         await close_engine(engine, limits.database.close)
 
@@ -177,7 +177,7 @@ class Adapters(Provider):
 
     @provide
     async def access_token(
-        self, settings: Settings, engine: AsyncEngine, metrics: Metrics, limits: Limits, clock: Clock
+        self, settings: Settings, engine: ProbeEngine, metrics: Metrics, limits: Limits, clock: Clock
     ) -> AsyncIterator[SharedAccessToken]:
         refresh_token = Secret(settings.offers_refresh_token)
         issuer = HttpxTokenIssuer(_client(settings, limits, metrics, clock, connections=1), refresh_token)

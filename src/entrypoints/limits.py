@@ -55,15 +55,15 @@ class RequestLimits:
     writes: int = 64
     """More would wait for a connection longer than a connection is waited for."""
     writes_waiting: int = 256
-    write_wait: float = 5.0
+    write_wait: float = 3.5
     """Writes come from few clients, who prefer to wait."""
-    searches: Shares = Shares(at_once=3, each=2, waiting=30, patience=5.0)
+    searches: Shares = Shares(at_once=3, each=2, waiting=30, patience=3.5)
     """A search takes a core for up to 100 ms; this many leave connections to other requests."""
     forms: Shares = Shares(at_once=512, each=16)
     """Logins and other bodies that are read without a token: anybody may begin one and be slow to send it."""
-    costly_reads: Shares = Shares(at_once=4, each=3, waiting=12, patience=5.0)
+    costly_reads: Shares = Shares(at_once=4, each=3, waiting=12, patience=3.5)
     """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
-    password_checks: Shares = Shares(at_once=2, each=1, waiting=32, patience=5.0)
+    password_checks: Shares = Shares(at_once=2, each=1, waiting=32, patience=3.5)
     """Each takes a core for about 80 ms. One at a time for an address: see `Credentials`."""
     body: int = 64 * 1024
     """Bytes of a request's body."""
@@ -87,8 +87,6 @@ class Limits:
     requests: RequestLimits = field(default_factory=RequestLimits)
     upstream: HttpLimits = field(default_factory=HttpLimits)
     token: TokenTiming = field(default_factory=TokenTiming)
-    stop: float = 8.0
-    """From SIGTERM to the end of a process."""
     stop_by_force: float = 20.0
     """From SIGTERM to the end of a process that something holds."""
     stalled: float = 60.0
@@ -137,14 +135,18 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "a wait for a write, a search, a costly read or a password check leaves time to answer",
+        "a wait for a place, and a statement after it, end before the request does",
         lambda limits, _: (
             max(
                 limits.requests.write_wait,
                 limits.requests.searches.patience,
                 limits.requests.costly_reads.patience,
                 limits.requests.password_checks.patience,
-            ),
+            )
+            + limits.database.pool_wait
+            + limits.database.connect
+            + SERVING.database.statement
+            + limits.database.answer_margin,
             limits.requests.request,
         ),
     ),
@@ -183,10 +185,6 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         lambda limits, _: (limits.upstream.call, limits.token.lease.total_seconds()),
     ),
     (
-        "a process ends by itself before it is ended by force",
-        lambda limits, _: (limits.stop, limits.stop_by_force),
-    ),
-    (
         "a stalled statement of the queue ends before the worker counts as stalled",
         lambda limits, _: (
             limits.queue.pool_wait + 2 * (limits.queue.statement + limits.queue.answer_margin),
@@ -194,8 +192,8 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "requests and writes under way end before the process must",
-        lambda limits, _: (max(limits.requests.finish, limits.write_at_end), limits.stop),
+        "requests and writes under way end before the process is ended by force",
+        lambda limits, _: (max(limits.requests.finish, limits.write_at_end), limits.stop_by_force),
     ),
 )
 """Pairs of a shorter and a longer duration, each with the reason for their order."""

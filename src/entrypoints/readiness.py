@@ -10,7 +10,6 @@ from application.storage import StorageUnavailable
 OK = "ok"
 UNAVAILABLE = "unavailable"
 OUTDATED = "outdated"
-INCOMPATIBLE = "incompatible"
 READ_ONLY = "read-only"
 STOPPING = "stopping"
 DIFFERS = "differs"

@@ -16,7 +16,7 @@ from application.synchronisation.access_token.secret import Secret
 # Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
-_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
+_HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+")
 MOST_SECRETS = 8
 # Bits of the largest networks that are one operator's: 10.0.0.0/8, and fc00::/7.
 MOST_TRUSTED, MOST_TRUSTED_IPV6 = 8, 7

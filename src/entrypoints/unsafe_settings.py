@@ -1,4 +1,7 @@
-"""Values that are well-formed but that production refuses. Each check returns what the value must be, None if it is."""
+"""Well-formed values that production refuses.
+
+Each check returns the requirement that the value does not meet, or None.
+"""
 
 from urllib.parse import urlsplit
 

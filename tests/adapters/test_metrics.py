@@ -49,7 +49,7 @@ def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:
     assert shown < 800
     assert {labels["method"] for labels, _ in series(metrics, "aggregator_http_requests_total")} == {"GET", "OTHER"}
     statuses = {labels["status"] for labels, _ in series(metrics, "aggregator_http_requests_total")}
-    assert statuses == {str(status.value) for status in HTTPStatus} | {"none", "other"}
+    assert statuses == {str(status.value) for status in HTTPStatus} | {"none", "499", "other"}
     assert {labels["status"] for labels, _ in series(metrics, "aggregator_upstream_calls_total")} == {
         *("200", "201", "400", "401", "404", "409", "422", "429", "500", "502", "503", "504"),
         *("1xx", "2xx", "3xx", "4xx", "5xx", "other"),
@@ -177,7 +177,7 @@ def test_a_breaker_is_in_one_state() -> None:
 
 async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> None:
     metrics = Metrics()
-    metrics.watch_pool(engine, lambda: queue_of(engine).waiting)
+    metrics.watch_pool(10, queue_of(engine))
     before = counted(metrics, "aggregator_database_connections", state="checked_out")
     async with connect(engine), connect(engine):
         assert counted(metrics, "aggregator_database_connections", state="checked_out") == before + 2
@@ -186,12 +186,9 @@ async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> 
 
 
 async def test_a_scrape_asks_no_database() -> None:
-    metrics, engine = (
-        Metrics(),
-        create_engine("postgresql://127.0.0.1:1/nobody", DatabaseLimits(connections=3, statement=1)),
-    )
-    metrics.watch_pool(engine, lambda: 2)
-    assert b"aggregator_database_waiters 2.0" in metrics.exposition("")[0]
+    metrics, engine = Metrics(), create_engine("postgresql://127.0.0.1:1/nobody", DatabaseLimits(connections=3))
+    metrics.watch_pool(3, queue_of(engine))
+    assert b"aggregator_database_waiters 0.0" in metrics.exposition("")[0]
     assert 'aggregator_database_connections{state="size"} 3.0' in metrics.exposition("")[0].decode()
     await engine.dispose()
 

@@ -118,3 +118,13 @@ async def test_who_hangs_up_in_the_moment_in_which_a_place_comes_free_gets_none(
     visits.tasks[1].cancel()
     await visits.leave("a1")
     assert visits.inside == ["a1", "c1"]
+
+
+async def test_a_request_that_is_given_up_in_the_moment_in_which_another_needs_its_room_breaks_nothing() -> None:
+    visits = Visits(FairQueue(at_once=1, each=1, waiting=2))
+    await visits.arrive("a1", "b1", "b2")
+    visits.tasks[2].cancel()
+    await visits.arrive("c1")
+    for name in ("a1", "b1", "c1"):
+        await visits.leave(name)
+    assert visits.inside == ["a1", "b1", "c1"]

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from domain.offer import Offer, OfferInterval, TrackedOffer
 from domain.price import BestPrice, PriceState, PriceStep
 from domain.synchronisation import AT_ONCE, Synchronisation
@@ -26,6 +28,18 @@ def test_an_observation_is_stored_with_how_long_it_is_trusted() -> None:
     assert (state.best, state.best_offer, state.offers_in_stock) == (BestPrice(7, AT), cheap, 2)
     assert (state.last_attempt_at, state.last_success_at) == (AT, AT)
     assert (state.consecutive_failures, state.last_error) == (0, None)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["never seen", "sold out before"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_out_of_stock_is_not_known_while_a_refused_row_may_be_an_offer_in_stock(complete: bool, stored: bool) -> None:
+    state, sold_out, unreadable = Synchronisation(some_id(), AT), Offer(some_id(), 9, 0), some_id()
+    before = [TrackedOffer(unreadable, 7, 0, AT - INTERVAL, AT, AT)] if stored else []
+    answer = replace(observed(sold_out), unreadable=frozenset({unreadable}), complete=complete, refused=1)
+    state.observe(before, answer, AT, INTERVAL)
+    assert (state.best_offer, state.known_until) == (None, AT)
+    state.observe(before, observed(sold_out), AT + INTERVAL, INTERVAL)
+    assert state.known_until == AT + 4 * INTERVAL
 
 
 def after_the_clock_was_ahead(by: timedelta, *prices: int) -> tuple[Synchronisation, TrackedOffer]:

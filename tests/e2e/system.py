@@ -72,10 +72,12 @@ class System:
         """Start workers side by side and wait until all of them work."""
         return [_working(worker) for worker in [self._worker(interval) for interval in intervals]]
 
-    def start_divided_workers(self, *durations: Durations) -> list[Running]:
-        """Start workers with other durations, side by side and wait until all of them work."""
+    def start_divided_workers(self, *durations: Durations, **settings: str) -> list[Running]:
+        """Start workers with other durations and these settings, side by side, and wait until all of them work."""
         commands = [[sys.executable, str(DIVIDED_WORKER), msgspec.json.encode(each).decode()] for each in durations]
-        started = [self.processes.start("worker", *command, environment=self.environment) for command in commands]
+        started = [
+            self.processes.start("worker", *command, environment=self.environment | settings) for command in commands
+        ]
         return [_working(worker) for worker in started]
 
     def add_products(self, count: int) -> None:

@@ -39,7 +39,8 @@ class InMemoryCataloguePurge:
         stored, before, purged = self.storage.rows.copy(), self.storage.clock() - kept, 0
         for product_id, offers in stored.offers.items():
             for offer in offers.values():
-                if offer.sold_out_at is not None and offer.sold_out_at < before and purged < rows:
+                gone = offer.sold_out_at is not None and offer.sold_out_at < before and not offer.unknown
+                if gone and purged < rows:
                     left = {id: each for id, each in stored.offers[product_id].items() if id != offer.id}
                     stored.offers[product_id] = left
                     purged += 1

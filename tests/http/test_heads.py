@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.metric_labels import bounded_status
 from api_client.api import PASSWORD, USERNAME, Outside
 from api_client.server import Served, served
 from entrypoints.limits import HeadLimits
@@ -133,3 +134,4 @@ async def test_hanging_up_in_mid_body_is_no_error(path: bytes) -> None:
             await until(lambda: any(line["event"] == "request" for line in lines))
     (line,) = lines
     assert (line["log_level"], line["status"]) == ("info", 499)
+    assert bounded_status(499) == "499"

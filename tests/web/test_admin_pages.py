@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import MISSING, PASSWORD, USERNAME, Api
+from api_client.api import MISSING, PASSWORD, USERNAME, Api, Outside, serving
 from api_client.routes import filled, pages
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 
@@ -77,6 +77,16 @@ async def test_a_login_of_another_site_is_refused(browser: httpx.AsyncClient) ->
         assert (await browser.post("/admin/login", data=fields, headers=headers)).status_code == 403
     same = {"Origin": "http://127.0.0.1"}
     assert (await browser.post("/admin/login", data=fields, headers=same)).status_code == 303
+
+
+async def test_a_name_may_be_typed_in_another_form_of_unicode() -> None:
+    async with (
+        serving(Outside(), ADMIN_USERNAME="zo\u00eb") as api,
+        httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url="http://127.0.0.1") as browser,  # type: ignore[arg-type]
+    ):
+        fields = {"username": "zoe\u0308", "password": PASSWORD}
+        assert (await browser.post("/admin/login", data=fields)).status_code == 303
+        assert (await browser.get("/admin")).status_code == 200
 
 
 async def test_the_cookie_is_for_this_site_alone_and_secure_off_the_loopback(browser: httpx.AsyncClient) -> None:

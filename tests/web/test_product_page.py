@@ -92,7 +92,11 @@ async def test_times_are_those_of_the_link_then_of_the_cookie(api: Api, browser:
     id = await api.create_observed((200, HOUR))
     browser.cookies.set("zone", "Asia/Kathmandu")
     assert "Times in Asia/Kathmandu" in await shown(browser, f"/catalogue/{id}")
-    assert "Times in Europe/Prague" in await shown(browser, f"/catalogue/{id}?tz=Europe/Prague")
+    page = await shown(browser, f"/catalogue/{id}?tz=Europe/Prague")
+    assert "Times in Europe/Prague" in page
+    linked = re.findall(rf'"(/catalogue/{id}[^"]*)"', page)
+    assert len(linked) > 10
+    assert [link for link in linked if "tz=Europe/Prague" not in link] == []
     for wrong in ("../../etc/passwd", "Nowhere/City", "x" * 500):
         assert "Times in Asia/Kathmandu" in await shown(browser, f"/catalogue/{id}?tz={wrong}")
 

@@ -36,7 +36,7 @@ _TAKEN = frozenset(
 )
 """The parameters of libpq that mean the same to both drivers."""
 
-# What these ask for either happens anyway or makes nothing safer that asyncpg could leave out unnoticed.
+# These may be left out: the service does the same anyway, or security does not depend on them.
 _IGNORED = frozenset(
     [
         "channel_binding",
@@ -58,7 +58,7 @@ _IGNORED = frozenset(
         "sslcertmode",
     ]
 )
-# Except with these values, on which somebody relies.
+# These values ask for a protection that asyncpg lacks, so they are refused.
 _REQUIRED = {("channel_binding", "require"), ("gssencmode", "require"), ("sslcertmode", "require")}
 # Other tools' parameters, seen in the URLs of hosting providers. libpq refuses them.
 _FOREIGN = frozenset(["pgbouncer", "schema", "connection_limit", "pool_timeout", "sslaccept", "ssl", "supa"])
@@ -152,6 +152,7 @@ def _path_of_roots(name: str, value: str) -> str:
 
 
 def _check_ports(dsn: str) -> None:
-    ports = str(conninfo_to_dict(dsn).get("port") or "")
-    if any(port and not 0 < int(port) < 65_536 for port in ports.split(",")):
+    found = conninfo_to_dict(dsn)
+    hosts, ports = (str(found.get(name) or "").split(",") for name in ("host", "port"))
+    if len(ports) not in {1, len(hosts)} or any(port and not 0 < int(port) < 65_536 for port in ports):
         raise ValueError("no port")

@@ -1,4 +1,4 @@
-"""Opening one connection: host by host, within its time, and with one log line when that begins or ceases to fail."""
+"""Opening one connection: host by host, within its time, and with a log line when that begins to fail and when it works."""
 
 import asyncio
 import socket

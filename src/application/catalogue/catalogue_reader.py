@@ -16,7 +16,7 @@ from application.catalogue.views import Encoded, OffersView, ProductDetailView, 
 
 
 class CatalogueReader(Protocol):
-    """Reads outside any unit of work. Each is one consistent statement, and none sees a withdrawn product.
+    """Reads outside any unit of work. Each answer is from one consistent statement, and none sees a withdrawn product.
 
     Raises:
         ProductNotFound: in every read of one product.

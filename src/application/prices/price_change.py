@@ -44,7 +44,7 @@ class ComparePrices:
 
 
 def _told(window: Window, now: datetime, retention: Retention) -> Window:
-    """Move each end whose step is gone back to the begin of a kept bucket, so never past what was asked for."""
+    """Move each end whose step has been dropped back to the start of a kept bucket, and never forward."""
     start, end = (
         at if (kept := retention.finest(at, now)) is None else kept.floor(at) for at in (window.start, window.end)
     )

@@ -40,8 +40,8 @@ class Due:
 class SynchronisationRepository(Protocol):
     """Schedule and leases. For use inside a unit of work only; a claim counts once that is committed.
 
-    A claim is None when nothing is due. Should the storage's clock be set back, what lies ahead of it is due: a slot
-    whose wait is over, whatever waits since an attempt or a creation that lies ahead, and leases and waits of
+    A claim is None when nothing is due. After the storage's clock was set back these are due at once: future slots
+    whose wait is over, products whose last attempt or creation lies in the future, and leases and waits of
     registrations that are longer than the longest.
     """
 

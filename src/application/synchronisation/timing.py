@@ -13,8 +13,8 @@ class Timing:
     tick: float = 1.0
     """Between two counts of the due work."""
     trouble_spread: float = 0.1
-    """A product that meets upstream's trouble is due again up to this share of the interval early, at random: were it
-    not, an upstream that fails at every same moment of an interval would hide the products of that moment for ever."""
+    """The share of the interval by which a product may be due early, at random, after upstream's trouble. Otherwise an
+    upstream that fails at the same moment of each interval would hide the products of that moment for ever."""
     batch_size: int = 100
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20

@@ -22,7 +22,7 @@ from entrypoints.development.keeping import keep_running
 from entrypoints.development.ports import Wanted, take_ports
 from entrypoints.development.processes import Processes, StartFailed
 from entrypoints.last_resort import exit_within
-from entrypoints.settings import DEFAULT_PASSWORD, Settings
+from entrypoints.settings import Settings
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 15.0
@@ -143,8 +143,7 @@ def _url(host: str, port: int) -> str:
 
 def banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
     """Return what is shown once all is up: addresses without credentials, and what to try."""
-    known = settings.admin_password_hash is None and settings.admin_password == DEFAULT_PASSWORD
-    password = DEFAULT_PASSWORD if known else "<your password>"
+    password = settings.admin_password if settings.has_default_credentials else "<your password>"
     credentials = shlex.quote(json.dumps({"username": settings.admin_username, "password": password}))
     monitored = "".join(f"\n    Metrics    {url}  ({part})" for part, url in metrics.items())
     kind = "simulated, faults at /__control" if settings.offers_base_url is None else "as set"

@@ -16,7 +16,7 @@ from application.clock import Clock
 LONGEST_AGE = 5
 """Seconds for which a public answer may be kept at most."""
 PAGE_AGE = 300
-"""Seconds for which what changes with a release alone may be kept; then its tag tells whether it has changed."""
+"""Seconds for which an answer that changes only with a release may be kept; then its entity tag is checked."""
 NO_STORE = {"Cache-Control": "no-store"}
 IF_NONE_MATCH = "If-None-Match"
 ANY = "*"

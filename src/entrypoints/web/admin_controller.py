@@ -217,9 +217,13 @@ async def _need(reader: CatalogueReader, product: ProductView, formats: Formats)
         problem = f"The Offers service refused it: {registration.detail or 'no reason given'}"
         return Need(product, problem, "Edit the product so that it is accepted, then try again.", retry=True)
     if registration.state is RegistrationState.CONFLICT:
-        remedy = "Delete it and create it anew, which gives it another id; or try again once the other one is gone."
+        remedy = "Delete it and create it again, with another id, or try again after the other one has been removed."
         return Need(product, "The Offers service has another product under its id.", remedy, retry=True)
     state = await reader.synchronisation(product.id)
+    if not state.consecutive_failures:
+        rows = "One row" if state.refused_rows == 1 else f"{state.refused_rows} rows"
+        problem = f"{rows} of its last answer could not be read. Such an offer counts as unknown after three intervals."
+        return Need(product, problem, "If it stays so, tell the operators of the Offers service.", retry=False)
     failures = "The last attempt" if state.consecutive_failures == 1 else f"{state.consecutive_failures} attempts"
     problem = f"{failures} failed: {state.last_error or 'no reason recorded'}"
     next_at = state.next_attempt_at
@@ -238,7 +242,7 @@ def _health(readiness: Readiness, lag: timedelta, formats: Formats) -> list[tupl
             not late,
             f"The oldest observation is {formats.length(lag)} late: start more workers, or look into their log."
             if late
-            else f"All workers keep up: no observation is later than {formats.length(max(lag, A_SECOND))}.",
+            else f"All workers keep up: the most overdue observation is {formats.length(max(lag, A_SECOND))} late.",
         ),
     ]
 

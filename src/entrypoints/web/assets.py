@@ -65,7 +65,9 @@ def _read(path: Path) -> Asset:
 async def show_asset(request: Request[Any, Any, Any], name: FromPath[str], assets: Injected[Assets]) -> ASGIResponse:
     """Answer with one of the files."""
     asset = assets[name]
-    headers = {"Cache-Control": _FOREVER, "ETag": f'"{asset.digest}"', "Vary": "Accept-Encoding"}
+    # While a release replaces processes, an old one may be asked for a new file.
+    kept = _FOREVER if request.query_params.get("v") == asset.digest else "no-cache"
+    headers = {"Cache-Control": kept, "ETag": f'"{asset.digest}"', "Vary": "Accept-Encoding"}
     if matches(request.headers.getall(IF_NONE_MATCH, []), headers["ETag"]):
         return ASGIResponse(status_code=304, headers=headers)
     body = asset.body

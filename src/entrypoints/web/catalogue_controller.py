@@ -24,7 +24,7 @@ from entrypoints.web.formats import Change, Formats
 from entrypoints.web.pages import Pages, local_path, not_modified, see_other
 from entrypoints.web.sessions import require_same_site
 from entrypoints.web.sparkline import sparkline
-from entrypoints.web.viewer import THEME, THEMES
+from entrypoints.web.viewer import THEME, THEMES, zone_of_link
 
 PRODUCTS_SHOWN = 25
 LONGEST_SEARCH = 200
@@ -56,6 +56,7 @@ class Query:
     chips: frozenset[str]
     sort: str
     after: str | None
+    tz: str
 
     @classmethod
     def of(cls, request: Request[Any, Any, Any]) -> "Query":
@@ -67,13 +68,14 @@ class Query:
             chips=frozenset(name for name in CHIPS if given.get(name) == "1"),
             sort=sort if sort in ORDERS else "drop",
             after=given.get("after"),
+            tz=zone_of_link(request),
         )
 
     def link(self, **changes: Any) -> str:
         """Return the link to the same list with other chips, order or page."""
         chips, sort, after = changes.get("chips", self.chips), changes.get("sort", self.sort), changes.get("after")
         given = {"q": self.search, **dict.fromkeys(sorted(chips), "1"), "sort": sort if sort != "drop" else ""}
-        query = urlencode({name: value for name, value in {**given, "after": after}.items() if value})
+        query = urlencode({name: value for name, value in {**given, "after": after, "tz": self.tz}.items() if value})
         return f"/?{query}" if query else "/"
 
     def toggled(self, chip: str) -> str:

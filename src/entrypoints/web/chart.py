@@ -114,7 +114,7 @@ def draw(
         offers=[_line(offer, scale) for offer in offers[:MOST_OFFERS]],
         bars=[_bar(each, scale) for each in best if each.low != each.high],
         band=_band(band, scale) if band and priced else None,
-        average=_within(scale.y(average)) if average is not None and priced else None,
+        average=scale.y(average) if average is not None and priced and scale.low <= average <= scale.high else None,
         without=[_box(each, scale, TOP, BOTTOM) for each in best if each.state is PriceState.OUT_OF_STOCK],
         strip=[_box(each, scale, STRIP, STRIP + 8) for each in _joined(best)],
         prices=[Tick(scale.y(price), formats.number(price)) for price in price_ticks(scale.low, scale.high)]

@@ -36,7 +36,7 @@ async def log_in(
     username, password = (str(form.get(field) or "") for field in ("username", "password"))
     try:
         # A longer one is wrong anyway, and is not worth a slow check.
-        await credentials.check(username[:LONGEST_NAME], password[:LONGEST_PASSWORD], client_address(request))
+        account = await credentials.check(username[:LONGEST_NAME], password[:LONGEST_PASSWORD], client_address(request))
     except InvalidCredentials:
         return _show(request, pages, "Name or password is wrong.", username, status=401)
     except RateLimited as error:
@@ -44,7 +44,7 @@ async def log_in(
         return _show(request, pages, mistake, username, status=429)
     except QueueFull:
         return _show(request, pages, "Too many people log in right now. Try again in a moment.", username, status=503)
-    return see_other(request, local_path(form.get("next"), "/admin"), sessions.cookie(request, username))
+    return see_other(request, local_path(form.get("next"), "/admin"), sessions.cookie(request, account))
 
 
 @post("/admin/logout", include_in_schema=False, opt=PUBLIC, status_code=303)

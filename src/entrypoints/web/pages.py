@@ -52,7 +52,7 @@ class Pages:
         return self._clock()
 
     def formats(self, request: Request[Any, Any, Any]) -> Formats:
-        """Return the formats for who looks."""
+        """Return the viewer's formats."""
         return Formats(read_viewer(request), self._clock())
 
     def show(

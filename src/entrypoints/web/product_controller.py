@@ -30,6 +30,7 @@ from entrypoints.web.formats import Formats
 from entrypoints.web.pages import Pages, not_modified
 from entrypoints.web.segments import Segment, segments
 from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence
+from entrypoints.web.viewer import zone_of_link
 
 RANGES = {
     "1h": ("1 h", timedelta(hours=1)),
@@ -147,6 +148,7 @@ class ProductController(Controller):
             moved_open=CHANGES_OPEN,
             bucketed=history.interval != "raw",
             path=f"/catalogue/{product_id}",
+            tz=zone_of_link(request),
         )
 
     @get("/{product_id:uuid}/changes.csv")

@@ -75,7 +75,7 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
 
 
 def _share(share: float, formats: Formats) -> str:
-    # Rounded, a little or nearly everything would be nothing or all.
+    # Rounding must not turn a small share into 0 % or a large one into 100 %.
     if share < _LITTLE:
         return f"Less than {formats.percent(_LITTLE)}"
     return f"More than {formats.percent(1 - _LITTLE)}" if share > 1 - _LITTLE else formats.percent(share)

@@ -40,6 +40,12 @@ def read_viewer(request: Request[Any, Any, Any]) -> Viewer:
     return Viewer(locale, zone, cast("Theme", theme if theme in THEMES else ""))
 
 
+def zone_of_link(request: Request[Any, Any, Any]) -> str:
+    """Return the known time zone that the link names, so that further links can name it, too; else nothing."""
+    name = request.query_params.get("tz", "")
+    return name if _zone(name) else ""
+
+
 @lru_cache(maxsize=64)
 def _zone(name: str) -> ZoneInfo | None:
     if not _ZONE_NAME.fullmatch(name):

@@ -262,15 +262,19 @@ async def test_what_is_left_of_withdrawn_products_is_purged_and_nothing_else(
     assert (await storage.reader.product(ids[2])).id == ids[2]
 
 
-async def test_offers_sold_out_for_long_are_purged_in_bounded_steps(storage: Storage) -> None:
+async def test_offers_sold_out_for_long_are_purged_in_bounded_steps(storage: Storage, database: AsyncEngine) -> None:
     id = await scheduled(storage.begin, ago(hours=1))
     gone, lately, there = [Offer(some_id(), 1, 0) for _ in range(5)], Offer(some_id(), 1, 0), Offer(some_id(), 1, 1)
     await observe(storage.begin, id, observed(*gone, there), system_clock() - 2 * DAY)
     await observe(storage.begin, id, observed(lately, there), system_clock())
-    assert [await storage.purge.purge_sold_out(DAY, 2) for _ in range(4)] == [2, 2, 1, 0]
+    unknown = gone.pop()
+    async with database.begin() as connection:
+        unconfirmed = text("UPDATE offer SET known_until = sold_out_at WHERE id = :id")
+        await connection.execute(unconfirmed, {"id": unknown.id})
+    assert [await storage.purge.purge_sold_out(DAY, 2) for _ in range(3)] == [2, 2, 0]
     async with storage.begin() as work:
         left = (await work.offers.of([id]))[id]
-    assert {offer.id for offer in left} == {lately.id, there.id}
+    assert {offer.id for offer in left} == {lately.id, there.id, unknown.id}
 
 
 async def test_every_connection_bounds_statements_lock_waits_and_idle_transactions(database: AsyncEngine) -> None:

@@ -4,11 +4,12 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from adapters.offers_api.http_client import HttpLimits
 from application.synchronisation.timing import Timing
-from e2e.clients import Api
+from e2e.clients import Api, free_port
 from e2e.divided_worker import Durations
 from e2e.faults.customers import customers
 from e2e.processes import Running, eventually
@@ -22,6 +23,7 @@ SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
 LONG_BATCHES = Timing(tick=0.2, batch_deadline=500.0, lease=timedelta(seconds=600), group_age=500.0)
+ARRIVED = f'aggregator_upstream_calls_total{{call="offers",status="200"}} {ANSWERED:.1f}\n'
 LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
 MAKE_DUE = "UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING 1"
 OBSERVED_AGAIN = "SELECT product_id::text FROM synchronisation WHERE observed_at > %s ORDER BY product_id"
@@ -66,8 +68,10 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     system.simulator.reset_counters()
     [(since,)] = system.query("SELECT now()")
     system.query(MAKE_DUE)
-    [worker] = system.start_divided_workers(Durations(LONG_BATCHES, http=HttpLimits(read=600.0, call=600.0)))
-    eventually(lambda: system.simulator.state()["calls"].get("offers", {}).get("200") == ANSWERED)
+    port, patient = free_port(), Durations(LONG_BATCHES, http=HttpLimits(read=600.0, call=600.0))
+    [worker] = system.start_divided_workers(patient, METRICS_PORT=str(port))
+    # Answers that the simulator has sent may not have arrived yet.
+    eventually(lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text)
     eventually(lambda: system.simulator.state()["in_flight"] == HANGING)
     assert system.query(OBSERVED_AGAIN, since) == []
     assert end(worker) == 0

@@ -22,7 +22,8 @@ _FORGET_PRODUCT = delete(product).where(product.c.id == _product_id)
 # A CTE is evaluated once. PostgreSQL might evaluate a joined subquery again, and skip the rows that it has locked.
 _LONG_SOLD_OUT = (
     select(offer.c.product_id, offer.c.id)
-    .where(offer.c.sold_out_at < func.now() - bindparam("kept", type_=Interval))
+    # Not unknown ones, which may be in stock.
+    .where(offer.c.sold_out_at < func.now() - bindparam("kept", type_=Interval), offer.c.known_until.is_(None))
     .order_by(offer.c.sold_out_at)
     .limit(bindparam("rows", type_=Integer))
     .with_for_update(skip_locked=True)

@@ -77,7 +77,7 @@ class SqlAlchemyOfferRepository:
             await self._session.execute(_APPEND_STEPS, arrays(best_price_step.columns, steps))
 
     async def _with_room(self, intervals: list[_Interval], steps: list[_Step]) -> tuple[list[_Interval], list[_Step]]:
-        """Leave out what is no longer kept. Where all begins on the last day, which is kept, nothing is asked."""
+        """Return the rows that are still kept. Rows of the newest end's day (UTC) always are, so they need no query."""
         ends = [row[4] for row in intervals] + [row[3] for row in steps]
         begins = [row[3] for row in intervals] + [row[2] for row in steps]
         if not ends or min(begins) >= BucketWidth.DAY.floor(max(ends)):

@@ -1,4 +1,4 @@
-"""Load shedding: requests that could not be answered in time are refused at once, so that the others are.
+"""Load shedding: requests that could not be answered in time are refused, so that the others are answered in time.
 
 A process answers one request after the other, so the number of requests under way tells how long the next would wait
 (docs/adr/0013).
@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 import structlog
 from litestar.types import HTTPScope
+from litestar.utils.path import normalize_path
 
 from entrypoints.http.problems.problem_types import OVERLOADED
 
@@ -49,8 +50,8 @@ def kind_of(scope: HTTPScope) -> Kind:
 
 
 def _path(scope: HTTPScope) -> str:
-    # As the framework compares it.
-    return scope["path"].rstrip("/") or "/"
+    # As the framework compares it, to which `//login` is `/login`.
+    return normalize_path(scope["path"])
 
 
 class ShedRequests:

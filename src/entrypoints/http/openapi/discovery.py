@@ -1,4 +1,4 @@
-"""Ways to the description and the docs for those who know nothing but where the API is."""
+"""Links and redirects to the description and the docs, for clients that know only the base URL."""
 
 from typing import Any
 

@@ -88,8 +88,9 @@ MALFORMED = ProblemType(
     "malformed-request",
     400,
     "Malformed request",
-    "The request could not be read: its body is not JSON, its headers contradict each other, or it does not name "
-    "one Host that this service is called by (operators: ALLOWED_HOSTS).",
+    "The request could not be read: it is not HTTP, its head has more than 32 KiB or 100 fields, its body is not JSON, "
+    "its headers contradict each other, or it does not name one Host that this service is called by (operators: "
+    "ALLOWED_HOSTS).",
 )
 CURSOR = ProblemType(
     "cursor-mismatch",

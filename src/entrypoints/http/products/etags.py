@@ -49,7 +49,7 @@ def etag_with_content(product: Version, body: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Revisions(Container[int]):
-    """The revisions that a write may find: those of If-Match but for those of If-None-Match; None is any."""
+    """The revisions at which a write is allowed: those of If-Match without those of If-None-Match; None is all."""
 
     matching: frozenset[int] | None
     unless: frozenset[int] | None
