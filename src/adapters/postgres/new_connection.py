@@ -1,4 +1,4 @@
-"""Opening one connection: host by host, within its time, and with a log line when that begins to fail and when it works."""
+"""Opening one connection: host by host, within its time, and with a log line when that begins to fail and when it ends."""
 
 import asyncio
 import socket
