@@ -13,7 +13,7 @@ from application.synchronisation.access_token.secret import Secret
 from offers_clients import gateway_of
 
 TOKEN = "eyJ.very-secret.token"
-FAST = HttpLimits(connect=0.3, read=0.3, call=0.6)
+PATIENT = HttpLimits(connect=30, read=30, call=30)
 
 Answer = Callable[[bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Writes the answer to the request whose head is given."""
@@ -40,7 +40,7 @@ class GivenToken:
 async def gateway_to(
     base_url: str,
     token: GivenToken | None = None,
-    limits: HttpLimits = FAST,
+    limits: HttpLimits = PATIENT,
     concurrency: int = 8,
     ca_file: str | None = None,
     proxy: str | None = None,

@@ -1,4 +1,4 @@
-"""Opening one connection: host by host, within its time, and with a log line when that begins to fail and when it ends."""
+"""Opening one connection: host by host, within its time, with a log line when that begins to fail or works again."""
 
 import asyncio
 import socket

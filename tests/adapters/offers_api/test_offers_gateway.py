@@ -60,7 +60,7 @@ async def gateway(simulator: RunningSimulator, token: GivenToken) -> AsyncIterat
 
 @pytest.fixture
 async def hasty(simulator: RunningSimulator, token: GivenToken) -> AsyncIterator[HttpxOffersGateway]:
-    async with gateway_to(simulator.base_url, token) as gateway:
+    async with gateway_to(simulator.base_url, token, HttpLimits(connect=5, read=1, call=2)) as gateway:
         yield gateway
 
 
@@ -342,18 +342,18 @@ async def test_the_header_is_the_bare_token_and_cookies_are_not_kept() -> None:
 async def test_connections_are_kept_and_never_more_than_the_calls_allowed() -> None:
     peers: set[object] = set()
     running = greatest = 0
+    four = asyncio.Barrier(4)
 
     async def handler(request: web.Request) -> web.Response:
         nonlocal running, greatest
         peers.add(request.transport and request.transport.get_extra_info("peername"))
         running += 1
         greatest = max(greatest, running)
-        await asyncio.sleep(0.05)
+        await four.wait()
         running -= 1
         return web.Response(body=b"[]")
 
-    # 40 calls, four at a time, of 50 ms: longer together than a call may take, as waiting for a place is free.
-    async with gateway_to_handler(handler, concurrency=4, limits=HttpLimits(call=0.4)) as gateway:
+    async with gateway_to_handler(handler, concurrency=4) as gateway:
         await asyncio.gather(*(gateway.offers_of(PRODUCT) for _ in range(40)))
     assert greatest == 4
     assert len(peers) == 4

@@ -74,7 +74,7 @@ async def test_calls_are_counted_by_what_came_of_them(
             await gateway.offers_of(KNOWN)
     assert calls(metrics, "offers") == {"200": 2, "404": 1, "3xx": 1, "429": 1, "503": 1, "5xx": 1}
     assert counted(metrics, "aggregator_upstream_call_duration_seconds_count", call="offers") == 7
-    assert 0 < counted(metrics, "aggregator_upstream_call_duration_seconds_sum", call="offers") < 7
+    assert counted(metrics, "aggregator_upstream_call_duration_seconds_sum", call="offers") > 0
 
 
 async def test_calls_without_an_answer_are_counted_by_why(

@@ -137,7 +137,8 @@ async def test_a_lock_that_is_not_released_is_storage_unavailable(storage: Stora
 
 
 async def test_a_statement_that_takes_too_long_is_storage_unavailable(dsn: str) -> None:
-    async with engine_on(dsn, statement_seconds=0.05) as engine, connect(engine) as connection:
+    async with engine_on(dsn) as engine, connect(engine) as connection:
+        await connection.execute(text("SET LOCAL statement_timeout = 50"))
         with pytest.raises(StorageUnavailable):
             await connection.execute(text("SELECT pg_sleep(60)"))
 

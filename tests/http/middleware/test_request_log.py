@@ -158,7 +158,7 @@ async def test_a_request_is_counted_and_timed_by_its_route(method: str, path: st
             await customer.request(method, path)
     assert counted(metrics, "aggregator_http_requests_total", method=method, route=route, status=status) == 2
     assert counted(metrics, "aggregator_http_request_duration_seconds_count", method=method, route=route) == 2
-    assert 0 < counted(metrics, "aggregator_http_request_duration_seconds_sum", method=method, route=route) < 5
+    assert counted(metrics, "aggregator_http_request_duration_seconds_sum", method=method, route=route) > 0
 
 
 async def test_a_thousand_paths_and_methods_make_no_series_of_their_own() -> None:
