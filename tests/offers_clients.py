@@ -16,8 +16,12 @@ from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.access_token.store import TokenStore
 from application.synchronisation.access_token.timing import TokenTiming
-from application.synchronisation.upstream_calls import CallObserver, unobserved
+from application.synchronisation.upstream_calls import CallObserver, Endpoint, NoAnswer
 from storages.databases import system_clock
+
+
+def unobserved(endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
+    """Ignore the call."""
 
 
 def client_of(

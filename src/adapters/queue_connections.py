@@ -47,7 +47,7 @@ class QueueLimits:
     """What was sent waits at most this long for its acknowledgement (TCP_USER_TIMEOUT, RFC 5482)."""
 
 
-class BoundedConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
+class QueueConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     """A connection that hangs up on a server that does not answer a statement in time: the driver would wait for ever.
 
     A wait for notifications is no statement, and lasts as long as nothing comes.
@@ -79,7 +79,7 @@ def make_pool(dsn: str, limits: QueueLimits) -> AsyncConnectionPool[Any]:
     """Make the pool, not opened yet."""
     answer_seconds = limits.statement + limits.answer_margin
 
-    async def configure(connection: BoundedConnection) -> None:
+    async def configure(connection: QueueConnection) -> None:
         connection.answer_seconds = answer_seconds
         # Not as options of the connection's start: PgBouncer refuses or ignores those.
         await connection.execute(
@@ -88,7 +88,7 @@ def make_pool(dsn: str, limits: QueueLimits) -> AsyncConnectionPool[Any]:
             )
         )
 
-    async def check(connection: BoundedConnection) -> None:
+    async def check(connection: QueueConnection) -> None:
         connection.answer_seconds = limits.check
         try:
             await pool.check_connection(connection)
@@ -100,7 +100,7 @@ def make_pool(dsn: str, limits: QueueLimits) -> AsyncConnectionPool[Any]:
 
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         dsn,
-        connection_class=BoundedConnection,
+        connection_class=QueueConnection,
         open=False,
         # The pool opens so many at once; SAQ sets the sizes only later.
         min_size=1,

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from chaos.deployment import Town
+from chaos.deployment import Deployment
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
 
@@ -17,12 +17,14 @@ UNAUTHENTICATED, RATE_LIMITED, UNAVAILABLE = 401, 429, 503
 class Caller:
     """Sends requests of one customer or reader, one at a time."""
 
-    def __init__(self, town: Town, record: Record, kept: Secrets, *, patience: float) -> None:
-        self._town = town
+    def __init__(self, deployment: Deployment, record: Record, kept: Secrets, *, patience: float) -> None:
+        self._town = deployment
         self.record = record
         self._kept = kept
         self._token, self._token_until = "", 0.0
-        self._client = httpx.AsyncClient(base_url=town.system.api.client.base_url, trust_env=False, timeout=patience)
+        self._client = httpx.AsyncClient(
+            base_url=deployment.system.api.client.base_url, trust_env=False, timeout=patience
+        )
 
     async def call(
         self, action: str, method: str, path: str, *, allowed: set[int], admin: bool = False, **request: Any

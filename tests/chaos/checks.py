@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 
 from chaos.catalogue import Catalogue
-from chaos.deployment import REFRESH_INTERVAL, Town
-from chaos.offer_versions import FOREIGN, REJECTED, UNIT, Market, Shelf, in_stock
+from chaos.deployment import REFRESH_INTERVAL, Deployment
+from chaos.offer_versions import FOREIGN, REJECTED, UNIT, ScriptedOffers, Shelf, in_stock
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
 from domain.price import KNOWN_FOR_INTERVALS
@@ -29,9 +29,9 @@ _LEASES = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
 _DAY = 86_400.0
 
 
-def check_simulator(town: Town, catalogue: Catalogue, market: Market, record: Record) -> None:
+def check_simulator(deployment: Deployment, catalogue: Catalogue, market: ScriptedOffers, record: Record) -> None:
     """Every product is registered in this life of the simulator, once, or once more after each time it forgot."""
-    products = town.system.simulator.state()["products"]
+    products = deployment.system.simulator.state()["products"]
     for entry in catalogue.entries.values():
         if entry.text is None or REJECTED in entry.text[0] or FOREIGN in entry.text[0]:
             continue
@@ -40,26 +40,26 @@ def check_simulator(town: Town, catalogue: Catalogue, market: Market, record: Re
             record.violate("registered once", f"{entry.id} {times} times, all were forgotten {market.forgotten} times")
 
 
-def check_database(town: Town, market: Market, record: Record) -> None:
+def check_database(deployment: Deployment, market: ScriptedOffers, record: Record) -> None:
     """Nothing is half written, held or stuck, and history has only versions that were told, in their order."""
     try:
-        assert_sound(town.system)
+        assert_sound(deployment.system)
     except AssertionError as error:
         record.violate("the ledger is sound", str(error)[:500])
-    if leases := town.system.number(_LEASES):
+    if leases := deployment.system.number(_LEASES):
         record.violate("no lease is left", f"{leases} of stopped workers")
-    for key, status, job in town.system.query("SELECT key, status, job FROM saq.saq_jobs"):
+    for key, status, job in deployment.system.query("SELECT key, status, job FROM saq.saq_jobs"):
         began = (json.loads(job).get("started") or 0) / 1000
         if status == "active" and began < time.time() - SECONDS_OF_A_JOB:
             record.violate("no job is stuck", f"{key} began {time.time() - began:.0f} s ago")
-    check_steps(town, market, record)
-    check_intervals(town, market, record)
+    check_steps(deployment, market, record)
+    check_intervals(deployment, market, record)
 
 
-def check_steps(town: Town, market: Market, record: Record) -> None:
+def check_steps(deployment: Deployment, market: ScriptedOffers, record: Record) -> None:
     """Every step is the best price of a version, versions ascend, and nothing is unknown before its time."""
     last: dict[UUID, tuple[int, float, str]] = {}
-    for product_id, state, price, begin in town.system.query(_STEPS):
+    for product_id, state, price, begin in deployment.system.query(_STEPS):
         record.count("history steps")
         shelf = market.shelves[product_id]
         version, before, state_before = last.get(product_id, (0, 0.0, ""))
@@ -76,10 +76,10 @@ def check_steps(town: Town, market: Market, record: Record) -> None:
         last[product_id] = version, begin, state
 
 
-def check_intervals(town: Town, market: Market, record: Record) -> None:
+def check_intervals(deployment: Deployment, market: ScriptedOffers, record: Record) -> None:
     """Every interval of an offer is of a version that had it, and the versions ascend."""
     last: defaultdict[tuple[UUID, str], int] = defaultdict(int)
-    for product_id, offer_id, price, begin in town.system.query(_INTERVALS):
+    for product_id, offer_id, price, begin in deployment.system.query(_INTERVALS):
         record.count("history intervals")
         shelf, version = market.shelves[product_id], price // UNIT
         if market.doubtful(shelf, begin):
@@ -95,19 +95,19 @@ def _told(shelf: Shelf, offer_id: str, price: int) -> bool:
     return version <= shelf.told and (offer_id, price, version) in in_stock(shelf.product_id, version)
 
 
-def check_secrets(town: Town, kept: Secrets) -> None:
+def check_secrets(deployment: Deployment, kept: Secrets) -> None:
     """No secret is in a log or in a row."""
-    kept.look_into_files(town.folder)
+    kept.look_into_files(deployment.folder)
     for table in ROWS_WITH_TEXT:
-        for (row,) in town.system.query(f"SELECT {table.split('.')[-1]}::text FROM {table}"):
+        for (row,) in deployment.system.query(f"SELECT {table.split('.')[-1]}::text FROM {table}"):
             kept.look_into(row, f"a row of {table}")
-    for key, job in town.system.query("SELECT key, job FROM saq.saq_jobs"):
+    for key, job in deployment.system.query("SELECT key, job FROM saq.saq_jobs"):
         kept.look_into(bytes(job).decode(errors="replace"), f"job {key}")
 
 
-def check_metrics(town: Town, kept: Secrets, record: Record) -> None:
+def check_metrics(deployment: Deployment, kept: Secrets, record: Record) -> None:
     """No secret is in what a process tells about itself; a process need not answer."""
-    for name, port in town.metrics_ports.items():
+    for name, port in deployment.metrics_ports.items():
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=5)
         except httpx.TransportError:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue, Entry, Text
-from chaos.offer_versions import FOREIGN, REJECTED, Market
+from chaos.offer_versions import FOREIGN, REJECTED, ScriptedOffers
 
 CHANGES_PER_SECOND = 2.5
 PATIENCE = 60.0
@@ -30,7 +30,7 @@ CREATED, DONE, ACCEPTED, EMPTY, NOT_FOUND, TAKEN = 201, 200, 202, 204, 404, 409
 class Customer:
     """One admin, one change at a time."""
 
-    def __init__(self, number: int, seed: int, caller: Caller, catalogue: Catalogue, market: Market) -> None:
+    def __init__(self, number: int, seed: int, caller: Caller, catalogue: Catalogue, market: ScriptedOffers) -> None:
         self._number = number
         self._names = 0
         self._dice = random.Random(f"customer {number} {seed}")
@@ -39,7 +39,7 @@ class Customer:
         self._market = market
 
     async def run(self, closing: asyncio.Event) -> None:
-        """Change something now and then until the town closes."""
+        """Change something now and then until the deployment closes."""
         while not closing.is_set():
             dice = self._dice
             pause, pick, luck = dice.expovariate(CHANGES_PER_SECOND), dice.random(), dice.random()

@@ -25,7 +25,7 @@ REFRESH_INTERVAL = 2.0
 TOKEN_LIFETIME = 20
 
 
-class Town:
+class Deployment:
     """The parts by name, and the database. `close` ends all of them."""
 
     def __init__(self, folder: Path, record: Record) -> None:
@@ -87,7 +87,7 @@ class Town:
         return not self.parts[name].disturbed.touch(begin, end)
 
     async def until(self, condition: Callable[[], Awaitable[bool]], seconds: float) -> bool:
-        """Keep the town until the condition holds; say whether it came to that in time."""
+        """Keep the deployment until the condition holds; say whether it came to that in time."""
         deadline = time.time() + seconds
         while not await condition():
             if time.time() > deadline:

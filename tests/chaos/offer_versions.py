@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 import httpx
 import msgspec
 
-from chaos.deployment import Town
+from chaos.deployment import Deployment
 from chaos.plan import SOME, SPOILING, fault_named
 from chaos.record import Record, Stretches
 from entrypoints.development.offers_simulator.faults import Faults
@@ -75,15 +75,15 @@ def in_stock(product_id: UUID, version: int) -> Shown:
     return frozenset(offer for offer in offers_of(product_id, version) if offer[2])
 
 
-class Market:
-    """Tells the simulator of `town` what to show and which faults to have, until it is cancelled."""
+class ScriptedOffers:
+    """Tells the simulator of `deployment` what to show and which faults to have, until it is cancelled."""
 
-    def __init__(self, town: Town, record: Record, seed: int) -> None:
+    def __init__(self, deployment: Deployment, record: Record, seed: int) -> None:
         self.shelves: dict[UUID, Shelf] = {}
         self.spoilt = Stretches()
         self.frozen = False
         self.forgotten = 0
-        self._town = town
+        self._town = deployment
         self._record = record
         self._dice = random.Random(f"market {seed}")
         self._faults: list[str] = []

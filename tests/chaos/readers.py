@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue, Entry
-from chaos.offer_versions import FIRST_VERSION, UNIT, Market, Shelf, Shown, in_stock
+from chaos.offer_versions import FIRST_VERSION, UNIT, ScriptedOffers, Shelf, Shown, in_stock
 from chaos.record import Record
 
 READS_PER_SECOND = 7.0
@@ -32,7 +32,7 @@ class Seen:
 class Judge:
     """Knows what was seen of each product, for all readers together."""
 
-    def __init__(self, market: Market, record: Record) -> None:
+    def __init__(self, market: ScriptedOffers, record: Record) -> None:
         self._market = market
         self._record = record
         self._seen: dict[UUID, Seen] = {}
@@ -94,7 +94,7 @@ class Reader:
         self._cursor: str | None = None
 
     async def run(self, closing: asyncio.Event) -> None:
-        """Read something now and then until the town closes."""
+        """Read something now and then until the deployment closes."""
         while not closing.is_set():
             kind = self._dice.choices(list(KINDS), list(KINDS.values()))[0]
             entry = self._catalogue.choose_any(self._dice)

@@ -1,4 +1,4 @@
-"""One run: start the town, load it, disturb it after the plan, let it settle, check, end everything."""
+"""One run: start the deployment, load it, disturb it after the plan, let it settle, check, end everything."""
 
 import asyncio
 import time
@@ -9,9 +9,9 @@ from chaos import checks
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue
 from chaos.customers import PATIENCE, Customer
-from chaos.deployment import Town
+from chaos.deployment import Deployment
 from chaos.logs import read_logs
-from chaos.offer_versions import Market
+from chaos.offer_versions import ScriptedOffers
 from chaos.plan import ACTIONS, WORKERS, Disturbance, make_plan
 from chaos.readers import PATIENCE as READERS_PATIENCE
 from chaos.readers import Judge, Reader
@@ -31,8 +31,8 @@ class Run:
         self._seed = seed
         self._seconds = seconds
         self._record = record
-        self._town = Town(folder, record)
-        self._market = Market(self._town, record, seed)
+        self._town = Deployment(folder, record)
+        self._market = ScriptedOffers(self._town, record, seed)
         self._catalogue = Catalogue()
         self._kept = Secrets(self._town.secrets, record)
         self._closing = asyncio.Event()
@@ -45,7 +45,7 @@ class Run:
             self._town.migrate()
             tasks.append(asyncio.create_task(self._market.run()))
             if not await self._town.until(self._ready, SECONDS_TO_START):
-                self._record.violate("everything starts", "the town is not ready")
+                self._record.violate("everything starts", "the deployment is not ready")
                 return
             load = self._load()
             tasks += load

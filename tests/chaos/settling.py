@@ -9,8 +9,8 @@ import httpx
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue
 from chaos.customers import look_up
-from chaos.deployment import Town
-from chaos.offer_versions import FOREIGN, REJECTED, Market, in_stock
+from chaos.deployment import Deployment
+from chaos.offer_versions import FOREIGN, REJECTED, ScriptedOffers, in_stock
 from chaos.readers import offers_in_stock
 from chaos.record import Record
 
@@ -24,8 +24,8 @@ Json = dict[str, Any]
 class Settling:
     """What must become true, and what is still missing."""
 
-    def __init__(self, town: Town, catalogue: Catalogue, market: Market, record: Record) -> None:
-        self._town = town
+    def __init__(self, deployment: Deployment, catalogue: Catalogue, market: ScriptedOffers, record: Record) -> None:
+        self._town = deployment
         self._catalogue = catalogue
         self._market = market
         self._record = record

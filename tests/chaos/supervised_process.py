@@ -1,4 +1,4 @@
-"""One process of the town: started, disturbed and started again, its every end judged."""
+"""One process of the deployment: started, disturbed and started again, its every end judged."""
 
 import json
 import signal

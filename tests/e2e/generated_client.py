@@ -1,4 +1,4 @@
-"""A client that an off-the-shelf generator makes of the API's description, by somebody who knows nothing else of it."""
+"""A client that an off-the-shelf generator makes of nothing but the API's description."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import pytest
 
 from e2e.clients import ADMIN
 
-PACKAGE = "strangers_client"
+PACKAGE = "generated_package"
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def generated(description: bytes, folder: Path) -> Iterator[None]:
         del sys.modules[name]
 
 
-class StrangersClient:
+class GeneratedClient:
     """Calls operations by name; a status that the description lacks is an exception."""
 
     def __init__(self, url: str) -> None:

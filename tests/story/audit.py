@@ -12,7 +12,7 @@ from domain.offer import Offer
 from domain.product import Product, RegistrationState
 from domain.synchronisation import Synchronisation
 from fakes.storage import Leased
-from story.naive_history import Chronicle
+from story.naive_history import ObservationLog
 from story.worker import Batch, Call, Outside
 
 TIMING = Timing()
@@ -28,7 +28,7 @@ class Audit:
         self.names: dict[UUID, str] = {}
         self.retried: set[Call] = set()
         self._outside = outside
-        self._chronicles: defaultdict[UUID, Chronicle] = defaultdict(Chronicle)
+        self._logs: defaultdict[UUID, ObservationLog] = defaultdict(ObservationLog)
         self._attempts: dict[UUID, datetime] = {}
         self._revisions: dict[UUID, int] = {}
         self._seal = AesGcmTokenSeal("http://offers", Secret("refresh"))
@@ -46,7 +46,7 @@ class Audit:
     def observations(self) -> dict[UUID, int]:
         """Count the observations of every product that is attempted at all."""
         rows = self._outside.storage.rows.synchronisations
-        return {id: len(self._chronicles[id].seen) for id in self.names if rows[id].state.not_before is not None}
+        return {id: len(self._logs[id].seen) for id in self.names if rows[id].state.not_before is not None}
 
     def check(self) -> None:
         assert not self._outside.flaws
@@ -62,8 +62,8 @@ class Audit:
             self._check_observation(leased.state)
             self._check_registration(rows.products[id], leased.state)
             self._check_attempts(leased)
-        for id, chronicle in self._chronicles.items():
-            self._check_offers_and_history(id, chronicle)
+        for id, log in self._logs.items():
+            self._check_offers_and_history(id, log)
 
     def check_batch(self, batch: Batch) -> None:
         """Check what a batch left behind, in the step in which it ended."""
@@ -87,8 +87,8 @@ class Audit:
         assert all(call.ended_at or now < call.began_at + DEADLINE for call in batch.calls.values())
 
     def _check_observation(self, state: Synchronisation) -> None:
-        chronicle = self._chronicles[state.product_id]
-        last_at = None if chronicle.last is None else chronicle.last.at
+        log = self._logs[state.product_id]
+        last_at = None if log.last is None else log.last.at
         at = state.observed_at
         if at == last_at:
             return
@@ -100,7 +100,7 @@ class Audit:
         assert call.ended_at - call.began_at <= DEADLINE, "the answer is older than it says"
         assert state.scheduled_at is not None
         assert call.began_at - TIMING.refresh_interval < state.scheduled_at <= call.began_at, "the slot was not moved"
-        chronicle.take_in(at, call.answer)
+        log.take_in(at, call.answer)
 
     def _check_attempt(self, state: Synchronisation) -> None:
         at = state.last_attempt_at
@@ -143,17 +143,17 @@ class Audit:
         assert leased.lease_until is None or leased.lease_until <= now + TIMING.lease
         assert (state.consecutive_failures == 0) == (state.last_error is None)
 
-    def _check_offers_and_history(self, id: UUID, chronicle: Chronicle) -> None:
+    def _check_offers_and_history(self, id: UUID, log: ObservationLog) -> None:
         """Check a product that was ever observed, even if it was withdrawn."""
-        rows, last = self._outside.storage.rows, chronicle.last
+        rows, last = self._outside.storage.rows, log.last
         tracked = rows.offers.get(id, {}).values()
         in_stock = {each.id: Offer(each.id, each.price, each.items_in_stock) for each in tracked}
         assert all(in_stock.pop(each.id).items_in_stock == 0 for each in tracked if each.sold_out_at)
         assert in_stock == (last.in_stock if last else {})
-        best, steps = chronicle.best_price()
+        best, steps = log.best_price()
         assert [step for of, step in rows.steps if of == id] == steps
         intervals = [interval for of, interval in rows.intervals if of == id]
-        assert sorted(intervals, key=repr) == sorted(chronicle.intervals(), key=repr)
+        assert sorted(intervals, key=repr) == sorted(log.intervals(), key=repr)
         if id in rows.synchronisations:
             state = rows.synchronisations[id].state
             assert state.best == best

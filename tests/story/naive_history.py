@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass
-class Chronicle:
+class ObservationLog:
     """All observations of one product that count, the last one last."""
 
     seen: list[Seen] = field(default_factory=list)

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from adapters.offers_api.answer_body import UnreadableBody, read_body
-from adapters.offers_api.transport import TRANSPORT_ERRORS, reason_of
+from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
@@ -113,7 +113,7 @@ class HttpClient:
             result = answer.status
         except TRANSPORT_ERRORS as error:
             # Not chained: upstream may have sent our own header back, and the library's error would quote it.
-            result, reason = reason_of(error)
+            result, reason = call_failure(error)
             raise (AnswerRefused if result is NoAnswer.MALFORMED else OffersServiceUnavailable)(reason) from None
         finally:
             self._observe(endpoint, result, time.perf_counter() - began)

@@ -65,7 +65,7 @@ def pooled_transport(
     return AiohttpTransport(verify=tls, trust_env=False, client=open_session)
 
 
-def reason_of(error: Exception) -> tuple[NoAnswer, str]:
+def call_failure(error: Exception) -> tuple[NoAnswer, str]:
     """Return why a call has no answer, and the same in words; both are free of what upstream or a proxy sent.
 
     aiohttp's own error decides, where there is one: the transport reports lost connections and failed name resolution

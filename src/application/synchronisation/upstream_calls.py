@@ -31,7 +31,3 @@ class CallObserver(Protocol):
 
     def __call__(self, endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
         """Note the HTTP status of a call, or why it has none, and its seconds."""
-
-
-def unobserved(endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
-    """Ignore the call."""

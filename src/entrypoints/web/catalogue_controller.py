@@ -98,7 +98,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """A product of the list."""
 
     id: UUID
@@ -172,11 +172,11 @@ class CatalogueController(Controller):
         return see_other(request, back, f"{THEME}={value}; Path=/; Max-Age={seconds}; SameSite=Lax")
 
 
-def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> Row:
+def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> ListRow:
     best = product.best_offer
     price = None if best is None else best.price
     before = None if price is None or trend.change_1d is None else price - trend.change_1d
-    return Row(
+    return ListRow(
         id=product.id,
         name=product.name,
         price=None if price is None else formats.number(price),

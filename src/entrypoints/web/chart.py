@@ -25,7 +25,7 @@ LABEL = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisTick:
     """A place on an axis and its label."""
 
     at: float
@@ -69,8 +69,8 @@ class Chart:
     average: float | None
     without: Sequence[Box]
     strip: Sequence[Box]
-    prices: Sequence[Tick]
-    times: Sequence[Tick]
+    prices: Sequence[AxisTick]
+    times: Sequence[AxisTick]
     markers: Sequence[Marker]
     broken: bool
     """Whether the price axis does not begin at zero."""
@@ -117,10 +117,10 @@ def draw(
         average=scale.y(average) if average is not None and priced and scale.low <= average <= scale.high else None,
         without=[_box(each, scale, TOP, BOTTOM) for each in best if each.state is PriceState.OUT_OF_STOCK],
         strip=[_box(each, scale, STRIP, STRIP + 8) for each in _joined(best)],
-        prices=[Tick(scale.y(price), formats.number(price)) for price in price_ticks(scale.low, scale.high)]
+        prices=[AxisTick(scale.y(price), formats.number(price)) for price in price_ticks(scale.low, scale.high)]
         if priced
         else [],
-        times=[Tick(scale.x(at), label(at)) for at in times],
+        times=[AxisTick(scale.x(at), label(at)) for at in times],
         markers=_markers(best, scale, formats),
         broken=priced and scale.low > 0,
         points=json.dumps([_point(each, scale, formats) for each in best], separators=(",", ":"), ensure_ascii=False),

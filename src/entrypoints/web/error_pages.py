@@ -29,7 +29,7 @@ _TEXTS = {
 }
 
 
-LEFT = 499
+CLIENT_LEFT = 499
 """The status of requests whose client has left, as proxies log it. No standard has one."""
 
 
@@ -43,7 +43,7 @@ class ErrorPages:
         """Answer an exception."""
         if isinstance(error, HungUp):
             # Nobody reads it. The status is for the log and the count.
-            return Response(None, status_code=LEFT)
+            return Response(None, status_code=CLIENT_LEFT)
         if isinstance(error, SessionRequired):
             ended = "session" in request.cookies or request.method == "POST"
             path = prefix_of(request.scope["state"]) + login_path(error.path, ended=ended)

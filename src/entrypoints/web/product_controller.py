@@ -41,7 +41,7 @@ RANGES = {
     "all": ("all", None),
 }
 DEFAULT_RANGE = "7d"
-JUDGED, COMPARED = timedelta(days=30), timedelta(days=1)
+JUDGED_TIME, COMPARED = timedelta(days=30), timedelta(days=1)
 OFFERS_KEPT = timedelta(days=7)
 """Single offers are drawn in windows of at most this length, for which their prices are kept."""
 CHANGES_SHOWN, CHANGES_OPEN = 50, 10
@@ -105,7 +105,7 @@ class ProductController(Controller):
         async with costly:
             history = await in_finest_interval(read_price_history, product_id, window)
             offers = await in_finest_interval(read_offer_price_history, product_id, window) if with_offers else None
-            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED, formats.now))
+            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_TIME, formats.now))
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
         best = _series(history)[0] if history.series else []
         quartiles = (statistics.p25, statistics.p75)

@@ -9,7 +9,7 @@ from domain.product import RegistrationState
 from entrypoints.web.formats import Formats
 from entrypoints.web.segments import Segment
 
-JUDGED = timedelta(days=7)
+LEAST_KNOWN = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""
 
 _LITTLE = 0.01
@@ -41,7 +41,7 @@ def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
     window = statistics.window
     days = f"the last {(window.end - window.start).days} days"
     known = (window.end - window.start) * (statistics.coverage or 0)
-    if statistics.percentile is None or statistics.min is None or statistics.max is None or known < JUDGED:
+    if statistics.percentile is None or statistics.min is None or statistics.max is None or known < LEAST_KNOWN:
         seen = formats.length(known) if known else "a few minutes"
         return f"Seen for {seen} only, too short to judge."
     if statistics.min.price == statistics.max.price:

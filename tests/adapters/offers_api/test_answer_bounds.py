@@ -14,7 +14,7 @@ import pytest
 
 from adapters.offers_api.answer_body import read_body
 from adapters.offers_api.http_client import HttpLimits
-from adapters.offers_api.transport import TRANSPORT_ERRORS, pooled_transport, reason_of
+from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure, pooled_transport
 from application.synchronisation.offers_gateway import AnswerRefused
 from application.synchronisation.upstream_calls import NoAnswer
 from domain.offer import ObservedOffers
@@ -142,7 +142,7 @@ async def test_a_body_that_turns_malformed_is_not_waited_for(garbage: bytes) -> 
                 await read_body(response, MIB)
         await response.aclose()
     await transport.aclose()
-    assert reason_of(error.value)[0] is NoAnswer.MALFORMED
+    assert call_failure(error.value)[0] is NoAnswer.MALFORMED
 
 
 async def test_an_answer_that_nothing_asked_for_is_not_given_to_the_next_request() -> None:
