@@ -71,7 +71,7 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     port, patient = free_port(), Durations(LONG_BATCHES, http=HttpLimits(read=600.0, call=600.0))
     [worker] = system.start_divided_workers(patient, METRICS_PORT=str(port))
     # Answers that the simulator has sent may not have arrived yet.
-    eventually(lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text)
+    eventually(lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text, within=120)
     eventually(lambda: system.simulator.state()["in_flight"] == HANGING)
     assert system.query(OBSERVED_AGAIN, since) == []
     assert end(worker) == 0

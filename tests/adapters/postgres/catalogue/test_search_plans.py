@@ -40,6 +40,8 @@ async def fill(engine: AsyncEngine, products: int) -> None:
         await connection.execute(_FILL, {"products": products, "young": products - OLD})
         await connection.execute(_SYNCHRONISE)
         await connection.execute(_ADD_INSIGHT)
+        # The server itself may be analysing a table, and gives way after a second.
+        await connection.execute(text("SET LOCAL lock_timeout = 0"))
         for table in ("product", "synchronisation", "listed_price", "insight"):
             await connection.execute(text(f"ANALYZE {table}"))
 
