@@ -1,10 +1,7 @@
 """The connections of the job queue: none waits for ever, and what SAQ needs is set after connecting."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -13,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.job_queue import PatientQueue, postgres_queue
 from adapters.queue_connections import QueueLimits, make_pool
+from silence import silent
 
 BRIEF = QueueLimits(connections=2, statement=0.3, answer_margin=0.2, check=0.2, pool_wait=30)
 
@@ -31,17 +29,6 @@ async def value(pool: Pool, sql: str) -> Any:
     async with pool.connection() as connection:
         row = await (await connection.execute(sql.encode())).fetchone()
         return row[0] if row else None
-
-
-@contextmanager
-def silent(*pids: int) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_connection_has_the_schema_and_the_time_out_of_the_queue(pool: Pool) -> None:

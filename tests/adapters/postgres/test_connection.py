@@ -1,11 +1,9 @@
 """Connections are lent in the order of asking, by the driver too, and those that were lost are not lent again."""
 
 import asyncio
-import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -20,6 +18,7 @@ from adapters.postgres.connection import DatabaseLimits, close_engine, connect, 
 from adapters.postgres.new_connection import Keepalive
 from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
+from silence import silent
 
 PID = "SELECT pg_backend_pid()"
 
@@ -194,18 +193,6 @@ async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
         with pytest.raises(StorageUnavailable):
             await borrow(nowhere)
     await nowhere.dispose()
-
-
-@contextmanager
-def silent(*pids: int) -> Iterator[None]:
-    """Stop the server's side of connections; their sockets stay open."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture

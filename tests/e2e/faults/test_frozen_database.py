@@ -1,6 +1,5 @@
 """Connections whose other end has frozen, while new ones work: half-open ones, or a network that forgets."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ import pytest
 
 from e2e.processes import Processes, eventually
 from e2e.system import System
+from silence import silent
 
 pytestmark = pytest.mark.timeout(300)
 SECONDS_TO_GO_ON, SECONDS_TO_END = 120.0, 60.0
@@ -20,13 +20,8 @@ def frozen(system: System) -> Iterator[None]:
     """Freeze all connections that there are."""
     pids = [pid for (pid,) in system.query(BACKENDS)]
     assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with silent(*pids):
         yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_api_and_worker_go_on_with_new_connections_and_end_when_asked(system: System, processes: Processes) -> None:
