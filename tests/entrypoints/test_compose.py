@@ -1,0 +1,43 @@
+"""The settings that docker-compose.yml passes on are valid as they stand, and in production with what the docs name."""
+
+import re
+from pathlib import Path
+from string import ascii_letters
+
+import pytest
+
+from entrypoints.setting_sources import SECRETS
+from entrypoints.settings import ALL, read_settings
+
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+PASSED_ON = re.compile(r"^  ([A-Z0-9_]+): (.*)$", re.MULTILINE)
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+):-([^}]*)\}")
+PRODUCTION = {
+    "APP_ENV": "production",
+    "POSTGRES_PASSWORD": "correct horse battery",
+    "ADMIN_PASSWORD": "staple of another kind",
+    "OFFERS_BASE_URL": "https://offers.test/api/v1",
+    "OFFERS_REFRESH_TOKEN": "given-by-the-offers-service",
+}
+
+
+def environment(given: dict[str, str], secret: Path) -> dict[str, str]:
+    """Return the environment of the API's container, with the file of its volume in place of the path there."""
+    block = COMPOSE.read_text().partition("x-environment:")[2].partition("\nservices:")[0]
+    passed_on = {
+        name: VARIABLE.sub(lambda found: given.get(found[1]) or found[2], value)
+        for name, value in PASSED_ON.findall(block)
+    }
+    assert passed_on["JWT_SECRET_FILE"] == "/signing/secret"
+    return passed_on | {"JWT_SECRET_FILE": str(secret)}
+
+
+@pytest.mark.parametrize("given", [{}, PRODUCTION], ids=["development", "production"])
+def test_the_settings_of_compose_are_valid(given: dict[str, str], tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{ascii_letters}\n")
+    passed_on = environment(given, secret)
+    assert set(passed_on) <= {*ALL, *(f"{name}_FILE" for name in SECRETS), "PGPASSWORD"}
+    settings = read_settings(passed_on)
+    assert settings.app_env == given.get("APP_ENV", "development")
+    assert settings.jwt_secret == secret.read_text().strip()
