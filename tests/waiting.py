@@ -1,7 +1,9 @@
 """Waiting for a condition, with a deadline and without a fixed sleep."""
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 
@@ -22,3 +24,15 @@ async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
             if condition():
                 return
             await asyncio.sleep(0 if turn < 100 else 0.001)
+
+
+@contextmanager
+def blocked_threads() -> Iterator[None]:
+    """Keep all threads of the loop's pool busy, so that no password is checked meanwhile."""
+    over = threading.Event()
+    for _ in range(64):
+        asyncio.get_running_loop().run_in_executor(None, over.wait)
+    try:
+        yield
+    finally:
+        over.set()

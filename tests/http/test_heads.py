@@ -1,8 +1,9 @@
-"""What a caller may send beside a body is bounded, in size and in time; and hanging up is nobody's mistake."""
+"""Heads and trailers are bounded in size and in time, and hanging up is no error."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,13 +12,42 @@ from adapters.metric_labels import bounded_status
 from api_client.api import PASSWORD, USERNAME, Outside
 from api_client.server import Served, served
 from entrypoints.limits import HeadLimits
-from waiting import until
+from waiting import blocked_threads, let_others_run, until
 
 LIMITS = HeadLimits()
 GET = b"GET /health/live HTTP/1.1\r\nHost: a\r\n"
 LOGIN = b'{"username": "%b", "password": "%b"}' % (USERNAME.encode(), PASSWORD.encode())
 POST = b"POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(LOGIN), LOGIN)
+
+
+class HeadTimers:
+    """The timers of heads, which end when a test says so: no machine is too slow for it."""
+
+    SECONDS = 86_399.0
+    LIMITS = HeadLimits(seconds=SECONDS)
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loop = asyncio.get_running_loop()
+        call_later, self._armed = loop.call_later, list[tuple[asyncio.TimerHandle, Callable[..., object]]]()
+
+        def arm(delay: float, callback: Callable[..., object], *given: Any, **options: Any) -> asyncio.TimerHandle:
+            handle = call_later(delay, callback, *given, **options)
+            if delay == self.SECONDS:
+                self._armed.append((handle, callback))
+            return handle
+
+        monkeypatch.setattr(loop, "call_later", arm)
+
+    async def end(self) -> None:
+        """Let the time for a head be over on every connection that waits for one; one must."""
+        await let_others_run()
+        over = [(handle, callback) for handle, callback in self._armed if not handle.cancelled()]
+        self._armed.clear()
+        assert over
+        for handle, callback in over:
+            handle.cancel()
+            callback()
 
 
 @asynccontextmanager
@@ -102,24 +132,38 @@ async def test_a_body_may_come_in_the_smallest_pieces() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"G", GET, GET + b"\r\n" + GET, GET + b"X: x"])
-async def test_a_connection_without_a_whole_head_is_closed(sent: bytes) -> None:
-    async with served(heads=HeadLimits(seconds=0.05)) as api:
-        answer = await exchange(api, sent)
-    assert answer.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+async def test_a_connection_without_a_whole_head_is_closed(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = HeadTimers(monkeypatch)
+    async with served(heads=HeadTimers.LIMITS) as api, connected(api) as (reader, writer):
+        writer.write(sent)
+        whole = sent.count(b"\r\n\r\n")
+        answer = await reader.readuntil(b"}") if whole else b""
+        await timers.end()
+        answer += await reader.read()
+    assert answer.count(b"HTTP/1.1 200") == whole
 
 
-async def test_a_body_that_trickles_on_behind_the_answer_ends_with_the_connection() -> None:
-    async with served(heads=HeadLimits(seconds=0.05)) as api, connected(api) as (reader, writer):
+async def test_a_body_that_trickles_on_behind_the_answer_ends_with_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    timers = HeadTimers(monkeypatch)
+    async with served(heads=HeadTimers.LIMITS) as api, connected(api) as (reader, writer):
         writer.write(POST.replace(b"/login", b"/nope") + b"Content-Length: 1000\r\n\r\n{")
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b" ")
+        await timers.end()
         await reader.read()
 
 
-async def test_an_answer_under_way_does_not_end_with_the_head_behind_it() -> None:
-    async with served(Outside(), heads=HeadLimits(seconds=0.001)) as api, connected(api) as (reader, writer):
-        writer.write(POST + b"Content-Length: %d\r\n\r\n%b" % (len(LOGIN), LOGIN) + GET)
-        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+async def test_an_answer_under_way_does_not_end_with_the_head_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = HeadTimers(monkeypatch)
+    async with served(Outside(), heads=HeadTimers.LIMITS) as api, connected(api) as (reader, writer):
+        with blocked_threads():
+            writer.write(POST + b"Content-Length: %d\r\n\r\n%b" % (len(LOGIN), LOGIN) + GET)
+            await timers.end()
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        await timers.end()
+        assert await reader.read() == b""
 
 
 @pytest.mark.parametrize("path", [b"/login", b"/admin/login"])

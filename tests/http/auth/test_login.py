@@ -1,9 +1,6 @@
 """A password against a token, whichever way the password is set."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -30,22 +27,10 @@ from api_client.api import (
 from entrypoints.http.auth.access_tokens import AUDIENCE, ISSUER, AccessTokens
 from entrypoints.limits import RequestLimits
 from fakes.storage import NOON
-from waiting import let_others_run
+from waiting import blocked_threads, let_others_run
 
 CHECKS = RequestLimits().password_checks
 PLACES = CHECKS.at_once + CHECKS.waiting
-
-
-@contextmanager
-def blocked_threads() -> Iterator[None]:
-    """Keep all threads of the loop's pool busy, so that no password is checked meanwhile."""
-    over = threading.Event()
-    for _ in range(64):
-        asyncio.get_running_loop().run_in_executor(None, over.wait)
-    try:
-        yield
-    finally:
-        over.set()
 
 
 async def test_the_right_credentials_give_a_token_that_nobody_stores(customer: httpx.AsyncClient) -> None:
