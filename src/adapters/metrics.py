@@ -1,6 +1,5 @@
 """Prometheus metrics on a registry of the process's own; every label value is from a bounded set."""
 
-import time
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -236,9 +235,9 @@ class Metrics:
         self.waiting_jobs.set(waiting)
         self.last_tick.set(at.timestamp())
 
-    def housekept(self) -> None:
-        """Show that the housekeeping is finished."""
-        self.last_housekeeping.set(time.time())
+    def housekept(self, at: datetime) -> None:
+        """Show when the housekeeping was finished."""
+        self.last_housekeeping.set(at.timestamp())
 
     def counted(self, products: Mapping[RegistrationState, int]) -> None:
         """Show the number of products in each state."""

@@ -21,11 +21,6 @@ class BoundedQueue:
         self._patience = patience
 
     @property
-    def full(self) -> bool:
-        """Whether a caller who comes now is refused without waiting."""
-        return self._room <= 0
-
-    @property
     def present(self) -> int:
         """How many have a place or wait for one."""
         return self._most - self._room

@@ -40,7 +40,7 @@ class HeadLimits:
     """Limits of the part of a request before its body."""
 
     size: int = 32 * 1024
-    """Bytes of a head, and of what is neither head nor body."""
+    """Bytes of a head, and of trailers and chunk extensions in a row."""
     fields: int = 100
     seconds: float = 10.0
     """For a whole head."""

@@ -1,4 +1,4 @@
-"""The sockets that a process listens on, and what is said where it can't."""
+"""The sockets that a process listens on, and the error of one that cannot be opened."""
 
 import errno
 import socket

@@ -16,12 +16,11 @@ from domain.retention import Retention
 from entrypoints.allowed_hosts import LOOPBACK
 from entrypoints.setting_sources import given_by
 from entrypoints.setting_validators import comma_separated, malformed
-from entrypoints.unsafe_settings import unsafe_hash, unsafe_password, unsafe_secret, unsafe_upstream
+from entrypoints.unsafe_settings import SECRET_BYTES, unsafe_hash, unsafe_password, unsafe_secret, unsafe_upstream
 
 SIMULATED_REFRESH_TOKEN = "simulated-refresh-token"  # noqa: S105 - the stand-in's, which guards nothing
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - for local runs only, production refuses it
 DATABASE_CONNECTIONS = 12
-JWT_SECRET_BYTES = 32
 LONGEST_LIFETIME = 3_600
 """Seconds: nothing but a change of the password ends a token earlier."""
 _KEPT = Retention()
@@ -55,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     admin_username: Annotated[str, Meta(min_length=1, max_length=255)] = "admin"
     admin_password: Annotated[str, Meta(min_length=1, max_length=1_024)] = DEFAULT_PASSWORD
     admin_password_hash: str | None = None
-    jwt_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(JWT_SECRET_BYTES))
+    jwt_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(SECRET_BYTES))
     jwt_secrets_accepted: str = ""
     jwt_lifetime: Annotated[int, Meta(ge=1, le=86_400)] = 300
     app_env: Literal["development", "production"] = "development"

@@ -17,7 +17,7 @@ LEAST_MEMORY = 7_168
 
 
 def unsafe_upstream(url: str, *, allow_http: bool) -> str | None:
-    """Check the URL of the Offers service: without TLS everybody on the way reads the tokens."""
+    """Check the URL of the Offers service: without TLS every network on the way can read the tokens."""
     if urlsplit(url).scheme == "https" or allow_http:
         return None
     return "must be https:// in production, or set OFFERS_ALLOW_HTTP=true"

@@ -1,7 +1,6 @@
 """The registry of a process: bounded, its own, and read without asking anybody."""
 
 import asyncio
-import time
 from collections import Counter as Count
 from datetime import timedelta
 from http import HTTPStatus
@@ -144,9 +143,8 @@ def test_the_expiry_of_the_token_is_shown_while_there_is_one() -> None:
 def test_the_end_of_the_housekeeping_is_shown() -> None:
     metrics = Metrics()
     metrics.working()
-    before = time.time()
-    metrics.housekept()
-    assert before <= counted(metrics, "aggregator_last_housekeeping_timestamp_seconds") <= time.time()
+    metrics.housekept(NOON)
+    assert counted(metrics, "aggregator_last_housekeeping_timestamp_seconds") == NOON.timestamp()
 
 
 async def test_requests_and_callers_are_shown_that_have_no_place_yet() -> None:

@@ -78,7 +78,7 @@ def unreachable_translated() -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return in one line what is wrong with the way to the database, and what mends it where that is known.
+    """Return the trouble with the database in one line, with its remedy where that is known.
 
     The texts of drivers and servers are not repeated: they may quote parts of the URL.
     """

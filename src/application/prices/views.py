@@ -130,7 +130,7 @@ class PriceStatisticsView:
 
 @dataclass(frozen=True, slots=True)
 class OfferHistoryView:
-    """One offer's life, and its price over the window; what is not known is null, and the price is the last known."""
+    """One offer's life, and its price over the window; unknown values are null, and the price is the last known one."""
 
     id: UUID
     price: int

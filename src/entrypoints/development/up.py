@@ -142,7 +142,7 @@ def _url(host: str, port: int) -> str:
 
 
 def banner(settings: Settings, api: str, upstream: str, metrics: Mapping[str, str]) -> str:
-    """Return what is shown once all is up: addresses without credentials, and what to try."""
+    """Return the text that is shown once all parts are ready: addresses without credentials, and commands to try."""
     password = settings.admin_password if settings.has_default_credentials else "<your password>"
     credentials = shlex.quote(json.dumps({"username": settings.admin_username, "password": password}))
     monitored = "".join(f"\n    Metrics    {url}  ({part})" for part, url in metrics.items())

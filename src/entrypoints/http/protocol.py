@@ -1,4 +1,4 @@
-"""uvicorn's protocol with bounds on what a caller may send beside a body, and with problems for what is no HTTP.
+"""uvicorn's protocol with bounds on heads and trailers, and with problems for input that is not HTTP.
 
 uvicorn bounds heads with h11 alone, which takes five times as long for a request as httptools (docs/adr/0024).
 """

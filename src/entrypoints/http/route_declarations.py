@@ -85,6 +85,10 @@ def declared(declaration: Declaration) -> dict[str, Any]:
     return {_KEY: declaration}
 
 
+PUBLIC = declared(Declaration(public=True, ignores_query=True))
+"""The `opt` of pages and files that all may read, whatever their query."""
+
+
 def declaration_of(opt: Mapping[str, Any]) -> Declaration:
     """Return the declaration in a route's `opt`."""
     declaration: Declaration = opt.get(_KEY, _FOR_ADMINS)

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from entrypoints.http.conditional_reads import IF_NONE_MATCH, matches
-from entrypoints.http.route_declarations import Declaration, Injected, declared
+from entrypoints.http.route_declarations import PUBLIC, Injected
 
 FOLDER = Path(__file__).with_name("static")
 _TYPES = {
@@ -61,7 +61,7 @@ def _read(path: Path) -> Asset:
     return Asset(body, gzip.compress(body, 9, mtime=0), _TYPES[path.suffix], digest)
 
 
-@get("/static/{name:str}", include_in_schema=False, opt=declared(Declaration(public=True, ignores_query=True)))
+@get("/static/{name:str}", include_in_schema=False, opt=PUBLIC)
 async def show_asset(request: Request[Any, Any, Any], name: FromPath[str], assets: Injected[Assets]) -> ASGIResponse:
     """Answer with one of the files."""
     asset = assets[name]

@@ -19,7 +19,7 @@ from entrypoints.http.openapi.discovery import description_links
 from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.products.cursors import CursorMismatch
 from entrypoints.http.products.lists import Lists
-from entrypoints.http.route_declarations import Declaration, Injected, declared
+from entrypoints.http.route_declarations import PUBLIC, Injected
 from entrypoints.web.formats import Change, Formats
 from entrypoints.web.pages import Pages, local_path, not_modified, see_other
 from entrypoints.web.sessions import require_same_site
@@ -28,7 +28,6 @@ from entrypoints.web.viewer import THEME, THEMES, zone_of_link
 
 PRODUCTS_SHOWN = 25
 LONGEST_SEARCH = 200
-PUBLIC = declared(Declaration(public=True, ignores_query=True))
 
 ORDERS: Mapping[str, tuple[str, ProductOrder]] = {
     "drop": ("biggest drop in 24 h", ProductOrder(SortKey.CHANGE_1D)),

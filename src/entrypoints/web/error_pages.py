@@ -42,7 +42,7 @@ class ErrorPages:
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Answer an exception."""
         if isinstance(error, HungUp):
-            # Nobody reads it. The status is for the log and the count.
+            # The client has left, so the status is for the log and the count only.
             return Response(None, status_code=CLIENT_LEFT)
         if isinstance(error, SessionRequired):
             ended = "session" in request.cookies or request.method == "POST"

@@ -8,8 +8,7 @@ from litestar.response.base import ASGIResponse
 from application.bounded_queue import QueueFull
 from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
-from entrypoints.http.route_declarations import Injected
-from entrypoints.web.catalogue_controller import PUBLIC
+from entrypoints.http.route_declarations import PUBLIC, Injected
 from entrypoints.web.pages import Pages, local_path, see_other
 from entrypoints.web.sessions import Sessions, require_same_site
 

@@ -23,8 +23,7 @@ from domain.price_history import Extreme
 from domain.window import Window
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.etags import etag
-from entrypoints.http.route_declarations import Injected, Place
-from entrypoints.web.catalogue_controller import PUBLIC
+from entrypoints.http.route_declarations import PUBLIC, Injected, Place
 from entrypoints.web.chart import MOST_OFFERS, draw
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import Pages, not_modified

@@ -9,11 +9,11 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from entrypoints.allowed_hosts import LOOPBACK
 from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SessionRequired(Exception):

@@ -17,6 +17,7 @@ from saq.types import Context
 from adapters.job_queue import SaqJobQueue
 from adapters.metric_labels import Work
 from adapters.metrics import Metrics
+from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
 from application.prices.listed_changes import RefreshListedChanges
@@ -51,11 +52,11 @@ class ClockedWorker(Worker[Context]):
 async def make_worker(container: AsyncContainer) -> Worker[Context]:
     """Make SAQ's worker with our jobs, not started yet."""
     timing, metrics = await container.get(Timing), await container.get(Metrics)
-    keep_house = await container.get(KeepHouse)
+    keep_house, clock = await container.get(KeepHouse), await container.get(Clock)
 
     async def keep_house_and_say_so() -> None:
         await keep_house()
-        metrics.housekept()
+        metrics.housekept(clock())
 
     housekeeping = _cron("housekeeping", keep_house_and_say_so)
     # The name of the cron row in the queue, which earlier releases know too.

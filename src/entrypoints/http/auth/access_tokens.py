@@ -74,7 +74,7 @@ class AccessTokens:
     ) -> None:
         self._keys = [each.encode() for each in (secret, *accepted)]
         self._admin = admin
-        # With a key, so that nobody who has a token can try passwords on it.
+        # With a key, because otherwise a token would let its holder try passwords offline.
         version = f"{admin}\0{credential}".encode()
         self._versions = {key: hmac.new(key, version, hashlib.sha256).hexdigest() for key in self._keys}
         self._clock = clock

@@ -18,7 +18,7 @@ from entrypoints.http.openapi.links import links_to
 from entrypoints.http.openapi.schemas import describe_field, describe_parameter, example_body
 from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import JSON, MERGE_PATCH
-from entrypoints.http.route_declarations import Declaration, declaration_of, declared
+from entrypoints.http.route_declarations import PUBLIC, Declaration, declaration_of
 
 SCHEME = "admin"
 OPENAPI = "application/vnd.oai.openapi+json"
@@ -123,7 +123,7 @@ def openapi_config() -> OpenAPIConfig:
             route_handlers=[],
             include_in_schema=False,
             after_request=_keep,
-            opt=declared(Declaration(public=True, ignores_query=True)),
+            opt=PUBLIC,
         ),
         use_handler_docstrings=True,
         render_plugins=[_ExactDescription(path=PATH)],

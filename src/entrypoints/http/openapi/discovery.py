@@ -8,20 +8,19 @@ from litestar.response.base import ASGIResponse
 
 from entrypoints.http.conditional_reads import PAGE_AGE, answer_read
 from entrypoints.http.problems.problem_types import prefix_of
-from entrypoints.http.route_declarations import Declaration, declared
+from entrypoints.http.route_declarations import PUBLIC
 
 DESCRIPTION, DOCS, CATALOG = "/schema/openapi.json", "/docs", "/.well-known/api-catalog"
 LINKSET = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
-_FOR_EVERYBODY = declared(Declaration(public=True, ignores_query=True))
 
 
-@get("/openapi.json", include_in_schema=False, sync_to_thread=False, opt=_FOR_EVERYBODY)
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False, opt=PUBLIC)
 def lead_to_description(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Lead to the description from where many tools look for it."""
     return _lead_to(request, DESCRIPTION)
 
 
-@get(CATALOG, include_in_schema=False, sync_to_thread=False, opt=_FOR_EVERYBODY)
+@get(CATALOG, include_in_schema=False, sync_to_thread=False, opt=PUBLIC)
 def show_catalog(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Show where everything is, as RFC 9727 wants it."""
     prefix = prefix_of(request.scope["state"])

@@ -11,10 +11,9 @@ from litestar.response.base import ASGIResponse
 
 from entrypoints.http.conditional_reads import PAGE_AGE, answer_read
 from entrypoints.http.problems.problem_types import prefix_of
-from entrypoints.http.route_declarations import Declaration, declared
+from entrypoints.http.route_declarations import PUBLIC
 
 STATIC = "/docs/static"
-_FOR_EVERYBODY = declared(Declaration(public=True, ignores_query=True))
 
 PAGE = """\
 <!doctype html>
@@ -42,7 +41,7 @@ FAVICON = "favicon-32x32.png"
 STATIC_FILES = {path.name: path for path in Path(__file__).with_name("static").iterdir()}
 
 
-@get("/docs", include_in_schema=False, sync_to_thread=False, opt=_FOR_EVERYBODY)
+@get("/docs", include_in_schema=False, sync_to_thread=False, opt=PUBLIC)
 def show_docs(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Show Swagger UI."""
     page = PAGE.format(static=prefix_of(request.scope["state"]) + STATIC).encode()
@@ -50,7 +49,7 @@ def show_docs(request: Request[Any, Any, Any]) -> ASGIResponse:
     return answer_read(request, page, max_age=PAGE_AGE, media_type=MediaType.HTML, headers=policy)
 
 
-@get(STATIC + "/{name:str}", include_in_schema=False, sync_to_thread=True, opt=_FOR_EVERYBODY)
+@get(STATIC + "/{name:str}", include_in_schema=False, sync_to_thread=True, opt=PUBLIC)
 def show_file(
     request: Request[Any, Any, Any], name: Annotated[str, PathParameter(description="The file's name.")]
 ) -> ASGIResponse:
@@ -61,7 +60,7 @@ def show_file(
     return answer_read(request, STATIC_FILES[name].read_bytes(), max_age=PAGE_AGE, media_type=media_type)
 
 
-@get("/favicon.ico", include_in_schema=False, sync_to_thread=True, opt=_FOR_EVERYBODY)
+@get("/favicon.ico", include_in_schema=False, sync_to_thread=True, opt=PUBLIC)
 def show_favicon(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Send the icon to browsers, which ask for it here whatever they show."""
     return answer_read(request, STATIC_FILES[FAVICON].read_bytes(), max_age=PAGE_AGE, media_type="image/png")

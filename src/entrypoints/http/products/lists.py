@@ -1,4 +1,4 @@
-"""What every list of products needs: the reader, how long its answers may be kept, and the cursors."""
+"""The dependencies of every list of products: the reader, the freshness of its answers, and the cursors."""
 
 from dataclasses import dataclass
 
