@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, bindparam, cast, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from adapters.postgres.catalogue.rows import listed_price, product
@@ -32,11 +32,12 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
 }
 """The conditions by the names of their filters, but for `words`."""
 
-OF_PRICES = frozenset({"min_price", "max_price", "at_low"})
-"""The filters that need `listed_price`."""
-
-OF_INSIGHT = frozenset({"dropped", "at_low"})
-"""The filters that need `insight`."""
+TABLES: Mapping[FromClause, frozenset[str]] = {
+    synchronisation: frozenset({"in_stock", "attention"}),
+    insight: frozenset({"dropped", "at_low"}),
+    listed_price: frozenset({"min_price", "max_price", "at_low"}),
+}
+"""The tables beside `product`, with the filters that need each."""
 
 
 def has_words(column: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -38,8 +38,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.catalogue.product_filters import (
     CONDITIONS,
-    OF_INSIGHT,
-    OF_PRICES,
+    TABLES,
     WORDS_BY_INDEX,
     has_words,
     wanted_values,
@@ -61,16 +60,16 @@ NEAR = 500
 Statement = Select[Any] | CompoundSelect[Any]
 
 _after_id = bindparam("after_id", type_=Uuid)
-_BY_CHANGE = PRODUCTS.join(insight, insight.c.product_id == product.c.id)
-_BY_PRICE = PRODUCTS.join(listed_price, listed_price.c.product_id == product.c.id)
-_KEYS: dict[SortKey, tuple[Select[Any], Column[Any], Column[Any]]] = {
-    SortKey.NAME: (PRODUCTS, product.c.name_folded, product.c.id),
-    SortKey.PRICE: (_BY_PRICE, listed_price.c.best_price, listed_price.c.product_id),
-    SortKey.CHANGE_1D: (_BY_CHANGE, insight.c.change_1d, insight.c.product_id),
-    SortKey.CHANGE_7D: (_BY_CHANGE, insight.c.change_7d, insight.c.product_id),
-    SortKey.CREATED_AT: (PRODUCTS, product.c.created_at, product.c.id),
+# Without `synchronisation`, which the page alone needs: a common word has very many entries.
+_ENTRIES: Select[Any] = select(product.c.id.label("id")).where(product.c.withdrawn_at.is_(None))
+_KEYS: dict[SortKey, tuple[Column[Any], Column[Any]]] = {
+    SortKey.NAME: (product.c.name_folded, product.c.id),
+    SortKey.PRICE: (listed_price.c.best_price, listed_price.c.product_id),
+    SortKey.CHANGE_1D: (insight.c.change_1d, insight.c.product_id),
+    SortKey.CHANGE_7D: (insight.c.change_7d, insight.c.product_id),
+    SortKey.CREATED_AT: (product.c.created_at, product.c.id),
 }
-_NULLABLE = frozenset(sort for sort, (_, key, _) in _KEYS.items() if key.nullable)
+_NULLABLE = frozenset(sort for sort, (key, _) in _KEYS.items() if key.nullable)
 _CHANGES = {
     ChangePeriod.DAY: (insight.c.change_1d, insight.c.change_percent_1d),
     ChangePeriod.WEEK: (insight.c.change_7d, insight.c.change_percent_7d),
@@ -137,15 +136,15 @@ def _query(
 
 def _walk(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Read the index of the order until the page is full."""
-    products, key, id = _KEYS[order.key]
-    chosen = _filtered(products, filters, order.key).add_columns(key.label("sort_key"))
+    key, id = _KEYS[order.key]
+    chosen = _filtered(PRODUCTS, filters, key).add_columns(key.label("sort_key"))
     return _in_order(chosen, order, begin, key, id, _LIMIT_AND_ONE)
 
 
 def _near(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Read `NEAR` entries of the index of the order, and look which of them match."""
-    products, key, id = _KEYS[order.key]
-    entries = products.with_only_columns(product.c.id.label("id"), key.label("sort_key"), product.c.words)
+    key, id = _KEYS[order.key]
+    entries = _filtered(_ENTRIES, frozenset(), key).add_columns(key.label("sort_key"), product.c.words)
     near = _in_order(entries, order, begin, key, id, literal_column(str(NEAR), Integer)).subquery("near")
     matching = PRODUCTS.join(near, near.c.id == product.c.id).add_columns(near.c.sort_key)
     # The words of `near`, for which there is no index.
@@ -154,9 +153,8 @@ def _near(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Stateme
 
 def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Find all that match by the index of words, and sort them."""
-    products, key, id = _KEYS[order.key]
-    matching = _filtered(products, filters, order.key).where(WORDS_BY_INDEX)
-    entries: Select[Any] = matching.with_only_columns(product.c.id.label("id"), key.label("sort_key"))
+    key, id = _KEYS[order.key]
+    entries = _filtered(_ENTRIES, filters, key).where(WORDS_BY_INDEX).add_columns(key.label("sort_key"))
     if begin is not _From.START:
         entries = entries.where(_after(order, begin, key, id))
     # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit or an order into
@@ -170,12 +168,13 @@ def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Sta
     )
 
 
-def _filtered(products: Select[Any], filters: frozenset[str], joined: SortKey | None = None) -> Select[Any]:
-    """Apply the filters but for `words`, and join the tables that they need; the one of a key may be there already."""
-    if filters & OF_INSIGHT and joined not in (SortKey.CHANGE_1D, SortKey.CHANGE_7D):
-        products = products.join(insight, insight.c.product_id == product.c.id)
-    if filters & OF_PRICES and joined is not SortKey.PRICE:
-        products = products.join(listed_price, listed_price.c.product_id == product.c.id)
+def _filtered(products: Select[Any], filters: frozenset[str], key: Column[Any] | None = None) -> Select[Any]:
+    """Apply the filters but for `words`, and join the tables that they and the key need and that are not there yet."""
+    present = products.columns_clause_froms
+    for table, names in TABLES.items():
+        needed = filters & names or (key is not None and key.table is table)
+        if needed and table not in present:
+            products = products.join(table, table.c.product_id == product.c.id)
     return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words"})))
 
 
