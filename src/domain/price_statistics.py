@@ -1,5 +1,6 @@
 """How prices were distributed over the time in stock, and what the current one is worth against that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -48,6 +49,24 @@ def verdict(summary: PriceSummary, spread: PriceDistribution, current: int | Non
         return None
     if current is None or spread.p25 is None or spread.p75 is None:
         return None
-    if current < spread.p25:
+    return _compared(current, spread.p25, spread.p75)
+
+
+def verdict_by_samples(prices: Sequence[int | None], current: int) -> Verdict | None:
+    """Judge the current price by prices that were in force at regular times; None if too few of them are known.
+
+    Samples at regular times weigh prices by time, as `verdict` does, but know the quartiles less exactly. Where one
+    is None the product was out of stock or its price unknown, so this judges somewhat less often.
+    """
+    share, whole = VERDICT_COVERAGE
+    known = sorted(price for price in prices if price is not None)
+    if not known or len(known) * whole < len(prices) * share:
+        return None
+    # The smallest price that has a quarter, three quarters, of the samples up to it.
+    return _compared(current, known[-(-len(known) // 4) - 1], known[-(-3 * len(known) // 4) - 1])
+
+
+def _compared(current: int, p25: int, p75: int) -> Verdict:
+    if current < p25:
         return Verdict.LOW
-    return Verdict.HIGH if current > spread.p75 else Verdict.TYPICAL
+    return Verdict.HIGH if current > p75 else Verdict.TYPICAL

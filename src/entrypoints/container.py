@@ -147,8 +147,8 @@ class Adapters(Provider):
         return SqlAlchemyListedChanges(engine)
 
     @provide
-    def price_trends(self, engine: AsyncEngine) -> PriceTrends:
-        return SqlAlchemyPriceTrends(engine)
+    def price_trends(self, engine: AsyncEngine, timing: Timing) -> PriceTrends:
+        return SqlAlchemyPriceTrends(engine, timing.sold_out_kept)
 
     @provide
     async def postgres_queue(

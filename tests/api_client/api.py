@@ -192,7 +192,7 @@ class InMemoryOutside(Provider):
 
     @provide(override=True)
     def price_trends(self) -> PriceTrends:
-        return InMemoryPriceTrends(self._outside.storage)
+        return InMemoryPriceTrends(self._outside.storage, SOLD_OUT_KEPT)
 
     @provide(override=True)
     def job_queue(self) -> JobQueue:

@@ -1,6 +1,6 @@
 """Reads of the catalogue kept in memory; they see what is committed and wait for nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -79,13 +79,22 @@ class InMemoryCatalogueReader:
         change: ChangePeriod | None = None,
     ) -> ProductSlice:
         rows = self._reached()
-        walk = positions_behind(rows, order, after, wanted)
+        walk = positions_behind(rows, order, after, wanted, self.storage.clock())
         items = [self._listed(each.id, change) for each in walk[:limit]]
         last = walk[limit - 1] if len(walk) > limit else None
         return ProductSlice(NUMBERS.encode(items), _oldest(items), last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
-        _, state = self._found(product_id)
+        found = await self.synchronisations([product_id])
+        if product_id not in found:
+            raise ProductNotFound(product_id)
+        return found[product_id]
+
+    async def synchronisations(self, product_ids: Sequence[UUID]) -> Mapping[UUID, SynchronisationView]:
+        rows = self._reached()
+        return {id: self._attempts(rows.synchronisations[id].state) for id in product_ids if id in rows.products}
+
+    def _attempts(self, state: Synchronisation) -> SynchronisationView:
         return SynchronisationView(
             last_attempt_at=state.last_attempt_at,
             last_success_at=state.last_success_at,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from application.prices.readers import OfferLife, OfferPrices, RetentionReader
@@ -131,6 +131,7 @@ class InMemoryPriceTrends:
     """Trends from all steps."""
 
     storage: InMemoryStorage
+    sold_out_kept: timedelta
 
     async def of(self, product_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, PriceTrend]:
         self.storage.reach()
@@ -140,7 +141,14 @@ class InMemoryPriceTrends:
         steps = recorded_steps(self.storage, product_id) if product_id in self.storage.rows.products else []
         in_force = (in_force_at(steps, at) for at in trend_times(now))
         day, _, low = self.storage.rows.changes.get(product_id, (None, None, None))
-        return PriceTrend(tuple(found.price if found else None for found in in_force), day.change if day else None, low)
+        since = self.storage.clock() - self.sold_out_kept
+        offers = [
+            offer
+            for offer in self.storage.rows.offers.get(product_id, {}).values()
+            if offer.sold_out_at is None or (not offer.unknown and offer.sold_out_at > since)
+        ]
+        prices = tuple(found.price if found else None for found in in_force)
+        return PriceTrend(prices, day.change if day else None, low, len(offers))
 
 
 def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep]:

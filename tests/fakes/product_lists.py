@@ -13,10 +13,10 @@ NOTHING = None, None, None
 
 
 def positions_behind(
-    rows: Rows, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter
+    rows: Rows, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter, now: datetime
 ) -> list[PagePosition]:
     """Return the places of all wanted products from behind `after`, in order."""
-    products = [each for each in rows.products.values() if _passes(rows, each, wanted)]
+    products = [each for each in rows.products.values() if _passes(rows, each, wanted, now)]
     positions = [PagePosition(_key(rows, each, order.key), each.id) for each in products]
     keyed: list[Any] = [each for each in positions if each.key is not None]
     nulls = [each for each in positions if each.key is None]
@@ -51,7 +51,7 @@ def _best_price(rows: Rows, product: Product) -> int | None:
     return best.price if best else None
 
 
-def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
+def _passes(rows: Rows, product: Product, wanted: ProductFilter, now: datetime) -> bool:
     day, _, low = rows.changes.get(product.id, NOTHING)
     state, registration = rows.synchronisations[product.id].state, product.registration.state
     price, found = _best_price(rows, product), words(product.name) + words(product.description)
@@ -65,4 +65,5 @@ def _passes(rows: Rows, product: Product, wanted: ProductFilter) -> bool:
         and (not wanted.attention or dead_end or state.consecutive_failures > 0 or state.refused_rows > 0)
         and (not wanted.dropped or (day is not None and day.change < 0))
         and (not wanted.at_low or (price is not None and low is not None and price <= low))
+        and (not wanted.stale or (state.known_until is not None and state.known_until < now))
     )

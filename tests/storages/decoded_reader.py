@@ -1,6 +1,7 @@
 """The catalogue reader with its JSON strictly decoded: exactly the fields of the views."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,9 @@ class DecodedCatalogue:
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         return await self.reader.synchronisation(product_id)
+
+    async def synchronisations(self, product_ids: Sequence[UUID]) -> Mapping[UUID, SynchronisationView]:
+        return await self.reader.synchronisations(product_ids)
 
 
 def view_without_offers(detail: ProductDetailView) -> ProductView:

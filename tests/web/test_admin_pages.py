@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -11,13 +12,14 @@ from api_client.api import MISSING, PASSWORD, USERNAME, Api, Outside, serving
 from api_client.routes import filled, pages
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 
+MINUTE = timedelta(minutes=1)
 OPEN = {"/admin/login", "/admin/logout"}
 
 
 def form_of(page: str) -> dict[str, str]:
     """Return the hidden fields of the page's own form."""
     main = page[page.index("<main") : page.index("</main>")]
-    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', main)
+    hidden = re.findall(r'type="hidden" name="([\w.]+)" value="([^"]*)"', main)
     return {name: html.unescape(value) for name, value in hidden}
 
 
@@ -113,10 +115,40 @@ async def test_typing_renews_the_session(admin: httpx.AsyncClient) -> None:
     assert admin.cookies["session"] != before
 
 
-async def test_a_form_that_comes_after_the_session_leads_back_to_the_form(admin: httpx.AsyncClient) -> None:
+async def test_what_was_typed_survives_the_end_of_the_session(api: Api, admin: httpx.AsyncClient) -> None:
+    typed = form_of((await admin.get("/admin/products/new")).text) | {
+        "name": 'A "kettle" <b>',
+        "description": "One\r\ntwo",
+    }
     admin.cookies.clear()
-    answer = await admin.post("/admin/products/new", data={"name": "Kettle"})
-    assert answer.headers["Location"] == "/admin/login?next=/admin/products/new&ended=1"
+    login = await admin.post("/admin/products/new", data=typed)
+    assert login.status_code == 401
+    assert "Your session has ended." in login.text
+    (action,) = re.findall(r'action="(/admin/login[^"]*)"', login.text)
+    wrong = await admin.post(action, data=form_of(login.text) | {"username": USERNAME, "password": "wrong"})
+    assert wrong.status_code == 401
+    right = await admin.post(action, data=form_of(wrong.text) | {"username": USERNAME, "password": PASSWORD})
+    assert right.status_code == 200
+    assert "Nothing that you typed is lost." in right.text
+    assert 'action="/admin/products/new"' in right.text
+    sent = await admin.post("/admin/products/new", data=form_of(right.text))
+    assert sent.status_code == 303
+    product = (await api.http.get("/products")).json()["items"][0]
+    assert (product["name"], product["description"]) == ('A "kettle" <b>', "One\ntwo")
+
+
+async def test_what_another_site_sends_is_not_kept(browser: httpx.AsyncClient) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    answer = await browser.post("/admin/products/new", data={"name": "Theirs"}, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/login?next=/admin/products/new&ended=1")
+
+
+async def test_a_deletion_after_the_session_asks_again(api: Api, admin: httpx.AsyncClient) -> None:
+    path = f"/admin/products/{(await api.create('Kettle'))['id']}/delete"
+    form = form_of((await admin.get(path)).text)
+    admin.cookies.clear()
+    answer = await admin.post(path, data=form)
+    assert answer.headers["Location"] == f"/admin/login?next={path}&ended=1"
     assert "Your session has ended." in (await admin.get(answer.headers["Location"])).text
 
 
@@ -187,6 +219,14 @@ async def test_products_that_need_an_admin_come_first_with_what_to_do(api: Api, 
     retried = await admin.post(f"/admin/products/{id}/register", data=form_of(page))
     assert "The registration is tried again." in (await admin.get(retried.headers["Location"])).text
     assert (await api.http.get(f"/products/{id}")).json()["registration"]["state"] == "pending"
+
+
+async def test_stale_products_need_an_admin_too(api: Api, admin: httpx.AsyncClient) -> None:
+    await api.create_observed((100, 12 * MINUTE), interval=MINUTE)
+    page = (await admin.get("/admin")).text
+    assert "1 product needs you" in page
+    assert "too old to be trusted" in page
+    assert "start more" in page
 
 
 async def test_health_is_told_in_words(api: Api, admin: httpx.AsyncClient) -> None:

@@ -38,8 +38,25 @@ async def test_a_row_shows_price_change_trend_and_age(api: Api, browser: httpx.A
     assert re.search(r"▼ .2\.7\s%", page)
     assert "fell by 2.7" in page
     assert re.search(r'<path d="M[^"]*V[^"]*"', page)
-    assert "1 offer in stock" in page
+    assert "1 offer, 1 in stock" in page
     assert re.search(r"1\sh ago", page)
+
+
+@pytest.mark.parametrize(("price", "word"), [(99, "low"), (150, "typical"), (201, "high")])
+async def test_a_row_says_what_the_price_is_worth(api: Api, browser: httpx.AsyncClient, price: int, word: str) -> None:
+    await api.create_observed((100, 10 * DAY), (150, 10 * DAY), (200, 10 * DAY), (price, HOUR), interval=30 * DAY)
+    assert f'">{word}</span>' in await shown(browser)
+
+
+async def test_a_price_that_is_known_for_days_only_is_not_judged(api: Api, browser: httpx.AsyncClient) -> None:
+    await api.create_observed((200, 20 * DAY), (100, HOUR), interval=30 * DAY)
+    assert "verdict-word" not in await shown(browser)
+
+
+async def test_offers_sold_out_today_are_counted(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR))
+    await api.outside.observe_prices(id, (None, HOUR))
+    assert "1 offer, 0 in stock" in await shown(browser)
 
 
 async def test_products_without_a_price_say_why(api: Api, browser: httpx.AsyncClient) -> None:

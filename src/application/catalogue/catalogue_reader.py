@@ -1,5 +1,6 @@
 """The port through which everybody reads the catalogue."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -47,3 +48,6 @@ class CatalogueReader(Protocol):
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
         """Return the state of the product's registration and observation attempts."""
+
+    async def synchronisations(self, product_ids: Sequence[UUID]) -> Mapping[UUID, SynchronisationView]:
+        """Return the same of several products; those that are not there are left out."""

@@ -48,8 +48,9 @@ class ProductFilter:
 
     A product matches a word if a word of its name or description begins with it. A product without a best price passes
     no price bound. `dropped` selects products whose best price fell over a day, `at_low` those at their low
-    (`ListedChanges`), `attention` selects rejected registrations, conflicts, and products whose last attempt failed, or
-    whose last observation had rows that could not be read.
+    (`ListedChanges`), `stale` those whose last observation is too old to be trusted, `attention` selects rejected
+    registrations, conflicts, and products whose last attempt failed, or whose last observation had rows that could not
+    be read.
 
     Raises:
         InvalidFilter: the price bounds exclude every price.
@@ -63,6 +64,7 @@ class ProductFilter:
     attention: bool = False
     dropped: bool = False
     at_low: bool = False
+    stale: bool = False
 
     def __post_init__(self) -> None:
         if self.min_price is not None and self.max_price is not None and self.min_price > self.max_price:

@@ -126,6 +126,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "costly": _places(limits.costly_reads.queue()),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
+            "timing": constant(await container.get(Timing)),
             "assets": constant(assets),
             "pages": constant(pages),
             "sessions": constant(sessions),

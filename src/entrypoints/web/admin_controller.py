@@ -10,12 +10,12 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.listing import NEWEST_FIRST, ProductFilter
 from application.catalogue.registration import RegisterProduct, RetryRegistration
-from application.catalogue.views import ProductDetailView, ProductView
+from application.catalogue.views import ProductDetailView, ProductView, SynchronisationView
 from application.synchronisation.lag import ReadLag
+from application.synchronisation.timing import Timing
 from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, RegistrationState
 from entrypoints.http.products.catalogue import Catalogue
@@ -76,16 +76,28 @@ class AdminController(Controller):
         request: Request[Any, Any, Any],
         catalogue: Injected[Catalogue],
         read_lag: Injected[ReadLag],
+        timing: Injected[Timing],
         shared_check: Injected[SharedCheck],
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Show what needs an admin, and how the service is."""
         formats = pages.formats(request)
+        lag = await read_lag()
         found = await catalogue.reader.products(SHOWN, NEWEST_FIRST, None, ProductFilter(attention=True))
         products = _PRODUCTS.decode(found.json)
-        needs = [await _need(catalogue.reader, product, formats) for product in products]
-        health = _health(await shared_check(), await read_lag(), formats)
+        attempts = await catalogue.reader.synchronisations([product.id for product in products])
+        needs = [_need(product, attempts[product.id], formats) for product in products if product.id in attempts]
+        more = found.next is not None
+        # A product that does not fail is stale only where observing is behind.
+        if lag > timing.refresh_interval and len(needs) < SHOWN:
+            found = await catalogue.reader.products(SHOWN, NEWEST_FIRST, None, ProductFilter(stale=True))
+            listed = {need.product.id for need in needs}
+            stale = [product for product in _PRODUCTS.decode(found.json) if product.id not in listed]
+            room = SHOWN - len(needs)
+            needs += [_stale(product, formats) for product in stale[:room]]
+            more = more or found.next is not None or len(stale) > room
+        health = _health(await shared_check(), lag, formats)
         return _show(
             request,
             pages,
@@ -93,7 +105,7 @@ class AdminController(Controller):
             "admin.html",
             formats,
             needs=needs,
-            more=found.next is not None,
+            more=more,
             health=health,
             done=DONE.get(request.query_params.get("done", ""), ""),
         )
@@ -211,7 +223,7 @@ DONE = {
 }
 
 
-async def _need(reader: CatalogueReader, product: ProductView, formats: Formats) -> Need:
+def _need(product: ProductView, state: SynchronisationView, formats: Formats) -> Need:
     registration = product.registration
     if registration.state is RegistrationState.REJECTED:
         problem = f"The Offers service refused it: {registration.detail or 'no reason given'}"
@@ -219,7 +231,6 @@ async def _need(reader: CatalogueReader, product: ProductView, formats: Formats)
     if registration.state is RegistrationState.CONFLICT:
         remedy = "Delete it and create it again, with another id, or try again after the other one has been removed."
         return Need(product, "The Offers service has another product under its id.", remedy, retry=True)
-    state = await reader.synchronisation(product.id)
     if not state.consecutive_failures:
         rows = "One row" if state.refused_rows == 1 else f"{state.refused_rows} rows"
         problem = f"{rows} of its last answer could not be read. Such an offer counts as unknown after three intervals."
@@ -229,6 +240,12 @@ async def _need(reader: CatalogueReader, product: ProductView, formats: Formats)
     next_at = state.next_attempt_at
     when = "soon" if next_at is None or next_at <= formats.now else f"at {formats.clock(next_at)}"
     return Need(product, problem, f"Nothing to do now: it is tried again {when}.", retry=False)
+
+
+def _stale(product: ProductView, formats: Formats) -> Need:
+    problem = f"Its price is too old to be trusted: it was last seen {formats.age(product.observed_at or formats.now)}."
+    remedy = "The workers are behind or have stopped: start more, or look into their log."
+    return Need(product, problem, remedy, retry=False)
 
 
 def _health(readiness: Readiness, lag: timedelta, formats: Formats) -> list[tuple[bool, str]]:

@@ -107,7 +107,7 @@ class ListRow:
     """Why there is no price, or that it is the last one known."""
     change: Change | None
     line: str
-    low: bool
+    verdict: str
     offers: str
     seen: str
 
@@ -181,9 +181,9 @@ def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> ListRow:
         price=None if price is None else formats.number(price),
         state=_state(product, formats),
         change=None if product.stale else formats.change(before, price),
-        line=sparkline(trend.prices),
-        low=price is not None and trend.low_7d is not None and price <= trend.low_7d,
-        offers="" if product.offers_in_stock == 0 else _offers(product.offers_in_stock),
+        line=sparkline(trend.week),
+        verdict="" if price is None or product.stale else _verdict(trend, price),
+        offers=_offers(trend.offers, product.offers_in_stock),
         seen="" if product.observed_at is None else formats.age(product.observed_at),
     )
 
@@ -198,5 +198,16 @@ def _state(product: ProductView, formats: Formats) -> str:
     return "out of stock" if product.best_offer is None else ""
 
 
-def _offers(count: int) -> str:
-    return "1 offer in stock" if count == 1 else f"{count} offers in stock"
+def _verdict(trend: PriceTrend, price: int) -> str:
+    if trend.low_7d is not None and price <= trend.low_7d:
+        return "at its low"
+    return trend.verdict(price) or ""
+
+
+def _offers(known: int, in_stock: int) -> str:
+    if known == 0:
+        return ""
+    # Both were read one after the other, so an offer may have come in between.
+    known = max(known, in_stock)
+    offers = "1 offer" if known == 1 else f"{known} offers"
+    return f"{offers}, {in_stock} in stock"

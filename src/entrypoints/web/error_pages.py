@@ -8,7 +8,7 @@ from entrypoints.http.problems.mapping import answer_problem
 from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import HungUp
 from entrypoints.web.pages import NOT_KEPT, Pages, page_headers
-from entrypoints.web.sessions import ForgedRequest, SessionRequired, login_path
+from entrypoints.web.sessions import SESSION_ENDED, ForgedRequest, SessionRequired, login_path
 
 _TITLES = {
     400: "This link cannot be read",
@@ -45,6 +45,8 @@ class ErrorPages:
             # The client has left, so the status is for the log and the count only.
             return Response(None, status_code=CLIENT_LEFT)
         if isinstance(error, SessionRequired):
+            if error.typed:
+                return self._log_in_again(request, error)
             ended = "session" in request.cookies or request.method == "POST"
             path = prefix_of(request.scope["state"]) + login_path(error.path, ended=ended)
             location = {"Location": path, "Cache-Control": NOT_KEPT}
@@ -59,6 +61,19 @@ class ErrorPages:
         text = _TEXTS.get(status, problem.content.detail)
         kept = {name: value for name, value in problem.headers.items() if name in ("Retry-After", "Allow")}
         return self._show(request, status, _TITLES.get(status, problem.content.title), text, kept)
+
+    def _log_in_again(self, request: Request[Any, Any, Any], error: SessionRequired) -> Response[str]:
+        """Ask for a login on a page that keeps the typed text: it may not be stored here, nor stand in a link."""
+        html = self._pages.render(
+            request,
+            "login.html",
+            self._pages.formats(request),
+            mistake=SESSION_ENDED,
+            username="",
+            onward=error.path,
+            typed=error.typed,
+        )
+        return Response(html, status_code=401, media_type=MediaType.HTML, headers=page_headers(None))
 
     def _show(
         self,

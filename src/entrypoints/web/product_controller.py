@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -134,7 +134,7 @@ class ProductController(Controller):
             tag=tag,
             product=product,
             version=version,
-            sentence=price_sentence(product, statistics, formats),
+            sentence=price_sentence(product, statistics, best, formats),
             sellers=sellers_sentence(product),
             tiles=tiles,
             ranges=RANGES,
@@ -159,12 +159,18 @@ class ProductController(Controller):
         read_price_history: Injected[ReadPriceHistory],
         costly: Injected[Place],
         pages: Injected[Pages],
-    ) -> Response[str]:
-        """Give the prices of the chosen range as CSV (RFC 4180), with times in UTC."""
-        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
-        chosen = _range(request)
+    ) -> ASGIResponse:
+        """Give the prices of the chosen range as CSV (RFC 4180), with times in UTC.
+
+        The range ends with the last full minute, so that the file is the same for a minute.
+        """
+        found = await catalogue.reader.detail(product_id)
+        tag, unchanged = pages.unchanged(request, pages.formats(request), found.version)
+        if unchanged:
+            return not_modified(tag)
+        product, chosen = _DETAIL.decode(found.json), _range(request)
         async with costly:
-            window = _window(chosen, product, pages.now())
+            window = _window(chosen, product, pages.now().replace(second=0, microsecond=0))
             history = await in_finest_interval(read_price_history, product_id, window)
         file = io.StringIO()
         writer = csv.writer(file)
@@ -173,10 +179,12 @@ class ProductController(Controller):
             times = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (each.start, each.end))
             writer.writerow([*times, each.state.value, each.price, each.low, each.high])
         headers = {
+            "Content-Type": "text/csv; charset=utf-8",
             "Cache-Control": "no-cache",
+            "ETag": tag,
             "Content-Disposition": f'attachment; filename="prices-{product_id}-{chosen}.csv"',
         }
-        return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+        return ASGIResponse(body=file.getvalue().encode(), headers=headers)
 
 
 def _range(request: Request[Any, Any, Any]) -> str:

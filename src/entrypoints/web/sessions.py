@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,14 +15,19 @@ from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
+SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 
 
 class SessionRequired(Exception):
-    """The page is for admins, and there is no session, or it has ended; `path` is the page that was asked for."""
+    """The page is for admins, and there is no session, or it has ended.
 
-    def __init__(self, path: str) -> None:
+    `path` is the page that was asked for, and `typed` holds the fields of the form that was sent to it.
+    """
+
+    def __init__(self, path: str, typed: Mapping[str, str]) -> None:
         super().__init__()
         self.path = path
+        self.typed = typed
 
 
 class ForgedRequest(Exception):
@@ -64,7 +70,7 @@ class Sessions:
         if subject is None:
             path = connection.scope["path"]
             # Forms are shown where they are sent to, but for one that is a button alone.
-            raise SessionRequired("/admin" if path.endswith("/register") else path)
+            raise SessionRequired("/admin" if path.endswith("/register") else path, await _typed(connection))
         connection.scope["state"]["subject"] = subject
         if isinstance(connection, Request) and connection.method == "POST":
             given = (await connection.form()).get(CSRF_FIELD)
@@ -84,6 +90,18 @@ def require_same_site(request: Request[Any, Any, Any]) -> None:
     origin = request.headers.get("Origin")
     if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
         raise ForgedRequest
+
+
+async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
+    """Return the fields of a form that a page of this site sent, without its token."""
+    if not isinstance(connection, Request) or connection.method != "POST":
+        return {}
+    try:
+        require_same_site(connection)
+    except ForgedRequest:
+        return {}
+    form = await connection.form()
+    return {name: value for name, value in form.items() if isinstance(value, str) and name != CSRF_FIELD}
 
 
 def login_path(path: str, *, ended: bool = False) -> str:

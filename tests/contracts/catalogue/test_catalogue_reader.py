@@ -316,3 +316,10 @@ async def test_an_observation_from_the_future_is_stale(storage: Storage) -> None
     await change(storage.begin, id, lambda state: setattr(state, "known_until", ago(hours=-1)))
     assert (await storage.reader.product(id)).stale
     assert (await storage.reader.offers(id)).stale
+
+
+async def test_synchronisations_are_read_together(storage: Storage) -> None:
+    one, other = [await scheduled(storage.begin, ago(hours=1)) for _ in range(2)]
+    found = await storage.reader.synchronisations([one, some_id(), other])
+    assert found == {id: await storage.reader.synchronisation(id) for id in (one, other)}
+    assert await storage.reader.synchronisations([]) == {}

@@ -182,3 +182,10 @@ async def test_products_whose_price_fell_over_a_day_can_be_listed(storage: Stora
             await observe(storage.begin, id, observed(Offer(some_id(), price, 1)), at)
         await storage.changes.refresh(UUID(int=id.int - 1), 1)
     assert await ids(storage, ProductFilter(dropped=True)) & set(products) == {products[0]}
+
+
+async def test_stale_are_products_that_were_observed_too_long_ago(storage: Storage) -> None:
+    fresh, old, _ = [await scheduled(storage.begin, ago(hours=9)) for _ in range(3)]
+    await observe(storage.begin, old, observed(Offer(some_id(), 1, 1)), ago(hours=1))
+    await observe(storage.begin, fresh, observed(Offer(some_id(), 1, 1)), ago())
+    assert await ids(storage, ProductFilter(stale=True)) == {old}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, Uuid, and_, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, Interval, Select, Uuid, and_, any_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.product_json import (
@@ -35,8 +35,11 @@ from application.catalogue.listing import (
 )
 from application.catalogue.views import Encoded, OffersView, ProductDetailView, SynchronisationView, Version
 from domain.errors import ProductNotFound
+from domain.synchronisation import Synchronisation
 
-_SYNCHRONISATION = select(synchronisation).where(synchronisation.c.product_id == bindparam("product_id", type_=Uuid))
+_SYNCHRONISATIONS = select(synchronisation).where(
+    synchronisation.c.product_id == any_(bindparam("product_ids", type_=ARRAY(Uuid)))
+)
 _IN_STOCK = (offer.c.sold_out_at.is_(None),)
 _SOLD_OUT_TOO = (
     *_IN_STOCK,
@@ -100,11 +103,17 @@ class SqlAlchemyCatalogueReader:
         return ProductSlice(f"[{page['json'] or ''}]".encode(), page["oldest"], last)
 
     async def synchronisation(self, product_id: UUID) -> SynchronisationView:
-        async with connect(self._engine) as connection:
-            row = (await connection.execute(_SYNCHRONISATION, {"product_id": product_id})).one_or_none()
-        if row is None:
+        found = await self.synchronisations([product_id])
+        if product_id not in found:
             raise ProductNotFound(product_id)
-        state = to_synchronisation(row)
+        return found[product_id]
+
+    async def synchronisations(self, product_ids: Sequence[UUID]) -> Mapping[UUID, SynchronisationView]:
+        async with connect(self._engine) as connection:
+            rows = (await connection.execute(_SYNCHRONISATIONS, {"product_ids": list(product_ids)})).all()
+        return {row.product_id: self._view(to_synchronisation(row)) for row in rows}
+
+    def _view(self, state: Synchronisation) -> SynchronisationView:
         return SynchronisationView(
             last_attempt_at=state.last_attempt_at,
             last_success_at=state.last_success_at,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, bindparam, cast, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from adapters.postgres.catalogue.rows import listed_price, product
@@ -29,11 +29,12 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     ),
     "dropped": insight.c.change_1d < 0,
     "at_low": listed_price.c.best_price <= insight.c.low_7d,
+    "stale": synchronisation.c.known_until < func.now(),
 }
 """The conditions by the names of their filters, but for `words`."""
 
 TABLES: Mapping[FromClause, frozenset[str]] = {
-    synchronisation: frozenset({"in_stock", "attention"}),
+    synchronisation: frozenset({"in_stock", "attention", "stale"}),
     insight: frozenset({"dropped", "at_low"}),
     listed_price: frozenset({"min_price", "max_price", "at_low"}),
 }
@@ -62,5 +63,6 @@ def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
         "attention": wanted.attention or None,
         "dropped": wanted.dropped or None,
         "at_low": wanted.at_low or None,
+        "stale": wanted.stale or None,
     }
     return {name: value for name, value in values.items() if value is not None}

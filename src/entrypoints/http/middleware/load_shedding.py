@@ -23,8 +23,9 @@ SHED = "turned away"
 """The route that refused requests are counted under; their own route is not looked up."""
 
 
-FORMS = frozenset({"/login", "/admin/login", "/admin/logout", "/preferences"})
-"""Where bodies are read without a token."""
+FORMS = frozenset({"/login", "/preferences"})
+FORMS_BELOW = "/admin/"
+"""Where bodies are read without a token; those of the admin's pages are kept while the admin logs in again."""
 SEARCHED = frozenset({"/products", "/"})
 # A name may be written with escapes, too.
 _SEARCH = re.compile(rb"(?:^|&)(?:q|%71)=[^&]", re.IGNORECASE)
@@ -46,7 +47,8 @@ def kind_of(scope: HTTPScope) -> Kind:
     if scope["method"] in ("GET", "HEAD"):
         searches = scope["query_string"] and _path(scope) in SEARCHED and _SEARCH.search(scope["query_string"])
         return Kind.SEARCH if searches else Kind.READ
-    return Kind.FORM if _path(scope) in FORMS else Kind.WRITE
+    path = _path(scope)
+    return Kind.FORM if path in FORMS or path.startswith(FORMS_BELOW) else Kind.WRITE
 
 
 def _path(scope: HTTPScope) -> str:
