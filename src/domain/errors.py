@@ -10,7 +10,8 @@ Refusal
 ├── IdempotencyMismatch     the key came with another request before
 ├── IdempotencyInProgress   the first request with the key is not finished
 ├── InvalidWindow           a window that does not start before it ends
-└── WindowTooLarge          a window with more points than one answer holds
+├── WindowTooLarge          a window with more points than one answer holds
+└── BeyondRetention         buckets of a time zone from before what they are added up from
 """
 
 from uuid import UUID
@@ -89,3 +90,7 @@ class InvalidWindow(Refusal):
 
 class WindowTooLarge(Refusal):
     """More points than one answer holds; the text tells the remedy."""
+
+
+class BeyondRetention(Refusal):
+    """Buckets of a time zone from before what they could be added up from exactly; the text tells the remedy."""

@@ -1,9 +1,10 @@
 """How long history is kept, and in which detail: what is older is there in ever wider buckets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from domain.window import BucketWidth, Window
+from domain.window import BucketWidth, Grid, Window
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -60,17 +61,30 @@ class Retention:
             return None
         return next(width for width in BucketWidth if at >= self.buckets_since(width, now))
 
-    def snapped(self, window: Window, now: datetime, width: BucketWidth | None = None) -> Window:
-        """Widen the window to the bounds of buckets, at each end where the steps have been dropped.
+    def snapped(self, window: Window, now: datetime, grid: Grid) -> Window:
+        """Widen the window to the bounds of buckets, at each end where the steps have been dropped, and not beyond now.
 
-        The buckets are the narrowest that are kept of that end, unless a width is given.
+        Raises:
+            OverflowError: it would begin before the year 1.
         """
         start, end = window.start, window.end
-        if (kept := self.finest(start, now)) is not None:
-            start = (width or kept).floor(start)
-        if (kept := self.finest(end, now)) is not None:
-            end = (width or kept).ceil(end)
+        if self.finest(start, now) is not None:
+            start = grid.floor(start)
+        if self.finest(end, now) is not None:
+            end = min(grid.ceil(end), now)
         return Window(start, end)
+
+    def adding_up(self, bounds: Sequence[datetime], now: datetime) -> BucketWidth | None:
+        """Return the widest kept buckets of which each stretch between these ascending bounds is made up exactly.
+
+        None if there are none. Where steps are kept, the first stretch may begin and the last may end anywhere.
+        """
+        inner = bounds[1:-1]
+        ends = [end for end in (bounds[0], bounds[-1]) if self.finest(end, now) is not None]
+        for width in reversed(BucketWidth):
+            if bounds[0] >= self.buckets_since(width, now) and all(at == width.floor(at) for at in (*ends, *inner)):
+                return width
+        return None
 
     def narrowed(self, window: Window, now: datetime) -> Window | None:
         """Narrow the window to the bounds of the narrowest kept buckets, at each end where the steps have been dropped.

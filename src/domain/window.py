@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Protocol, Self
 
 from domain.errors import InvalidWindow
 
@@ -38,8 +38,18 @@ class Window:
         return (self.end - self.start) // MICROSECOND
 
 
+class Grid(Protocol):
+    """What cuts time into buckets."""
+
+    def floor(self, at: datetime) -> datetime:
+        """Return where the bucket that holds this time begins."""
+
+    def ceil(self, at: datetime) -> datetime:
+        """Return the first begin of a bucket that is not before this time."""
+
+
 class BucketWidth(StrEnum):
-    """How long the buckets of a grid are; every bucket lies in one day."""
+    """How long the buckets of a grid in UTC are, of which prices are kept; every bucket lies in one day."""
 
     FIVE_MINUTES = "5m"
     HOUR = "1h"
@@ -68,27 +78,6 @@ class BucketWidth(StrEnum):
         while start < window.end:
             yield Window(start, min(end, window.end))
             start, end = end, end + self.length
-
-
-class CalendarWidth(StrEnum):
-    """Stretches of the calendar in UTC, of whole days: weeks from Monday on, and months."""
-
-    WEEK = "1w"
-    MONTH = "1mo"
-
-    def grid(self, window: Window) -> Iterator[Window]:
-        """Cut the window where stretches begin; the first and the last part may be shorter than one."""
-        start = window.start
-        while start < window.end:
-            end = min(self._next(start), window.end)
-            yield Window(start, end)
-            start = end
-
-    def _next(self, at: datetime) -> datetime:
-        day = BucketWidth.DAY.floor(at)
-        if self is CalendarWidth.WEEK:
-            return day + timedelta(days=7 - day.weekday())
-        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 _LENGTHS = {

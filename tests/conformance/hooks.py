@@ -15,6 +15,7 @@ PROBLEMS = {
     "/problems/precondition-failed",
     "/problems/idempotency-mismatch",
     "/problems/window-too-large",
+    "/problems/beyond-retention",
 }
 """About two parameters, or about what was asked for and answered before."""
 REASONS = {
@@ -26,6 +27,7 @@ REASONS = {
     "The window begins before the year 1.",
     "The window must start before it ends.",
     "The window must start in the past.",
+    "This must be the IANA name of a time zone, as Europe/Prague, in the same case.",
     "This is not within the years 1 to 9999 in UTC.",
 }
 """About two parameters or about now; or what would be a pattern that nobody can read."""

@@ -135,14 +135,14 @@ def test_of_nothing_there_is_no_average_and_no_share() -> None:
 def test_a_price_that_is_reached_again_was_reached_then_but_not_at_midnight() -> None:
     steps = [step(9, 0, 10), step(5, 10, 20), step(9, 20, 30), step(5, 30, 600), step(5, 600, 700), step(9, 700, 800)]
     for width in BucketWidth:
-        parts = buckets(steps, Window(at(0), at(800)), width)
+        parts = buckets(steps, width.grid(Window(at(0), at(800))))
         assert joined(parts, Window(at(0), at(800))).lowest == Extreme(5, at(30))
         assert joined(parts, Window(at(0), at(800))).highest == Extreme(9, at(700))
 
 
 def test_buckets_are_clipped_to_the_window_and_stand_for_nothing_known_too() -> None:
     steps = [step(5, 0, 400), step(7, 400, 650)]
-    found = buckets(steps, Window(at(100), at(1_250)), BucketWidth.FIVE_MINUTES)
+    found = buckets(steps, BucketWidth.FIVE_MINUTES.grid(Window(at(100), at(1_250))))
     assert [(each.window, each.open, each.close, each.average, each.coverage) for each in found] == [
         (Window(at(100), at(300)), 5, 5, Decimal(5), 1.0),
         (Window(at(300), at(600)), 5, 7, Decimal("6.33"), 1.0),
@@ -236,7 +236,7 @@ def test_zoom_never_changes_the_facts(
     polls: list[tuple[int, ObservedOffers, int]], window: Window, width: BucketWidth
 ) -> None:
     steps = recorded(History.of(START, polls))
-    whole, parts = summarized(tiled(steps, window)), buckets(steps, window, width)
+    whole, parts = summarized(tiled(steps, window)), buckets(steps, width.grid(window))
     lows = [part.lowest.price for part in parts if part.lowest]
     highs = [part.highest.price for part in parts if part.highest]
     assert min(lows, default=None) == (whole.lowest and whole.lowest.price)

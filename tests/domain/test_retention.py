@@ -40,22 +40,7 @@ def test_the_older_the_wider_the_buckets(days: int, finest: BucketWidth | None) 
 
 def test_a_window_whose_steps_are_kept_stays_as_it_is() -> None:
     window = Window(KEPT.steps_since(NOW), NOW)
-    assert KEPT.snapped(window, NOW) == KEPT.snapped(window, NOW, BucketWidth.DAY) == window
-
-
-def test_each_end_is_widened_to_the_narrowest_buckets_that_are_kept_there() -> None:
-    begun = timedelta(hours=7, minutes=8)
-    for days, start in (
-        (3, timedelta(hours=7, minutes=5)),
-        (4, timedelta(hours=7)),
-        (5, timedelta(0)),
-    ):
-        window = Window(MIDNIGHT - days * DAY + begun, NOW)
-        assert KEPT.snapped(window, NOW) == Window(MIDNIGHT - days * DAY + start, NOW)
-    old = MIDNIGHT - 4 * DAY
-    assert KEPT.snapped(Window(old + begun, old + 2 * begun), NOW) == Window(
-        old + timedelta(hours=7), old + timedelta(hours=15)
-    )
+    assert KEPT.snapped(window, NOW, BucketWidth.DAY) == window
 
 
 def test_a_width_decides_where_an_end_is_widened() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise, starmap
 from uuid import UUID
 
 from application.prices.readers import OfferLife, OfferPrices, RetentionReader
@@ -42,7 +43,13 @@ class InMemoryPriceReader:
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
         recorded = recorded_steps(self.storage, product_id)
         first = recorded[0].valid_from if recorded else FOREVER
-        return [bucket for bucket in buckets(recorded, window, width) if bucket.window.end > first]
+        return [bucket for bucket in buckets(recorded, width.grid(window)) if bucket.window.end > first]
+
+    async def sums(self, product_id: UUID, bounds: Sequence[datetime], width: BucketWidth) -> list[PriceSummary]:
+        recorded = recorded_steps(self.storage, product_id)
+        first = recorded[0].valid_from if recorded else FOREVER
+        stretches = starmap(Window, pairwise(bounds))
+        return [bucket for bucket in buckets(recorded, stretches) if bucket.window.end > first]
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
         return in_force_at(recorded_steps(self.storage, product_id), at)
@@ -73,14 +80,15 @@ class InMemoryOfferPriceReader:
             in_stock.setdefault(id, []).append(interval)
         return OfferPrices(self._known(product_id, window), in_stock)
 
-    async def buckets(
-        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
+    async def sums(
+        self, product_id: UUID, bounds: Sequence[datetime], limit: int
     ) -> Mapping[UUID, Sequence[PriceSummary]]:
+        window = Window(bounds[0], bounds[-1])
         known = self._known(product_id, window)
         found = [
-            (id, summary)
+            (id, _without_times(summary))
             for id, intervals in self._in_stock(product_id).items()
-            for summary in buckets(tiled_offer(intervals, known, window), window, width)
+            for summary in buckets(tiled_offer(intervals, known, window), starmap(Window, pairwise(bounds)))
             if summary.in_stock
         ]
         found.sort(key=lambda each: each[1].window.start)
@@ -159,6 +167,13 @@ def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep
     if state.best is not None and state.known_until is not None:
         steps.append(open_step(state.best, state.known_until))
     return sorted(steps, key=lambda step: step.valid_from)
+
+
+def _without_times(summary: PriceSummary) -> PriceSummary:
+    lowest, highest = (
+        extreme and replace(extreme, at=summary.window.start) for extreme in (summary.lowest, summary.highest)
+    )
+    return replace(summary, lowest=lowest, highest=highest)
 
 
 def _find(storage: InMemoryStorage, product_id: UUID) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from domain.price import BestPrice, PriceInForce, PriceState, PriceStep
 from domain.price_history import Extreme, PriceSummary, steps_of, tiled
 from domain.price_statistics import PriceDistribution
-from domain.window import MICROSECOND, BucketWidth, Window
+from domain.window import MICROSECOND, Window
 
 
 def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
@@ -46,9 +46,9 @@ def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
     )
 
 
-def buckets(steps: Sequence[PriceStep], window: Window, width: BucketWidth) -> list[PriceSummary]:
-    """Sum every bucket of the window, also those of which nothing is known."""
-    return [summarized(tiled(within, bucket)) for bucket, within in steps_of(width.grid(window), steps)]
+def buckets(steps: Sequence[PriceStep], grid: Iterable[Window]) -> list[PriceSummary]:
+    """Sum every bucket of the grid, whose buckets ascend, also those of which nothing is known."""
+    return [summarized(tiled(within, bucket)) for bucket, within in steps_of(grid, steps)]
 
 
 def distribution(tiles: Sequence[PriceStep], current: int | None) -> PriceDistribution:

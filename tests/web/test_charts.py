@@ -92,8 +92,8 @@ def test_the_lowest_and_the_highest_are_named_with_their_times() -> None:
 def test_a_bucket_shows_its_extremes_behind_its_last_price() -> None:
     window = Window(NOON - 2 * HOUR, NOON)
     points = [
-        PriceBucketView(window.start, 100, 120, 90, 400, Decimal("110.00"), 1.0, 1.0),
-        PriceBucketView(window.start + HOUR, None, None, None, None, None, 0.0, 1.0),
+        PriceBucketView(window.start, window.start + HOUR, 100, 120, 90, 400, Decimal("110.00"), 1.0, 1.0),
+        PriceBucketView(window.start + HOUR, window.end, None, None, None, None, None, 0.0, 1.0),
     ]
     view = PriceHistoryView(window, "1h", [BucketSeriesView(None, points)])
     chart = draw(window, segments(view, points), [], FORMATS)

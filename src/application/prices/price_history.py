@@ -1,27 +1,33 @@
 """Prices over a window: in which detail they are kept, and how much of it one answer holds."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise, starmap
 from uuid import UUID
 
 from application.clock import Clock
 from application.offload import offload
 from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader, RetentionReader
 from application.prices.views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
-from domain.errors import WindowTooLarge
+from domain.calendar import Interval, LocalBuckets
+from domain.errors import BeyondRetention, WindowTooLarge
 from domain.price import PriceStep
 from domain.price_change import Reason
-from domain.price_history import PriceSummary, joined, tiled, tiled_offer
+from domain.price_history import PriceSummary, tiled, tiled_offer
 from domain.retention import Retention
-from domain.window import BucketWidth, CalendarWidth, Window
+from domain.window import BucketWidth, Window
 
 RAW_WINDOW = timedelta(hours=48)
 AUTO_POINTS = 600
 BUCKETS_AT_ONCE = 1_000
 MOST_POINTS = 30_000
 """Points of one answer at most: 90 days of five-minute buckets, or two days of ten offers that move every minute."""
+_TOO_OLD = (
+    "Buckets of this time zone are added up from shorter ones, which are no longer kept of this time. Take a later "
+    "`from`, or leave out `tz`: days of UTC are kept for ever."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class ReadPriceHistory:
         self,
         product_id: UUID,
         window: Window,
-        interval: BucketWidth | None,
+        interval: Interval | None,
+        zone: tzinfo = UTC,
         most: int = MOST_POINTS,
         retention: Retention | None = None,
     ) -> PriceHistoryView:
@@ -45,12 +52,14 @@ class ReadPriceHistory:
         Raises:
             ProductNotFound
             WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
+            BeyondRetention: no buckets of this zone can be made of what is kept.
         """
         _refuse_long(window, interval)
         retention = retention or await self.retention()
-        if window.start < self.kept_since(interval, retention):
-            # An unknown product has no history either: this read raises ProductNotFound for it.
-            await self.prices.in_force(product_id, window.end)
+        if not self.keeps(interval, zone, window, retention):
+            await self._find(product_id, window)
+            if interval is not None and zone is not UTC:
+                raise BeyondRetention(_TOO_OLD)
             return _beyond_retention(window, interval)
         if interval is None:
             recorded = await self.prices.steps(product_id, window, most + 1)
@@ -58,35 +67,53 @@ class ReadPriceHistory:
             points = await offload(lambda: _points(tiled(recorded, window)), len(recorded))
             _refuse_many(len(points), most)
             return PriceHistoryView(window, "raw", [StepSeriesView(None, points)])
-        window = retention.snapped(window, self.clock(), interval)
-        _refuse_many(interval.bucket_count(window), most)
-        buckets: list[PriceBucketView] = []
-        for part in _parts(window, interval):
-            found = {each.window.start: each for each in await self.prices.buckets(product_id, part, interval)}
-            summaries = (found.get(bucket.start) or PriceSummary(bucket) for bucket in interval.grid(part))
-            buckets += map(PriceBucketView.of, summaries)
-        return PriceHistoryView(window, interval, [BucketSeriesView(None, buckets)])
+        if zone is UTC and interval.stored:
+            return await self._stored(product_id, window, interval.stored, most, retention)
+        return await self._added_up(product_id, window, LocalBuckets(interval, zone), most, retention)
 
-    async def in_calendar(self, product_id: UUID, window: Window, retention: Retention) -> PriceHistoryView:
-        """Return weeks, or months where these are too many, and of months the last 600.
-
-        Raises:
-            ProductNotFound
-        """
-        width = next((width for width in CalendarWidth if _count(width, window) <= AUTO_POINTS), CalendarWidth.MONTH)
-        stretches = list(width.grid(retention.snapped(window, self.clock(), BucketWidth.DAY)))[-AUTO_POINTS:]
-        window = Window(stretches[0].start, stretches[-1].end)
-        days: list[PriceSummary] = []
-        for part in _parts(window, BucketWidth.DAY):
-            days += await self.prices.buckets(product_id, part, BucketWidth.DAY)
-        by_stretch = _within(days, stretches)
-        points = [PriceBucketView.of(joined(found, stretch)) for stretch, found in by_stretch]
-        return PriceHistoryView(window, width, [BucketSeriesView(None, points)])
-
-    def kept_since(self, interval: BucketWidth | None, retention: Retention) -> datetime:
-        """Return since when the best price is kept in this detail."""
+    def keeps(self, interval: Interval | None, zone: tzinfo, window: Window, retention: Retention) -> bool:
+        """Return whether the best price is kept in this detail since the begin of the window."""
         now = self.clock()
-        return retention.buckets_since(interval, now) if interval else retention.steps_since(now)
+        if interval is None:
+            return window.start >= retention.steps_since(now)
+        if zone is UTC:
+            return window.start >= retention.buckets_since(interval.stored or BucketWidth.DAY, now)
+        with suppress(OverflowError):
+            first = retention.snapped(window, now, LocalBuckets(interval, zone)).start
+            return retention.adding_up([first], now) is not None
+        return False
+
+    async def _stored(
+        self, product_id: UUID, window: Window, width: BucketWidth, most: int, retention: Retention
+    ) -> PriceHistoryView:
+        window = retention.snapped(window, self.clock(), width)
+        _refuse_many(width.bucket_count(window), most)
+        buckets: list[PriceBucketView] = []
+        for part in _parts(window, width):
+            found = await self.prices.buckets(product_id, part, width)
+            buckets += _filled(found, width.grid(part))
+        return PriceHistoryView(window, width, [BucketSeriesView(None, buckets)])
+
+    async def _added_up(
+        self, product_id: UUID, window: Window, grid: LocalBuckets, most: int, retention: Retention
+    ) -> PriceHistoryView:
+        now = self.clock()
+        window = retention.snapped(window, now, grid)
+        bounds = await _bounds(grid, window, most)
+        width = await offload(lambda: retention.adding_up(bounds, now), len(bounds))
+        if width is None:
+            await self._find(product_id, window)
+            raise BeyondRetention(_TOO_OLD)
+        buckets: list[PriceBucketView] = []
+        for first in range(0, len(bounds) - 1, BUCKETS_AT_ONCE):
+            part = bounds[first : first + BUCKETS_AT_ONCE + 1]
+            found = await self.prices.sums(product_id, part, width)
+            buckets += _filled(found, starmap(Window, pairwise(part)))
+        return PriceHistoryView(window, grid.interval, [BucketSeriesView(None, buckets)])
+
+    async def _find(self, product_id: UUID, window: Window) -> None:
+        """Raise ProductNotFound for an unknown product, which has no history either."""
+        await self.prices.in_force(product_id, window.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +128,8 @@ class ReadOfferPriceHistory:
         self,
         product_id: UUID,
         window: Window,
-        interval: BucketWidth | None,
+        interval: Interval | None,
+        zone: tzinfo = UTC,
         most: int = MOST_POINTS,
         retention: Retention | None = None,
     ) -> PriceHistoryView:
@@ -115,7 +143,7 @@ class ReadOfferPriceHistory:
         """
         _refuse_long(window, interval)
         retention = retention or await self.retention()
-        if window.start < self.kept_since(interval, retention):
+        if not self.keeps(interval, zone, window, retention):
             await self.offers.steps(product_id, window, 1)
             return _beyond_retention(window, interval)
         if interval is None:
@@ -125,46 +153,67 @@ class ReadOfferPriceHistory:
             work = intervals + len(prices.in_stock) * len(prices.known)
             steps = await offload(lambda: _steps_of_offers(prices, window, most), work)
             return PriceHistoryView(window, "raw", steps)
-        found = await self.offers.buckets(product_id, window, interval, most + 1)
+        bounds = await _bounds(LocalBuckets(interval, zone), window, most)
+        found = await self.offers.sums(product_id, bounds, most + 1)
         count = sum(map(len, found.values()))
         _refuse_many(count, most)
         return PriceHistoryView(window, interval, await offload(lambda: _buckets_of_offers(found), count))
 
-    async def in_calendar(self, product_id: UUID, window: Window, retention: Retention) -> PriceHistoryView:
-        """Say that offers' prices are not kept for so long.
-
-        Raises:
-            ProductNotFound
-        """
-        return await self(product_id, window, BucketWidth.DAY, retention=retention)
-
-    def kept_since(self, _interval: BucketWidth | None, retention: Retention) -> datetime:
-        """Return since when the offers' prices are kept, in any detail."""
-        return retention.offers_since(self.clock())
+    def keeps(self, _interval: Interval | None, _zone: tzinfo, window: Window, retention: Retention) -> bool:
+        """Return whether the offers' prices are kept since the begin of the window: in any detail, or in none."""
+        return window.start >= retention.offers_since(self.clock())
 
 
 async def in_finest_interval(
-    history: ReadPriceHistory | ReadOfferPriceHistory, product_id: UUID, window: Window
+    history: ReadPriceHistory | ReadOfferPriceHistory, product_id: UUID, window: Window, zone: tzinfo = UTC
 ) -> PriceHistoryView:
     """Return every step if there are at most 600, else the narrowest kept buckets with at most 600 in each series.
+
+    Where even months are more, the last 600 are returned.
 
     Raises:
         ProductNotFound
         WindowTooLarge: there are too many offers.
+        BeyondRetention: no buckets of this zone can be made of what is kept.
     """
     retention = await history.retention()
-    if window.end - window.start <= RAW_WINDOW and window.start >= history.kept_since(None, retention):
+    if window.end - window.start <= RAW_WINDOW and history.keeps(None, zone, window, retention):
         with suppress(WindowTooLarge):
-            return await history(product_id, window, None, AUTO_POINTS, retention)
-    fitting = [width for width in BucketWidth if width.bucket_count(window) <= AUTO_POINTS]
-    if not fitting:
-        return await history.in_calendar(product_id, window, retention)
-    *kept, widest = [width for width in fitting if window.start >= history.kept_since(width, retention)] or fitting[-1:]
-    for width in kept:
-        # Each series fits, but there may be very many series.
-        with suppress(WindowTooLarge):
-            return await history(product_id, window, width, retention=retention)
-    return await history(product_id, window, widest, retention=retention)
+            return await history(product_id, window, None, most=AUTO_POINTS, retention=retention)
+    for interval in list(Interval)[:-1]:
+        if _fits(LocalBuckets(interval, zone), window) and history.keeps(interval, zone, window, retention):
+            # Each series fits, but there may be very many series; and of wider buckets fewer bounds have to be kept.
+            with suppress(WindowTooLarge, BeyondRetention):
+                return await history(product_id, window, interval, zone, retention=retention)
+    months = LocalBuckets(Interval.MONTH, zone)
+    longest = AUTO_POINTS * Interval.MONTH.usual_length
+    if window.end - window.start > longest:
+        bounds = months.bounds(Window(window.end - longest, window.end))
+        window = Window(bounds[-AUTO_POINTS - 1], window.end)
+    return await history(product_id, window, Interval.MONTH, zone, retention=retention)
+
+
+def _fits(grid: LocalBuckets, window: Window) -> bool:
+    """Return whether the window has at most as many buckets as `auto` gives."""
+    if grid.zone is UTC and grid.interval.stored:
+        return grid.interval.stored.bucket_count(window) <= AUTO_POINTS
+    if grid.at_least(window) > AUTO_POINTS:
+        return False
+    return len(grid.bounds(window)) - 1 <= AUTO_POINTS
+
+
+async def _bounds(grid: LocalBuckets, window: Window, most: int) -> list[datetime]:
+    count = grid.at_least(window)
+    _refuse_many(count, most)
+    bounds = await offload(lambda: grid.bounds(window), count)
+    _refuse_many(len(bounds) - 1, most)
+    return bounds
+
+
+def _filled(found: Iterable[PriceSummary], grid: Iterable[Window]) -> Iterator[PriceBucketView]:
+    """Show each bucket of the grid, also those of which nothing is recorded."""
+    by_start = {each.window.start: each for each in found}
+    return (PriceBucketView.of(by_start.get(bucket.start) or PriceSummary(bucket)) for bucket in grid)
 
 
 def _points(tiles: Iterable[PriceStep]) -> list[PricePointView]:
@@ -197,29 +246,11 @@ def _parts(window: Window, width: BucketWidth) -> Iterator[Window]:
         start = end
 
 
-def _count(width: CalendarWidth, window: Window) -> int:
-    days = (window.end - window.start) // timedelta(days=1)
-    return days // (7 if width is CalendarWidth.WEEK else 28) + 2
-
-
-def _within(
-    days: Sequence[PriceSummary], stretches: Iterable[Window]
-) -> Iterator[tuple[Window, Sequence[PriceSummary]]]:
-    """Give each of the stretches its days, both ascending."""
-    first = 0
-    for stretch in stretches:
-        last = first
-        while last < len(days) and days[last].window.start < stretch.end:
-            last += 1
-        yield stretch, days[first:last]
-        first = last
-
-
-def _beyond_retention(window: Window, interval: BucketWidth | None) -> PriceHistoryView:
+def _beyond_retention(window: Window, interval: Interval | None) -> PriceHistoryView:
     return PriceHistoryView(window, interval or "raw", None, Reason.BEYOND_RETENTION)
 
 
-def _refuse_long(window: Window, interval: BucketWidth | None) -> None:
+def _refuse_long(window: Window, interval: Interval | None) -> None:
     if interval is None and window.end - window.start > RAW_WINDOW:
         raise WindowTooLarge("interval=raw is for windows of at most 48 hours; take another interval.")
 

@@ -42,6 +42,13 @@ class PriceReader(Protocol):
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
         """Return the buckets of the window in which anything is recorded, ascending and clipped to the window."""
 
+    async def sums(self, product_id: UUID, bounds: Sequence[datetime], width: BucketWidth) -> list[PriceSummary]:
+        """Return the sums of the stretches between neighbouring bounds in which anything is recorded, ascending.
+
+        The bounds ascend. Buckets of this width are kept, and begin at each bound but the first and the last, which
+        may be anywhere where steps are kept.
+        """
+
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
         """Return the price in force at a time; None before the first observation."""
 
@@ -80,10 +87,14 @@ class OfferPriceReader(Protocol):
     async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
         """Return the last `limit` intervals of all offers together."""
 
-    async def buckets(
-        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
+    async def sums(
+        self, product_id: UUID, bounds: Sequence[datetime], limit: int
     ) -> Mapping[UUID, Sequence[PriceSummary]]:
-        """Return the buckets in which an offer was in stock, the first `limit` of all offers together."""
+        """Return the sums of the stretches between neighbouring bounds in which an offer was in stock.
+
+        The bounds ascend; the first `limit` sums of all offers together are returned. Of their extremes only the
+        prices are meant: the times are the starts of the stretches.
+        """
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         """Return one offer and the last `limit` of its intervals; an unknown offer has none."""

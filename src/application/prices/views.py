@@ -29,13 +29,14 @@ class PricePointView:
 
 @dataclass(frozen=True, slots=True)
 class PriceBucketView:
-    """A stretch of time from `at` on; `open` and `close` are the prices in force at its start and at its end.
+    """A stretch of time; `open` and `close` are the prices in force at its start and at its end.
 
-    Prices are null where there was none. The average is weighted by time, `in_stock_share` is of the known time, and
+    Prices are None where there was none. The average is weighted by time, `in_stock_share` is of the known time, and
     `coverage` is the known share of the stretch.
     """
 
-    at: datetime
+    start: datetime
+    end: datetime
     open: int | None
     close: int | None
     min: int | None
@@ -49,6 +50,7 @@ class PriceBucketView:
         """Show the sums of a bucket."""
         return cls(
             summary.window.start,
+            summary.window.end,
             summary.open,
             summary.close,
             summary.lowest.price if summary.lowest else None,

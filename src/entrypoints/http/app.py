@@ -41,6 +41,7 @@ from entrypoints.http.openapi.description import openapi_config
 from entrypoints.http.openapi.discovery import lead_to_description, show_catalog
 from entrypoints.http.openapi.docs import show_docs, show_favicon, show_file
 from entrypoints.http.openapi.schemas import DescribedModels
+from entrypoints.http.prices.history_controller import HistoryController
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
 from entrypoints.http.products.catalogue import Catalogue
@@ -107,6 +108,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             login,
             ListController,
             ProductController,
+            HistoryController,
             PriceController,
             HealthController,
             explain_problem,

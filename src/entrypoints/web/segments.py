@@ -22,17 +22,22 @@ class Segment:
 
 def segments(view: PriceHistoryView, points: Sequence[PricePointView | PriceBucketView]) -> list[Segment]:
     """Return the stretches of one series of the view."""
-    ends = [*(point.at for point in points[1:]), view.window.end]
-    return [_segment(point, end) for point, end in zip(points, ends, strict=False)]
+    steps = [point for point in points if isinstance(point, PricePointView)]
+    ends = [*(point.at for point in steps[1:]), view.window.end]
+    return [
+        *(
+            Segment(step.at, end, step.state, step.price, step.price, step.price)
+            for step, end in zip(steps, ends, strict=False)
+        ),
+        *(_of_bucket(point) for point in points if isinstance(point, PriceBucketView)),
+    ]
 
 
-def _segment(point: PricePointView | PriceBucketView, end: datetime) -> Segment:
-    if isinstance(point, PricePointView):
-        return Segment(point.at, end, point.state, point.price, point.price, point.price)
+def _of_bucket(point: PriceBucketView) -> Segment:
     price = point.close
     if price is None and point.average is not None:
         price = round(point.average)
     if price is not None:
-        return Segment(point.at, end, PriceState.IN_STOCK, price, point.min, point.max)
+        return Segment(point.start, point.end, PriceState.IN_STOCK, price, point.min, point.max)
     state = PriceState.OUT_OF_STOCK if point.coverage else PriceState.UNKNOWN
-    return Segment(point.at, end, state, None, None, None)
+    return Segment(point.start, point.end, state, None, None, None)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise, starmap
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from domain.errors import WindowTooLarge
 from domain.offer import OfferInterval
 from domain.price_history import PriceSummary
 from domain.retention import Retention
-from domain.window import BucketWidth, Window
+from domain.window import Window
 from factories import some_id
 from fakes.price_readers import kept
 from fakes.storage import NOON
@@ -35,10 +36,10 @@ class ManyOffers:
         ids = [some_id() for _ in range(self.offers)]
         return OfferPrices(known, {id: [OfferInterval(id, 5, window.start, window.end)] for id in ids})
 
-    async def buckets(
-        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
+    async def sums(
+        self, product_id: UUID, bounds: Sequence[datetime], limit: int
     ) -> Mapping[UUID, Sequence[PriceSummary]]:
-        parts = list(width.grid(window))
+        parts = list(starmap(Window, pairwise(bounds)))
         offers = min(self.offers, limit // len(parts) + 1)
         return {some_id(): [PriceSummary(part) for part in parts] for _ in range(offers)}
 

@@ -24,6 +24,8 @@ FIRST, SECOND_OFFER = some_id(), some_id()
 BEGIN = BucketWidth.HOUR.floor(system_clock()) - 2 * HOUR
 """When the product of these tests was observed first."""
 WINDOW = Window(BEGIN - MINUTE, BEGIN + 12 * MINUTE)
+ENDS = [WINDOW.start, WINDOW.end]
+FIVE_MINUTES_EACH = [WINDOW.start, BEGIN, BEGIN + 5 * MINUTE, BEGIN + 10 * MINUTE, WINDOW.end]
 
 
 async def watched(storage: Storage) -> UUID:
@@ -42,10 +44,11 @@ async def test_every_read_is_of_a_product_that_is_there(storage: Storage) -> Non
     reads: list[Callable[[UUID], Awaitable[object]]] = [
         partial(prices.steps, window=WINDOW, limit=5),
         partial(prices.buckets, window=WINDOW, width=BucketWidth.HOUR),
+        partial(prices.sums, bounds=ENDS, width=BucketWidth.DAY),
         partial(prices.in_force, at=BEGIN),
         partial(prices.statistics, window=WINDOW, current=None),
         partial(offers.steps, window=WINDOW, limit=5),
-        partial(offers.buckets, window=WINDOW, width=BucketWidth.HOUR, limit=5),
+        partial(offers.sums, bounds=ENDS, limit=5),
         partial(offers.life, offer_id=FIRST, window=WINDOW, limit=5),
     ]
     for read in reads:
@@ -98,6 +101,28 @@ async def test_buckets_are_clipped_and_those_before_the_first_observation_left_o
     assert (whole.open, whole.close, whole.highest) == (100, 100, Extreme(100, BEGIN + 10 * MINUTE))
 
 
+async def test_sums_are_of_the_stretches_between_bounds_and_those_before_the_first_observation_left_out(
+    storage: Storage,
+) -> None:
+    id = await watched(storage)
+    bounds = [BEGIN - HOUR, BEGIN - 5 * MINUTE, BEGIN + 10 * MINUTE, BEGIN + 12 * MINUTE]
+    first, second = await storage.prices.sums(id, bounds, BucketWidth.FIVE_MINUTES)
+    assert first == PriceSummary(
+        Window(bounds[1], bounds[2]),
+        open=None,
+        close=None,
+        lowest=Extreme(90, BEGIN + 2 * MINUTE),
+        highest=Extreme(100, BEGIN),
+        price_time=(100 * 120 + 90 * 120) * US,
+        in_stock=240 * US,
+        known=420 * US,
+    )
+    assert (second.window, second.open, second.close) == (Window(bounds[2], bounds[3]), 100, 100)
+    assert (second.lowest, second.in_stock) == (Extreme(100, bounds[2]), 120 * US)
+    (whole,) = await storage.prices.sums(id, [BEGIN, bounds[3]], BucketWidth.DAY)
+    assert (whole.open, whole.close, whole.highest) == (100, 100, Extreme(100, BEGIN + 10 * MINUTE))
+
+
 async def test_what_is_in_force_is_none_before_the_first_observation(storage: Storage) -> None:
     id = await watched(storage)
 
@@ -123,7 +148,8 @@ async def test_a_product_that_was_never_observed_has_no_prices(storage: Storage)
     nothing = PriceSummary(WINDOW), PriceDistribution(None, None, None, 0)
     assert await prices.statistics(product.id, WINDOW, None) == nothing
     assert (await offers.steps(product.id, WINDOW, 5)).in_stock == {}
-    assert await offers.buckets(product.id, WINDOW, BucketWidth.DAY, 5) == {}
+    assert await prices.sums(product.id, ENDS, BucketWidth.DAY) == []
+    assert await offers.sums(product.id, ENDS, 5) == {}
     assert (await offers.life(product.id, FIRST, WINDOW, 5)).offer is None
 
 
@@ -170,13 +196,13 @@ async def test_the_last_intervals_of_all_offers_together_are_the_limit(storage: 
     found = await storage.offer_prices.steps(id, WINDOW, 2)
     begins: list[datetime] = sorted(each.valid_from for offer in found.in_stock.values() for each in offer)
     assert begins == [BEGIN + 2 * MINUTE, BEGIN + 10 * MINUTE]
-    buckets = await storage.offer_prices.buckets(id, WINDOW, BucketWidth.FIVE_MINUTES, 2)
-    assert sum(map(len, buckets.values())) == 2
+    sums = await storage.offer_prices.sums(id, FIVE_MINUTES_EACH, 2)
+    assert sum(map(len, sums.values())) == 2
 
 
-async def test_buckets_of_an_offer_are_those_in_which_it_was_in_stock(storage: Storage) -> None:
+async def test_sums_of_an_offer_are_those_in_which_it_was_in_stock(storage: Storage) -> None:
     id = await watched(storage)
-    found = await storage.offer_prices.buckets(id, WINDOW, BucketWidth.FIVE_MINUTES, 100)
+    found = await storage.offer_prices.sums(id, FIVE_MINUTES_EACH, 100)
     assert {offer: [each.window.start for each in found[offer]] for offer in found} == {
         FIRST: [BEGIN, BEGIN + 10 * MINUTE],
         SECOND_OFFER: [BEGIN],
@@ -189,9 +215,9 @@ async def test_an_offer_that_did_not_change_across_a_gap_is_not_known_there(stor
     id, offer = await scheduled(storage.begin, ago(hours=3)), Offer(some_id(), 70, 1)
     for minutes in (0, 10):
         await observe(storage.begin, id, observed(offer), BEGIN + minutes * MINUTE)
-    (bucket,) = (await storage.offer_prices.buckets(id, WINDOW, BucketWidth.HOUR, 5))[offer.id]
+    (bucket,) = (await storage.offer_prices.sums(id, ENDS, 5))[offer.id]
     assert (bucket.in_stock, bucket.known) == (5 * 60 * US, 5 * 60 * US)
-    assert bucket.lowest == Extreme(70, BEGIN + 10 * MINUTE)
+    assert bucket.lowest == Extreme(70, WINDOW.start)
 
 
 async def test_an_offer_has_its_life_even_when_it_is_sold_out(storage: Storage) -> None:

@@ -322,7 +322,7 @@ def models(description: Described, path: str) -> dict[str, Described]:
 
 
 POINTS = {"at", "price", "state"}
-BUCKETS = {"at", "open", "close", "min", "max", "average", "in_stock_share", "coverage"}
+BUCKETS = {"at", "from", "to", "open", "close", "min", "max", "average", "in_stock_share", "coverage"}
 HISTORY = {"from", "to", "interval", "series", "reason"}
 SERIES = {"offer_id", "points"}
 
@@ -337,8 +337,8 @@ SERIES = {"offer_id", "points"}
                 "StepSeriesView": SERIES,
                 "PricePointView": POINTS,
                 "PriceBucketsResponse": HISTORY,
-                "BucketSeriesView": SERIES,
-                "PriceBucketView": BUCKETS,
+                "BucketSeriesResponse": SERIES,
+                "PriceBucketResponse": BUCKETS,
             },
         ),
         (
@@ -383,7 +383,7 @@ def test_steps_and_buckets_are_told_apart_by_their_interval(description: Describ
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (INSIGHT + "history", {"from", "to", "interval", "series"}),
+        (INSIGHT + "history", {"from", "to", "interval", "series", "tz"}),
         (INSIGHT + "change", {"from", "to", "period"}),
         (INSIGHT + "statistics", {"from", "to"}),
         (OFFER, set()),
@@ -405,7 +405,7 @@ def test_parameters_are_described_by_the_names_they_have_in_a_url(
 @pytest.mark.parametrize(
     ("path", "name", "choices", "default"),
     [
-        (INSIGHT + "history", "interval", ["auto", "raw", "5m", "1h", "1d"], "auto"),
+        (INSIGHT + "history", "interval", ["auto", "raw", "5m", "1h", "1d", "1w", "1mo"], "auto"),
         (INSIGHT + "history", "series", ["best", "offers"], "best"),
         (
             "/products",
@@ -426,7 +426,13 @@ def test_the_choices_of_a_parameter_are_described(
 @pytest.mark.parametrize(
     ("path", "problems"),
     [
-        (INSIGHT + "history", {"404": "Product not found; Not found", "422": "Validation error; Window too large"}),
+        (
+            INSIGHT + "history",
+            {
+                "404": "Product not found; Not found",
+                "422": "Validation error; Window too large; Beyond retention",
+            },
+        ),
         (INSIGHT + "change", {"404": "Product not found; Not found", "422": "Validation error"}),
         (INSIGHT + "statistics", {"404": "Product not found; Not found", "422": "Validation error"}),
         (OFFER, {"404": "Product not found; Not found; Offer not found", "422": "Validation error"}),
@@ -454,10 +460,11 @@ def examples_of(description: Described, path: str) -> list[Any]:
 
 
 def test_a_history_shows_an_example_of_steps_and_one_of_buckets(description: Described) -> None:
-    steps, buckets = examples_of(description, INSIGHT + "history")
+    steps, *buckets = examples_of(description, INSIGHT + "history")
     assert json.loads(ENCODER.encode(msgspec.convert(steps, PriceStepsResponse))) == steps
-    assert json.loads(ENCODER.encode(msgspec.convert(buckets, PriceBucketsResponse))) == buckets
-    for shown in (steps, buckets):
+    for each in buckets:
+        assert json.loads(ENCODER.encode(msgspec.convert(each, PriceBucketsResponse))) == each
+    for shown in (steps, *buckets):
         times = [point["at"] for point in shown["series"][0]["points"]]
         assert [shown["from"], *times[1:], shown["to"]] == sorted({shown["from"], *times, shown["to"]})
 

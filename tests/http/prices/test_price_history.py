@@ -45,6 +45,8 @@ async def bucketed(
     assert (answer["from"], answer["to"], answer["interval"]) == (shown(start), shown(end), interval)
     (series,) = answer["series"]
     found: list[dict[str, Any]] = series["points"]
+    begins = [each["at"] for each in found]
+    assert [(each.pop("from"), each.pop("to")) for each in found] == list(pairwise([*begins, shown(end)]))
     return found
 
 
@@ -133,7 +135,7 @@ async def test_prices_are_whole_numbers_and_what_was_divided_is_not(api: Api, cu
     (point,) = await raw(customer, id, 0 * HOUR, HOUR)
     assert type(point["price"]) is int
     (summed,) = await bucketed(customer, id, "1h", NOON, NOON + HOUR)
-    kinds = {name: type(value) for name, value in summed.items() if name != "at"}
+    kinds = {name: type(value) for name, value in summed.items() if name not in ("at", "from", "to")}
     whole = dict.fromkeys(("open", "close", "min", "max"), int)
     assert kinds == whole | dict.fromkeys(("average", "in_stock_share", "coverage"), float)
 
@@ -278,8 +280,14 @@ async def test_offers_are_summed_up_where_they_were_in_stock(api: Api, customer:
         api.outside.clock.advance(passing)
     found = await ask(customer, path(id), NOON, interval="1h", series="offers")
     assert found["series"] == [
-        {"offer_id": str(FIRST), "points": [bucket(0 * HOUR, 1000, None, 1000, 1000, 1000.0, 1.0, 0.5)]},
-        {"offer_id": str(SECOND_OFFER), "points": [bucket(1 * HOUR, None, 900, 900, 900, 900.0, 1.0, 0.5)]},
+        {
+            "offer_id": str(id),
+            "points": [{**of_hour, "from": shown(NOON + begin), "to": shown(NOON + begin + HOUR)}],
+        }
+        for id, begin, of_hour in (
+            (FIRST, 0 * HOUR, bucket(0 * HOUR, 1000, None, 1000, 1000, 1000.0, 1.0, 0.5)),
+            (SECOND_OFFER, HOUR, bucket(1 * HOUR, None, 900, 900, 900, 900.0, 1.0, 0.5)),
+        )
     ]
 
 

@@ -33,6 +33,7 @@ STATUSES = {
     "unsupported-media-type": 415,
     "validation-error": 422,
     "window-too-large": 422,
+    "beyond-retention": 422,
     "idempotency-mismatch": 422,
     "rate-limited": 429,
     "internal-error": 500,

@@ -6,6 +6,7 @@ product is known. An interval without a price is one in which the offer alone is
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,14 +16,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.history_sql import INTERVALS, microseconds, recorded, statement
+from adapters.postgres.prices.history_sql import microseconds, recorded, statement
 from adapters.postgres.prices.price_reader import SUMS, rolled_until, summary, within
 from adapters.postgres.synchronisation.rows import offer
 from application.offload import offload
 from application.prices.readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import PriceSummary
-from domain.window import BucketWidth, Window
+from domain.window import Window
 
 _KNOWN = f"""
     SELECT range_agg(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends))) AS stretches
@@ -58,50 +59,45 @@ _OFFER = select(offer).where(
 )
 
 
-def _buckets(length: str) -> str:
-    cells = f"""
-        generate_series(
-            date_bin({length}, lower(stretch), TIMESTAMPTZ 'epoch'), upper(stretch) - INTERVAL '1 microsecond', {length}
-        ) AS bucket
-    """
-    cut = f"""
-        greatest(lower(stretch), bucket) AS starts, least(upper(stretch), bucket + {length}) AS ends,
-        greatest(bucket, :starts) AS bucket_starts, least(bucket + {length}, :ends) AS bucket_ends
-    """
-    return f"""
+_CELLS = """
+    generate_series(
+        width_bucket(lower(stretch), :bounds), width_bucket(upper(stretch) - INTERVAL '1 microsecond', :bounds)
+    ) AS place, LATERAL (SELECT (:bounds)[place] AS bucket_starts, (:bounds)[place + 1] AS bucket_ends) AS bucket
+"""
+_CUT = """
+    greatest(lower(stretch), bucket_starts) AS starts, least(upper(stretch), bucket_ends) AS ends,
+    place, bucket_starts, bucket_ends
+"""
+_SUMS = statement(f"""
         WITH known AS MATERIALIZED ({_KNOWN}),
         known_time AS MATERIALIZED (
-            SELECT bucket_starts, sum({microseconds("starts", "ends")})::bigint AS known
-            FROM (SELECT {cut} FROM known, unnest(stretches) AS stretch, {cells}) AS piece GROUP BY bucket_starts
+            SELECT place, sum({microseconds("starts", "ends")})::bigint AS product_known
+            FROM (SELECT {_CUT} FROM known, unnest(stretches) AS stretch, {_CELLS}) AS piece GROUP BY place
         ),
         timed AS (
             SELECT *, {microseconds("starts", "ends")} AS microseconds FROM (
-                SELECT offer_id, price, {cut} FROM ({_IN_STOCK}) AS in_stock, known, unnest(
+                SELECT offer_id, price, {_CUT} FROM ({_IN_STOCK}) AS in_stock, known, unnest(
                     stretches * tstzmultirange(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends)))
-                ) AS stretch, {cells}
+                ) AS stretch, {_CELLS}
             ) AS piece
         ),
         summed AS MATERIALIZED (
-            SELECT offer_id, bucket_starts, bucket_ends,
+            SELECT offer_id, place,
                 max(price) FILTER (WHERE starts = bucket_starts) AS open,
                 max(price) FILTER (WHERE ends = bucket_ends) AS close,
                 min(price) AS lowest,
-                (array_agg(starts ORDER BY price, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS lowest_at,
+                min(bucket_starts) AS lowest_at,
                 max(price) AS highest,
-                (array_agg(starts ORDER BY price DESC, starts DESC) FILTER (WHERE price IS NOT NULL))[1] AS highest_at,
+                min(bucket_starts) AS highest_at,
                 sum(price::numeric * microseconds) AS price_time,
                 sum(microseconds) FILTER (WHERE price IS NOT NULL)::bigint AS in_stock,
                 coalesce(sum(microseconds) FILTER (WHERE price IS NULL), 0)::bigint AS unknown
-            FROM timed GROUP BY offer_id, bucket_starts, bucket_ends HAVING count(price) > 0
-            ORDER BY bucket_starts LIMIT :limit
+            FROM timed GROUP BY offer_id, place HAVING count(price) > 0 ORDER BY place LIMIT :limit
         )
-        SELECT offer_id, bucket_starts AS at, bucket_ends, {SUMS}
-        FROM summed JOIN (SELECT bucket_starts, known AS product_known FROM known_time) AS of_product
-        USING (bucket_starts), LATERAL (SELECT product_known - unknown AS known) AS of_offer ORDER BY bucket_starts
-    """
-
-
-_BUCKETS = {width: statement(_buckets(INTERVALS[width])) for width in BucketWidth}
+        SELECT offer_id, place, {SUMS}
+        FROM summed JOIN known_time USING (place), LATERAL (SELECT product_known - unknown AS known) AS of_offer
+        ORDER BY place
+""")
 
 
 class SqlAlchemyOfferPriceReader:
@@ -116,13 +112,12 @@ class SqlAlchemyOfferPriceReader:
             rows = (await connection.execute(_ALL_STEPS, {**within(product_id, window), "limit": limit})).all()
         return await offload(partial(_prices, rows), len(rows))
 
-    async def buckets(
-        self, product_id: UUID, window: Window, width: BucketWidth, limit: int
-    ) -> Mapping[UUID, list[PriceSummary]]:
+    async def sums(self, product_id: UUID, bounds: Sequence[datetime], limit: int) -> Mapping[UUID, list[PriceSummary]]:
+        parameters = within(product_id, Window(bounds[0], bounds[-1])) | {"bounds": bounds, "limit": limit}
         async with connect(self._engine) as connection:
             await rolled_until(connection, product_id)
-            rows = (await connection.execute(_BUCKETS[width], {**within(product_id, window), "limit": limit})).all()
-        return await offload(partial(_summaries, rows), len(rows))
+            rows = (await connection.execute(_SUMS, parameters)).all()
+        return await offload(partial(_summaries, rows, bounds), len(rows))
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         asked = {**within(product_id, window), "product_id": product_id, "offer_id": offer_id, "limit": limit}
@@ -134,10 +129,10 @@ class SqlAlchemyOfferPriceReader:
         return OfferLife(kept[0] if kept else None, await offload(partial(_prices, rows), len(rows)))
 
 
-def _summaries(rows: Sequence[Sequence[Any]]) -> Mapping[UUID, list[PriceSummary]]:
+def _summaries(rows: Sequence[Sequence[Any]], bounds: Sequence[datetime]) -> Mapping[UUID, list[PriceSummary]]:
     found: defaultdict[UUID, list[PriceSummary]] = defaultdict(list)
-    for offer_id, at, ends, *sums in rows:
-        found[offer_id].append(summary(Window(at, ends), sums))
+    for offer_id, place, *sums in rows:
+        found[offer_id].append(summary(Window(bounds[place - 1], bounds[place]), sums))
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.history_sql import OPEN_STEPS, bucketed, microseconds, recorded, statement
+from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed, microseconds, recorded, statement
 from application.offload import offload
 from domain.errors import ProductNotFound
 from domain.price import PriceInForce, PriceState, PriceStep
@@ -36,20 +36,52 @@ def _from_steps(width: BucketWidth) -> TextClause:
     return statement(f"SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width)}) AS buckets ORDER BY at")
 
 
-def _from_buckets(width: BucketWidth) -> TextClause:
+def _parts(width: BucketWidth) -> str:
     """Select whole buckets that are rolled up, and sum those before and behind them from steps."""
-    return statement(f"""
+    return f"""
         SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ends=":aligned")}) AS head
         UNION ALL
         SELECT at, NULL, {SUMS} FROM best_price_bucket_{width}
         WHERE product_id = ANY(:ids) AND at >= :aligned AND at < :rolled
         UNION ALL
         SELECT at, bucket_ends, {SUMS} FROM ({bucketed(width, ":rolled", ":ends", ":tail_day")}) AS tail
-        ORDER BY at
+    """
+
+
+def _added_up(width: BucketWidth) -> TextClause:
+    """Add the parts up between neighbouring bounds, as `domain.price_history.joined` does.
+
+    A price that was in force already as a part began was not reached in it, but in an earlier part of the stretch.
+    """
+    return statement(f"""
+        WITH part AS (
+            SELECT *, coalesce(bucket_ends, at + {INTERVALS[width]}) AS ends, width_bucket(at, :bounds) AS stretch
+            FROM ({_parts(width)}) AS parts
+        ),
+        linked AS (
+            SELECT *, at = lag(ends) OVER earlier AS follows, lag(close) OVER earlier AS before
+            FROM part WINDOW earlier AS (PARTITION BY stretch ORDER BY at)
+        )
+        SELECT stretch,
+            max(open) FILTER (WHERE at = (:bounds)[stretch]) AS open,
+            max(close) FILTER (WHERE ends = (:bounds)[stretch + 1]) AS close,
+            min(lowest) AS lowest, {_reached("lowest", "ASC")} AS lowest_at,
+            max(highest) AS highest, {_reached("highest", "DESC")} AS highest_at,
+            sum(price_time) AS price_time, sum(in_stock)::bigint AS in_stock, sum(known)::bigint AS known
+        FROM linked GROUP BY stretch ORDER BY stretch
     """)
 
 
-_BUCKETS = {width: (_from_steps(width), _from_buckets(width)) for width in BucketWidth}
+def _reached(price: str, order: str) -> str:
+    return f"""
+        (array_agg({price}_at ORDER BY {price} {order}, {price}_at DESC) FILTER (
+            WHERE {price} IS NOT NULL AND ({price}_at = at AND follows AND before = {price}) IS NOT TRUE
+        ))[1]
+    """
+
+
+_BUCKETS = {width: (_from_steps(width), statement(f"{_parts(width)} ORDER BY at")) for width in BucketWidth}
+_SUMS = {width: _added_up(width) for width in BucketWidth}
 
 
 def _open_of(width: BucketWidth) -> str:
@@ -130,6 +162,19 @@ class SqlAlchemyPriceReader:
             rows = (await connection.execute(from_buckets if aligned < rolled else from_steps, parameters)).all()
         length = width.length
         return [summary(Window(at, ends or at + length), sums) for at, ends, *sums in map(tuple, rows)]
+
+    async def sums(self, product_id: UUID, bounds: Sequence[datetime], width: BucketWidth) -> list[PriceSummary]:
+        window = Window(bounds[0], bounds[-1])
+        parameters = within(product_id, window) | {"bounds": bounds}
+        async with connect(self._engine) as connection:
+            aligned = width.ceil(window.start)
+            rolled = min(await rolled_until(connection, product_id), width.floor(window.end))
+            if rolled <= aligned:
+                # No whole bucket is rolled up: all is summed from steps, as what lies before them.
+                aligned = rolled = window.end
+            parameters |= {"aligned": aligned, "rolled": rolled, "tail_day": BucketWidth.DAY.floor(rolled)}
+            rows = (await connection.execute(_SUMS[width], parameters)).all()
+        return [summary(Window(bounds[stretch - 1], bounds[stretch]), sums) for stretch, *sums in map(tuple, rows)]
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
         async with connect(self._engine) as connection:

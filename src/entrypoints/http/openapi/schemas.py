@@ -23,6 +23,7 @@ EXAMPLES = {
     "from": "2026-11-19T00:00:00Z",
     "to": "2026-11-26T00:00:00Z",
     "period": "P7D",
+    "tz": "Europe/Prague",
 }
 """Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
 

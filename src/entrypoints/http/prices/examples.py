@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from application.prices.views import (
     BucketSeriesView,
@@ -38,7 +39,20 @@ _POINTS = [
     PricePointView(_WEEK.start + timedelta(days=2), None, PriceState.OUT_OF_STOCK),
     _IN_STOCK,
 ]
-_HOUR = PriceBucketView(_WEEK.start, 45_900, 45_200, 45_200, 45_900, Decimal("45637.50"), 1.0, 1.0)
+_HOUR = PriceBucketView(
+    _WEEK.start,
+    _WEEK.start + timedelta(minutes=17, seconds=55, milliseconds=488),
+    45_900,
+    45_200,
+    45_200,
+    45_900,
+    Decimal("45637.50"),
+    1.0,
+    1.0,
+)
+_PRAGUE = ZoneInfo("Europe/Prague")
+_OCTOBER = Window(datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC))
+_MONTH = PriceBucketView(_OCTOBER.start, _OCTOBER.end, 45_900, 41_250, 41_250, 47_900, Decimal("44310.75"), 0.9861, 1.0)
 _TWO_DAYS = Window(_WEEK.start + timedelta(days=1, hours=12), _WEEK.start + timedelta(days=3, hours=12))
 _STEPS = [PricePointView(_TWO_DAYS.start, 45_900, PriceState.IN_STOCK), *_POINTS[1:]]
 PRICE_HISTORY = answers(
@@ -47,6 +61,9 @@ PRICE_HISTORY = answers(
     {
         "Every change": show_price_history(PriceHistoryView(_TWO_DAYS, "raw", [StepSeriesView(None, _STEPS)])),
         "Summed up by the hour": show_price_history(PriceHistoryView(_WEEK, "1h", [BucketSeriesView(None, [_HOUR])])),
+        "A month in Prague, one hour longer than 31 days": show_price_history(
+            PriceHistoryView(_OCTOBER, "1mo", [BucketSeriesView(None, [_MONTH])]), _PRAGUE
+        ),
     },
 )
 PRICE_CHANGE = answer(

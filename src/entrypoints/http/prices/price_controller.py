@@ -1,25 +1,22 @@
-"""Prices over time over HTTP: history, change and statistics of the best price, and one offer's life."""
+"""Prices over time over HTTP: change and statistics of the best price, and one offer's life."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Request, get
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from application.clock import Clock
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
-from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
-from domain.window import BucketWidth
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_view
 from entrypoints.http.prices import examples
 from entrypoints.http.prices.responses import (
     OfferResponse,
     PriceChangeResponse,
     PriceStatisticsResponse,
-    show_price_history,
 )
 from entrypoints.http.prices.windows import From, Period, To, read_window
 from entrypoints.http.problems.problem_types import (
@@ -27,21 +24,12 @@ from entrypoints.http.problems.problem_types import (
     PRODUCT_MISSING,
     UNAVAILABLE,
     VALIDATION,
-    WINDOW_TOO_LARGE,
     problems,
 )
 from entrypoints.http.products.parameters import ProductId
 from entrypoints.http.route_declarations import Declaration, Injected, Place, declared
 
 OfferId = Annotated[UUID, PathParameter(description="The offer's id, as the Offers service knows it.")]
-Interval = Annotated[
-    Literal["auto", "raw", "5m", "1h", "1d"],
-    QueryParameter(
-        description="`raw` gives every change of price, for 48 hours at most; the others sum up buckets; `auto` "
-        "takes the finest of them that has at most 600 points, and weeks or months where even days are too many."
-    ),
-]
-Series = Annotated[Literal["best", "offers"], QueryParameter(description="The best price, or each offer's own.")]
 
 
 class PriceController(Controller):
@@ -50,41 +38,6 @@ class PriceController(Controller):
     path = "/products/{product_id:uuid}"
     tags = ("insight",)
     opt = declared(Declaration(public=True, conditional=True))
-
-    @get(
-        "/price-history",
-        operation_id="getPriceHistory",
-        summary="See how prices moved",
-        responses={200: examples.PRICE_HISTORY}
-        | NOT_MODIFIED
-        | problems(*PRODUCT_MISSING, VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE),
-    )
-    async def price_history(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: ProductId,
-        read_price_history: Injected[ReadPriceHistory],
-        read_offer_price_history: Injected[ReadOfferPriceHistory],
-        costly: Injected[Place],
-        clock: Injected[Clock],
-        start: From = None,
-        end: To = None,
-        interval: Interval = "auto",
-        series: Series = "best",
-    ) -> ASGIResponse:
-        """See every change of the best price, or of each offer's price, or sums of them over buckets of time.
-
-        A raw point is the price in force from its time on; the first one is at the start of the window. Where nothing
-        was observed for longer than three intervals the price is unknown, which is not the same as out of stock.
-        """
-        window = read_window(start, end, clock())
-        read = read_price_history if series == "best" else read_offer_price_history
-        async with costly:
-            if interval == "auto":
-                view = await in_finest_interval(read, product_id, window)
-            else:
-                view = await read(product_id, window, None if interval == "raw" else BucketWidth(interval))
-        return answer_view(request, show_price_history(view))
 
     @get(
         "/price-change",

@@ -1,6 +1,6 @@
 """Answers about prices over time: the views under the contract's names, as Python cannot name a field `from`."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias
 from uuid import UUID
@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from application.prices.views import (
-    BucketSeriesView,
     OfferHistoryView,
     PriceAtView,
     PriceChangeView,
@@ -32,6 +31,32 @@ class PriceStepsResponse(msgspec.Struct, frozen=True):
     reason: Reason | None
 
 
+class PriceBucketResponse(msgspec.Struct, frozen=True):
+    """A stretch of time, `from` and `to` with the offsets of its time zone; `at` is `from` in UTC.
+
+    `open` and `close` are the prices in force at its start and at its end, null where there was none. The average is
+    weighted by time, `in_stock_share` is of the known time, and `coverage` is the known share of the stretch.
+    """
+
+    at: datetime
+    start: datetime = msgspec.field(name="from")
+    end: datetime = msgspec.field(name="to")
+    open: int | None
+    close: int | None
+    min: int | None
+    max: int | None
+    average: Decimal | None
+    in_stock_share: float | None
+    coverage: float | None
+
+
+class BucketSeriesResponse(msgspec.Struct, frozen=True):
+    """The best price (`offer_id` is null) or one offer's price in buckets, an offer's where it was in stock."""
+
+    offer_id: UUID | None
+    points: list[PriceBucketResponse]
+
+
 class PriceBucketsResponse(msgspec.Struct, frozen=True):
     """Prices in buckets of time; `reason` says why there are no series.
 
@@ -41,18 +66,43 @@ class PriceBucketsResponse(msgspec.Struct, frozen=True):
     start: datetime = msgspec.field(name="from")
     end: datetime = msgspec.field(name="to")
     interval: Literal["5m", "1h", "1d", "1w", "1mo"]
-    series: list[BucketSeriesView] | None
+    series: list[BucketSeriesResponse] | None
     reason: Reason | None
 
 
 PriceHistoryResponse: TypeAlias = PriceStepsResponse | PriceBucketsResponse
 
 
-def show_price_history(view: PriceHistoryView) -> PriceHistoryResponse:
-    """Show the view, as steps or in buckets."""
-    shown: Any = PriceStepsResponse if view.interval == "raw" else PriceBucketsResponse
-    response: PriceHistoryResponse = shown(view.window.start, view.window.end, view.interval, view.series, view.reason)
+def show_price_history(view: PriceHistoryView, zone: tzinfo = UTC) -> PriceHistoryResponse:
+    """Show the view, as steps, or in buckets that are of this zone."""
+    shown: Any = PriceStepsResponse
+    series: Any = view.series
+    if view.interval != "raw":
+        shown = PriceBucketsResponse
+        series = view.series and [_bucket_series(each, zone) for each in view.series]
+    response: PriceHistoryResponse = shown(view.window.start, view.window.end, view.interval, series, view.reason)
     return response
+
+
+def _bucket_series(series: Any, zone: tzinfo) -> BucketSeriesResponse:
+    return BucketSeriesResponse(
+        series.offer_id,
+        [
+            PriceBucketResponse(
+                each.start,
+                each.start.astimezone(zone),
+                each.end.astimezone(zone),
+                each.open,
+                each.close,
+                each.min,
+                each.max,
+                each.average,
+                each.in_stock_share,
+                each.coverage,
+            )
+            for each in series.points
+        ],
+    )
 
 
 class PriceChangeResponse(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
-"""Windows of time in queries: from and to, or a period."""
+"""Windows of time in queries: from and to, or a period; and time zones."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 from domain.errors import InvalidWindow
 from domain.window import Window
 from entrypoints.http.route_declarations import Rule
+from entrypoints.zones import find_zone
 
 DEFAULT_PERIOD = timedelta(days=7)
 
@@ -83,6 +84,18 @@ Period = Annotated[
     ),
     Rule(_read_period),
 ]
+
+
+def read_zone(name: str) -> tzinfo:
+    """Read the name of a time zone.
+
+    Raises:
+        InvalidWindow
+    """
+    zone = find_zone(name)
+    if zone is None:
+        raise InvalidWindow("tz", "This must be the IANA name of a time zone, as Europe/Prague, in the same case.")
+    return zone
 
 
 def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:

@@ -16,6 +16,7 @@ from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from application.bounded_queue import QueueFull
 from application.storage import StorageUnavailable
 from domain.errors import (
+    BeyondRetention,
     IdempotencyInProgress,
     IdempotencyMismatch,
     InvalidFilter,
@@ -32,6 +33,7 @@ from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
 from entrypoints.http.auth.credentials import InvalidCredentials, RateLimited
 from entrypoints.http.mistakes import InvalidRequest
 from entrypoints.http.problems.problem_types import (
+    BEYOND_RETENTION,
     CREDENTIALS,
     CURSOR,
     DATABASE,
@@ -69,6 +71,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     InvalidFilter: VALIDATION,
     InvalidWindow: VALIDATION,
     WindowTooLarge: WINDOW_TOO_LARGE,
+    BeyondRetention: BEYOND_RETENTION,
     ProductNotFound: PRODUCT_NOT_FOUND,
     OfferNotFound: OFFER_NOT_FOUND,
     ProductAlreadyExists: EXISTS,

@@ -173,6 +173,14 @@ WINDOW_TOO_LARGE = ProblemType(
     "Window too large",
     "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours.",
 )
+BEYOND_RETENTION = ProblemType(
+    "beyond-retention",
+    422,
+    "Beyond retention",
+    "Buckets of a time zone are exact or not there at all. If its offsets are whole hours, they reach back as far as "
+    "hourly buckets are kept, else as far as those of 5 minutes. Take a later `from`, or leave out `tz`: days, weeks "
+    "and months of UTC are kept for ever.",
+)
 RATE_LIMITED = ProblemType(
     "rate-limited",
     429,
@@ -227,6 +235,7 @@ PROBLEM_TYPES = (
     VALIDATION,
     IDEMPOTENCY_MISMATCH,
     WINDOW_TOO_LARGE,
+    BEYOND_RETENTION,
     RATE_LIMITED,
     INTERNAL,
     NOT_IMPLEMENTED,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
+from domain.calendar import Interval, LocalBuckets
 from domain.offer import ObservedOffers, Offer
 from domain.product import Product
 from domain.retention import Retention
@@ -30,6 +32,8 @@ from storages.storage import Storage, in_memory, on_postgres
 pytestmark = pytest.mark.timeout(6 * max(100, settings().max_examples))
 
 DAYS = 4
+PRAGUE, KATHMANDU = ZoneInfo("Europe/Prague"), ZoneInfo("Asia/Kathmandu")
+ZONES = (PRAGUE, KATHMANDU)
 NOW = datetime.now(UTC)
 MIDNIGHT = BucketWidth.DAY.floor(NOW)
 START = MIDNIGHT - timedelta(days=DAYS, minutes=10)
@@ -79,11 +83,17 @@ async def everything(insight: Insight, id: UUID, window: Window) -> list[Any]:
         partial(insight.statistics, id, window),
     ]
     for history in insight.histories:
-        asked += [partial(history, id, window, interval) for interval in (None, *BucketWidth)]
-        asked.append(partial(in_finest_interval, history, id, window))
+        asked += [partial(history, id, window, interval) for interval in (None, *Interval)]
+        asked += [partial(history, id, window, interval, zone) for interval in Interval for zone in ZONES]
+        asked += [partial(in_finest_interval, history, id, window, zone) for zone in (UTC, *ZONES)]
     asked += [partial(insight.offer, id, offer_id) for offer_id in OFFERS]
     if insight.retention == Retention():
-        asked += [partial(insight.storage.prices.buckets, id, window, width) for width in BucketWidth]
+        prices, offers = insight.storage.prices, insight.storage.offer_prices
+        asked += [partial(prices.buckets, id, window, width) for width in BucketWidth]
+        for interval, zone in ((Interval.HOUR, KATHMANDU), (Interval.DAY, KATHMANDU), (Interval.DAY, PRAGUE)):
+            bounds = LocalBuckets(interval, zone).bounds(window)
+            width = BucketWidth.HOUR if zone is PRAGUE else BucketWidth.FIVE_MINUTES
+            asked += [partial(prices.sums, id, bounds, width), partial(offers.sums, id, bounds, 1_000)]
     answers = []
     for ask in asked:
         try:

@@ -1,0 +1,27 @@
+"""Time zones by their IANA names. Callers can make the process keep no more zones than there are."""
+
+from datetime import UTC, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+_NO_PLACES = frozenset({"localtime", "Factory"})
+"""Files beside those of zones: this machine's zone, and what a new machine is set to."""
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of all zones; their files are looked for once."""
+    return frozenset(available_timezones() - _NO_PLACES)
+
+
+def find_zone(name: str) -> tzinfo | None:
+    """Return the zone with exactly this name; UTC itself is Python's own. None if there is none."""
+    if name == "UTC":
+        return UTC
+    return _read(name) if name in zone_names() else None
+
+
+@cache
+def _read(name: str) -> ZoneInfo:
+    # ZoneInfo keeps only a few zones itself, and would read the file of another one again.
+    return ZoneInfo(name)
