@@ -43,6 +43,16 @@ class LocalBuckets:
 
     interval: Interval
     zone: tzinfo
+    """Of UTC, which only `datetime.UTC` is, weeks and months are made up of days, and so are there for ever."""
+
+    @property
+    def parts(self) -> tuple[BucketWidth, ...]:
+        """The kept buckets that its buckets may be made up of, the widest first."""
+        if self.zone is UTC:
+            return (BucketWidth.DAY,)
+        if self.interval is Interval.FIVE_MINUTES:
+            return (BucketWidth.FIVE_MINUTES,)
+        return (BucketWidth.HOUR, BucketWidth.FIVE_MINUTES)
 
     def floor(self, at: datetime) -> datetime:
         """Return where the bucket that holds this time begins.

@@ -1,6 +1,6 @@
 """How long history is kept, and in which detail: what is older is there in ever wider buckets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -74,14 +74,14 @@ class Retention:
             end = min(grid.ceil(end), now)
         return Window(start, end)
 
-    def adding_up(self, bounds: Sequence[datetime], now: datetime) -> BucketWidth | None:
-        """Return the widest kept buckets of which each stretch between these ascending bounds is made up exactly.
+    def adding_up(self, bounds: Sequence[datetime], widths: Iterable[BucketWidth], now: datetime) -> BucketWidth | None:
+        """Return the first of these widths whose kept buckets make up each stretch between ascending bounds exactly.
 
-        None if there are none. Where steps are kept, the first stretch may begin and the last may end anywhere.
+        None if there is none. Where steps are kept, the first stretch may begin and the last may end anywhere.
         """
         inner = bounds[1:-1]
         ends = [end for end in (bounds[0], bounds[-1]) if self.finest(end, now) is not None]
-        for width in reversed(BucketWidth):
+        for width in widths:
             if bounds[0] >= self.buckets_since(width, now) and all(at == width.floor(at) for at in (*ends, *inner)):
                 return width
         return None

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, available_timezones
 _NO_PLACES = frozenset({"localtime", "Factory"})
 """Files beside those of zones: this machine's zone, and what a new machine is set to."""
 
+_NAMES_OF_UTC = frozenset({"UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"})
+
 
 @cache
 def zone_names() -> frozenset[str]:
@@ -16,7 +18,7 @@ def zone_names() -> frozenset[str]:
 
 def find_zone(name: str) -> tzinfo | None:
     """Return the zone with exactly this name; UTC itself is Python's own. None if there is none."""
-    if name == "UTC":
+    if name in _NAMES_OF_UTC:
         return UTC
     return _read(name) if name in zone_names() else None
 

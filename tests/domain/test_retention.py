@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from domain.calendar import Interval, LocalBuckets
 from domain.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 
@@ -62,3 +63,27 @@ def test_what_is_gone_already_is_not_kept_however_long_things_are_to_be_kept() -
     assert kept.finest(MIDNIGHT - 3 * DAY, NOW) is BucketWidth.FIVE_MINUTES
     assert kept.finest(MIDNIGHT - 4 * DAY, NOW) is BucketWidth.HOUR
     assert Retention(dropped=Dropped(hours=MIDNIGHT)).finest(MIDNIGHT - 700 * DAY, NOW) is BucketWidth.DAY
+
+
+def test_stretches_are_made_up_of_the_widest_kept_buckets_that_end_where_they_do() -> None:
+    hour, five = BucketWidth.HOUR, BucketWidth.FIVE_MINUTES
+
+    def found(days: float, *bounds: timedelta) -> BucketWidth | None:
+        begin = MIDNIGHT - days * DAY
+        return KEPT.adding_up([begin, *(begin + bound for bound in bounds), NOW], (hour, five), NOW)
+
+    assert found(3, timedelta(hours=23)) is hour
+    assert found(3, timedelta(hours=23), timedelta(hours=23, minutes=15)) is five
+    assert found(3, timedelta(hours=23), timedelta(hours=23, minutes=16)) is None
+    assert found(4, timedelta(hours=23)) is hour
+    assert found(4, timedelta(hours=23, minutes=15)) is None
+    assert found(4 + 1 / 24) is None
+    # Where the steps are kept, the window may begin and end anywhere.
+    assert found(1.23456, timedelta(hours=1.23456)) is None
+    assert found(1.23456) is hour
+
+
+def test_a_window_is_widened_to_no_time_that_is_still_to_come() -> None:
+    last = KEPT.steps_since(NOW) - MICROSECOND
+    month = LocalBuckets(Interval.MONTH, UTC)
+    assert KEPT.snapped(Window(last - DAY, last), NOW, month) == Window(datetime(2026, 3, 1, tzinfo=UTC), NOW)

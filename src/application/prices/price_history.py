@@ -79,8 +79,9 @@ class ReadPriceHistory:
         if zone is UTC:
             return window.start >= retention.buckets_since(interval.stored or BucketWidth.DAY, now)
         with suppress(OverflowError):
-            first = retention.snapped(window, now, LocalBuckets(interval, zone)).start
-            return retention.adding_up([first], now) is not None
+            grid = LocalBuckets(interval, zone)
+            first = retention.snapped(window, now, grid).start
+            return retention.adding_up([first], grid.parts, now) is not None
         return False
 
     async def _stored(
@@ -100,7 +101,7 @@ class ReadPriceHistory:
         now = self.clock()
         window = retention.snapped(window, now, grid)
         bounds = await _bounds(grid, window, most)
-        width = await offload(lambda: retention.adding_up(bounds, now), len(bounds))
+        width = await offload(lambda: retention.adding_up(bounds, grid.parts, now), len(bounds))
         if width is None:
             await self._find(product_id, window)
             raise BeyondRetention(_TOO_OLD)
