@@ -49,7 +49,7 @@ class InMemoryPriceReader:
         recorded = recorded_steps(self.storage, product_id)
         first = recorded[0].valid_from if recorded else FOREVER
         stretches = starmap(Window, pairwise(bounds))
-        return [bucket for bucket in buckets(recorded, stretches) if bucket.window.end > first]
+        return [_without_times(bucket) for bucket in buckets(recorded, stretches) if bucket.window.end > first]
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
         return in_force_at(recorded_steps(self.storage, product_id), at)

@@ -46,7 +46,8 @@ class PriceReader(Protocol):
         """Return the sums of the stretches between neighbouring bounds in which anything is recorded, ascending.
 
         The bounds ascend. Buckets of this width are kept, and begin at each bound but the first and the last, which
-        may be anywhere where steps are kept.
+        may be anywhere where steps are kept. Of extremes only the prices are meant: the times are the starts of the
+        stretches.
         """
 
     async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:

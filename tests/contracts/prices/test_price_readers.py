@@ -111,8 +111,8 @@ async def test_sums_are_of_the_stretches_between_bounds_and_those_before_the_fir
         Window(bounds[1], bounds[2]),
         open=None,
         close=None,
-        lowest=Extreme(90, BEGIN + 2 * MINUTE),
-        highest=Extreme(100, BEGIN),
+        lowest=Extreme(90, bounds[1]),
+        highest=Extreme(100, bounds[1]),
         price_time=(100 * 120 + 90 * 120) * US,
         in_stock=240 * US,
         known=420 * US,
@@ -120,7 +120,7 @@ async def test_sums_are_of_the_stretches_between_bounds_and_those_before_the_fir
     assert (second.window, second.open, second.close) == (Window(bounds[2], bounds[3]), 100, 100)
     assert (second.lowest, second.in_stock) == (Extreme(100, bounds[2]), 120 * US)
     (whole,) = await storage.prices.sums(id, [BEGIN, bounds[3]], BucketWidth.DAY)
-    assert (whole.open, whole.close, whole.highest) == (100, 100, Extreme(100, BEGIN + 10 * MINUTE))
+    assert (whole.open, whole.close, whole.highest) == (100, 100, Extreme(100, BEGIN))
 
 
 async def test_what_is_in_force_is_none_before_the_first_observation(storage: Storage) -> None:

@@ -49,35 +49,19 @@ def _parts(width: BucketWidth) -> str:
 
 
 def _added_up(width: BucketWidth) -> TextClause:
-    """Add the parts up between neighbouring bounds, as `domain.price_history.joined` does.
-
-    A price that was in force already as a part began was not reached in it, but in an earlier part of the stretch.
-    """
+    """Add the parts up between neighbouring bounds."""
     return statement(f"""
-        WITH part AS (
-            SELECT *, coalesce(bucket_ends, at + {INTERVALS[width]}) AS ends, width_bucket(at, :bounds) AS stretch
-            FROM ({_parts(width)}) AS parts
-        ),
-        linked AS (
-            SELECT *, at = lag(ends) OVER earlier AS follows, lag(close) OVER earlier AS before
-            FROM part WINDOW earlier AS (PARTITION BY stretch ORDER BY at)
-        )
         SELECT stretch,
-            max(open) FILTER (WHERE at = (:bounds)[stretch]) AS open,
-            max(close) FILTER (WHERE ends = (:bounds)[stretch + 1]) AS close,
-            min(lowest) AS lowest, {_reached("lowest", "ASC")} AS lowest_at,
-            max(highest) AS highest, {_reached("highest", "DESC")} AS highest_at,
+            max(open) FILTER (WHERE at = begins) AS open, max(close) FILTER (WHERE part_ends = ends) AS close,
+            min(lowest) AS lowest, min(begins) AS lowest_at, max(highest) AS highest, min(begins) AS highest_at,
             sum(price_time) AS price_time, sum(in_stock)::bigint AS in_stock, sum(known)::bigint AS known
-        FROM linked GROUP BY stretch ORDER BY stretch
+        FROM ({_parts(width)}) AS part,
+            LATERAL (
+                SELECT width_bucket(at, :bounds) AS stretch, coalesce(bucket_ends, at + {INTERVALS[width]}) AS part_ends
+            ) AS placed,
+            LATERAL (SELECT (:bounds)[stretch] AS begins, (:bounds)[stretch + 1] AS ends) AS bound
+        GROUP BY stretch ORDER BY stretch
     """)
-
-
-def _reached(price: str, order: str) -> str:
-    return f"""
-        (array_agg({price}_at ORDER BY {price} {order}, {price}_at DESC) FILTER (
-            WHERE {price} IS NOT NULL AND ({price}_at = at AND follows AND before = {price}) IS NOT TRUE
-        ))[1]
-    """
 
 
 _BUCKETS = {width: (_from_steps(width), statement(f"{_parts(width)} ORDER BY at")) for width in BucketWidth}
