@@ -104,6 +104,16 @@ def test_a_bucket_shows_its_extremes_behind_its_last_price() -> None:
     assert [each[1] is None for each in json.loads(chart.points)] == [False, True]
 
 
+def test_no_line_bridges_buckets_in_which_an_offer_was_not_there() -> None:
+    window = Window(NOON - 3 * HOUR, NOON)
+    begins = (window.start, window.start + 2 * HOUR)
+    points = [PriceBucketView(at, at + HOUR, 100, 100, 100, 100, Decimal("100.00"), 1.0, 1.0) for at in begins]
+    view = PriceHistoryView(window, "1h", [BucketSeriesView(None, points)])
+    (line,) = draw(window, [], [segments(view, points)], FORMATS).offers
+    third = (RIGHT - LEFT) / 3
+    assert [part.partition(" ")[0] for part in line.split("M")[1:]] == [f"{LEFT:g}", f"{LEFT + 2 * third:g}"]
+
+
 @given(st.lists(st.one_of(st.integers(0, 2**63 - 1), st.sampled_from([OUT, UNKNOWN])), min_size=1, max_size=30))
 def test_whatever_is_drawn_lies_within_the_chart(prices: list[int | PriceState]) -> None:
     window, best = steps(*prices)
@@ -132,7 +142,7 @@ def test_days_begin_at_midnight_of_the_viewer_when_clocks_change() -> None:
     assert {(later - earlier) / HOUR for earlier, later in zip(ticks, ticks[1:])} == {24, 25}  # noqa: B905, RUF007
 
 
-@pytest.mark.parametrize("hours", [1, 24, 168, 720, 2_160, 17_520])
+@pytest.mark.parametrize("hours", [1, 24, 168, 720, 2_160, 17_520, 175_200])
 def test_time_ticks_are_few(hours: int) -> None:
     ticks, _ = time_ticks(Window(NOON - hours * HOUR, NOON), ZoneInfo("Asia/Kathmandu"))
     assert 2 <= len(ticks) <= 9

@@ -135,3 +135,41 @@ async def test_without_a_database_the_page_says_that_it_will_pass(api: Api, brow
         answer = await browser.get(path)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert "Not available right now" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "age", "sentence"),
+    [
+        ("Europe/Prague", 60 * DAY, "Summed up by the day."),
+        ("Europe/Prague", 700 * DAY, "Summed up by the week."),
+        ("UTC", 5_000 * DAY, "Summed up by the month."),
+        (
+            "Europe/Prague",
+            900 * DAY,
+            "Summed up by the week. So far back, it is the weeks of UTC and not of Europe/Prague.",
+        ),
+        (
+            "Asia/Kolkata",
+            100 * DAY,
+            "Summed up by the day. So far back, it is the days of UTC and not of Asia/Kolkata.",
+        ),
+    ],
+)
+async def test_long_ranges_are_in_days_weeks_and_months_of_the_viewer_or_say_whose_they_are(
+    api: Api, browser: httpx.AsyncClient, zone: str, age: timedelta, sentence: str
+) -> None:
+    id = await api.create_observed((200, age), (150, HOUR), interval=6_000 * DAY)
+    page = await shown(browser, f"/catalogue/{id}?range=all&tz={zone}")
+    assert f"{sentence}</p>" in page
+    assert 'class="best" d="M' in page
+    assert "The price went from 200 to 150" in page
+    answer = await browser.get(f"/catalogue/{id}/changes.csv?range=all&tz={zone}")
+    assert [row["price"] for row in csv.DictReader(io.StringIO(answer.text, newline=""))][-1] == "150"
+
+
+async def test_days_in_the_chart_begin_at_the_viewers_midnight(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, 60 * DAY), interval=90 * DAY)
+    answer = await browser.get(f"/catalogue/{id}/changes.csv?range=90d&tz=Europe/Prague")
+    begins = {row["from"][11:] for row in csv.DictReader(io.StringIO(answer.text, newline=""))}
+    # In winter and in summer; 2026 clocks are put forward on 29 March.
+    assert begins == {"23:00:00Z", "22:00:00Z"}

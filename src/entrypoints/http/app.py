@@ -61,7 +61,7 @@ from entrypoints.web.overloaded import answer_overloaded_to_all
 from entrypoints.web.pages import Pages
 from entrypoints.web.routes import web_routes
 from entrypoints.web.sessions import Sessions
-from entrypoints.zones import zone_names
+from entrypoints.zones import find_zone, zone_names
 
 COUNTED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USE_CASES = {
@@ -101,7 +101,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
     )
     sessions = Sessions(access_tokens, settings.jwt_secret)
     assets = Assets()
-    pages = Pages(assets, sessions, clock)
+    pages = Pages(assets, sessions, clock, find_zone)
     # Looks through directories, which a request must not wait for.
     zone_names()
     metrics = await container.get(Metrics)

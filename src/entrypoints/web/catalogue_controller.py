@@ -24,7 +24,7 @@ from entrypoints.web.formats import Change, Formats
 from entrypoints.web.pages import Pages, local_path, not_modified, see_other
 from entrypoints.web.sessions import require_same_site
 from entrypoints.web.sparkline import sparkline
-from entrypoints.web.viewer import THEME, THEMES, zone_of_link
+from entrypoints.web.viewer import THEME, THEMES
 
 PRODUCTS_SHOWN = 25
 LONGEST_SEARCH = 200
@@ -58,8 +58,8 @@ class Query:
     tz: str
 
     @classmethod
-    def of(cls, request: Request[Any, Any, Any]) -> "Query":
-        """Read a link."""
+    def of(cls, request: Request[Any, Any, Any], tz: str) -> "Query":
+        """Read a link that names this time zone, or none."""
         given = request.query_params
         sort = given.get("sort", "drop")
         return cls(
@@ -67,7 +67,7 @@ class Query:
             chips=frozenset(name for name in CHIPS if given.get(name) == "1"),
             sort=sort if sort in ORDERS else "drop",
             after=given.get("after"),
-            tz=zone_of_link(request),
+            tz=tz,
         )
 
     def link(self, **changes: Any) -> str:
@@ -127,7 +127,7 @@ class CatalogueController(Controller):
         pages: Injected[Pages],
     ) -> ASGIResponse:
         """Show a page of products."""
-        query, formats = Query.of(request), pages.formats(request)
+        query, formats = Query.of(request, pages.zone_of_link(request)), pages.formats(request)
         mistake = ""
         json, next_page = b"[]", None
         order = ORDERS[query.sort][1]

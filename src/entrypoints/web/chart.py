@@ -136,7 +136,7 @@ def _line(segments: Iterable[Segment], scale: _Scale) -> str:
             reached = level = None
             continue
         x, y = scale.x(segment.start), scale.y(segment.price)
-        if reached is None:
+        if reached is None or x > reached:
             parts.append(f"M{x:g} {y:g}")
         elif y != level:
             parts.append(f"V{y:g}")

@@ -17,7 +17,7 @@ from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.web.assets import Assets, accepts_gzip
 from entrypoints.web.formats import Formats
 from entrypoints.web.sessions import Sessions
-from entrypoints.web.viewer import read_viewer
+from entrypoints.web.viewer import FindZone, read_viewer
 
 COMPRESSED_FROM = 1_024
 """Bytes; below that compression gains nothing."""
@@ -35,9 +35,10 @@ LONGEST_PATH = 2_000
 class Pages:
     """Renders templates for a viewer."""
 
-    def __init__(self, assets: Assets, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, assets: Assets, sessions: Sessions, clock: Clock, find_zone: FindZone) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._find_zone = find_zone
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).with_name("templates")),
             autoescape=True,
@@ -53,7 +54,12 @@ class Pages:
 
     def formats(self, request: Request[Any, Any, Any]) -> Formats:
         """Return the viewer's formats."""
-        return Formats(read_viewer(request), self._clock())
+        return Formats(read_viewer(request, self._find_zone), self._clock())
+
+    def zone_of_link(self, request: Request[Any, Any, Any]) -> str:
+        """Return the known time zone that the link names, so that further links can name it, too; else nothing."""
+        name = request.query_params.get("tz", "")
+        return name if self._find_zone(name) else ""
 
     def show(
         self,

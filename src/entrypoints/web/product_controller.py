@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -19,17 +19,17 @@ from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
 from application.prices.views import PriceHistoryView
+from domain.errors import BeyondRetention
 from domain.price_history import Extreme
 from domain.window import Window
+from entrypoints.http.conditional_reads import digest_tag
 from entrypoints.http.products.catalogue import Catalogue
-from entrypoints.http.products.etags import etag
 from entrypoints.http.route_declarations import PUBLIC, Injected, Place
 from entrypoints.web.chart import MOST_OFFERS, draw
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import Pages, not_modified
 from entrypoints.web.segments import Segment, segments
-from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence
-from entrypoints.web.viewer import zone_of_link
+from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence, stretches_sentence
 
 RANGES = {
     "1h": ("1 h", timedelta(hours=1)),
@@ -91,7 +91,7 @@ class ProductController(Controller):
         """Show the product, or 204 to a page that has shown this version already."""
         formats = pages.formats(request)
         found = await catalogue.reader.detail(product_id)
-        version = etag(found.version).strip('"')
+        version = digest_tag(repr(found.version).encode()).strip('"')
         if request.query_params.get("seen") == version:
             return ASGIResponse(status_code=204, headers={"Cache-Control": "no-store"})
         tag, unchanged = pages.unchanged(request, formats, version)
@@ -99,11 +99,15 @@ class ProductController(Controller):
             return not_modified(tag)
         product = _DETAIL.decode(found.json)
         chosen = _range(request)
-        window = _window(chosen, product, formats.now)
+        window, viewer_zone = _window(chosen, product, formats.now), formats.viewer.zone
         with_offers = request.query_params.get("offers") == "1" and window.end - window.start <= OFFERS_KEPT
         async with costly:
-            history = await in_finest_interval(read_price_history, product_id, window)
-            offers = await in_finest_interval(read_offer_price_history, product_id, window) if with_offers else None
+            history, zone = await _in_days_of(viewer_zone, read_price_history, product_id, window)
+            offers = (
+                await in_finest_interval(read_offer_price_history, product_id, window, viewer_zone)
+                if with_offers
+                else None
+            )
             statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_TIME, formats.now))
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
         best = _series(history)[0] if history.series else []
@@ -145,9 +149,10 @@ class ProductController(Controller):
             summary=chart_summary(best, formats) if best else "Prices of this time are no longer kept.",
             moved=_moved(best, formats),
             moved_open=CHANGES_OPEN,
+            stretches=stretches_sentence(history.interval, zone, viewer_zone),
             bucketed=history.interval != "raw",
             path=f"/catalogue/{product_id}",
-            tz=zone_of_link(request),
+            tz=pages.zone_of_link(request),
         )
 
     @get("/{product_id:uuid}/changes.csv")
@@ -165,13 +170,14 @@ class ProductController(Controller):
         The range ends with the last full minute, so that the file is the same for a minute.
         """
         found = await catalogue.reader.detail(product_id)
-        tag, unchanged = pages.unchanged(request, pages.formats(request), found.version)
+        formats = pages.formats(request)
+        tag, unchanged = pages.unchanged(request, formats, found.version)
         if unchanged:
             return not_modified(tag)
         product, chosen = _DETAIL.decode(found.json), _range(request)
         async with costly:
-            window = _window(chosen, product, pages.now().replace(second=0, microsecond=0))
-            history = await in_finest_interval(read_price_history, product_id, window)
+            window = _window(chosen, product, formats.now.replace(second=0, microsecond=0))
+            history, _ = await _in_days_of(formats.viewer.zone, read_price_history, product_id, window)
         file = io.StringIO()
         writer = csv.writer(file)
         writer.writerow(["from", "to", "state", "price", "lowest", "highest"])
@@ -199,6 +205,16 @@ def _window(chosen: str, product: ProductDetailView, now: datetime) -> Window:
     # Offers may have been seen before the product was created here, where a past was filled in.
     first = min([product.created_at, *(offer.first_seen_at for offer in product.offers)])
     return Window(min(first, now - timedelta(hours=1)), now)
+
+
+async def _in_days_of(
+    zone: tzinfo, read: ReadPriceHistory, product_id: UUID, window: Window
+) -> tuple[PriceHistoryView, tzinfo]:
+    """Return the history in days of the zone, or of UTC where the zone's are not kept, and which of the two."""
+    try:
+        return await in_finest_interval(read, product_id, window, zone), zone
+    except BeyondRetention:
+        return await in_finest_interval(read, product_id, window), UTC
 
 
 def _series(history: PriceHistoryView) -> list[list[Segment]]:

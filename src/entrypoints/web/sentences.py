@@ -1,7 +1,7 @@
 """What the page says in words. Each sentence comes from observations, and says how sure it is."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from itertools import groupby
 
 from application.catalogue.views import ProductDetailView
@@ -90,6 +90,15 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
     )
 
 
+def stretches_sentence(interval: str, zone: tzinfo, viewer_zone: tzinfo) -> str:
+    """Say what each stretch of the chart sums up, and whose days these are if they are not the viewer's."""
+    length = _LENGTHS.get(interval)
+    if length is None:
+        return ""
+    foreign = f" So far back, it is the {length}s of {zone} and not of {viewer_zone}." if zone != viewer_zone else ""
+    return f"Summed up by the {length}.{foreign}"
+
+
 def _share(share: float, formats: Formats) -> str:
     # Rounding must not turn a small share into 0 % or a large one into 100 %.
     if share < _LITTLE:
@@ -102,6 +111,7 @@ def _share_without(segments: list[Segment]) -> float:
     return sum((each.end - each.start for each in segments if each.price is None), timedelta()) / whole
 
 
+_LENGTHS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
 _REGISTRATION = {
     RegistrationState.PENDING: "Waits for its registration with the Offers service. Prices follow it.",
     RegistrationState.REJECTED: "The Offers service refused this product, so it has no prices.",

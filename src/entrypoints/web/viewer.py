@@ -1,10 +1,10 @@
 """Who looks at a page: language, time zone and theme, from headers, cookies and links."""
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import lru_cache
-from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, TypeAlias, cast
 
 from babel import Locale, UnknownLocaleError
 from litestar import Request
@@ -18,8 +18,9 @@ LANGUAGES_READ = 5
 Theme = Literal["", "light", "dark"]
 
 _ENGLISH = Locale("en")
-_UTC = ZoneInfo("UTC")
-_ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]{1,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
+
+FindZone: TypeAlias = Callable[[str], tzinfo | None]
+"""Returns the time zone of this name, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +28,17 @@ class Viewer:
     """A person in front of a browser; without a theme the system's is used."""
 
     locale: Locale
-    zone: ZoneInfo
+    zone: tzinfo
     theme: Theme
 
 
-def read_viewer(request: Request[Any, Any, Any]) -> Viewer:
+def read_viewer(request: Request[Any, Any, Any], find_zone: FindZone) -> Viewer:
     """Read who looks: `tz` in the link comes before the cookie, and what cannot be read counts as not given."""
     zones = (request.query_params.get("tz"), request.cookies.get(ZONE))
-    zone = next((found for name in zones if name and (found := _zone(name))), _UTC)
+    zone = next((found for name in zones if name and (found := find_zone(name))), UTC)
     theme = request.cookies.get(THEME, "")
     locale = _locale(request.headers.get("Accept-Language", "")[:LONGEST_HEADER])
     return Viewer(locale, zone, cast("Theme", theme if theme in THEMES else ""))
-
-
-def zone_of_link(request: Request[Any, Any, Any]) -> str:
-    """Return the known time zone that the link names, so that further links can name it, too; else nothing."""
-    name = request.query_params.get("tz", "")
-    return name if _zone(name) else ""
-
-
-@lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo | None:
-    if not _ZONE_NAME.fullmatch(name):
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 @lru_cache(maxsize=64)
