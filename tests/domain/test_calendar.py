@@ -50,9 +50,10 @@ def naive(zone: ZoneInfo, interval: Interval, window: Window) -> list[datetime]:
 
 def days(zone: str, start: str, end: str) -> Iterator[tuple[str, timedelta]]:
     """Return the first times of the days on the wall, and how long the days are."""
-    window = Window(*(datetime.fromisoformat(at).replace(tzinfo=ZONES[zone]).astimezone(UTC) for at in (start, end)))
-    for begin, following in pairwise(LocalBuckets(Interval.DAY, ZONES[zone]).bounds(window)):
-        yield begin.astimezone(ZONES[zone]).isoformat(), following - begin
+    place = ZoneInfo(zone)
+    window = Window(*(datetime.fromisoformat(at).replace(tzinfo=place).astimezone(UTC) for at in (start, end)))
+    for begin, following in pairwise(LocalBuckets(Interval.DAY, place).bounds(window)):
+        yield begin.astimezone(place).isoformat(), following - begin
 
 
 @given(
@@ -140,6 +141,13 @@ def test_in_utc_they_are_the_kept_buckets(interval: Interval, start: datetime, l
             [("2026-03-28T00:00:00+02:00", 24), ("2026-03-29T01:00:00+03:00", 23)],
         ),
         (
+            # From 23:30 to 00:30.
+            "America/Toronto",
+            "1919-03-30",
+            "1919-04-01",
+            [("1919-03-30T00:00:00-05:00", 23.5), ("1919-03-31T00:30:00-04:00", 23.5)],
+        ),
+        (
             "Pacific/Apia",
             "2011-12-29",
             "2012-01-01",
@@ -161,6 +169,14 @@ def test_an_hour_in_which_the_clock_is_moved_by_half_an_hour_has_90_minutes() ->
         lengths = [following - begin for begin, following in pairwise(bounds)][1:-1]
         assert sorted(set(lengths)) == [HOUR, 1.5 * HOUR]
         assert all(at.astimezone(zone).minute == 0 for at in bounds[1:-1])
+
+
+def test_a_day_has_begun_though_the_clock_is_put_back_behind_its_midnight() -> None:
+    # In St. John's, at one minute past midnight by an hour.
+    days = LocalBuckets(Interval.DAY, ZoneInfo("America/St_Johns"))
+    midnight = datetime(2006, 10, 29, 2, 30, tzinfo=UTC)
+    assert [days.floor(midnight + passed) for passed in (0 * HOUR, HOUR / 2, 2 * HOUR)] == [midnight] * 3
+    assert days.ceil(midnight + HOUR / 2) == midnight + 25 * HOUR
 
 
 def test_before_the_year_1_there_is_nothing() -> None:

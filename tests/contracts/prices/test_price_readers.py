@@ -211,6 +211,16 @@ async def test_sums_of_an_offer_are_those_in_which_it_was_in_stock(storage: Stor
     assert (only.open, only.close, only.in_stock, only.known) == (None, None, 120 * US, 300 * US)
 
 
+async def test_a_price_of_an_offer_counts_in_every_stretch_in_which_it_was_in_force(storage: Storage) -> None:
+    id = await watched(storage)
+    bounds = [WINDOW.start, BEGIN + MINUTE, BEGIN + 3 * MINUTE, WINDOW.end]
+    found = (await storage.offer_prices.sums(id, bounds, 100))[FIRST]
+    assert [(each.window, each.in_stock) for each in found] == [
+        (Window(start, end), minutes * 60 * US)
+        for start, end, minutes in zip(bounds, bounds[1:], (1, 2, 3), strict=False)
+    ]
+
+
 async def test_an_offer_that_did_not_change_across_a_gap_is_not_known_there(storage: Storage) -> None:
     id, offer = await scheduled(storage.begin, ago(hours=3)), Offer(some_id(), 70, 1)
     for minutes in (0, 10):
