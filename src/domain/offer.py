@@ -81,9 +81,8 @@ class OfferChanges:
         in_stock = (offer for offer in self.current if offer.sold_out_at is None)
         return min(in_stock, key=lambda offer: (offer.price, offer.known_until is not None, offer.id), default=None)
 
-    def known_until(self, at: datetime) -> datetime | None:
-        """Return when the knowledge of the best price of an observation made `at` ends; None if it is confirmed."""
-        best = self.best
+    def known_until(self, best: TrackedOffer | None, at: datetime) -> datetime | None:
+        """Return when the knowledge of the best offer of an observation made `at` ends; None if it is confirmed."""
         if best is None:
             return at if any(offer.unknown for offer in self.current) else None
         return best.known_until
@@ -161,10 +160,13 @@ def _lost(offer: TrackedOffer, at: datetime) -> TrackedOffer:
 
 
 def _intervals(offer: TrackedOffer, end: datetime) -> list[OfferInterval]:
-    if offer.sold_out_at is not None and not offer.unknown:
+    if offer.sold_out_at is None:
+        price: int | None = offer.price
+    elif offer.unknown:
+        price = None
+    else:
         return []
-    price = None if offer.unknown else offer.price
-    return [OfferInterval(offer.id, price, *day) for day in days(offer.changed_at, end)]
+    return [OfferInterval(offer.id, price, begin, until) for begin, until in days(offer.changed_at, end)]
 
 
 def _after(offer: TrackedOffer, seen: Offer | None, at: datetime) -> TrackedOffer:

@@ -82,7 +82,7 @@ class Synchronisation:
         trusted_until = at + KNOWN_FOR_INTERVALS * interval
         if best is None and observed.refused:
             trusted_until = at
-        self.known_until = min(trusted_until, offers.known_until(at) or trusted_until)
+        self.known_until = min(trusted_until, offers.known_until(best, at) or trusted_until)
         self.refused_rows = observed.refused
         if self.not_before is not None:
             self.not_before = min(self.not_before, at)

@@ -102,7 +102,7 @@ def test_an_unreadable_row_leaves_its_offer_alone_in_stock_for_as_long_as_the_la
     other = replace(TRACKED, id=some_id())
     changes = compare([TRACKED, other], UNREADABLE, AT, None)
     assert changes.changed == [UNCONFIRMED, replace(other, items_in_stock=0, changed_at=AT, sold_out_at=AT)]
-    assert (changes.best, changes.in_stock, changes.known_until(AT)) == (UNCONFIRMED, 1, KNOWN_UNTIL)
+    assert (changes.best, changes.in_stock, changes.known_until(changes.best, AT)) == (UNCONFIRMED, 1, KNOWN_UNTIL)
     again = compare([UNCONFIRMED], UNREADABLE, AT, None)
     assert (again.changed, again.current) == ([], [UNCONFIRMED])
 
@@ -148,12 +148,12 @@ def test_a_confirmed_offer_is_the_best_of_equals() -> None:
     before = [replace(TRACKED, id=smaller), replace(TRACKED, id=larger)]
     answer = replace(observed(Offer(larger, 100, 5)), complete=False)
     changes = compare(before, answer, AT, None)
-    assert (changes.best and changes.best.id, changes.known_until(AT)) == (larger, None)
+    assert (changes.best and changes.best.id, changes.known_until(changes.best, AT)) == (larger, None)
 
 
 def test_with_unknown_offers_alone_it_is_unknown_whether_any_is_in_stock() -> None:
-    assert compare([LOST], UNREADABLE, LATER, None).known_until(LATER) == LATER
-    assert compare([SOLD_OUT], observed(), LATER, None).known_until(LATER) is None
+    assert compare([LOST], UNREADABLE, LATER, None).known_until(None, LATER) == LATER
+    assert compare([SOLD_OUT], observed(), LATER, None).known_until(None, LATER) is None
 
 
 def test_an_incomplete_answer_closes_no_offer_but_counts_where_it_can_be_read() -> None:

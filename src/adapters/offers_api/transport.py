@@ -36,9 +36,10 @@ def pooled_transport(
 ) -> httpx.AsyncBaseTransport:
     """Make a transport that keeps up to so many connections, each for so long after its last use.
 
-    It sends a request once, follows no redirect, keeps no cookie, and verifies TLS. The environment's proxies are not
-    used, only the one that is given, by its http or https URL. An answer's head, interim answers included, takes up to
-    `head` bytes, and the whole answer up to `sent`, counted as they are sent.
+    It sends a request once, with the headers that all requests have in common, follows no redirect, keeps no cookie,
+    and verifies TLS. The environment's proxies are not used, only the one that is given, by its http or https URL. An
+    answer's head, interim answers included, takes up to `head` bytes, and the whole answer up to `sent`, counted as
+    they are sent.
     """
     tls = client_context(ca_file)
 
@@ -50,6 +51,7 @@ def pooled_transport(
         connector._factory = connection  # type: ignore[assignment]  # noqa: SLF001
         return aiohttp.ClientSession(
             connector=connector,
+            headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
             # Requests carry their own limits; aiohttp would round these up to whole seconds.
             timeout=aiohttp.ClientTimeout(ceil_threshold=math.inf),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -56,22 +56,26 @@ async def attempt_all(
     Outcomes are dated from the claim on by `now`, a monotonic clock in seconds: the time of day may be set meanwhile.
     """
     began = now()
-    deadline = asyncio.get_running_loop().time() + timing.batch_deadline
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timing.batch_deadline
 
     def at() -> datetime:
         return claim.claimed_at + timedelta(seconds=now() - began)
 
     async def attempt(product_id: UUID) -> Succeeded[Result] | Failed:
         try:
-            async with asyncio.timeout_at(deadline):
-                result = await call(product_id)
-        except TimeoutError:
+            result = await call(product_id)
+        except asyncio.CancelledError:
+            if loop.time() < deadline:
+                raise
             return Failed(OffersServiceUnavailable("no answer by the batch's deadline"), at())
         except Exception as error:  # noqa: BLE001 - a defect that one product triggers must not cost the others
             return Failed(error, at())
         return Succeeded(result, at())
 
     tasks = {asyncio.create_task(attempt(product_id)): product_id for product_id in claim.product_ids}
+    # One timer for all, because a time-out for each costs as much as its part of a write.
+    overdue = loop.call_at(deadline, _cancel, tasks)
     writing = asyncio.create_task(_write_groups(tasks, write, timing.group_age))
     try:
         await asyncio.shield(writing)
@@ -80,6 +84,7 @@ async def attempt_all(
         await writing
         raise
     finally:
+        overdue.cancel()
         _cancel(tasks)
 
 

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import UUID
 
+import httpx
 import pytest
 from aiohttp import web
 
 from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.http_client import HttpLimits, UrlBelow
 from adapters.offers_api.payloads import read_offers
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,
@@ -421,6 +422,17 @@ async def test_nobody_is_there(base_url: str, reason: str) -> None:
 def test_a_base_url_that_is_none(base_url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         gateway_of(base_url, GivenToken(TOKEN))
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://upstream", "https://upstream/", "http://127.0.0.1:8080/api/v1", "http://[::1]/a%20b"]
+)
+def test_a_url_below_another_is_what_httpx_reads_from_its_text(base_url: str) -> None:
+    path = f"/products/{PRODUCT}/offers"
+    url, read = UrlBelow(httpx.URL(base_url), path), httpx.URL(base_url.rstrip("/") + path)
+    request = httpx.Request("GET", url)
+    assert (str(request.url), request.url.raw_path, request.url.host) == (str(read), read.raw_path, read.host)
+    assert url == read
 
 
 @pytest.mark.parametrize(
