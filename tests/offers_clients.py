@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from adapters.offers_api.call_limits import CallLimits
 from adapters.offers_api.gateway import AccessToken, HttpxOffersGateway
-from adapters.offers_api.http_client import HttpClient, HttpLimits
+from adapters.offers_api.http_client import HttpClient
+from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
 from adapters.offers_api.token_seal import AesGcmTokenSeal
 from adapters.offers_api.transport import pooled_transport

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.access_token.secret import Secret
 from offers_clients import gateway_of
 

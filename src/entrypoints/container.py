@@ -14,12 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.clock_log import LoggedClockDifference
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, connect_queue, postgres_queue
 from adapters.metrics import Metrics
-from adapters.offers_api.call_limits import CallLimits
-from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.http_client import HttpClient
-from adapters.offers_api.token_issuer import HttpxTokenIssuer
 from adapters.offers_api.token_seal import AesGcmTokenSeal
-from adapters.offers_api.transport import pooled_transport
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.census import SqlAlchemyCensus
@@ -50,6 +45,7 @@ from application.prices.rollup import HistoryUpkeep
 from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
+from application.synchronisation.access_token.store import TokenSeal, TokenStore, token_state
 from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.scheduling import JobQueue
 from application.synchronisation.timing import Timing
@@ -176,15 +172,25 @@ class Adapters(Provider):
         await asyncio.wait([running], timeout=limits.queue.pool_wait)
 
     @provide
+    def token_seal(self, settings: Settings) -> TokenSeal:
+        return AesGcmTokenSeal(settings.upstream, Secret(settings.offers_refresh_token))
+
+    @provide
+    def token_store(self, engine: ProbeEngine) -> TokenStore:
+        return SqlAlchemyTokenStore(engine)
+
+    @provide
     async def access_token(
-        self, settings: Settings, engine: ProbeEngine, metrics: Metrics, limits: Limits, clock: Clock
+        self, settings: Settings, store: TokenStore, seal: TokenSeal, metrics: Metrics, limits: Limits, clock: Clock
     ) -> AsyncIterator[SharedAccessToken]:
-        refresh_token = Secret(settings.offers_refresh_token)
-        issuer = HttpxTokenIssuer(_client(settings, limits, metrics, clock, connections=1), refresh_token)
+        # Imported here and below, because the API makes no calls and starts sooner without a client for them.
+        from entrypoints.worker.upstream import make_issuer
+
+        issuer = make_issuer(settings, limits, metrics, clock)
         token = SharedAccessToken(
-            refresh_token=refresh_token,
-            seal=AesGcmTokenSeal(settings.upstream, refresh_token),
-            store=SqlAlchemyTokenStore(engine),
+            refresh_token=Secret(settings.offers_refresh_token),
+            seal=seal,
+            store=store,
             issue=issuer,
             timing=limits.token,
             clock=clock,
@@ -200,48 +206,30 @@ class Adapters(Provider):
     async def offers_gateway(
         self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: Limits, clock: Clock
     ) -> AsyncIterator[OffersGateway]:
-        concurrency = settings.offers_concurrency
-        gateway = HttpxOffersGateway(
-            _client(settings, limits, metrics, clock, connections=concurrency),
-            token,
-            CallLimits(
-                concurrency=concurrency,
-                waiting=limits.upstream.waiting,
-                calls_per_second=settings.offers_rate_limit,
-                patience=limits.upstream.turn,
-            ),
-        )
+        from entrypoints.worker.upstream import make_gateway
+
+        gateway = make_gateway(settings, token, limits, metrics, clock)
         yield gateway
         await gateway.aclose()
 
     @provide
     def dependencies(
-        self, engine: ProbeEngine, queue: SaqJobQueue, token: SharedAccessToken, clocks: ClockWatch, limits: Limits
+        self,
+        engine: ProbeEngine,
+        queue: SaqJobQueue,
+        store: TokenStore,
+        seal: TokenSeal,
+        clocks: ClockWatch,
+        limits: Limits,
     ) -> Dependencies:
         async def clock_state() -> str:
             return DIFFERS if await clocks.ask() else OK
 
         schema = partial(schema_state, engine)
-        return Dependencies(schema, queue.state, token.state, clock_state, limits.requests.check)
+        token = partial(token_state, store, seal)
+        return Dependencies(schema, queue.state, token, clock_state, limits.requests.check)
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:
     """Wire everything; `overrides` take the place of our providers. Nothing is made before it is needed."""
     return make_async_container(Adapters(), UseCases(), *overrides, context={Settings: settings, Limits: limits})
-
-
-def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
-    return HttpClient(
-        settings.upstream,
-        transport=pooled_transport(
-            connections=connections,
-            idle_seconds=limits.upstream.idle,
-            head=limits.upstream.head,
-            sent=limits.upstream.sent,
-            ca_file=settings.offers_ca_file,
-            proxy=settings.offers_proxy,
-        ),
-        limits=limits.upstream,
-        observe=metrics.call,
-        clock=clock,
-    )

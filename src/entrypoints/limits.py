@@ -6,7 +6,7 @@ The numbers reach their users as constructor arguments. docs/limits.md explains 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
 from adapters.queue_connections import QueueLimits
 from application.fair_queue import FairQueue
@@ -89,8 +89,14 @@ class Limits:
     token: TokenTiming = field(default_factory=TokenTiming)
     stop_by_force: float = 20.0
     """From SIGTERM to the end of a process that something holds."""
+    unhealthy: float = 30.0
+    """Without a tick, after which a worker's probe fails."""
     stalled: float = 60.0
     """Without a tick, after which a worker ends itself."""
+    housekeeping: float = 300.0
+    """For a run of the housekeeping."""
+    listed_changes: float = 60.0
+    """For a run that computes the price changes of lists."""
     write_at_end: float = 4.0
     """For a worker to write the answers that have arrived when it stops."""
 
@@ -190,6 +196,14 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
             limits.queue.pool_wait + 2 * (limits.queue.statement + limits.queue.answer_margin),
             limits.stalled,
         ),
+    ),
+    (
+        "a worker's probe fails before the worker ends itself",
+        lambda limits, _: (limits.unhealthy, limits.stalled),
+    ),
+    (
+        "a run of the housekeeping begins nothing in the minute before it is broken off",
+        lambda limits, timing: (timing.housekeeping + 59.0, limits.housekeeping),
     ),
     (
         "requests and writes under way end before the process is ended by force",

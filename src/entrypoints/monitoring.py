@@ -12,13 +12,12 @@ from entrypoints.listening import listening
 
 log = structlog.get_logger(__name__)
 
-STALLED_SECONDS = 30.0
-
 
 class Heartbeat:
-    """The time of a worker's last finished tick, successful or not."""
+    """The time of a worker's last finished tick, successful or not; it has stalled `patience` seconds after."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._last = time.monotonic()
         self.beats = 0
 
@@ -34,7 +33,7 @@ class Heartbeat:
     @property
     def stalled(self) -> bool:
         """Whether the last beat is longer ago than a tick can take."""
-        return self.age() > STALLED_SECONDS
+        return self.age() > self._patience
 
 
 @asynccontextmanager

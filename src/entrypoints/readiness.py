@@ -45,7 +45,7 @@ class Dependencies:
     queue: Callable[[], Awaitable[str]]
     access_token: Callable[[], Awaitable[str]]
     clock: Callable[[], Awaitable[str]]
-    patience: float = 2.5
+    patience: float
     """Seconds for one check."""
 
     async def check(self) -> Readiness:

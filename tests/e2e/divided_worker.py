@@ -13,7 +13,7 @@ from dishka import Provider, Scope, provide
 from saq.queue.postgres import PostgresQueue
 
 from adapters.job_queue import SaqJobQueue
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.timing import Timing
 from entrypoints.container import make_container

@@ -32,7 +32,7 @@ class Beating(Heartbeat):
     """Has beaten again at each of the first looks."""
 
     def __init__(self, looks: int) -> None:
-        super().__init__()
+        super().__init__(patience=30)
         self.looks = looks
 
     def __getattribute__(self, name: str) -> object:
@@ -51,7 +51,7 @@ def test_a_stalled_worker_ends_itself_and_a_working_one_does_not() -> None:
 
 def test_a_worker_that_was_suspended_has_not_stalled() -> None:
     """However late its beats come by the clock."""
-    left, heartbeat = Left(), Heartbeat()
+    left, heartbeat = Left(), Heartbeat(patience=30)
     heartbeat._last -= 3_600
     exit_once_stalled(heartbeat, 1.0, left, every=0.5)
     heartbeat.beats += 1

@@ -100,5 +100,5 @@ async def test_all_are_asked_at_once() -> None:
         await together.wait()
         raise StorageUnavailable
 
-    assert (await Dependencies(fine, fine, access, fine).check()).offers_service == "unavailable"
+    assert (await Dependencies(fine, fine, access, fine, patience=10).check()).offers_service == "unavailable"
     assert together.n_waiting == 0

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from adapters.offers_api.answer_body import UnreadableBody, read_body
+from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
@@ -21,30 +22,6 @@ from application.synchronisation.upstream_calls import CallObserver, Endpoint, N
 
 TOO_MANY_REQUESTS = 429
 FIRST_SERVER_ERROR = 500
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """Limits of one exchange, in seconds and bytes. The order that must hold is in entrypoints/limits.py."""
-
-    turn: float = 5.0
-    """Waiting for a place among the concurrent calls, before anything is sent."""
-    waiting: int = 1_000
-    """Calls that may wait for a place."""
-    connect: float = 2.0
-    """Name resolution, connection and TLS together."""
-    read: float = 5.0
-    """Between two pieces of an answer."""
-    call: float = 10.0
-    """The whole exchange, once it has its place."""
-    body: int = 1024 * 1024
-    """An answer's body, decompressed."""
-    head: int = 64 * 1024
-    """An answer's head, interim answers (`100 Continue`) included."""
-    sent: int = 2 * 1024 * 1024
-    """An answer as it is sent: all of the above and the trailers, with what chunks and compression add to them."""
-    idle: float = 4.0
-    """A kept connection: less than the 5 s after which common servers close it under a request."""
 
 
 @dataclass(frozen=True, slots=True)

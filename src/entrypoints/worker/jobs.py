@@ -72,8 +72,8 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
         ],
         concurrency=timing.batches_at_once,
         cron_jobs=[
-            CronJob(housekeeping, cron=EVERY_FIVE_MINUTES, timeout=300, ttl=-1),
-            CronJob(listed_changes, cron=EVERY_OTHER_MINUTE, timeout=60, ttl=-1),
+            CronJob(housekeeping, cron=EVERY_FIVE_MINUTES, timeout=round(limits.housekeeping), ttl=-1),
+            CronJob(listed_changes, cron=EVERY_OTHER_MINUTE, timeout=round(limits.listed_changes), ttl=-1),
         ],
         timers={"schedule": 5, "worker_info": 10, "sweep": 10, "abort": 5},
         cancellation_hard_deadline_s=limits.write_at_end,

@@ -19,7 +19,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.access_token.issuing import IssuedToken
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
-from application.synchronisation.access_token.store import TokenState
+from application.synchronisation.access_token.store import TokenState, token_state
 from application.synchronisation.offers_gateway import NotAuthorised, OffersServiceUnavailable
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
@@ -130,14 +130,14 @@ async def test_a_lost_row_is_made_good_within_15_seconds_of_the_expiry_and_readi
     scene.clock.turn(30)
     process = scene.start_process()
     assert not await process.works()
-    assert await process.token.state() is TokenState.ANOTHER_IS_VALID
+    assert await token_state(process.token.store, process.token.seal) is TokenState.ANOTHER_IS_VALID
     assert await scene.seconds_until_it_works(process, 400) <= 270 + 15
     assert [outcome for _, outcome in scene.auth_calls[1:-1]] == ["400"] * (len(scene.auth_calls) - 2)
     assert len(scene.auth_calls) <= 30
     gaps = [after - before for (before, _), (after, _) in pairwise(scene.auth_calls[1:])]
     assert [1.6 <= gaps[0] <= 3, 3.2 <= gaps[1] <= 5, 6.4 <= gaps[2] <= 9] == [True] * 3
     assert all(12 <= gap <= 15 for gap in gaps[3:])
-    assert await process.token.state() is TokenState.OK
+    assert await token_state(process.token.store, process.token.seal) is TokenState.OK
 
 
 async def test_probes_are_no_more_with_many_processes_and_restarts(scene: Scene) -> None:
@@ -214,7 +214,7 @@ async def test_a_token_refused_at_once_counts_as_a_failed_renewal(scene: Scene) 
     for _ in range(60):
         await process.works()
         scene.clock.turn(1)
-    assert await process.token.state() is TokenState.FAILING
+    assert await token_state(process.token.store, process.token.seal) is TokenState.FAILING
     assert len(scene.auth_calls) <= 7
     scene.misbehave()
     assert await scene.seconds_until_it_works(process, 16) <= 15
@@ -269,7 +269,7 @@ async def test_a_wrong_refresh_token_is_probed_once_a_minute(scene: Scene) -> No
         scene.clock.turn(1)
     assert len(scene.auth_calls) <= 5
     assert scene.shortest_gap >= 60
-    assert await process.token.state() is TokenState.REFUSED
+    assert await token_state(process.token.store, process.token.seal) is TokenState.REFUSED
 
 
 @pytest.mark.parametrize("answer", ["no_token", "null_token", "not_json"])
@@ -278,7 +278,7 @@ async def test_a_201_without_a_token_stores_nothing(scene: Scene, answer: str) -
     process = scene.start_process()
     assert not await process.works()
     assert [row.sealed for row in scene.store.rows.values()] == [None]
-    assert await process.token.state() is TokenState.FAILING
+    assert await token_state(process.token.store, process.token.seal) is TokenState.FAILING
     scene.misbehave()
     assert await scene.seconds_until_it_works(process, 400) <= 300 + 15
     assert scene.shortest_gap >= 1.6
@@ -321,7 +321,7 @@ async def test_the_storage_may_be_away_while_a_new_token_comes(scene: Scene) -> 
     scene.store.away = {"load"}
     scene.clock.turn(1)
     with pytest.raises(StorageUnavailable):
-        await process.token.state()
+        await token_state(process.token.store, process.token.seal)
     assert await process.works()
     scene.store.away = set()
     assert await scene.start_process().works()
@@ -417,7 +417,7 @@ async def test_a_lease_that_was_taken_over_voids_the_late_token() -> None:
     await issuer.asked.acquire()
     with pytest.raises(NotAuthorised, match="being renewed"):
         await fast.current()
-    assert await fast.state() is TokenState.RENEWING
+    assert await token_state(fast.store, fast.seal) is TokenState.RENEWING
     clock.turn(16)
     second = asyncio.create_task(fast.current())
     await issuer.asked.acquire()
@@ -427,9 +427,10 @@ async def test_a_lease_that_was_taken_over_voids_the_late_token() -> None:
     await issuer.answers.put(OffersServiceUnavailable("timeout"))
     with pytest.raises(NotAuthorised, match="timeout"):
         await second
-    assert await fast.state() is TokenState.FAILING
+    assert await token_state(fast.store, fast.seal) is TokenState.FAILING
 
 
 async def test_nobody_has_asked_yet(scene: Scene) -> None:
-    assert await scene.start_process(str(uuid4())).token.state() is TokenState.NONE
+    stranger = scene.start_process(str(uuid4())).token
+    assert await token_state(stranger.store, stranger.seal) is TokenState.NONE
     assert scene.auth_calls == []

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from adapters.offers_api.answer_body import read_body
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure, pooled_transport
 from application.synchronisation.offers_gateway import AnswerRefused
 from application.synchronisation.upstream_calls import NoAnswer

@@ -17,7 +17,8 @@ import pytest
 from aiohttp import web
 
 from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.http_client import HttpLimits, UrlBelow
+from adapters.offers_api.http_client import UrlBelow
+from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.payloads import read_offers
 from application.synchronisation.offers_gateway import (
     AlreadyRegistered,

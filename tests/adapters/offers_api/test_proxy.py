@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 import trustme
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from domain.offer import ObservedOffers
 from factories import some_id

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from adapters.metrics import Metrics
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.tls import client_context
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from domain.offer import ObservedOffers

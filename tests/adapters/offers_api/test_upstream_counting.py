@@ -11,7 +11,7 @@ import pytest
 
 from adapters.metrics import Metrics
 from adapters.offers_api.gateway import HttpxOffersGateway
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults

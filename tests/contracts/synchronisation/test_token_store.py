@@ -15,7 +15,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.access_token.issuing import IssuedToken
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
-from application.synchronisation.access_token.store import StoredToken, TokenState, TokenStore
+from application.synchronisation.access_token.store import StoredToken, TokenState, TokenStore, token_state
 from application.synchronisation.offers_gateway import NotAuthorised
 from fakes.token_store import InMemoryTokenStore
 from offers_clients import shared_token_of
@@ -228,7 +228,7 @@ async def test_eight_processes_without_a_token_make_one_call_and_share_what_it_b
     results = await asyncio.gather(*(start().current() for _ in range(8)), return_exceptions=True)
     assert Counter(type(result) for result in results) <= Counter({Secret: 8, NotAuthorised: 7})
     assert await start().current() == Secret("token")
-    assert await start().state() is TokenState.OK
+    assert await token_state(store, start().seal) is TokenState.OK
     assert calls == {"auth": 1}
 
 

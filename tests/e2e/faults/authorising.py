@@ -10,6 +10,7 @@ import sys
 from multiprocessing.synchronize import Barrier
 
 from application.synchronisation.access_token.shared_token import SharedAccessToken
+from application.synchronisation.access_token.store import token_state
 from application.synchronisation.offers_gateway import NotAuthorised
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
@@ -27,7 +28,7 @@ async def authorise(everyone: Barrier) -> None:
     container = make_container(settings, limits=WORKING)
     try:
         token = await container.get(SharedAccessToken)
-        await token.state()  # connects to the database
+        await token_state(token.store, token.seal)  # connects to the database
         everyone.wait(SECONDS)
         async with asyncio.timeout(SECONDS):
             while not await _has(token):

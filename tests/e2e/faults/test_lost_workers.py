@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.timing import Timing
 from e2e.divided_worker import Durations
 from e2e.processes import Running, eventually

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.batch_report import Outcome
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState

@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.timing import Timing
 from e2e.clients import Api, free_port
 from e2e.divided_worker import Durations

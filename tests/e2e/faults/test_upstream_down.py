@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.offers_api.http_client import HttpLimits
+from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
 from e2e.clients import Json

@@ -32,7 +32,7 @@ class Ticking:
         self.ahead = 0 * SECOND
         self.metrics = Metrics()
         self.metrics.working()
-        self.heartbeat = Heartbeat()
+        self.heartbeat = Heartbeat(patience=30)
         world = self.world
         observe = LoggedClockDifference(self.metrics.clock)
         clocks = clock_watch(world.storage, lambda: world.clock.now + self.ahead, observe)

@@ -49,21 +49,6 @@ class SharedAccessToken:
         """When the token that this process holds expires; None if it holds none."""
         return None if self._held is None else self._held.expires_at
 
-    async def state(self) -> TokenState:
-        """Return the state of the token, without a call upstream.
-
-        Raises:
-            StorageUnavailable
-        """
-        if self._live() is not None:
-            return TokenState.OK
-        stored = await self.store.load(self.seal.name)
-        if stored is None:
-            return TokenState.NONE
-        if stored.sealed is not None and stored.expires_in > timedelta(0):
-            return TokenState.OK
-        return stored.trouble or (TokenState.RENEWING if stored.leased else TokenState.NONE)
-
     async def current(self) -> Secret:
         """Return a token that upstream should accept; renew it if there is none and this process may.
 

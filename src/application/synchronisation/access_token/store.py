@@ -36,6 +36,13 @@ class StoredToken:
     failures: int
     trouble: TokenState | None
 
+    @property
+    def state(self) -> TokenState:
+        """The state of the token that all processes share."""
+        if self.sealed is not None and self.expires_in > timedelta(0):
+            return TokenState.OK
+        return self.trouble or (TokenState.RENEWING if self.leased else TokenState.NONE)
+
 
 class TokenStore(Protocol):
     """The shared row of each `name`. Every call is one transaction of one statement.
@@ -80,3 +87,13 @@ class TokenSeal(Protocol):
 
     def open(self, sealed: bytes) -> Secret | None:
         """Decrypt; None if this seal did not encrypt it."""
+
+
+async def token_state(store: TokenStore, seal: TokenSeal) -> TokenState:
+    """Return the state of the shared token, without a call upstream.
+
+    Raises:
+        StorageUnavailable
+    """
+    stored = await store.load(seal.name)
+    return TokenState.NONE if stored is None else stored.state

@@ -1,0 +1,50 @@
+"""The making of what calls the Offers service."""
+
+from adapters.metrics import Metrics
+from adapters.offers_api.call_limits import CallLimits
+from adapters.offers_api.gateway import HttpxOffersGateway
+from adapters.offers_api.http_client import HttpClient
+from adapters.offers_api.token_issuer import HttpxTokenIssuer
+from adapters.offers_api.transport import pooled_transport
+from application.clock import Clock
+from application.synchronisation.access_token.secret import Secret
+from application.synchronisation.access_token.shared_token import SharedAccessToken
+from entrypoints.limits import Limits
+from entrypoints.settings import Settings
+
+
+def make_issuer(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock) -> HttpxTokenIssuer:
+    """Make the issuer of access tokens, with a connection of its own."""
+    client = _client(settings, limits, metrics, clock, connections=1)
+    return HttpxTokenIssuer(client, Secret(settings.offers_refresh_token))
+
+
+def make_gateway(
+    settings: Settings, token: SharedAccessToken, limits: Limits, metrics: Metrics, clock: Clock
+) -> HttpxOffersGateway:
+    """Make the gateway, with as many connections as calls may be under way."""
+    concurrency = settings.offers_concurrency
+    places = CallLimits(
+        concurrency=concurrency,
+        waiting=limits.upstream.waiting,
+        calls_per_second=settings.offers_rate_limit,
+        patience=limits.upstream.turn,
+    )
+    return HttpxOffersGateway(_client(settings, limits, metrics, clock, connections=concurrency), token, places)
+
+
+def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
+    return HttpClient(
+        settings.upstream,
+        transport=pooled_transport(
+            connections=connections,
+            idle_seconds=limits.upstream.idle,
+            head=limits.upstream.head,
+            sent=limits.upstream.sent,
+            ca_file=settings.offers_ca_file,
+            proxy=settings.offers_proxy,
+        ),
+        limits=limits.upstream,
+        observe=metrics.call,
+        clock=clock,
+    )
