@@ -1,6 +1,8 @@
 """A controller reaches few files, so that a reader of it has little to open (docs/adr/0015-rooms-by-feature.md)."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -55,3 +57,8 @@ def test_health_reaches_fewer() -> None:
     reached = reached_from(HEALTH)
     assert SRC / "entrypoints" / "readiness.py" in reached
     assert len(reached) <= MOST_OF_HEALTH, sorted(str(path.relative_to(SRC)) for path in reached)
+
+
+def test_the_api_starts_without_an_http_client() -> None:
+    program = "import sys, entrypoints.container, entrypoints.http.server; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
