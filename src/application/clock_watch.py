@@ -27,8 +27,13 @@ class ClockWatch:
     clock: Clock
     storage_time: Callable[[], Awaitable[datetime]]
     observe: DifferenceObserver
-    too_far: bool = False
-    """The result of the last comparison."""
+    ahead: timedelta = timedelta(0)
+    """The result of the last comparison: by how much this process's clock is ahead, negative if it is behind."""
+
+    @property
+    def too_far(self) -> bool:
+        """Whether the clocks differed too much at the last comparison."""
+        return abs(self.ahead) > TOLERANCE
 
     async def ask(self) -> bool:
         """Ask the storage for its time, and return whether the clocks differ too much.
@@ -43,7 +48,6 @@ class ClockWatch:
         """Compare with an answer of the storage that has just arrived; `asked_at` is by this process's clock."""
         # The storage read its clock at an unknown moment in between, so only the time outside counts.
         least, most = asked_at - storage_time, self.clock() - storage_time
-        ahead = max(least, min(most, timedelta(0)))
-        self.too_far = abs(ahead) > TOLERANCE
-        self.observe(ahead, too_far=self.too_far)
+        self.ahead = max(least, min(most, timedelta(0)))
+        self.observe(self.ahead, too_far=self.too_far)
         return self.too_far

@@ -86,6 +86,21 @@ def migrate() -> None:
 
 
 @main.command(cls=_Command)
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+def doctor(*, as_json: bool) -> None:
+    """Say what is wrong, what it causes, and what mends it. Nothing is changed.
+
+    Exit code 0 means that all is well, 1 that there are warnings, 2 that something is broken.
+    """
+    from entrypoints.doctor import check_settings, diagnose, end, report
+
+    settings, findings = check_settings(os.environ)
+    if settings is not None:
+        findings += diagnose(_with_embedded_database(settings))
+    end(report(findings, as_json=as_json))
+
+
+@main.command(cls=_Command)
 @click.argument("count", type=click.IntRange(1, 1_000_000), required=False)
 @click.option("--history", metavar="DAYS", help="As 30d: give all products first observed today a past of that length.")
 def seed(count: int | None, history: str | None) -> None:
@@ -125,6 +140,20 @@ def offers_simulator(
     options = SimulatorOptions(refresh_token=token, tick=tick, sold_out=sold_out, seed=seed, world_file=world)
     with _refusals():
         asyncio.run(serve(host, listen_on, options, hosts=settings.hosts or ()))
+
+
+def _with_embedded_database(settings: "Settings") -> "Settings":
+    """Return the settings with the database of `up`, which must run, unless DATABASE_URL is set."""
+    import msgspec
+
+    from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+
+    if settings.database_url is not None:
+        return settings
+    server = EmbeddedPostgres(settings.data_dir)
+    if not server.running():
+        raise Refused("There is no database to look at: set DATABASE_URL, or run `aggregator up` in another terminal.")
+    return msgspec.structs.replace(settings, database_url=server.start())
 
 
 def _require_development(command: str) -> None:

@@ -20,10 +20,14 @@ _SERVER = (
     *(name for name in ALL if name.startswith(("ADMIN_", "JWT_"))),
 )
 
+API_ONLY = frozenset(_SERVER)
+"""Settings that no other command uses."""
+
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
     "api": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
     "worker": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_CALLS, *_SIMULATOR)),
+    "doctor": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),
     "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN", "ALLOWED_HOSTS")),

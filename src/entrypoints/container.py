@@ -21,6 +21,7 @@ from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
+from adapters.postgres.diagnosis.inspection import SqlAlchemyDatabaseInspection, SqlAlchemySynchronisationInspection
 from adapters.postgres.pool import queue_of, with_reserved
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
@@ -39,6 +40,7 @@ from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
+from application.diagnosis.diagnose import Diagnose
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.rollup import HistoryUpkeep
@@ -46,6 +48,7 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.access_token.store import TokenSeal, TokenStore, token_state
+from application.synchronisation.lag import ReadLag
 from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.scheduling import JobQueue
 from application.synchronisation.timing import Timing
@@ -228,6 +231,36 @@ class Adapters(Provider):
         schema = partial(schema_state, engine)
         token = partial(token_state, store, seal)
         return Dependencies(schema, queue.state, token, clock_state, limits.requests.check)
+
+    @provide
+    async def diagnose(
+        self,
+        settings: Settings,
+        engine: ProbeEngine,
+        census: Census,
+        read_lag: ReadLag,
+        store: TokenStore,
+        seal: TokenSeal,
+        clocks: ClockWatch,
+        timing: Timing,
+        limits: Limits,
+    ) -> AsyncIterator[Diagnose]:
+        from entrypoints.worker.upstream import make_inspection
+
+        upstream = make_inspection(settings, limits, clocks.clock)
+        yield Diagnose(
+            SqlAlchemyDatabaseInspection(engine),
+            partial(schema_state, engine),
+            SqlAlchemySynchronisationInspection(engine),
+            upstream,
+            census,
+            read_lag,
+            partial(token_state, store, seal),
+            clocks,
+            timing,
+            limits.diagnosis,
+        )
+        await upstream.aclose()
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:

@@ -99,6 +99,8 @@ class Limits:
     """For a run that computes the price changes of lists."""
     write_at_end: float = 4.0
     """For a worker to write the answers that have arrived when it stops."""
+    diagnosis: float = 3.5
+    """One check of a diagnosis, of which two may follow each other."""
 
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""
@@ -124,6 +126,8 @@ WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(conn
 )
 # One connection: it migrates, and gives the connection back before the queue's tables are made.
 MIGRATING = Limits(database=DatabaseLimits(connections=1, statement=600.0), queue=QueueLimits(connections=1))
+# A doctor ends within 10 s whatever hangs, and takes few connections where there may be none left.
+DIAGNOSING = Limits(database=DatabaseLimits(connections=3), stop_by_force=9.5)
 
 ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (
     (
@@ -204,6 +208,10 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
     (
         "a run of the housekeeping begins nothing in the minute before it is broken off",
         lambda limits, timing: (timing.housekeeping + 59.0, limits.housekeeping),
+    ),
+    (
+        "a diagnosis ends before its process is ended by force",
+        lambda limits, _: (2 * limits.diagnosis + limits.database.close, DIAGNOSING.stop_by_force),
     ),
     (
         "requests and writes under way end before the process is ended by force",

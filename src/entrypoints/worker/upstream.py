@@ -1,9 +1,12 @@
 """The making of what calls the Offers service."""
 
+from httpx import AsyncBaseTransport
+
 from adapters.metrics import Metrics
 from adapters.offers_api.call_limits import CallLimits
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpClient
+from adapters.offers_api.inspection import HttpxUpstreamInspection
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
 from adapters.offers_api.transport import pooled_transport
 from application.clock import Clock
@@ -33,18 +36,23 @@ def make_gateway(
     return HttpxOffersGateway(_client(settings, limits, metrics, clock, connections=concurrency), token, places)
 
 
+def make_inspection(settings: Settings, limits: Limits, clock: Clock) -> HttpxUpstreamInspection:
+    """Make what a diagnosis asks, with a connection of its own."""
+    transport = _transport(settings, limits, connections=1)
+    return HttpxUpstreamInspection(settings.upstream, transport, clock, limits.upstream.connect)
+
+
 def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
-    return HttpClient(
-        settings.upstream,
-        transport=pooled_transport(
-            connections=connections,
-            idle_seconds=limits.upstream.idle,
-            head=limits.upstream.head,
-            sent=limits.upstream.sent,
-            ca_file=settings.offers_ca_file,
-            proxy=settings.offers_proxy,
-        ),
-        limits=limits.upstream,
-        observe=metrics.call,
-        clock=clock,
+    transport = _transport(settings, limits, connections=connections)
+    return HttpClient(settings.upstream, transport=transport, limits=limits.upstream, observe=metrics.call, clock=clock)
+
+
+def _transport(settings: Settings, limits: Limits, *, connections: int) -> AsyncBaseTransport:
+    return pooled_transport(
+        connections=connections,
+        idle_seconds=limits.upstream.idle,
+        head=limits.upstream.head,
+        sent=limits.upstream.sent,
+        ca_file=settings.offers_ca_file,
+        proxy=settings.offers_proxy,
     )

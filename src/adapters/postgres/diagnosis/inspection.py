@@ -1,0 +1,122 @@
+"""The facts of a diagnosis, as PostgreSQL's own views and our tables show them.
+
+Driver statements: nothing here is a mapped row.
+"""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.connection import connect, fetch
+from adapters.postgres.prices.partitions import day_of, existing
+from adapters.postgres.prices.tables import best_price_step, offer_interval
+from adapters.postgres.schema import OLDEST_SERVER
+from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts
+
+COUNTED = 1_000
+"""Late registrations are counted up to this number."""
+FAILURES_IN_A_ROW = 3
+"""A product's single failure is no finding: the next poll cures most of them."""
+ERRORS = 3
+"""Errors that are told apart."""
+BLOAT = 100_000
+"""Dead rows that are worth a finding; every poll leaves some, until autovacuum comes along."""
+
+# Other roles' transactions have no start for a role without pg_read_all_stats, so only what is visible counts. The
+# server's disk is in sight if the server runs on this host, and its setting is readable.
+_SERVER = """
+    SELECT current_setting('server_version_num')::int / 10000 AS version,
+        current_setting('server_encoding') AS encoding,
+        current_setting('transaction_read_only') = 'on' AS read_only,
+        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections_allowed,
+        greatest(
+            interval '0',
+            (SELECT max(clock_timestamp() - xact_start) FROM pg_stat_activity WHERE backend_xid IS NOT NULL),
+            (SELECT max(clock_timestamp() - prepared) FROM pg_prepared_xacts)
+        ) AS oldest_write,
+        coalesce(current_setting('transaction_timeout', true), '0')::interval AS transaction_limit,
+        current_setting('autovacuum') = 'on' AS vacuums,
+        array_remove(ARRAY[
+            CASE WHEN NOT has_schema_privilege('public', 'CREATE') THEN 'CREATE on the schema public' END,
+            CASE WHEN NOT has_schema_privilege(to_regnamespace('saq'), 'USAGE') THEN 'USAGE on the schema saq' END,
+            (SELECT 'ownership of the tables' FROM pg_class
+            WHERE oid = to_regclass('offer_interval') AND NOT pg_has_role(relowner, 'USAGE'))
+        ], NULL) AS missing_rights,
+        to_regclass('saq.saq_jobs') IS NOT NULL AND to_regclass('saq.saq_stats') IS NOT NULL AS queue_tables,
+        CASE WHEN inet_server_addr() IS NOT DISTINCT FROM inet_client_addr()
+            THEN (SELECT setting FROM pg_settings WHERE name = 'data_directory') END AS data_directory
+"""
+_BLOATED = """
+    SELECT relname, n_dead_tup FROM pg_stat_user_tables
+    WHERE schemaname IN ('public', 'saq') AND n_dead_tup > greatest($1::bigint, n_live_tup)
+    ORDER BY n_dead_tup DESC LIMIT 3
+"""
+_SYNCHRONISATION = """
+    SELECT (SELECT count(*) FROM saq.saq_stats WHERE expire_at > extract(epoch FROM clock_timestamp())) AS workers,
+        (SELECT count(*) FROM saq.saq_jobs
+        WHERE status = 'queued' AND scheduled <= extract(epoch FROM clock_timestamp())) AS waiting_jobs,
+        (SELECT count(*) FROM (
+            SELECT FROM product
+            WHERE withdrawn_at IS NULL AND registration_state = 'pending'
+                AND registration_since < clock_timestamp() - $1::interval LIMIT $2
+        ) AS late) AS late_registrations,
+        (SELECT count(*) FROM synchronisation WHERE refused_rows > 0) AS refused_rows,
+        coalesce((SELECT clock_timestamp() - min(rolled_until) FROM insight), interval '0') AS rolled_up
+"""
+_FAILURES = """
+    SELECT coalesce(last_error, 'no reason was kept'), count(*) FROM synchronisation
+    WHERE consecutive_failures >= $1 AND scheduled_at IS NOT NULL
+    GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $2
+"""
+_TODAY = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAlchemyDatabaseInspection:
+    """See `InspectDatabase`."""
+
+    engine: AsyncEngine
+
+    async def __call__(self) -> DatabaseFacts:
+        ((*_, directory),) = rows = await fetch(self.engine, _SERVER, ())
+        facts: dict[str, Any] = dict(rows[0])
+        del facts["data_directory"]
+        facts["missing_rights"] = tuple(facts["missing_rights"])
+        bloated = dict(map(tuple, await fetch(self.engine, _BLOATED, (BLOAT,))))
+        free = None if directory is None else await asyncio.to_thread(_free_share, directory)
+        return DatabaseFacts(oldest_version=OLDEST_SERVER, bloated=bloated, disk_free=free, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAlchemySynchronisationInspection:
+    """See `InspectSynchronisation`."""
+
+    engine: AsyncEngine
+
+    async def __call__(self) -> SynchronisationFacts:
+        (row,) = await fetch(self.engine, _SYNCHRONISATION, (LATE_REGISTRATION, COUNTED))
+        failures = dict(map(tuple, await fetch(self.engine, _FAILURES, (FAILURES_IN_A_ROW, ERRORS))))
+        ((today,),) = await fetch(self.engine, _TODAY, ())
+        async with connect(self.engine) as connection:
+            there = {partition.name for partition in await existing(connection) if not partition.half_dropped}
+        wanted = [
+            f"{table.name}_{day:%Y%m%d}"
+            for day in (today, today + timedelta(days=1))
+            for table, _, _ in (day_of(offer_interval, day), day_of(best_price_step, day))
+        ]
+        missing = tuple(name for name in wanted if name not in there)
+        return SynchronisationFacts(failures=failures, missing_partitions=missing, **dict(row))
+
+
+def _free_share(directory: str) -> float | None:
+    try:
+        usage = shutil.disk_usage(directory)
+    except OSError:
+        return None
+    return usage.free / usage.total if usage.total else None

@@ -1,0 +1,49 @@
+"""A finding: what is wrong, what it causes, and what mends it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    WARNING = "warning"
+    """The service works, but not as it should, or not for long."""
+    BROKEN = "broken"
+    """A part of the service does not work."""
+
+
+class Check(StrEnum):
+    """The part of the system that a finding is about."""
+
+    SETTINGS = "settings"
+    DATABASE = "database"
+    SCHEMA = "schema"
+    PARTITIONS = "partitions"
+    QUEUE = "queue"
+    WORKERS = "workers"
+    PRODUCTS = "products"
+    TOKEN = "token"  # noqa: S105 - the name of a check
+    OFFERS_SERVICE = "offers service"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; its texts are sentences, and hold no secret."""
+
+    severity: Severity
+    check: Check
+    problem: str
+    effect: str
+    remedy: str
+
+
+def warning(check: Check, problem: str, effect: str, remedy: str) -> Finding:
+    """Return a finding of something that works, but badly."""
+    return Finding(Severity.WARNING, check, problem, effect, remedy)
+
+
+def broken(check: Check, problem: str, effect: str, remedy: str) -> Finding:
+    """Return a finding of something that does not work."""
+    return Finding(Severity.BROKEN, check, problem, effect, remedy)

@@ -1,0 +1,93 @@
+"""`aggregator doctor`: the settings, then everything that the service needs, and one line for each finding."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+import msgspec
+import structlog
+
+from application.diagnosis.diagnose import Diagnose
+from application.diagnosis.finding import Check, Finding, Severity, broken, warning
+from entrypoints.command_settings import API_ONLY, USED_BY
+from entrypoints.container import make_container
+from entrypoints.last_resort import exit_within
+from entrypoints.limits import DIAGNOSING
+from entrypoints.setting_sources import given_by
+from entrypoints.settings import Settings, SettingsError, read_settings
+
+WARNINGS, BROKEN = 1, 2
+"""Exit codes; 0 if there are no findings."""
+
+
+class _Report(msgspec.Struct, frozen=True):
+    status: str
+    findings: Sequence[Finding]
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> int:
+    """Write the findings to standard output, and return the exit code."""
+    severities = {finding.severity for finding in findings}
+    code = BROKEN if Severity.BROKEN in severities else WARNINGS if severities else 0
+    if as_json:
+        status = ("ok", Severity.WARNING.value, Severity.BROKEN.value)[code]
+        click.echo(msgspec.json.encode(_Report(status, findings)).decode())
+        return code
+    for finding in findings:
+        where = f"{finding.severity.upper():7}  {finding.check}:"
+        click.echo(f"{where} {finding.problem} {finding.effect} {finding.remedy}")
+    if not findings:
+        click.echo("Everything is well: settings, database, schema, queue, workers, products, token, Offers service.")
+    return code
+
+
+def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
+    """Return the settings, None if they cannot be used, and the findings about them.
+
+    Settings of the API alone are checked where one of them is set: a worker's environment has none.
+    """
+    try:
+        settings = read_settings(environment, USED_BY["doctor"])
+    except SettingsError as error:
+        effect, remedy = (
+            "Commands that use it refuse to start.",
+            "Correct it: docs/operations.md explains each setting.",
+        )
+        return None, [broken(Check.SETTINGS, mistake, effect, remedy) for mistake in str(error).splitlines()]
+    given = given_by(environment, sorted(API_ONLY))
+    if not (given.values or given.mistakes):
+        return settings, []
+    try:
+        read_settings(environment, USED_BY["api"])
+    except SettingsError as error:
+        effect, remedy = "The API refuses to start with it.", "Correct it: docs/operations.md explains each setting."
+        return settings, [warning(Check.SETTINGS, mistake, effect, remedy) for mistake in str(error).splitlines()]
+    return settings, []
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Run the checks; the process ends by itself if something holds it."""
+    # A finding says what a log line would.
+    structlog.configure(processors=[_drop])
+    exit_within(DIAGNOSING.stop_by_force)
+
+    async def diagnosed() -> list[Finding]:
+        container = make_container(settings, limits=DIAGNOSING)
+        try:
+            return await (await container.get(Diagnose))()
+        finally:
+            await container.close()
+
+    return asyncio.run(diagnosed())
+
+
+def end(code: int) -> None:
+    """End the process with this code at once: a thread may still resolve a name, and exiting would wait for it."""
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _drop(*_: object) -> str:
+    raise structlog.DropEvent

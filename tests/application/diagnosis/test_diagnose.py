@@ -1,0 +1,85 @@
+"""A diagnosis ends whatever hangs, and says what it could not look at."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from application.diagnosis.diagnose import Diagnose
+from application.diagnosis.facts import UpstreamFacts
+from application.diagnosis.finding import Check, Severity
+from application.storage import StorageUnavailable
+from application.synchronisation.access_token.store import TokenState
+from application.synchronisation.lag import ReadLag
+from diagnosed import SERVER, WORKING
+from fakes.clock_watch import clock_watch
+from fakes.synchronisation import Synchronising
+
+
+class Answering:
+    """A check that returns, raises or hangs."""
+
+    def __init__(self, result: Any) -> None:
+        self._result = result
+
+    async def __call__(self) -> Any:
+        if self._result is None:
+            await asyncio.Event().wait()
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+HANGING = Answering(None)
+AWAY = Answering(StorageUnavailable("the disk of the database is full"))
+
+
+def diagnosis(world: Synchronising, **checks: Any) -> Diagnose:
+    healthy = {
+        "inspect_database": Answering(SERVER),
+        "schema_state": Answering("ok"),
+        "inspect_synchronisation": Answering(WORKING),
+        "inspect_upstream": Answering(UpstreamFacts(401)),
+        "census": Answering({}),
+        "token_state": Answering(TokenState.OK),
+    }
+    watch = clock_watch(world.storage)
+    read_lag = ReadLag(world.storage.begin, world.timing)
+    return Diagnose(**(healthy | checks), read_lag=read_lag, clocks=watch, timing=world.timing, patience=0.05)
+
+
+async def test_all_is_well(world: Synchronising) -> None:
+    assert await diagnosis(world)() == []
+
+
+@pytest.mark.parametrize("check", [HANGING, AWAY])
+@pytest.mark.parametrize("name", ["inspect_database", "schema_state"])
+async def test_without_a_database_nothing_else_is_asked_there(
+    world: Synchronising, name: str, check: Answering
+) -> None:
+    (finding,) = await diagnosis(world, inspect_synchronisation=HANGING, **{name: check})()
+    assert (finding.severity, finding.check) == (Severity.BROKEN, Check.DATABASE)
+
+
+@pytest.mark.parametrize("check", [HANGING, AWAY])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("inspect_synchronisation", Check.WORKERS),
+        ("census", Check.WORKERS),
+        ("token_state", Check.TOKEN),
+    ],
+)
+async def test_a_check_that_fails_leaves_the_others(
+    world: Synchronising, name: str, where: Check, check: Answering
+) -> None:
+    found = await diagnosis(world, inspect_upstream=Answering(UpstreamFacts(503)), **{name: check})()
+    assert [(finding.severity, finding.check) for finding in found] == [
+        (Severity.BROKEN, where),
+        (Severity.WARNING, Check.OFFERS_SERVICE),
+    ]
+
+
+async def test_an_old_schema_is_one_finding(world: Synchronising) -> None:
+    (finding,) = await diagnosis(world, schema_state=Answering("outdated"), inspect_synchronisation=HANGING)()
+    assert finding.check is Check.SCHEMA

@@ -1,0 +1,30 @@
+"""Facts of a healthy system, for tests of its diagnosis."""
+
+from datetime import timedelta
+
+from application.diagnosis.facts import DatabaseFacts, SynchronisationFacts
+
+SERVER = DatabaseFacts(
+    version=15,
+    oldest_version=15,
+    encoding="UTF8",
+    read_only=False,
+    connections=20,
+    connections_allowed=97,
+    oldest_write=timedelta(seconds=2),
+    transaction_limit=timedelta(0),
+    vacuums=True,
+    bloated={},
+    missing_rights=(),
+    queue_tables=True,
+    disk_free=0.5,
+)
+WORKING = SynchronisationFacts(
+    workers=1,
+    waiting_jobs=3,
+    late_registrations=0,
+    failures={},
+    refused_rows=0,
+    missing_partitions=(),
+    rolled_up=timedelta(hours=30),
+)
