@@ -92,11 +92,12 @@ def doctor(*, as_json: bool) -> None:
 
     Exit code 0 means that all is well, 1 that there are warnings, 2 that something is broken.
     """
-    from entrypoints.doctor import check_settings, diagnose, end, report
+    from entrypoints.doctor import NO_DATABASE, check_settings, diagnose, end, report
 
     settings, findings = check_settings(os.environ)
     if settings is not None:
-        findings += diagnose(_with_embedded_database(settings))
+        database_url = settings.database_url or _embedded_database(settings)
+        findings += diagnose(settings, database_url) if database_url else [NO_DATABASE]
     end(report(findings, as_json=as_json))
 
 
@@ -142,18 +143,12 @@ def offers_simulator(
         asyncio.run(serve(host, listen_on, options, hosts=settings.hosts or ()))
 
 
-def _with_embedded_database(settings: "Settings") -> "Settings":
-    """Return the settings with the database of `up`, which must run, unless DATABASE_URL is set."""
-    import msgspec
-
+def _embedded_database(settings: "Settings") -> str | None:
+    """Return the DSN of the database of `up`, None if that does not run."""
     from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
-    if settings.database_url is not None:
-        return settings
     server = EmbeddedPostgres(settings.data_dir)
-    if not server.running():
-        raise Refused("There is no database to look at: set DATABASE_URL, or run `aggregator up` in another terminal.")
-    return msgspec.structs.replace(settings, database_url=server.start())
+    return server.dsn if server.running() else None
 
 
 def _require_development(command: str) -> None:

@@ -21,6 +21,13 @@ from entrypoints.settings import Settings, SettingsError, read_settings
 WARNINGS, BROKEN = 1, 2
 """Exit codes; 0 if there are no findings."""
 
+NO_DATABASE = broken(
+    Check.DATABASE,
+    "There is no database to look at.",
+    "Without DATABASE_URL only `aggregator up` has one, and it does not run here.",
+    "Set DATABASE_URL, or run `aggregator up` in another terminal.",
+)
+
 
 class _Report(msgspec.Struct, frozen=True):
     status: str
@@ -67,8 +74,9 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, lis
     return settings, []
 
 
-def diagnose(settings: Settings) -> list[Finding]:
-    """Run the checks; the process ends by itself if something holds it."""
+def diagnose(settings: Settings, database_url: str) -> list[Finding]:
+    """Run the checks on a database; the process ends by itself if something holds it."""
+    settings = msgspec.structs.replace(settings, database_url=database_url)
     # A finding says what a log line would.
     structlog.configure(processors=[_drop])
     exit_within(DIAGNOSING.stop_by_force)

@@ -72,6 +72,11 @@ class EmbeddedPostgres:
         if self._started_here:
             self.stop()
 
+    @property
+    def dsn(self) -> str:
+        """The DSN of the database `aggregator`, where the server has been started once."""
+        return f"postgresql://{_NAME}@/{_NAME}?host={quote(str(self._socket_dir))}"
+
     def running(self) -> bool:
         """Whether the server of this data directory is alive, be it ready, still starting or stopping."""
         try:
@@ -100,7 +105,7 @@ class EmbeddedPostgres:
                 if time.monotonic() > deadline or not (lingering or self.running()):
                     raise self._log.error("PostgreSQL does not start")
                 time.sleep(0.05)
-        return f"postgresql://{_NAME}@/{_NAME}?host={quote(str(self._socket_dir))}"
+        return self.dsn
 
     def stop(self) -> None:
         """Disconnect all clients and stop the server, whoever started it; nothing happens when none runs.
