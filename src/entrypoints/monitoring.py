@@ -14,17 +14,20 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """The time of a worker's last finished tick, successful or not; it has stalled `patience` seconds after."""
+    """The time of a worker's last finished tick, and whether it succeeded; it has stalled `patience` seconds after."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._last = time.monotonic()
         self.beats = 0
+        self.in_trouble = True
+        """Whether the last tick could not use the database; so before the first one."""
 
-    def beat(self) -> None:
+    def beat(self, *, in_trouble: bool = False) -> None:
         """Note a finished tick."""
         self._last = time.monotonic()
         self.beats += 1
+        self.in_trouble = in_trouble
 
     def age(self) -> float:
         """Return the seconds since the last beat."""
@@ -42,7 +45,8 @@ async def monitoring_listener(
 ) -> AsyncIterator[int | None]:
     """Answer GET /metrics and GET /health/live while the block runs; yield the port, None if none is wanted.
 
-    `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop runs.
+    `/health/live` answers 503 once the heartbeat has stalled; without one it answers as long as the loop runs. With a
+    heartbeat there is `/health/ready` too, which answers 503 while the tick cannot use the database.
 
     Raises:
         CannotListen: the port is taken.
@@ -60,9 +64,16 @@ async def monitoring_listener(
             return web.json_response({"status": "stalled"}, status=503)
         return web.json_response({"status": "ok"})
 
+    async def ready(_: web.Request) -> web.Response:
+        if heartbeat is None or heartbeat.stalled or heartbeat.in_trouble:
+            return web.json_response({"status": "unavailable"}, status=503)
+        return web.json_response({"status": "ok"})
+
     app = web.Application()
     app.router.add_get("/metrics", show)
     app.router.add_get("/health/live", live)
+    if heartbeat is not None:
+        app.router.add_get("/health/ready", ready)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     with listening(host, port, "METRICS_PORT") as sockets:
         await runner.setup()

@@ -215,3 +215,21 @@ async def test_a_defect_is_counted_and_left_to_the_queue_to_report() -> None:
         await run_job(container, Job.SUBMIT_REGISTRATIONS)
     metrics = await container.get(Metrics)
     assert counted(metrics, "aggregator_batches_given_up_total", work="registrations", reason="internal") == 1
+
+
+async def test_a_worker_that_has_lost_its_database_is_alive_but_not_ready() -> None:
+    heartbeat = Heartbeat(30.0)
+    async with monitored(Metrics(), heartbeat) as client:
+        assert await statuses(client) == [200, 503]
+        for in_trouble, ready in ((False, 200), (True, 503), (False, 200)):
+            heartbeat.beat(in_trouble=in_trouble)
+            assert await statuses(client) == [200, ready]
+
+
+async def statuses(client: httpx.AsyncClient) -> list[int]:
+    return [(await client.get(f"/health/{probe}")).status_code for probe in ("live", "ready")]
+
+
+async def test_an_api_has_its_readiness_where_it_serves() -> None:
+    async with monitored(Metrics()) as client:
+        assert (await client.get("/health/ready")).status_code == 404

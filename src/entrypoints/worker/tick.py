@@ -34,7 +34,7 @@ class Tick:
         due = loop.time()
         while True:
             await self._once()
-            self.heartbeat.beat()
+            self.heartbeat.beat(in_trouble=self._trouble)
             # Counted from tick to tick, however long one takes: an interval as short as a tick would else lose slots.
             due = max(due + self.timing.tick, loop.time())
             await asyncio.sleep(due - loop.time())

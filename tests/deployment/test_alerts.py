@@ -1,0 +1,126 @@
+"""The alert rules: each fault that an operator can mend fires its alert and no other, and a calm hour fires none.
+
+Runs where promtool is installed, which comes with Prometheus.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROMTOOL = shutil.which("promtool")
+RULES = Path(__file__).parents[2] / "docker" / "monitoring" / "rules.yml"
+pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="NOT RUN: promtool is not installed")
+
+WORKER, API = 'instance="w",job="worker"', 'instance="a",job="api"'
+MINUTES, CALM = 90, 30
+"""Minutes of each series; a fault begins after the calm ones."""
+
+
+def series(name: str, labels: str, **more: str) -> str:
+    written = [labels, *(f"{key}={json.dumps(value)}" for key, value in more.items())]
+    return f"{name}{{{','.join(written)}}}"
+
+
+UP, API_UP = series("up", WORKER), series("up", API)
+TICK = series("aggregator_last_tick_timestamp_seconds", WORKER)
+CLOCK, API_CLOCK = (series("aggregator_clock_difference_seconds", of) for of in (WORKER, API))
+REFUSED, ANOTHER = (
+    series("aggregator_token_renewals_total", WORKER, outcome=outcome) for outcome in ("refused", "another_is_valid")
+)
+EXPIRY = series("aggregator_token_expiry_timestamp_seconds", WORKER)
+OPEN = series("aggregator_breaker_state", WORKER, work="refresh", state="open")
+LAG, JOBS = series("aggregator_refresh_lag_seconds", WORKER), series("aggregator_waiting_jobs", WORKER)
+MALFORMED, INTERNAL = (
+    series("aggregator_product_failures_total", WORKER, work="refresh", reason=reason)
+    for reason in ("answer_refused", "internal")
+)
+ROWS = series("aggregator_offer_rows_refused_total", WORKER)
+REJECTED = series("aggregator_products", WORKER, registration="rejected")
+HOUSEKEEPING = series("aggregator_last_housekeeping_timestamp_seconds", WORKER)
+BROKEN_OFF = series("aggregator_batches_given_up_total", WORKER, work="refresh", reason="internal")
+FAILED = series("aggregator_http_requests_total", API, method="GET", route="/products", status="500")
+TURNED_AWAY = series("aggregator_http_requests_total", API, method="GET", route="turned away", status="503")
+WAITERS = series("aggregator_database_waiters", API)
+
+EVERY_MINUTE = f"0+60x{MINUTES}"
+STOPPED = f"0+60x{CALM} {CALM * 60}x{MINUTES - CALM}"
+CALM_SERIES: dict[str, str] = {
+    **dict.fromkeys((UP, API_UP), f"1x{MINUTES}"),
+    **dict.fromkeys((TICK, HOUSEKEEPING), EVERY_MINUTE),
+    EXPIRY: f"300+60x{MINUTES}",
+    # The API holds no token.
+    series("aggregator_token_expiry_timestamp_seconds", API): f"0x{MINUTES}",
+    **dict.fromkeys((CLOCK, API_CLOCK, REFUSED, ANOTHER, OPEN, LAG, MALFORMED, INTERNAL), f"0x{MINUTES}"),
+    **dict.fromkeys((ROWS, BROKEN_OFF, FAILED, TURNED_AWAY, WAITERS), f"0x{MINUTES}"),
+    JOBS: f"3x{MINUTES}",
+    REJECTED: f"1x{MINUTES}",
+}
+
+
+def then(value: str, before: str = "0") -> str:
+    """Return the values of a series that is calm at first, and then something else."""
+    return f"{before}x{CALM} {value}x{MINUTES - CALM}"
+
+
+GROWS, IS_OPEN, NO_TOKEN = then("0+60"), then("1"), f"300+60x{CALM} {CALM * 60 + 300}x{MINUTES - CALM}"
+GONE = {name: f"{values.split('x')[0]}x{CALM} stale" for name, values in CALM_SERIES.items() if WORKER in name}
+FAULTS: Mapping[str, Mapping[str, str]] = {
+    "ApiDown": {API_UP: then("0", "1")},
+    "NoWorker": {**GONE, UP: then("0", "1")},
+    "DatabaseAway": {TICK: STOPPED, HOUSEKEEPING: STOPPED, EXPIRY: NO_TOKEN, WAITERS: then("5")},
+    "ClockDiffers": {CLOCK: then("90"), HOUSEKEEPING: STOPPED, LAG: GROWS},
+    "RefreshTokenRefused": {REFUSED: then("0+1"), EXPIRY: NO_TOKEN, LAG: GROWS},
+    "AnotherTokenIsValid": {ANOTHER: then("0+4"), EXPIRY: NO_TOKEN, LAG: GROWS},
+    "NoAccessToken": {EXPIRY: NO_TOKEN, LAG: GROWS},
+    "OffersServiceInTrouble": {OPEN: IS_OPEN, LAG: GROWS},
+    "WorkersBehind": {LAG: GROWS, JOBS: then("40")},
+    "AnswersRefused": {MALFORMED: then("0+3")},
+    "OfferRowsRefused": {ROWS: then("0+3")},
+    "ProductsNeedAnAdmin": {REJECTED: then("4", "1")},
+    "HousekeepingOverdue": {HOUSEKEEPING: STOPPED},
+    "Defect": {INTERNAL: then("0+1")},
+    "ServerErrors": {FAILED: then("0+5")},
+    "RequestsTurnedAway": {TURNED_AWAY: then("0+600")},
+    "ConnectionsAllTaken": {WAITERS: then("2")},
+}
+
+
+def alerts() -> list[str]:
+    return [line.split()[-1] for line in RULES.read_text().splitlines() if line.strip().startswith("- alert:")]
+
+
+def fired(tmp_path: Path, given: Mapping[str, str], minute: int) -> "subprocess.CompletedProcess[str]":
+    """Let promtool expect that no alert fires: it fails then, and names those that do."""
+    test: dict[str, Any] = {
+        "interval": "1m",
+        "input_series": [{"series": each, "values": values} for each, values in given.items()],
+        "alert_rule_test": [{"alertname": alert, "eval_time": f"{minute}m", "exp_alerts": []} for alert in alerts()],
+    }
+    file = tmp_path / "test.json"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [test]}))
+    assert PROMTOOL is not None
+    return subprocess.run([PROMTOOL, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+
+
+def test_the_rules_are_valid() -> None:
+    assert PROMTOOL is not None
+    subprocess.run([PROMTOOL, "check", "rules", str(RULES)], check=True, capture_output=True)
+    assert set(FAULTS) == set(alerts())
+
+
+@pytest.mark.parametrize("minute", [35, 60, 89])
+def test_a_calm_hour_fires_nothing(tmp_path: Path, minute: int) -> None:
+    ended = fired(tmp_path, CALM_SERIES, minute)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_fires_its_alert_and_no_other(tmp_path: Path, fault: str) -> None:
+    ended = fired(tmp_path, {**CALM_SERIES, **FAULTS[fault]}, 80)
+    assert re.findall(r"alertname: (\w+)", ended.stderr + ended.stdout) == [fault], ended.stderr + ended.stdout
