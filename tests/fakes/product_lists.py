@@ -58,6 +58,7 @@ def _passes(rows: Rows, product: Product, wanted: ProductFilter, now: datetime) 
     dead_end = registration in (RegistrationState.REJECTED, RegistrationState.CONFLICT)
     return (
         all(any(each.startswith(word) for each in found) for word in wanted.words)
+        and (not wanted.ids or product.id in wanted.ids)
         and (not wanted.in_stock or state.offers_in_stock > 0)
         and (wanted.min_price is None or (price is not None and price >= wanted.min_price))
         and (wanted.max_price is None or (price is not None and price <= wanted.max_price))

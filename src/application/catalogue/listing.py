@@ -12,6 +12,8 @@ from domain.text import fold, words
 SORTED_LENGTH = 600
 MOST_WORDS = 10
 """Words of one search at most."""
+MOST_IDS = 100
+"""Ids of one list at most."""
 
 
 class SortKey(StrEnum):
@@ -46,17 +48,18 @@ class ProductOrder:
 class ProductFilter:
     """The products that a list shows: those that pass every given filter.
 
-    A product matches a word if a word of its name or description begins with it. A product without a best price passes
-    no price bound. `dropped` selects products whose best price fell over a day, `at_low` those at their low
-    (`ListedChanges`), `stale` those whose last observation is too old to be trusted, `attention` selects rejected
-    registrations, conflicts, and products whose last attempt failed, or whose last observation had rows that could not
-    be read.
+    A product matches a word if a word of its name or description begins with it. `ids` selects the products with one
+    of these ids. A product without a best price passes no price bound. `dropped` selects products whose best price fell
+    over a day, `at_low` those at their low (`ListedChanges`), `stale` those whose last observation is too old to be
+    trusted, `attention` selects rejected registrations, conflicts, and products whose last attempt failed, or whose
+    last observation had rows that could not be read.
 
     Raises:
         InvalidFilter: the price bounds exclude every price.
     """
 
     words: frozenset[str] = frozenset()
+    ids: frozenset[UUID] = frozenset()
     in_stock: bool = False
     min_price: int | None = None
     max_price: int | None = None

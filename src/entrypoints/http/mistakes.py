@@ -1,12 +1,14 @@
 """The mistakes in a request's values: all are found before one is answered, so that a client can mend all at once."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args, get_origin
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
+from litestar.typing import FieldDefinition
 from msgspec.inspect import Metadata, StructType, Type, type_info
 
 from domain.errors import Refusal
@@ -15,6 +17,15 @@ from entrypoints.http.route_declarations import RULE, Rule
 
 _Field = tuple[Any, Rule | None, bool]
 """A field's type, its rule, and whether it is required."""
+
+
+class _Parameter(NamedTuple):
+    """A query parameter: the type of each value, its rule, whether it is a text, and how often it may be given."""
+
+    type: Any
+    rule: Rule | None
+    is_text: bool
+    most: int
 
 
 class InvalidRequest(Exception):
@@ -31,11 +42,7 @@ class QueryParameters:
     def __init__(self, handler: HTTPRouteHandler) -> None:
         types = handler.signature_model.__annotations__
         self._taken = {
-            field.kwarg_definition.name or name: (
-                types[name],
-                str in get_args(field.annotation),
-                next((each for each in field.metadata if isinstance(each, Rule)), None),
-            )
+            field.kwarg_definition.name or name: _parameter(field, types[name])
             for name, field in handler.parsed_fn_signature.parameters.items()
             if isinstance(field.kwarg_definition, QueryParameter)
         }
@@ -45,21 +52,33 @@ class QueryParameters:
 
         Parameters that would be ignored are mistakes too, because they make another answer look like the wanted one.
         """
-        given: set[str] = set()
+        given: Counter[str] = Counter()
         for name, value in query:
-            if detail := self._mistake(name, value, given):
+            given[name] += 1
+            if detail := self._mistake(name, value, given[name]):
                 yield Mistake(parameter=name, detail=detail)
-            given.add(name)
 
-    def _mistake(self, name: str, value: str, given: set[str]) -> str | None:
+    def _mistake(self, name: str, value: str, times: int) -> str | None:
         if name not in self._taken:
             return "This parameter is unknown here."
-        if name in given:
-            return "This parameter is given twice."
-        type_, is_text, rule = self._taken[name]
-        if value.lower() == "null" and not is_text:
+        taken = self._taken[name]
+        if times > taken.most:
+            return "This parameter is given twice." if taken.most == 1 else _too_many(times, taken.most)
+        if value.lower() == "null" and not taken.is_text:
             return "This is never null; leave the parameter out."
-        return _unsuitable(value, type_, rule, strict=False)
+        return _unsuitable(value, taken.type, taken.rule, strict=False)
+
+
+def _too_many(times: int, most: int) -> str | None:
+    return f"This parameter is given more than {most} times." if times == most + 1 else None
+
+
+def _parameter(field: FieldDefinition, type_: Any) -> _Parameter:
+    rule = next((each for each in field.metadata if isinstance(each, Rule)), None)
+    each = next((get_args(kind)[0] for kind in get_args(field.annotation) if get_origin(kind) is list), None)
+    if each is None:
+        return _Parameter(type_, rule, str in get_args(field.annotation), 1)
+    return _Parameter(each, rule, each is str, cast("QueryParameter", field.kwarg_definition).max_items or 1)
 
 
 def body_mistakes(body: object, model: type[msgspec.Struct]) -> Iterator[Mistake]:

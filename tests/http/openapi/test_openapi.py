@@ -390,7 +390,7 @@ def test_steps_and_buckets_are_told_apart_by_their_interval(description: Describ
         (
             "/products",
             {"q", "in_stock", "min_price", "max_price", "registration", "attention", "sort", "period", "limit"}
-            | {"cursor"},
+            | {"id", "cursor"},
         ),
     ],
 )

@@ -137,6 +137,12 @@ async def test_the_longest_name_has_a_cursor(api: Api) -> None:
         ("registration=", "registration"),
         ("sort=best_price", "sort"),
         ("colour=red", "colour"),
+        ("id=", "id"),
+        ("id=kettle", "id"),
+        ("id=null", "id"),
+        (f"id={UUID(int=1)}&id=kettle", "id"),
+        (f"id={UUID(int=1)},{UUID(int=2)}", "id"),
+        ("&".join(f"id={UUID(int=number)}" for number in range(103)), "id"),
     ],
 )
 async def test_what_no_list_can_be_narrowed_down_by_is_refused(

@@ -31,7 +31,7 @@ CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "at_low": listed_price.c.best_price <= insight.c.low_7d,
     "stale": synchronisation.c.known_until < func.now(),
 }
-"""The conditions by the names of their filters, but for `words`."""
+"""The conditions by the names of their filters, but for `words` and `ids`, which have indexes of their own."""
 
 TABLES: Mapping[FromClause, frozenset[str]] = {
     synchronisation: frozenset({"in_stock", "attention", "stale"}),
@@ -56,6 +56,7 @@ def wanted_values(wanted: ProductFilter) -> dict[str, Any]:
     values: dict[str, Any] = {
         # Words have letters, digits and marks only, so nothing in them is syntax of the query.
         "words": " & ".join(f"'{word}':*" for word in sorted(wanted.words)) or None,
+        "ids": list(wanted.ids) or None,
         "in_stock": wanted.in_stock or None,
         "min_price": wanted.min_price,
         "max_price": wanted.max_price,

@@ -56,8 +56,10 @@ PRODUCTS = (
 )
 
 # Behind a subquery, which hides the number of ids from PostgreSQL: it would plan anew for every number.
-_IDS = cast(select(bindparam("ids", type_=ARRAY(Uuid))).scalar_subquery(), ARRAY(Uuid))
-FOUND = PRODUCTS.where(product.c.id == any_(_IDS)).subquery("found")
+_IDS: ColumnElement[Any] = cast(select(bindparam("ids", type_=ARRAY(Uuid))).scalar_subquery(), ARRAY(Uuid))
+HAS_ID: ColumnElement[bool] = product.c.id == any_(_IDS)
+"""The condition that a product has one of the `ids`, which PostgreSQL looks up by the primary key."""
+FOUND = PRODUCTS.where(HAS_ID).subquery("found")
 VERSION = (FOUND.c.id, FOUND.c.revision, FOUND.c.observed_at, FOUND.c.stale)
 
 

@@ -3,7 +3,8 @@
 A search has two statements, each bounded whatever its words. The first looks through a few products in the order of the
 list, which fills the page if the words are common. Otherwise the second finds all matches by the index of words, and
 sorts them. PostgreSQL can't choose between the two: it knows neither how many products match prefixes nor what it costs
-to read the words of a long description (docs/adr/0023).
+to read the words of a long description (docs/adr/0023). A list of chosen ids has one statement, which finds them by the
+primary key, and sorts them.
 
 The driver executes the statements: lists are the second of the hot reads.
 """
@@ -43,7 +44,7 @@ from adapters.postgres.catalogue.product_filters import (
     has_words,
     wanted_values,
 )
-from adapters.postgres.catalogue.product_json import PRODUCTS, as_json, json_object, product_fields, time
+from adapters.postgres.catalogue.product_json import HAS_ID, PRODUCTS, as_json, json_object, product_fields, time
 from adapters.postgres.catalogue.rows import listed_price, product
 from adapters.postgres.driver_query import DriverQuery, placeholder
 from adapters.postgres.prices.tables import insight
@@ -106,6 +107,8 @@ def page_queries(
         made = _query(statement, order, begin, frozenset(values), change)
         return made.with_numbers(limit=limit, limit_and_one=limit + 1)
 
+    if wanted.ids:
+        return query(_chosen), None, parameters
     return (query(_near), query(_matching), parameters) if wanted.words else (query(_walk), None, parameters)
 
 
@@ -153,14 +156,25 @@ def _near(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Stateme
 
 def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Find all that match by the index of words, and sort them."""
-    key, id = _KEYS[order.key]
-    entries = _filtered(_ENTRIES, filters, key).where(WORDS_BY_INDEX).add_columns(key.label("sort_key"))
-    if begin is not _From.START:
-        entries = entries.where(_after(order, begin, key, id))
-    # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit or an order into
-    # such a subquery.
+    return _found(order, begin, filters, WORDS_BY_INDEX)
+
+
+def _chosen(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
+    """Find the products with the wanted ids by the primary key, and sort those that pass the other filters."""
+    # The few words are read, and not looked up: an index would find all products that match.
+    return _found(order, begin, filters, HAS_ID, *([has_words(product.c.words)] if "words" in filters else []))
+
+
+def _found(order: ProductOrder, begin: _From, filters: frozenset[str], *conditions: ColumnElement[bool]) -> Statement:
+    key, _ = _KEYS[order.key]
+    entries = _filtered(_ENTRIES, filters, key).where(*conditions).add_columns(key.label("sort_key"))
+    # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit, an order or a
+    # condition into such a subquery.
     found = entries.offset(literal_column("0", Integer)).subquery("found")
-    first = _sorted(select(found), order, found).subquery("first")
+    chosen = select(found)
+    if begin is not _From.START:
+        chosen = chosen.where(_after(order, begin, key, found))
+    first = _sorted(chosen, order, found).subquery("first")
     return (
         PRODUCTS.join(first, first.c.id == product.c.id)
         .add_columns(first.c.sort_key)
@@ -169,13 +183,13 @@ def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Sta
 
 
 def _filtered(products: Select[Any], filters: frozenset[str], key: Column[Any] | None = None) -> Select[Any]:
-    """Apply the filters but for `words`, and join the tables that they and the key need and that are not there yet."""
+    """Apply the filters but for `words` and `ids`, and join the missing tables that they and the key need."""
     present = products.columns_clause_froms
     for table, names in TABLES.items():
         needed = filters & names or (key is not None and key.table is table)
         if needed and table not in present:
             products = products.join(table, table.c.product_id == product.c.id)
-    return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words"})))
+    return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words", "ids"})))
 
 
 def _in_order(
@@ -218,11 +232,11 @@ def _orders(order: ProductOrder, key: ColumnElement[Any], id: ColumnElement[Any]
     return (_in(order, key).nulls_last() if order.key in _NULLABLE else _in(order, key), _in(order, id))
 
 
-def _after(order: ProductOrder, begin: _From, key: Column[Any], id: Column[Any]) -> ColumnElement[bool]:
+def _after(order: ProductOrder, begin: _From, key: Column[Any], found: FromClause) -> ColumnElement[bool]:
     if begin is _From.NULL:
-        return and_(key.is_(None), _behind(order, id, _after_id))
-    behind = _behind(order, tuple_(key, id), _position(key))
-    return or_(behind, key.is_(None)) if key.nullable else behind
+        return and_(found.c.sort_key.is_(None), _behind(order, found.c.id, _after_id))
+    behind = _behind(order, tuple_(found.c.sort_key, found.c.id), _position(key))
+    return or_(behind, found.c.sort_key.is_(None)) if key.nullable else behind
 
 
 def _position(key: Column[Any]) -> ColumnElement[Any]:

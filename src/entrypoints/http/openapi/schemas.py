@@ -16,6 +16,7 @@ NULL = "null"
 MEMBERS = {"5m": "FIVE_MINUTES", "1h": "HOUR", "1d": "DAY", "1w": "WEEK", "1mo": "MONTH"}
 EXAMPLES = {
     "product_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
+    "id": ["2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11"],
     "offer_id": "c0ffee00-1234-5678-0abc-def012345678",
     "q": "cordless drill",
     "min_price": 10_000,

@@ -10,6 +10,7 @@ from litestar.params import JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from application.catalogue.listing import (
+    MOST_IDS,
     MOST_WORDS,
     ChangePeriod,
     ProductFilter,
@@ -59,6 +60,15 @@ def _price_bound(which: str) -> QueryParameter:
     )
 
 
+Ids = Annotated[
+    list[UUID] | None,
+    QueryParameter(
+        name="id",
+        max_items=MOST_IDS,
+        description=f"Only the products with these ids, up to {MOST_IDS}: give the parameter once for each. Those that "
+        "do not exist are left out. `limit` counts as ever.",
+    ),
+]
 Search = Annotated[
     str | None,
     QueryParameter(
@@ -181,6 +191,7 @@ class ListController(Controller):
         self,
         request: Request[Any, Any, Any],
         lists: Injected[Lists],
+        ids: Ids = None,
         q: Search = None,
         in_stock: InStock = None,
         min_price: MinPrice = None,
@@ -199,6 +210,7 @@ class ListController(Controller):
         """
         wanted = ProductFilter(
             words=frozenset() if q is None else search_words(q),
+            ids=frozenset(ids or ()),
             in_stock=in_stock is not None,
             min_price=min_price,
             max_price=max_price,
@@ -216,6 +228,7 @@ class ListController(Controller):
             return answer_read(request, _page(found, None), max_age=max_age)
         next_cursor = lists.cursors.write(order, wanted, found.next)
         given = {
+            "id": ids,
             "q": q,
             "in_stock": in_stock,
             "min_price": min_price,
@@ -227,7 +240,7 @@ class ListController(Controller):
             "limit": limit,
             "cursor": next_cursor,
         }
-        query = urlencode({name: value for name, value in given.items() if value is not None})
+        query = urlencode({name: value for name, value in given.items() if value is not None}, doseq=True)
         link = {"Link": f'<{prefix_of(request.scope["state"])}/products?{query}>; rel="next"'}
         return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
 

@@ -69,6 +69,7 @@ def filters(draw: st.DrawFn) -> ProductFilter:
     if None not in bounds:
         bounds.sort(key=lambda bound: bound or 0)
     return ProductFilter(
+        ids=draw(st.frozensets(st.integers(0, 9).map(lambda number: UUID(int=number)), max_size=4)),
         words=frozenset(word[: draw(st.integers(1, 3))] for word in words(draw(st.one_of(st.just(""), texts)))),
         in_stock=draw(st.booleans()),
         min_price=bounds[0],

@@ -1,6 +1,8 @@
-"""Searches read a bounded number of rows whatever their words, and what the statistics say about these."""
+"""Searches and chosen ids read a bounded number of rows, whatever the statistics say about these."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.product_pages import NEAR, page_queries
 from adapters.postgres.connection import fetch
-from application.catalogue.listing import ProductFilter, ProductOrder, SortKey, search_words
+from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey, search_words
 from storages.storage import on_postgres
 
 PRODUCTS = 3 * NEAR
@@ -31,6 +33,12 @@ _SYNCHRONISE = text("""
 """)
 _ADD_INSIGHT = text("INSERT INTO insight (product_id, rolled_until) SELECT id, now() FROM product")
 
+KEYS: dict[SortKey, str | int | datetime] = {
+    SortKey.NAME: "product 000000000",
+    SortKey.PRICE: 0,
+    SortKey.CREATED_AT: datetime(2026, 3, 14, tzinfo=UTC),
+}
+CHANGES = (SortKey.CHANGE_1D, SortKey.CHANGE_7D)
 ORDERS = [ProductOrder(key, descending) for key in SortKey for descending in (False, True)]
 SEARCHES = ["product", "young old", "absent", "product absent", "old", "1", "a b c d e f", "product 7"]
 
@@ -78,6 +86,24 @@ async def test_words_are_read_of_few_products_or_found_by_their_index(
                 # The rest of a product is read for the page alone, not for all that match.
                 (rest,) = [node for node in plan if node.get("Relation Name") == "synchronisation"]
                 assert rest["Actual Rows"] * rest["Actual Loops"] <= 2, search
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_chosen_products_are_found_by_the_primary_key_whatever_else_is_wanted(
+    database: AsyncEngine, order: ProductOrder
+) -> None:
+    await fill(database, PRODUCTS)
+    async with database.connect() as connection:
+        ids = list((await connection.execute(text("SELECT id FROM product ORDER BY id LIMIT 100"))).scalars())
+    begins = [None, PagePosition(None if order.key in CHANGES else KEYS[order.key], ids[0])]
+    for wanted in (ProductFilter(), ProductFilter(words=search_words("product")), ProductFilter(in_stock=True)):
+        for after in begins:
+            query, other, parameters = page_queries(order, 20, after, replace(wanted, ids=frozenset(ids)), None)
+            assert other is None
+            (row,) = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", query.values(parameters))
+            reads = [node for node in nodes(row[0][0]["Plan"]) if node.get("Relation Name") == "product"]
+            assert {node.get("Index Name", node["Node Type"]) for node in reads} <= {"pk_product", "Bitmap Heap Scan"}
+            assert max(node["Actual Rows"] * node["Actual Loops"] for node in reads) <= len(ids)
 
 
 @pytest.mark.parametrize("order", ORDERS)
