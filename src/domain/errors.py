@@ -6,6 +6,7 @@ Refusal
 ├── ProductNotFound         no such product, or it was withdrawn
 ├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
+├── ProductsAlreadyExist    ids or names of several new products are taken
 ├── PreconditionFailed      the product has another revision than the caller expects
 ├── IdempotencyMismatch     the key came with another request before
 ├── IdempotencyInProgress   the first request with the key is not finished
@@ -14,6 +15,7 @@ Refusal
 └── BeyondRetention         buckets of a time zone from before what they are added up from
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 
@@ -50,6 +52,14 @@ class ProductAlreadyExists(Refusal):
     def __init__(self, field: str) -> None:
         super().__init__(f"Another product has this {field} already.")
         self.field = field
+
+
+class ProductsAlreadyExist(Refusal):
+    """Other products have ids or names of new products; `taken` has the fields by the positions of the new ones."""
+
+    def __init__(self, taken: Mapping[int, tuple[str, ...]]) -> None:
+        super().__init__("Other products have some of the ids or names already.")
+        self.taken = taken
 
 
 class PreconditionFailed(Refusal):

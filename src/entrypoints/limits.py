@@ -63,6 +63,14 @@ class RequestLimits:
     """Logins and other bodies that are read without a token: anybody may begin one and be slow to send it."""
     costly_reads: Shares = Shares(at_once=4, each=3, waiting=12, patience=3.5)
     """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
+    batch_bodies: Shares = Shares(at_once=16, each=8)
+    """Batches of new products that are read or wait: each may hold some 10 MiB."""
+    batches: Shares = Shares(at_once=2, each=1, waiting=16, patience=3.5)
+    """Batches that are stored: each may hold a connection for a second."""
+    batch_body: int = 2 * 1024 * 1024
+    """Bytes of a batch."""
+    mistakes_of_each: int = 10
+    """Mistakes that one answer lists of each product of a batch."""
     password_checks: Shares = Shares(at_once=2, each=1, waiting=32, patience=3.5)
     """Each takes a core for about 80 ms. One at a time for an address: see `Credentials`."""
     body: int = 64 * 1024
@@ -108,14 +116,15 @@ class Limits:
         queue = min(self.queue.connections, shared // 2)
         lent = shared - queue
         requests = self.requests
-        # Both together leave a connection to other requests, unless there are only two.
+        # Together they leave a connection to other requests, unless there are only two or three.
         searches = requests.searches.at_most(lent // 2 - 1)
         costly_reads = requests.costly_reads.at_most(lent - 1 - searches.at_once)
+        batches = requests.batches.at_most(lent - 1 - searches.at_once - costly_reads.at_once)
         return replace(
             self,
             database=replace(self.database, connections=lent),
             queue=replace(self.queue, connections=queue),
-            requests=replace(requests, searches=searches, costly_reads=costly_reads),
+            requests=replace(requests, searches=searches, costly_reads=costly_reads, batches=batches),
         )
 
 
@@ -151,6 +160,7 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
                 limits.requests.write_wait,
                 limits.requests.searches.patience,
                 limits.requests.costly_reads.patience,
+                limits.requests.batches.patience,
                 limits.requests.password_checks.patience,
             )
             + limits.database.pool_wait

@@ -8,7 +8,7 @@ from dishka import Provider, Scope, provide
 from application.access.login_limits import LoginLimits
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.purge import CataloguePurge
-from application.catalogue.registration import RegisterProduct, RegistrationSignal, RetryRegistration
+from application.catalogue.registration import RegisterProduct, RegisterProducts, RegistrationSignal, RetryRegistration
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
@@ -66,9 +66,10 @@ class UseCases(Provider):
         return RefreshDueProducts(begin, offers, time.monotonic, timing, backoff, breakers.observations)
 
     @provide
-    def register_product(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProduct:
-        return RegisterProduct(begin, clock, signal)
+    def register_products(self, begin: BeginWork, clock: Clock, signal: RegistrationSignal) -> RegisterProducts:
+        return RegisterProducts(begin, clock, signal)
 
+    register_product = provide(RegisterProduct)
     amend_product = provide(AmendProduct)
     withdraw_product = provide(WithdrawProduct)
     retry_registration = provide(RetryRegistration)

@@ -5,19 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from application.catalogue.idempotency_keys import KeptProduct
-from application.catalogue.views import view_of_new
+from application.catalogue.idempotency_keys import KeptAnswer
 from application.clock import Clock
 from application.housekeeping import KeepHouse
 from application.synchronisation.timing import Timing
 from domain.offer import Offer
 from domain.synchronisation import Observation
-from factories import ProductFactory, TrackedOfferFactory, some_id
+from factories import TrackedOfferFactory, some_id
 from fakes.clock_watch import clock_watch
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
 
-KEPT = KeptProduct(b"", view_of_new(ProductFactory.build()))
+KEPT = KeptAnswer(b"", b"{}")
 
 
 def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = None) -> KeepHouse:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from application.catalogue.idempotency_keys import KeptProduct
+from application.catalogue.idempotency_keys import KeptAnswer
 from application.catalogue.views import Encoded, ListedChangeView, ProductView
 from application.clock import Clock
 from application.storage import StorageUnavailable
@@ -64,7 +64,7 @@ class Rows:
     changes: dict[UUID, tuple[ListedChangeView | None, ListedChangeView | None, int | None]] = field(
         default_factory=dict
     )
-    idempotency_keys: dict[bytes, tuple[KeptProduct, datetime]] = field(default_factory=dict)
+    idempotency_keys: dict[bytes, tuple[KeptAnswer, datetime]] = field(default_factory=dict)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -134,14 +134,20 @@ class InMemoryProductRepository:
         self._reach = reach
         self._now = now
 
-    async def add(self, product: Product) -> None:
+    async def add(self, *products: Product) -> Mapping[UUID, tuple[str, ...]]:
         self._reach()
-        if product.id in self._rows.products or product.id in self._rows.withdrawn:
-            raise ProductAlreadyExists("id")
-        await self.save(product)
-        self._rows.synchronisations[product.id] = Leased(
-            Synchronisation(product.id, min(product.created_at, self._now))
-        )
+        taken: dict[UUID, tuple[str, ...]] = {}
+        names = {product.name for product in self._rows.products.values()}
+        for product in products:
+            has_id = product.id in self._rows.products or product.id in self._rows.withdrawn
+            fields = (*(["id"] if has_id else []), *(["name"] if product.name in names else []))
+            if fields:
+                taken[product.id] = fields
+            else:
+                self._rows.products[product.id] = replace(product)
+                state = Synchronisation(product.id, min(product.created_at, self._now))
+                self._rows.synchronisations[product.id] = Leased(state)
+        return taken
 
     async def get(self, product_id: UUID) -> Product:
         for found in await self.list([product_id]):
@@ -306,20 +312,20 @@ class InMemoryOfferRepository:
 
 
 class InMemoryIdempotencyKeyRepository:
-    """Created products by key, with the time at which they were kept."""
+    """Answers by key, with the time at which they were kept."""
 
     def __init__(self, rows: Rows, storage: InMemoryStorage) -> None:
         self._rows = rows.idempotency_keys
         self._storage = storage
         self._now = storage.clock()
 
-    async def take(self, key: bytes, kept_for: timedelta) -> KeptProduct | None:
+    async def take(self, key: bytes, kept_for: timedelta) -> KeptAnswer | None:
         self._storage.reach()
         if key in self._storage.taken:
             raise IdempotencyInProgress
-        product, at = self._rows.get(key, (None, self._now))
-        return product if at >= self._now - kept_for else None
+        answer, at = self._rows.get(key, (None, self._now))
+        return answer if at >= self._now - kept_for else None
 
-    async def keep(self, key: bytes, product: KeptProduct) -> None:
+    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
         self._storage.reach()
-        self._rows[key] = (product, self._now)
+        self._rows[key] = (answer, self._now)

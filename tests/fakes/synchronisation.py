@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.catalogue.editing import AmendProduct, WithdrawProduct
-from application.catalogue.registration import RegisterProduct, RetryRegistration
+from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
 from application.synchronisation.refresh import RefreshDueProducts
@@ -37,7 +37,7 @@ class Synchronising:
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
         begin, clock, retry = self.storage.begin, self.clock, Backoff(self.timing, lambda: self.jitter())
-        self.create = RegisterProduct(begin, clock, self.signal, some_id)
+        self.create = RegisterProduct(RegisterProducts(begin, clock, self.signal, some_id))
         self.amend = AmendProduct(begin, clock)
         self.withdraw = WithdrawProduct(begin)
         self.retry = RetryRegistration(begin, clock, self.signal)

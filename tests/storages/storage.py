@@ -26,6 +26,7 @@ from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.rollup import HistoryUpkeep
 from application.prices.trends import PriceTrends
 from application.unit_of_work import BeginWork
+from domain.errors import ProductAlreadyExists
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
 from domain.product import Product
@@ -149,8 +150,8 @@ def new_product(*, name: str | None = None, id: UUID | None = None, at: datetime
 
 async def add(begin: BeginWork, *products: Product) -> None:
     async with begin() as work:
-        for product in products:
-            await work.products.add(product)
+        for field, *_ in (await work.products.add(*products)).values():
+            raise ProductAlreadyExists(field)
         await work.commit()
 
 

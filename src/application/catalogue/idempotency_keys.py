@@ -1,39 +1,41 @@
-"""Idempotency keys: the product that a request created is kept under its key, in the transaction that created it."""
+"""Idempotency keys: the answer to a request that created products is kept in the transaction that created them."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from application.catalogue.views import ProductView
+from application.catalogue.views import Outcome
 
 KEPT_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """Digests of a request's key and of its content."""
+    """Digests of a request's key and of its content; `encode` writes the answer that is kept, as JSON."""
 
     key: bytes
     content: bytes
+    encode: Callable[[Sequence[Outcome]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptProduct:
-    """The product as its creation left it, and the digest of the request that created it."""
+class KeptAnswer:
+    """The first answer to a request, as JSON, and the digest of the request's content."""
 
     content: bytes
-    product: ProductView
+    answer: bytes
 
 
 class IdempotencyKeyRepository(Protocol):
-    """Products kept by the keys of the requests that created them. For use inside a unit of work only."""
+    """Answers kept by the keys of their requests. For use inside a unit of work only."""
 
-    async def take(self, key: bytes, kept_for: timedelta) -> KeptProduct | None:
+    async def take(self, key: bytes, kept_for: timedelta) -> KeptAnswer | None:
         """Lock the key until the unit of work ends, without waiting, and return what was kept within `kept_for`.
 
         Raises:
             IdempotencyInProgress: another unit of work holds the key.
         """
 
-    async def keep(self, key: bytes, product: KeptProduct) -> None:
-        """Keep the product under a key that this unit of work has taken, replacing an older one."""
+    async def keep(self, key: bytes, answer: KeptAnswer) -> None:
+        """Keep the answer under a key that this unit of work has taken, replacing an older one."""

@@ -1,6 +1,6 @@
 """The port to the stored products."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -11,12 +11,12 @@ from domain.product import Product
 class ProductRepository(Protocol):
     """The products that have not been withdrawn. For use inside a unit of work only."""
 
-    async def add(self, product: Product) -> None:
-        """Store a new product, and its synchronisation, whose registration is due from `created_at` on.
+    async def add(self, *products: Product) -> Mapping[UUID, tuple[str, ...]]:
+        """Store new products, and their synchronisations, whose registrations are due from `created_at` on.
 
-        Raises:
-            ProductAlreadyExists: another product has the name or the id. A withdrawn product frees its name at once and
-                its id when it is purged.
+        All of them have different ids and names. Those whose id or name other products have are left out, and returned
+        by their ids with the taken fields, the id first. A withdrawn product frees its name at once and its id when it
+        is purged. If another unit of work is about to take or to free an id or a name, this waits for its end.
         """
 
     async def get(self, product_id: UUID) -> Product:

@@ -1,15 +1,15 @@
 """How products come into the catalogue. Their registration with the Offers service follows in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from application.catalogue.idempotency_keys import KEPT_FOR, IdempotentRequest, KeptProduct
-from application.catalogue.views import ProductView, view_of_new
+from application.catalogue.idempotency_keys import KEPT_FOR, IdempotentRequest, KeptAnswer
+from application.catalogue.views import Outcome, ProductView, TakenProduct, view_of_new
 from application.clock import Clock
 from application.unit_of_work import BeginWork
-from domain.errors import IdempotencyMismatch
+from domain.errors import IdempotencyMismatch, ProductAlreadyExists, ProductsAlreadyExist
 from domain.product import Product, RegistrationState
 
 
@@ -21,21 +21,98 @@ class RegistrationSignal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredProduct:
-    """A product as its creation left it; `replayed` if an earlier request with the same key created it."""
+class NewProduct:
+    """The texts of a new product, and its id if the caller has one for it."""
 
-    product: ProductView
-    replayed: bool = False
+    name: str
+    description: str
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterProduct:
-    """Add a product to the catalogue."""
+class Registered:
+    """The outcomes for new products in their order.
+
+    `answer` is what the request's key keeps, None without a key. If an earlier request with the key created the
+    products, its answer is `replayed`, and there are no outcomes.
+    """
+
+    outcomes: Sequence[Outcome]
+    answer: bytes | None = None
+    replayed: bool = False
+
+    @property
+    def product(self) -> ProductView:
+        """The one product that was added."""
+        (product,) = (each for each in self.outcomes if isinstance(each, ProductView))
+        return product
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterProducts:
+    """Add products to the catalogue, in one unit of work."""
 
     begin: BeginWork
     clock: Clock
     signal: RegistrationSignal
     new_id: Callable[[], UUID] = uuid4
+
+    async def __call__(
+        self, wanted: Sequence[NewProduct], *, partial: bool = False, idempotency: IdempotentRequest | None = None
+    ) -> Registered:
+        """Store the products with pending registrations: all or none, or with `partial` those that can be added.
+
+        A product with the id or the name of an earlier one in the sequence cannot be added, whatever becomes of that.
+        A repeated idempotent request stores nothing and has the answer of the first one. A request that fails keeps
+        nothing under its key, so it may be sent again.
+
+        Raises:
+            InvalidText: a name or a description cannot be stored.
+            ProductsAlreadyExist: unless `partial`, others have the id or the name of some of the products.
+            IdempotencyInProgress: an earlier request with the key is not finished.
+            IdempotencyMismatch: an earlier request with the key had another content.
+        """
+        at = self.clock()
+        products = [
+            Product.create(id=each.id or self.new_id(), name=each.name, description=each.description, at=at)
+            for each in wanted
+        ]
+        repeated = _repeated(products)
+        async with self.begin() as work:
+            if idempotency is not None:
+                kept = await work.idempotency_keys.take(idempotency.key, KEPT_FOR)
+                if kept is not None:
+                    if kept.content != idempotency.content:
+                        raise IdempotencyMismatch
+                    return Registered((), kept.answer, replayed=True)
+            firsts = [product for position, product in enumerate(products) if position not in repeated]
+            taken = await work.products.add(*firsts)
+            refused = repeated | {
+                position: taken[product.id]
+                for position, product in enumerate(products)
+                if product.id in taken and position not in repeated
+            }
+            if refused and not partial:
+                raise ProductsAlreadyExist(refused)
+            outcomes = [
+                TakenProduct(refused[position]) if position in refused else view_of_new(product)
+                for position, product in enumerate(products)
+            ]
+            answer = None
+            if idempotency is not None:
+                answer = idempotency.encode(outcomes)
+                await work.idempotency_keys.keep(idempotency.key, KeptAnswer(idempotency.content, answer))
+            await work.commit()
+        if len(refused) < len(products):
+            self.signal()
+        return Registered(outcomes, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterProduct:
+    """Add one product to the catalogue."""
+
+    register: RegisterProducts
 
     async def __call__(
         self,
@@ -44,33 +121,18 @@ class RegisterProduct:
         description: str,
         product_id: UUID | None = None,
         idempotency: IdempotentRequest | None = None,
-    ) -> RegisteredProduct:
-        """Store the product with a pending registration and return it.
-
-        A repeated idempotent request stores nothing and returns the product of the first one. A request that fails
-        keeps nothing under its key, so it may be sent again.
+    ) -> Registered:
+        """Store the product with a pending registration, as `RegisterProducts` does.
 
         Raises:
-            InvalidText: the name or the description cannot be stored.
+            InvalidText, IdempotencyInProgress, IdempotencyMismatch
             ProductAlreadyExists: another product has the name or the id.
-            IdempotencyInProgress: an earlier request with the key is not finished.
-            IdempotencyMismatch: an earlier request with the key had another content.
         """
-        product = Product.create(id=product_id or self.new_id(), name=name, description=description, at=self.clock())
-        async with self.begin() as work:
-            if idempotency is not None:
-                kept = await work.idempotency_keys.take(idempotency.key, KEPT_FOR)
-                if kept is not None:
-                    if kept.content != idempotency.content:
-                        raise IdempotencyMismatch
-                    return RegisteredProduct(kept.product, replayed=True)
-            await work.products.add(product)
-            view = view_of_new(product)
-            if idempotency is not None:
-                await work.idempotency_keys.keep(idempotency.key, KeptProduct(idempotency.content, view))
-            await work.commit()
-        self.signal()
-        return RegisteredProduct(view)
+        try:
+            return await self.register([NewProduct(name, description, product_id)], idempotency=idempotency)
+        except ProductsAlreadyExist as error:
+            ((field, *_),) = error.taken.values()
+            raise ProductAlreadyExists(field) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +160,17 @@ class RetryRegistration:
                 await work.synchronisations.save(synchronisation)
             await work.commit()
         self.signal()
+
+
+def _repeated(products: Sequence[Product]) -> dict[int, tuple[str, ...]]:
+    """Return the positions of products whose id or name an earlier one has, and which of the two it is."""
+    ids: set[UUID] = set()
+    names: set[str] = set()
+    repeated: dict[int, tuple[str, ...]] = {}
+    for position, product in enumerate(products):
+        fields = (*(["id"] if product.id in ids else []), *(["name"] if product.name in names else []))
+        if fields:
+            repeated[position] = fields
+        ids.add(product.id)
+        names.add(product.name)
+    return repeated

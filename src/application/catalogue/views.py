@@ -130,6 +130,17 @@ class SynchronisationView:
     refused_rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class TakenProduct:
+    """A product that was not added, because others have these fields of it already: its id, its name or both."""
+
+    fields: tuple[str, ...]
+
+
+Outcome = ProductView | TakenProduct
+"""The outcome for a product that was to be added."""
+
+
 def view_of_new(product: Product) -> ProductView:
     """Show a product that was just created and never observed."""
     registration = product.registration

@@ -7,7 +7,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from dishka import AsyncContainer
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
@@ -17,7 +17,7 @@ from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import AmendProduct, WithdrawProduct
-from application.catalogue.registration import RegisterProduct, RetryRegistration
+from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.clock import Clock
 from application.fair_queue import FairQueue
 from application.prices.offer_history import ReadOfferHistory
@@ -44,6 +44,7 @@ from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.history_controller import HistoryController
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
+from entrypoints.http.products.batch_controller import BatchController, Batches
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.products.cursors import Cursors
 from entrypoints.http.products.list_controller import ListController
@@ -104,12 +105,14 @@ async def create_app(container: AsyncContainer) -> Litestar:
     pages = Pages(assets, sessions, clock, find_zone)
     # Looks through directories, which a request must not wait for.
     zone_names()
+    batches = Batches(await container.get(RegisterProducts), limits.batches.queue(), limits.mistakes_of_each)
     metrics = await container.get(Metrics)
     shed = ShedRequests(metrics.request)
     app = Litestar(
         route_handlers=[
             login,
             ListController,
+            Router("/", route_handlers=[BatchController], request_max_body_size=limits.batch_body),
             ProductController,
             HistoryController,
             PriceController,
@@ -128,6 +131,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "credentials": constant(credentials),
             "catalogue": constant(catalogue),
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret))),
+            "batches": constant(batches),
             "costly": _places(limits.costly_reads.queue()),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
@@ -177,7 +181,11 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         Kind.READ: BoundedQueue(at_once=limits.reads, waiting=0),
         Kind.WRITE: BoundedQueue(at_once=limits.writes, waiting=limits.writes_waiting, patience=limits.write_wait),
     }
-    shared = {Kind.FORM: limits.forms.queue(), Kind.SEARCH: limits.searches.queue()}
+    shared = {
+        Kind.FORM: limits.forms.queue(),
+        Kind.SEARCH: limits.searches.queue(),
+        Kind.BATCH: limits.batch_bodies.queue(),
+    }
     for kind, queue in {**places, **shared}.items():
         metrics.watch_requests(kind.name.lower(), partial(getattr, queue, "present"))
     return RequestFrame(

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 from litestar.typing import FieldDefinition
 from msgspec.inspect import Metadata, StructType, Type, type_info
 
-from domain.errors import Refusal
+from domain.errors import ProductAlreadyExists, Refusal
 from entrypoints.http.problems.problem_types import Mistake
 from entrypoints.http.route_declarations import RULE, Rule
 
@@ -81,21 +81,28 @@ def _parameter(field: FieldDefinition, type_: Any) -> _Parameter:
     return _Parameter(each, rule, each is str, cast("QueryParameter", field.kwarg_definition).max_items or 1)
 
 
-def body_mistakes(body: object, model: type[msgspec.Struct]) -> Iterator[Mistake]:
-    """Yield the mistakes in a decoded body, of each field the first."""
+def body_mistakes(body: object, model: type[msgspec.Struct], at: str = "") -> Iterator[Mistake]:
+    """Yield the mistakes in a decoded body, or in the part of one at the pointer `at`, of each field the first."""
     if not isinstance(body, dict):
-        yield Mistake(pointer="", detail=_unsuitable(body, model, None) or "")
+        yield Mistake(pointer=at, detail=_unsuitable(body, model, None) or "")
         return
     fields = _fields(model)
     for name, (type_, rule, required) in fields.items():
         if name not in body:
             if required:
-                yield Mistake(pointer=f"/{name}", detail="This field is missing.")
+                yield Mistake(pointer=f"{at}/{name}", detail="This field is missing.")
         elif detail := _unsuitable(body[name], type_, rule):
-            yield Mistake(pointer=f"/{name}", detail=detail)
+            yield Mistake(pointer=f"{at}/{name}", detail=detail)
     for name in (name for name in body if name not in fields):
         escaped = name.replace("~", "~0").replace("/", "~1")  # RFC 6901, section 3
-        yield Mistake(pointer=f"/{escaped}", detail="This field is unknown.")
+        yield Mistake(pointer=f"{at}/{escaped}", detail="This field is unknown.")
+
+
+def taken_mistakes(position: int, fields: Iterable[str]) -> Iterator[Mistake]:
+    """Yield the mistakes of a product in a batch that has the id or the name of another one."""
+    for field in fields:
+        detail = str(ProductAlreadyExists(field))
+        yield Mistake(pointer=f"/products/{position}/{field}", detail=detail)
 
 
 @cache

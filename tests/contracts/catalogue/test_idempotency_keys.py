@@ -1,51 +1,48 @@
-"""The port of the products that are kept under idempotency keys."""
+"""The port of the answers that are kept under idempotency keys."""
 
 from datetime import timedelta
 
-from application.catalogue.idempotency_keys import KeptProduct
-from application.catalogue.views import view_of_new
-from factories import ProductFactory
+from application.catalogue.idempotency_keys import KeptAnswer
 from storages.storage import HOUR, Storage, new_product
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
 EXPIRED = timedelta(seconds=-1)
 """Shorter than any time for which something has been kept."""
-PRODUCT, ANOTHER = (view_of_new(product) for product in ProductFactory.batch(2))
-KEPT = KeptProduct(b"request\0\xff", PRODUCT)
-NEWER = KeptProduct(b"another request", ANOTHER)
+KEPT = KeptAnswer(b"request\0\xff", '{"items" : ["Café", 1.50, null]}'.encode())
+NEWER = KeptAnswer(b"another request", b'{"items":[%s]}' % b",".join(b'"%d"' % number for number in range(100_000)))
 
 
-async def keep(storage: Storage, key: bytes = KEY, product: KeptProduct = KEPT) -> None:
+async def keep(storage: Storage, key: bytes = KEY, answer: KeptAnswer = KEPT) -> None:
     async with storage.begin() as work:
         await work.idempotency_keys.take(key, HOUR)
-        await work.idempotency_keys.keep(key, product)
+        await work.idempotency_keys.keep(key, answer)
         await work.commit()
 
 
-async def kept(storage: Storage, key: bytes = KEY, duration: timedelta = HOUR) -> KeptProduct | None:
+async def kept(storage: Storage, key: bytes = KEY, duration: timedelta = HOUR) -> KeptAnswer | None:
     async with storage.begin() as work:
         return await work.idempotency_keys.take(key, duration)
 
 
-async def test_a_kept_product_comes_back_as_it_was_under_its_key_alone(storage: Storage) -> None:
+async def test_a_kept_answer_comes_back_to_the_byte_under_its_key_alone(storage: Storage) -> None:
     assert await kept(storage) is None
     await keep(storage)
     assert await kept(storage) == KEPT
     assert await kept(storage, OTHER) is None
 
 
-async def test_a_product_expires_and_another_takes_its_place(storage: Storage) -> None:
+async def test_an_answer_expires_and_another_takes_its_place(storage: Storage) -> None:
     await keep(storage)
     assert await kept(storage, duration=EXPIRED) is None
-    await keep(storage, product=NEWER)
+    await keep(storage, answer=NEWER)
     assert await kept(storage) == NEWER
 
 
-async def test_a_product_in_the_place_of_another_is_kept_from_then_on(storage: Storage) -> None:
+async def test_an_answer_in_the_place_of_another_is_kept_from_then_on(storage: Storage) -> None:
     await keep(storage)
     await storage.let_keys_age(HOUR)
     assert await kept(storage) is None
-    await keep(storage, product=NEWER)
+    await keep(storage, answer=NEWER)
     assert await kept(storage) == NEWER
 
 

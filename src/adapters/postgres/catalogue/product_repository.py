@@ -1,19 +1,37 @@
 """The product repository, on advanced-alchemy's: it handles few rows at a time, so the mapper is fast enough."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from advanced_alchemy.filters import NullFilter
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, insert, select
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    collate,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.catalogue.product_json import PRODUCT_JSON, to_encoded
 from adapters.postgres.catalogue.rows import ProductRow
+from adapters.postgres.catalogue.rows import product as table
 from adapters.postgres.prices.tables import insight
-from adapters.postgres.rows import Timestamp
 from adapters.postgres.synchronisation.rows import synchronisation
 from application.catalogue.listing import name_key
 from application.catalogue.views import Encoded, ProductView
@@ -23,14 +41,44 @@ from domain.text import fold, words
 from domain.window import BucketWidth
 
 _LIVING = NullFilter("withdrawn_at")
+_ZERO: ColumnElement[int] = literal_column("0", Integer)
+
+_STORED = [column for column in table.c if column not in (table.c.withdrawn_at, table.c.words)]
+_ADDED_COLUMNS = [*_STORED, Column("words", Text)]
+_NEW = unnested(*_ADDED_COLUMNS)
+# An older release, which knows no `insight`, has purged a product of this id, and the rest is not purged yet.
+_half_purged = exists().where(insight.c.product_id == _NEW.c.id)
+_words = func.array_to_tsvector(func.string_to_array(_NEW.c.words, " "))
+# In one order everywhere: requests that add the same names wait for each other, and never both ways.
+_added = (
+    insert(table)
+    .from_select(
+        [*_STORED, table.c.words],
+        select(*(_NEW.c[column.name] for column in _STORED), _words)
+        .where(~_half_purged)
+        .order_by(collate(_NEW.c.name, "C")),
+    )
+    .on_conflict_do_nothing()
+    .returning(table.c.id, table.c.created_at)
+    .cte("added")
+)
 # Due no later than now by the database's clock, which schedules and history go by: the caller's may be ahead.
-_since = func.least(bindparam("made_at", type_=Timestamp), func.now())
-_ADD_SYNCHRONISATION = insert(synchronisation).values(
-    product_id=bindparam("product_id"), not_before=_since, consecutive_failures=0, offers_in_stock=0
+_since = func.least(_added.c.created_at, func.now())
+_synchronised = insert(synchronisation).from_select(
+    ["product_id", "not_before", "consecutive_failures", "offers_in_stock"], select(_added.c.id, _since, _ZERO, _ZERO)
 )
 # One day early, because the database's clock may be set back a little.
-_ADD_INSIGHT = insert(insight).values(
-    product_id=bindparam("product_id"), rolled_until=func.date_trunc("day", _since, "UTC") - BucketWidth.DAY.length
+_watched = insert(insight).from_select(
+    ["product_id", "rolled_until"], select(_added.c.id, func.date_trunc("day", _since, "UTC") - BucketWidth.DAY.length)
+)
+_ADD = select(_added.c.id).add_cte(_synchronised.cte("synchronised"), _watched.cte("watched"))
+_WANTED = unnested(table.c.id, table.c.name)
+_TAKEN = select(
+    _WANTED.c.id,
+    or_(exists().where(table.c.id == _WANTED.c.id), exists().where(insight.c.product_id == _WANTED.c.id)).label(
+        "id_taken"
+    ),
+    exists().where(table.c.name == _WANTED.c.name, table.c.withdrawn_at.is_(None)).label("name_taken"),
 )
 _WITHDRAW_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
 
@@ -51,11 +99,23 @@ class SqlAlchemyProductRepository:
         # Made at the first use: most units of work of a refresh need none.
         return _Rows(session=self._session, wrap_exceptions=False, auto_refresh=False)
 
-    async def add(self, product: Product) -> None:
-        await self._rows.add(_write(product, ProductRow(id=product.id)))
-        # Built once, and no rows of the mapper: these are expressions, which it would compile and read back each time.
-        for statement in (_ADD_SYNCHRONISATION, _ADD_INSIGHT):
-            await self._session.execute(statement, {"product_id": product.id, "made_at": product.created_at})
+    async def add(self, *products: Product) -> Mapping[UUID, tuple[str, ...]]:
+        if not products:
+            return {}
+        # One statement and no rows of the mapper, which takes several times as long for many.
+        new = arrays(_ADDED_COLUMNS, [_values(product) for product in products])
+        added = set((await self._session.execute(_ADD, new)).scalars())
+        refused = [product for product in products if product.id not in added]
+        return await self._taken(refused) if refused else {}
+
+    async def _taken(self, refused: Sequence[Product]) -> Mapping[UUID, tuple[str, ...]]:
+        wanted = arrays([table.c.id, table.c.name], [(product.id, product.name) for product in refused])
+        rows = await self._session.execute(_TAKEN, wanted)
+        # Neither is taken any more if the other product has gone since then; only names are freed in a moment.
+        return {
+            row.id: (*(["id"] if row.id_taken else []), *(["name"] if row.name_taken or not row.id_taken else []))
+            for row in rows
+        }
 
     async def get(self, product_id: UUID) -> Product:
         row = await self._rows.get_one_or_none(_LIVING, with_for_update=True, id=product_id)
@@ -89,16 +149,41 @@ class SqlAlchemyProductRepository:
         return to_encoded((await self._session.execute(PRODUCT_JSON, {"ids": [product.id]})).one())
 
 
-def _write(product: Product, row: ProductRow) -> ProductRow:
+def _values(product: Product) -> tuple[Any, ...]:
+    """Return the values of _ADDED_COLUMNS."""
+    registration = product.registration
+    name_folded, description_folded, found = _folded(product)
+    return (
+        product.id,
+        product.name,
+        product.description,
+        name_folded,
+        description_folded,
+        product.created_at,
+        product.updated_at,
+        product.revision,
+        registration.state.value,
+        registration.since,
+        registration.detail,
+        registration.submitted_at,
+        found,
+    )
+
+
+def _write(product: Product, row: ProductRow) -> None:
     if (row.name, row.description) != (product.name, product.description):
         row.name, row.description = product.name, product.description
-        row.name_folded, row.description_folded = name_key(product.name), fold(product.description)
-        row.words = " ".join(words(f"{product.name} {product.description}"))
-    row.created_at, row.updated_at, row.revision = product.created_at, product.updated_at, product.revision
+        row.name_folded, row.description_folded, row.words = _folded(product)
+    row.updated_at, row.revision = product.updated_at, product.revision
     registration = product.registration
     row.registration_state, row.registration_since = registration.state.value, registration.since
     row.registration_detail, row.submitted_at = registration.detail, registration.submitted_at
-    return row
+
+
+def _folded(product: Product) -> tuple[str, str, str]:
+    """Return the texts by which lists sort names and find products: the name, the description, their words."""
+    found = " ".join(words(f"{product.name} {product.description}"))
+    return name_key(product.name), fold(product.description), found
 
 
 def _read(row: ProductRow) -> Product:

@@ -26,6 +26,7 @@ SHED = "turned away"
 FORMS = frozenset({"/login", "/preferences"})
 FORMS_BELOW = "/admin/"
 """Where bodies are read without a token; those of the admin's pages are kept while the admin logs in again."""
+BATCH = "/products/batch"
 SEARCHED = frozenset({"/products", "/"})
 # A name may be written with escapes, too.
 _SEARCH = re.compile(rb"(?:^|&)(?:q|%71)=[^&]", re.IGNORECASE)
@@ -38,6 +39,8 @@ class Kind(Enum):
     WRITE = auto()
     SEARCH = auto()
     """Apart from other reads, because it may take a hundred times as long."""
+    BATCH = auto()
+    """Apart from other writes, because its body is long and its work is that of hundreds of them."""
     FORM = auto()
     """Apart from writes, because anybody may begin one and be slow to send it."""
 
@@ -48,6 +51,8 @@ def kind_of(scope: HTTPScope) -> Kind:
         searches = scope["query_string"] and _path(scope) in SEARCHED and _SEARCH.search(scope["query_string"])
         return Kind.SEARCH if searches else Kind.READ
     path = _path(scope)
+    if path == BATCH:
+        return Kind.BATCH
     return Kind.FORM if path in FORMS or path.startswith(FORMS_BELOW) else Kind.WRITE
 
 

@@ -1,5 +1,6 @@
 """Every error that leaves the API as a problem (RFC 9457): which exception becomes which type."""
 
+from itertools import chain, starmap
 from typing import Any
 
 import structlog
@@ -26,12 +27,13 @@ from domain.errors import (
     PreconditionFailed,
     ProductAlreadyExists,
     ProductNotFound,
+    ProductsAlreadyExist,
     Refusal,
     WindowTooLarge,
 )
 from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
 from entrypoints.http.auth.credentials import InvalidCredentials, RateLimited
-from entrypoints.http.mistakes import InvalidRequest
+from entrypoints.http.mistakes import InvalidRequest, taken_mistakes
 from entrypoints.http.problems.problem_types import (
     BEYOND_RETENTION,
     CREDENTIALS,
@@ -75,6 +77,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     ProductNotFound: PRODUCT_NOT_FOUND,
     OfferNotFound: OFFER_NOT_FOUND,
     ProductAlreadyExists: EXISTS,
+    ProductsAlreadyExist: EXISTS,
     PreconditionFailed: PRECONDITION,
     IdempotencyInProgress: IDEMPOTENCY_IN_PROGRESS,
     IdempotencyMismatch: IDEMPOTENCY_MISMATCH,
@@ -139,6 +142,8 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 def _mistakes(error: Exception) -> tuple[Mistake, ...]:
     if isinstance(error, InvalidRequest):
         return error.mistakes
+    if isinstance(error, ProductsAlreadyExist):
+        return tuple(chain.from_iterable(starmap(taken_mistakes, sorted(error.taken.items()))))
     if isinstance(error, InvalidText):
         return (Mistake(pointer=f"/{error.field}", detail=str(error)),)
     if isinstance(error, InvalidFilter | InvalidWindow):

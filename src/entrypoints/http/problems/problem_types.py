@@ -144,7 +144,12 @@ PRECONDITION = ProblemType(
     "Precondition failed",
     "The product has another revision than If-Match names, or one that If-None-Match excludes. Read it again.",
 )
-TOO_LARGE = ProblemType("payload-too-large", 413, "Payload too large", "The body is larger than the API reads, 64 KiB.")
+TOO_LARGE = ProblemType(
+    "payload-too-large",
+    413,
+    "Payload too large",
+    "The body is larger than the API reads: 64 KiB, or 2 MiB for a batch of products.",
+)
 MEDIA = ProblemType(
     "unsupported-media-type",
     415,

@@ -1,5 +1,6 @@
 """Example answers about products for the OpenAPI description."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -18,7 +19,9 @@ from application.catalogue.views import (
     RegistrationView,
     SynchronisationView,
 )
+from domain.errors import ProductAlreadyExists
 from domain.product import RegistrationState
+from entrypoints.http.problems.problem_types import EXISTS, Mistake
 from entrypoints.http.route_declarations import answer, answers
 
 _CREATED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -43,6 +46,16 @@ _PRODUCT = ProductView(
 
 _CHANGE = ListedChangeView(ChangePeriod.DAY, -4_650, Decimal("-10.13"), _OBSERVED + timedelta(minutes=2))
 
+_NEW = replace(
+    _PRODUCT,
+    updated_at=_CREATED,
+    revision=1,
+    registration=RegistrationView(RegistrationState.PENDING, _CREATED, None),
+    best_offer=None,
+    offers_in_stock=0,
+    observed_at=None,
+)
+
 DETAIL = answer(ProductDetailView, "The product with its offers", msgspec.to_builtins(_PRODUCT) | {"offers": _OFFERS})
 PRODUCT = answer(ProductView, "The product", _PRODUCT)
 OFFERS = answer(OffersView, "The offers", OffersView(_OFFERS, _OBSERVED, stale=False))
@@ -51,6 +64,19 @@ SYNCHRONISATION = answer(
     "The attempts",
     SynchronisationView(_OBSERVED, _OBSERVED, _OBSERVED + timedelta(seconds=60), 0, None, 1),
 )
+
+
+def products(model: type) -> ResponseSpec:
+    """Describe the products that a batch created."""
+    return answer(model, "The products, in the order of the request", {"items": [_NEW]})
+
+
+def outcomes(model: type) -> ResponseSpec:
+    """Describe the outcomes of a batch that may be created in part."""
+    taken = Mistake(pointer="/products/1/name", detail=str(ProductAlreadyExists("name")))
+    refused = {"status": EXISTS.status, "problem": msgspec.structs.replace(EXISTS.example, errors=(taken,))}
+    items = [{"status": 201, "product": _NEW}, refused]
+    return answer(model, "The outcome for each product, in the order of the request", {"items": items})
 
 
 def page(model: type) -> ResponseSpec:

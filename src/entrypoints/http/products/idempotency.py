@@ -1,14 +1,17 @@
 """Idempotency-Key: its header, and the digests by which a repeated request is recognised."""
 
 import re
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 from litestar import Request
 
 from application.catalogue.idempotency_keys import IdempotentRequest
+from application.catalogue.views import Outcome
 from entrypoints.http.route_declarations import Header
+
+Encode = Callable[[Sequence[Outcome]], bytes]
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -26,20 +29,23 @@ IDEMPOTENCY_KEY = Header(
 )
 REPLAYED = Header(
     "Idempotency-Replayed",
-    "`true` if an earlier request with the same key created the product.",
+    "`true` if this is the answer to an earlier request with the same key.",
     "true",
     always=False,
     schema={"enum": ["true"]},
 )
 
 
-def read_idempotency(request: Request[Any, Any, Any], data: msgspec.Struct) -> IdempotentRequest | None:
-    """Return what identifies an idempotent request, None without a key. Each admin has keys of its own."""
+def read_idempotency(request: Request[Any, Any, Any], content: bytes, encode: Encode) -> IdempotentRequest | None:
+    """Return what identifies an idempotent request, None without a key. Each admin has keys of its own.
+
+    `content` is the decoded content, encoded anew, so that it does not matter how the JSON is written.
+    """
     lines = request.headers.getall(IDEMPOTENCY_KEY.name, [])
     if not lines:
         return None
     return IdempotentRequest(
         key=sha256(f"{lines[0]} {request.scope['state']['subject']}".encode()).digest(),
-        # Of the decoded content, so that it does not matter how the JSON is written.
-        content=sha256(msgspec.json.encode(data)).digest(),
+        content=sha256(content).digest(),
+        encode=encode,
     )

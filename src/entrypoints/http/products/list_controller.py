@@ -1,5 +1,6 @@
 """The list of products over HTTP: searched, filtered, sorted and read page by page; and its new members."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,7 +21,7 @@ from application.catalogue.listing import (
     search_words,
 )
 from application.catalogue.registration import RegisterProduct
-from application.catalogue.views import ListedProductView
+from application.catalogue.views import ListedProductView, Outcome, ProductView
 from domain.product import RegistrationState
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read, cache_headers
 from entrypoints.http.problems.problem_types import (
@@ -115,6 +116,7 @@ Cursor = Annotated[
         description="`next` of the page before; all other parameters but `limit` must be the same as for that page.",
     ),
 ]
+_PRODUCT = msgspec.json.Decoder(ProductView)
 _CHANGES = {ChangePeriod.DAY: SortKey.CHANGE_1D, ChangePeriod.WEEK: SortKey.CHANGE_7D}
 
 _LOCATION = Header(
@@ -163,14 +165,15 @@ class ListController(Controller):
             name=data.name,
             description=data.description,
             product_id=data.id if isinstance(data.id, UUID) else None,
-            idempotency=read_idempotency(request, data),
+            idempotency=read_idempotency(request, msgspec.json.encode(data), _only),
         )
-        product = registered.product
+        body = registered.answer or _only(registered.outcomes)
+        product = _PRODUCT.decode(body) if registered.replayed else registered.product
         location = f"{prefix_of(request.scope['state'])}/products/{product.id}"
         headers = {"Location": location} | cache_headers(etag(product), None)
         if registered.replayed:
             headers[REPLAYED.name] = "true"
-        return ASGIResponse(body=msgspec.json.encode(product), status_code=201, headers=headers)
+        return ASGIResponse(body=body, status_code=201, headers=headers)
 
     @get(
         operation_id="listProducts",
@@ -243,6 +246,10 @@ class ListController(Controller):
         query = urlencode({name: value for name, value in given.items() if value is not None}, doseq=True)
         link = {"Link": f'<{prefix_of(request.scope["state"])}/products?{query}>; rel="next"'}
         return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
+
+
+def _only(outcomes: Sequence[Outcome]) -> bytes:
+    return msgspec.json.encode(outcomes[0])
 
 
 def _page(found: ProductSlice, next_cursor: str | None) -> bytes:

@@ -1,13 +1,21 @@
 """Bodies that create and amend products."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
+from litestar.openapi.spec import Reference
 from msgspec import UNSET, Meta, UnsetType
 
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, clean_description, clean_name
 from entrypoints.http.route_declarations import RULE, Rule
+
+MOST_PRODUCTS = 1_000
+"""Products of one request."""
+_SOME_PRODUCTS = [
+    {"name": "Cordless drill 18 V", "description": "Two batteries, charger, case."},
+    {"name": "Cordless drill 12 V", "description": "", "id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11"},
+]
 
 NO_NUL = r"^[^\x00]*$"
 _REFUSED = r"\x00\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff"
@@ -40,6 +48,27 @@ class CreateProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     name: Name
     description: Description
     id: UUID | UnsetType = UNSET
+
+
+class CreateProductsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """New products, in an order that the answer keeps."""
+
+    # Read one by one, so that one mistake hides no other, and may leave the other products their places.
+    products: Annotated[
+        list[Any],
+        Meta(
+            min_length=1,
+            max_length=MOST_PRODUCTS,
+            extra_json_schema={
+                "extra": {
+                    "items": Reference("#/components/schemas/CreateProductRequest"),
+                    "min_items": 1,
+                    "max_items": MOST_PRODUCTS,
+                }
+            },
+            examples=[_SOME_PRODUCTS],
+        ),
+    ]
 
 
 class ReplaceProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

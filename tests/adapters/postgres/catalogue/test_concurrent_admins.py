@@ -11,8 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_client.api import Api, Outside, problem_of, serving
-from application.catalogue.idempotency_keys import KeptProduct
-from application.catalogue.views import view_of_new
+from application.catalogue.idempotency_keys import KeptAnswer
 from domain.errors import IdempotencyInProgress
 from storages.storage import HOUR, new_product, on_postgres
 
@@ -140,7 +139,7 @@ async def test_a_key_that_is_held_is_refused_at_once_and_free_after_a_rollback(d
     begin, key = on_postgres(database).begin, bytes(range(200, 232))
     async with begin() as first:
         assert await first.idempotency_keys.take(key, HOUR) is None
-        await first.idempotency_keys.keep(key, KeptProduct(b"", view_of_new(new_product())))
+        await first.idempotency_keys.keep(key, KeptAnswer(b"", b"{}"))
         async with begin() as second:
             with pytest.raises(IdempotencyInProgress):
                 await second.idempotency_keys.take(key, HOUR)
