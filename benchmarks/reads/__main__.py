@@ -19,6 +19,7 @@ import uvloop
 
 from benchmarks.processes import await_listening, cpu_seconds, free_port, process
 from benchmarks.reads.kinds import Kind, kinds
+from benchmarks.reads.loading import measure_loading
 from benchmarks.reads.measuring import Server, measure
 from benchmarks.refresh.cycle import await_first_observation
 from benchmarks.refresh.products import add_products, product_ids
@@ -30,6 +31,9 @@ OFTEN = 32
 MANY = (1, 8, 64, 128, 256)
 """Connections at which creating is tried too."""
 TARGETS = {"detail": 0.55, "list of 20": 0.6, "list of 100": 0.6, "304": 1.0, "create": 0.5}
+BATCH = "batch"
+LOADED = 5_000
+"""Products per second that batches over one connection should reach."""
 START_SECONDS = 1.5
 _TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 
@@ -78,6 +82,9 @@ def _measure(system: System, only: list[str] | None, rounds: int, seconds: float
             if kind.name != "login":
                 both = Server("2 processes", (*api.ports, *other.ports), (*api.pids, *other.pids))
                 uvloop.run(measure(kind, [both, api], OFTEN, rounds, seconds))
+        if not only or BATCH in only:
+            rate = uvloop.run(measure_loading(api, system.environment, rounds, seconds))
+            print_target("create, 1 000 a request on one connection", rate, LOADED, unit=" products/s", least=True)
         for kind in wanted:
             if kind.name == "create":
                 for connections in MANY:

@@ -35,13 +35,11 @@ def kinds(api: str, environment: Mapping[str, str], ids: Sequence[UUID]) -> list
     """Return all kinds, for products that have been observed."""
     paths = [f"/products/{id}" for id in ids]
     detail = _any_of([_get(path) for path in paths])
-    credentials = {"username": "admin", "password": environment["ADMIN_PASSWORD"]}
     with httpx.Client(base_url=api, trust_env=False) as client:
         tags = [client.get(path).headers["ETag"] for path in paths]
-        token = client.post("/login", json=credentials).raise_for_status().json()["access_token"]
     conditional = _any_of([_get(path, f"If-None-Match: {tag}\r\n") for path, tag in zip(paths, tags, strict=True)])
-    login = _post("/login", credentials)
-    create = _create(f"Authorization: Bearer {token}\r\n")
+    login = post("/login", _credentials(environment))
+    create = _create(bearer(api, environment))
     lists = [(f"list of {limit}", f"/products?limit={limit}") for limit in (20, 100)]
     return [
         Kind("detail", detail, 200, detail, path=paths[0]),
@@ -50,6 +48,16 @@ def kinds(api: str, environment: Mapping[str, str], ids: Sequence[UUID]) -> list
         Kind("login", lambda _: login, 200, lambda _: login, addresses=ADDRESSES, connections=4),
         Kind("create", create, 201, create, 201),
     ]
+
+
+def bearer(api: str, environment: Mapping[str, str]) -> str:
+    """Log in, and return the header of an admin's requests."""
+    answer = httpx.post(f"{api}/login", json=_credentials(environment), trust_env=False).raise_for_status()
+    return f"Authorization: Bearer {answer.json()['access_token']}\r\n"
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    return {"username": "admin", "password": environment["ADMIN_PASSWORD"]}
 
 
 def _any_of(requests: Sequence[bytes]) -> Request:
@@ -61,7 +69,7 @@ def _create(authorisation: str) -> Request:
     numbers = count()
 
     def make(_: int) -> bytes:
-        return _post("/products", {"name": f"drill {next(numbers)}", "description": "18 V"}, authorisation)
+        return post("/products", {"name": f"drill {next(numbers)}", "description": "18 V"}, authorisation)
 
     return make
 
@@ -70,7 +78,8 @@ def _get(path: str, headers: str = "") -> bytes:
     return f"GET {path} HTTP/1.1\r\n{_HOST}{headers}\r\n".encode()
 
 
-def _post(path: str, content: object, headers: str = "") -> bytes:
+def post(path: str, content: object, headers: str = "") -> bytes:
+    """Write a POST."""
     body = json.dumps(content)
     described = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return f"POST {path} HTTP/1.1\r\n{_HOST}{headers}{described}\r\n{body}".encode()
