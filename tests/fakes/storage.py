@@ -13,13 +13,19 @@ from application.catalogue.idempotency_keys import KeptAnswer
 from application.catalogue.views import Encoded, ListedChangeView, ProductView
 from application.clock import Clock
 from application.storage import StorageUnavailable
-from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT, Claim, Due
+from application.synchronisation.repositories import (
+    LONGEST_LEASE,
+    LONGEST_REGISTRATION_WAIT,
+    MOST_UNOBSERVED,
+    Claim,
+    Due,
+)
 from application.unit_of_work import UnitOfWork
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceStep
 from domain.product import Product
-from domain.synchronisation import Observation, Synchronisation
+from domain.synchronisation import AT_ONCE, Observation, Synchronisation
 from fakes.product_views import product_view, version_of
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -46,6 +52,7 @@ class Leased:
     state: Synchronisation
     lease_id: UUID | None = None
     lease_until: datetime | None = None
+    loaded: bool = False
 
     def ended(self, now: datetime) -> bool:
         return self.lease_until is not None and not now < self.lease_until <= now + LONGEST_LEASE
@@ -146,7 +153,7 @@ class InMemoryProductRepository:
             else:
                 self._rows.products[product.id] = replace(product)
                 state = Synchronisation(product.id, min(product.created_at, self._now))
-                self._rows.synchronisations[product.id] = Leased(state)
+                self._rows.synchronisations[product.id] = Leased(state, loaded=len(products) > 1)
         return taken
 
     async def get(self, product_id: UUID) -> Product:
@@ -204,14 +211,16 @@ class InMemorySynchronisationRepository:
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
         self._reach()
         due = self._due_registrations()
-        return self._lease((self._likeliest(due) if likeliest else due)[:limit], lease)
+        in_turns = self._in_turns(due, limit, lambda row: row.loaded)
+        return self._lease((self._likeliest(due) if likeliest else in_turns)[:limit], lease)
 
     async def claim_observations(
         self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
     ) -> Claim | None:
         self._reach()
         due = self._due_observations(interval)
-        claimed = (self._likeliest(due) if likeliest else due)[:limit]
+        in_turns = self._in_turns(due, limit, lambda row: row.state.scheduled_at != AT_ONCE)
+        claimed = (self._likeliest(due) if likeliest else in_turns)[:limit]
         for id in claimed:
             row = self._rows[id]
             slot = row.state.scheduled_at or self._now
@@ -235,7 +244,7 @@ class InMemorySynchronisationRepository:
     async def save(self, *states: Synchronisation) -> None:
         self._reach()
         for state in states:
-            self._rows[state.product_id] = Leased(replace(state))
+            self._rows[state.product_id] = Leased(replace(state), loaded=self._rows[state.product_id].loaded)
 
     async def postpone(self, lease_id: UUID, product_ids: Collection[UUID]) -> None:
         self._reach()
@@ -248,7 +257,11 @@ class InMemorySynchronisationRepository:
 
     def _due_registrations(self) -> list[UUID]:
         waiting = [row for row in self._rows.values() if row.state.scheduled_at is None]
-        return self._abandoned(waiting) + [row.state.product_id for row in self._free(waiting, timedelta(0))]
+        free = self._free(waiting, timedelta(0))
+        unobserved = [row for row in self._rows.values() if row.lease_id is None and row.state.scheduled_at == AT_ONCE]
+        if len(unobserved) >= MOST_UNOBSERVED:
+            free = [row for row in free if not row.loaded]
+        return self._abandoned(waiting) + [row.state.product_id for row in free]
 
     def _due_observations(self, interval: timedelta) -> list[UUID]:
         observed = [row for row in self._rows.values() if row.state.scheduled_at is not None]
@@ -278,6 +291,13 @@ class InMemorySynchronisationRepository:
         too_long = state.not_before > self._now + LONGEST_REGISTRATION_WAIT
         return not waited and (attempted is None or attempt_ahead or too_long)
 
+    def _in_turns(self, due: list[UUID], limit: int, second: Callable[[Leased], bool]) -> list[UUID]:
+        first = [id for id in due if self._rows[id].lease_id is not None]
+        one = [id for id in due if id not in first and not second(self._rows[id])]
+        other = [id for id in due if id not in first and second(self._rows[id])]
+        half = (limit + 1) // 2
+        return first + one[:half] + other + one[half:]
+
     def _likeliest(self, product_ids: Sequence[UUID]) -> list[UUID]:
         states = [self._rows[id].state for id in product_ids]
         newest = sorted(states, key=lambda state: state.scheduled_at or state.not_before or self._now, reverse=True)
@@ -286,7 +306,7 @@ class InMemorySynchronisationRepository:
     def _lease(self, product_ids: Sequence[UUID], lease: timedelta) -> Claim | None:
         claim = Claim(uuid4(), self._now, product_ids)
         for id in product_ids:
-            self._rows[id] = Leased(self._rows[id].state, claim.lease_id, self._now + lease)
+            self._rows[id] = replace(self._rows[id], lease_id=claim.lease_id, lease_until=self._now + lease)
         return claim if product_ids else None
 
 

@@ -14,6 +14,8 @@ class ProductRepository(Protocol):
     async def add(self, *products: Product) -> Mapping[UUID, tuple[str, ...]]:
         """Store new products, and their synchronisations, whose registrations are due from `created_at` on.
 
+        Those that are added together take turns in registration with those that are added alone.
+
         All of them have different ids and names. Those whose id or name other products have are left out, and returned
         by their ids with the taken fields, the id first. A withdrawn product frees its name at once and its id when it
         is purged. If another unit of work is about to take or to free an id or a name, this waits for its end.

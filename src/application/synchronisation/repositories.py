@@ -12,6 +12,8 @@ from domain.synchronisation import Observation, Synchronisation
 LONGEST_LEASE = timedelta(seconds=60)
 LONGEST_REGISTRATION_WAIT = timedelta(seconds=300)
 """A lease or a wait that is longer was written while the storage's clock was ahead, and is over."""
+MOST_UNOBSERVED = 1_000
+"""Products that wait for their first observation, from which on no product that was added with others is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ class SynchronisationRepository(Protocol):
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
         """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows.
 
+        Products that were added alone and those that were added together with others take turns: each kind gets half
+        of the claim, and what the other leaves. None of the latter is due while `MOST_UNOBSERVED` products wait for
+        their first observation.
+
         With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest.
         """
 
@@ -58,6 +64,9 @@ class SynchronisationRepository(Protocol):
         self, interval: timedelta, lease: timedelta, limit: int, *, likeliest: bool = False
     ) -> Claim | None:
         """Lease up to `limit` products whose observation is due, oldest slot first, skipping locked rows.
+
+        Products that were never observed and those that were take turns: each kind gets half of the claim, and what the
+        other leaves.
 
         With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest
         slot. A slot is due one interval after the last one and not before `not_before`; a claim that was never finished

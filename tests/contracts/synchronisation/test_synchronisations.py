@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from application.synchronisation.repositories import Claim, Due
+from application.synchronisation.repositories import MOST_UNOBSERVED, Claim, Due
 from domain.errors import ProductNotFound
+from domain.product import Product
 from domain.synchronisation import AT_ONCE, Synchronisation
 from factories import SynchronisationFactory, some_id
 from storages.storage import (
@@ -119,6 +120,59 @@ async def test_a_product_is_due_for_its_registration_or_for_its_observation(stor
     waiting, observed = await pending(storage.begin, ago(hours=1)), await scheduled(storage.begin, ago(hours=1))
     assert claimed(await claim_observations(storage)) == {observed}
     assert claimed(await claim_registrations(storage)) == {waiting}
+
+
+async def loaded(storage: Storage, count: int) -> set[UUID]:
+    """Add products together, before all others."""
+    products = [new_product(at=ago(hours=9)) for _ in range(count)]
+    await add(storage.begin, *products)
+    return {product.id for product in products}
+
+
+async def test_products_added_alone_and_together_take_turns_in_registration(storage: Storage) -> None:
+    together = await loaded(storage, 20)
+    alone = [await pending(storage.begin, ago(seconds=9 - number)) for number in range(6)]
+    first = claimed(await claim_registrations(storage, limit=5))
+    assert first & set(alone) == set(alone[:3])
+    assert len(first & together) == 2
+    # What the few of one kind leave goes to the other.
+    second = claimed(await claim_registrations(storage, limit=10))
+    assert second & set(alone) == set(alone[3:])
+    assert len(second & together) == 7
+    assert len(claimed(await claim_registrations(storage, limit=10)) & together) == 10
+    late = [await pending(storage.begin, ago()) for _ in range(4)]
+    assert claimed(await claim_registrations(storage, limit=4)) > set(late[:2])
+
+
+async def test_products_never_observed_and_others_take_turns_in_observation(storage: Storage) -> None:
+    new = {await scheduled(storage.begin, AT_ONCE) for _ in range(9)}
+    others = [await scheduled(storage.begin, ago(hours=9 - number)) for number in range(3)]
+    claim = claimed(await claim_observations(storage, limit=4))
+    assert claim - new == set(others[:2])
+    claim = claimed(await claim_observations(storage, limit=6))
+    assert (claim - new, len(claim & new)) == ({others[2]}, 5)
+
+
+async def test_products_added_together_wait_while_very_many_are_not_observed_yet(storage: Storage) -> None:
+    await let_wait(storage, [new_product() for _ in range(MOST_UNOBSERVED)])
+    together, alone = await loaded(storage, 3), await pending(storage.begin, ago())
+    assert claimed(await claim_registrations(storage)) == {alone}
+    async with storage.begin() as work:
+        assert (await work.synchronisations.count_due(INTERVAL, 5)).registrations == 0
+    observing = claimed(await claim_observations(storage, limit=1))
+    assert len(observing) == 1
+    assert claimed(await claim_registrations(storage)) == together
+
+
+async def let_wait(storage: Storage, products: list[Product]) -> None:
+    """Add products that are registered and not observed yet."""
+    async with storage.begin() as work:
+        await work.products.add(*products)
+        states = [Synchronisation(product.id, None) for product in products]
+        for state in states:
+            state.start_observing(ago(hours=1))
+        await work.synchronisations.save(*states)
+        await work.commit()
 
 
 async def test_the_first_observation_comes_before_all_others(storage: Storage) -> None:

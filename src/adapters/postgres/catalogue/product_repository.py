@@ -9,6 +9,7 @@ from advanced_alchemy.filters import NullFilter
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Column,
     ColumnElement,
     Integer,
@@ -65,7 +66,8 @@ _added = (
 # Due no later than now by the database's clock, which schedules and history go by: the caller's may be ahead.
 _since = func.least(_added.c.created_at, func.now())
 _synchronised = insert(synchronisation).from_select(
-    ["product_id", "not_before", "consecutive_failures", "offers_in_stock"], select(_added.c.id, _since, _ZERO, _ZERO)
+    ["product_id", "not_before", "consecutive_failures", "offers_in_stock", "loaded"],
+    select(_added.c.id, _since, _ZERO, _ZERO, bindparam("loaded", type_=Boolean)),
 )
 # One day early, because the database's clock may be set back a little.
 _watched = insert(insight).from_select(
@@ -104,7 +106,7 @@ class SqlAlchemyProductRepository:
             return {}
         # One statement and no rows of the mapper, which takes several times as long for many.
         new = arrays(_ADDED_COLUMNS, [_values(product) for product in products])
-        added = set((await self._session.execute(_ADD, new)).scalars())
+        added = set((await self._session.execute(_ADD, {**new, "loaded": len(products) > 1})).scalars())
         refused = [product for product in products if product.id not in added]
         return await self._taken(refused) if refused else {}
 

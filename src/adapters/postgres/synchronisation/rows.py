@@ -35,10 +35,16 @@ class SynchronisationRow(Row):
         PrimaryKeyConstraint("product_id", name="pk_synchronisation"),
         ForeignKeyConstraint(["product_id"], ["product.id"], name="fk_synchronisation_product"),
         Index("ix_synchronisation_slot", "scheduled_at", postgresql_where=text("lease_id IS NULL")),
+        # An index for each kind, so that a claim finds the few of one kind behind very many of the other.
         Index(
-            "ix_synchronisation_registration",
+            "ix_synchronisation_alone",
             "not_before",
-            postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL"),
+            postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL AND NOT loaded"),
+        ),
+        Index(
+            "ix_synchronisation_loaded",
+            "not_before",
+            postgresql_where=text("scheduled_at IS NULL AND lease_id IS NULL AND loaded"),
         ),
         Index("ix_synchronisation_lease", "lease_until", postgresql_where=text("lease_id IS NOT NULL")),
     )
@@ -60,6 +66,8 @@ class SynchronisationRow(Row):
     best_offer_items_in_stock: Mapped[int | None] = mapped_column(BigInteger)
     offers_in_stock: Mapped[int]
     refused_rows: Mapped[int] = mapped_column(server_default="0")
+    # Whether the product was added together with others. It never changes.
+    loaded: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class AccessTokenRow(Row):

@@ -35,21 +35,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.synchronisation.rows import SynchronisationRow, synchronisation
-from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT, Claim, Due
+from application.synchronisation.repositories import (
+    LONGEST_LEASE,
+    LONGEST_REGISTRATION_WAIT,
+    MOST_UNOBSERVED,
+    Claim,
+    Due,
+)
 from domain.errors import ProductNotFound
 from domain.offer import Offer
 from domain.price import BestPrice
-from domain.synchronisation import Synchronisation
+from domain.synchronisation import AT_ONCE, Synchronisation
 
 _row = synchronisation.c
 _now = func.now()
 _interval = bindparam("interval", type_=Interval)
 _limit = bindparam("limit", type_=Integer)
+_half = (_limit + 1) // 2
 _ids = bindparam("ids", type_=ARRAY(Uuid))
 
 _to_register = _row.scheduled_at.is_(None)
 _to_observe = _row.scheduled_at.is_not(None)
 _unleased = _row.lease_id.is_(None)
+_alone, _loaded = ~_row.loaded, _row.loaded
 _free = and_(_unleased, _row.not_before <= _now)
 _slot_has_come = _row.scheduled_at <= _now - _interval
 # A lease that ended without being cleared belongs to a claim that was never finished: its product is due first.
@@ -59,6 +67,7 @@ _abandoned = and_(_leased, _row.lease_until <= _now)
 _lease_ahead = and_(_leased, _row.lease_until > _now + LONGEST_LEASE)
 _attempt_ahead = _row.last_attempt_at > _now
 _slot_ahead = and_(_unleased, _row.scheduled_at > _now, or_(_row.not_before <= _now, _attempt_ahead))
+_unobserved = and_(_free, _row.scheduled_at <= AT_ONCE)
 _registration_ahead = and_(
     _unleased,
     _to_register,
@@ -82,17 +91,27 @@ def _of_furthest(ahead: ColumnElement[bool], of: ColumnElement[bool], time: Colu
     )
 
 
+_waiting = select(_row.product_id).where(_unobserved).limit(MOST_UNOBSERVED).subquery("unobserved")
+_few_wait = select(func.count()).select_from(_waiting).scalar_subquery() < MOST_UNOBSERVED
+
 _REGISTRATIONS = (
     _first(and_(_abandoned, _to_register), _row.lease_until),
     _first(and_(_lease_ahead, _to_register), _row.lease_until),
-    _of_furthest(_registration_ahead, and_(_unleased, _to_register), _row.not_before),
-    _first(and_(_free, _to_register), _row.not_before),
+    _of_furthest(_registration_ahead, and_(_unleased, _to_register, _alone), _row.not_before),
+    _of_furthest(_registration_ahead, and_(_unleased, _to_register, _loaded), _row.not_before),
+)
+_REGISTRATIONS_IN_TURNS = (
+    _first(and_(_free, _to_register, _alone), _row.not_before),
+    _first(and_(_free, _to_register, _loaded, _few_wait), _row.not_before),
 )
 _OBSERVATIONS = (
     _first(and_(_abandoned, _to_observe), _row.lease_until),
     _first(and_(_lease_ahead, _to_observe), _row.lease_until),
     _of_furthest(_slot_ahead, _unleased, _row.scheduled_at),
-    _first(and_(_free, _slot_has_come), _row.scheduled_at),
+)
+_OBSERVATIONS_IN_TURNS = (
+    _first(_unobserved, _row.scheduled_at),
+    _first(and_(_free, _slot_has_come, _row.scheduled_at > AT_ONCE), _row.scheduled_at),
 )
 
 
@@ -125,9 +144,16 @@ def _lag() -> ColumnElement[timedelta]:
     return func.greatest(func.coalesce(longest, literal(timedelta(0), Interval)), literal(timedelta(0), Interval))
 
 
-def _claim(*of: Select[UUID]) -> Update:
-    locked = [each.with_for_update(skip_locked=True).cte(f"locked_{number}") for number, each in enumerate(of)]
-    due = union_all(*(select(each) for each in locked)).limit(_limit).cte("due")
+def _claim(of: Sequence[Select[UUID]], in_turns: Sequence[Select[UUID]] = ()) -> Update:
+    """Claim the first ones first, then half and half of the two kinds that take turns, as far as there are enough."""
+    locked = [
+        each.with_for_update(skip_locked=True).cte(f"locked_{number}") for number, each in enumerate((*of, *in_turns))
+    ]
+    chosen = [select(each) for each in locked]
+    if in_turns:
+        *_, one, _ = locked
+        chosen[-2:] = select(one).limit(_half), chosen[-1], select(one).offset(_half)
+    due = union_all(*(select(each.subquery()) for each in chosen)).limit(_limit).cte("due")
     return (
         update(synchronisation)
         .where(_row.product_id == due.c.product_id)
@@ -140,22 +166,22 @@ def _claim(*of: Select[UUID]) -> Update:
 
 
 _COUNT_DUE = select(
-    _count(_REGISTRATIONS).label("registrations"),
-    _count(_OBSERVATIONS).label("observations"),
+    _count((*_REGISTRATIONS, *_REGISTRATIONS_IN_TURNS)).label("registrations"),
+    _count((*_OBSERVATIONS, *_OBSERVATIONS_IN_TURNS)).label("observations"),
     _lag().label("lag"),
     func.clock_timestamp().label("counted_at"),
 )
-_CLAIM_REGISTRATIONS = _claim(*_REGISTRATIONS)
-_CLAIM_LIKELIEST_REGISTRATIONS = _claim(_LIKELIEST_REGISTRATIONS)
+_CLAIM_REGISTRATIONS = _claim(_REGISTRATIONS, _REGISTRATIONS_IN_TURNS)
+_CLAIM_LIKELIEST_REGISTRATIONS = _claim([_LIKELIEST_REGISTRATIONS])
 _NEXT_SLOT = case(
     (or_(_row.scheduled_at + _interval <= _now - _interval, _row.scheduled_at > _now), _now),
     (_slot_has_come, _row.scheduled_at + _interval),
     else_=_row.scheduled_at,
 )
-_CLAIM_OBSERVATIONS = _claim(*_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
-_CLAIM_LIKELIEST_OBSERVATIONS = _claim(_LIKELIEST_OBSERVATIONS).values(scheduled_at=_NEXT_SLOT)
+_CLAIM_OBSERVATIONS = _claim(_OBSERVATIONS, _OBSERVATIONS_IN_TURNS).values(scheduled_at=_NEXT_SLOT)
+_CLAIM_LIKELIEST_OBSERVATIONS = _claim([_LIKELIEST_OBSERVATIONS]).values(scheduled_at=_NEXT_SLOT)
 
-_STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until)]
+_STATE = [column for column in _row if column not in (_row.lease_id, _row.lease_until, _row.loaded)]
 _HELD = (
     select(*_STATE)
     .where(_row.product_id == any_(_ids), _row.lease_id == bindparam("lease_id", type_=Uuid))
