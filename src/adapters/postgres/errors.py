@@ -25,6 +25,7 @@ REFUSED_BY_CONSTRAINT = {
 """The field that another product has already when this constraint is violated."""
 
 READ_ONLY = "25006"
+_LOCKED = ("40P01", "55P03")
 UNAVAILABLE_SQLSTATES = ("08", "25P03", READ_ONLY, "28", "3D000", "40", "42501", "42P05", "26000", "53", "55P03", "57")
 """Lost connections, idle too long, read-only, no login, no database, rollback by conflict, no right, pooled statements,
 no resources, lock time-out, operator and time limits."""
@@ -61,6 +62,10 @@ _REASONS_OF_CLASSES: tuple[tuple[type[Exception], str], ...] = (
 
 # Errors after which the driver may still be busy with the connection.
 _ABANDONED = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class Locked(StorageUnavailable):
+    """Another transaction held a lock for too long, or waited itself for a lock of this one."""
 
 
 def translate_errors_of(engine: AsyncEngine) -> None:
@@ -104,7 +109,8 @@ def translated(error: BaseException) -> Exception | None:
     sqlstate: str = getattr(error, "sqlstate", None) or ""
     if sqlstate.startswith(UNAVAILABLE_SQLSTATES):
         reason = reason_of(error)
-        return StorageUnavailable(reason if reason != UNREACHABLE else "the database did not carry out a statement")
+        kind = Locked if sqlstate in _LOCKED else StorageUnavailable
+        return kind(reason if reason != UNREACHABLE else "the database did not carry out a statement")
     return None
 
 

@@ -1,5 +1,6 @@
 """The product repository, on advanced-alchemy's: it handles few rows at a time, so the mapper is fast enough."""
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +34,7 @@ from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.catalogue.product_json import PRODUCT_JSON, to_encoded
 from adapters.postgres.catalogue.rows import ProductRow
 from adapters.postgres.catalogue.rows import product as table
+from adapters.postgres.errors import Locked
 from adapters.postgres.prices.tables import insight
 from adapters.postgres.synchronisation.rows import synchronisation
 from application.catalogue.listing import name_key
@@ -85,6 +88,12 @@ _TAKEN = select(
 _WITHDRAW_SYNCHRONISATION = delete(synchronisation).where(synchronisation.c.product_id == bindparam("product_id"))
 
 
+ATTEMPTS = 6
+LOCK_SECONDS = (0.1, 0.4)
+"""The shortest and the longest wait for a lock of one attempt: less than others wait, so that these do not fail."""
+_WAIT_BRIEFLY = select(func.set_config("lock_timeout", bindparam("limit", type_=Text), true()))
+
+
 class _Rows(SQLAlchemyAsyncRepository[ProductRow]):
     model_type = ProductRow
 
@@ -105,10 +114,32 @@ class SqlAlchemyProductRepository:
         if not products:
             return {}
         # One statement and no rows of the mapper, which takes several times as long for many.
-        new = arrays(_ADDED_COLUMNS, [_values(product) for product in products])
-        added = set((await self._session.execute(_ADD, {**new, "loaded": len(products) > 1})).scalars())
+        new: dict[str, Any] = arrays(_ADDED_COLUMNS, [_values(product) for product in products])
+        new["loaded"] = loaded = len(products) > 1
+        added = await (self._add_patiently(new) if loaded else self._add(new))
         refused = [product for product in products if product.id not in added]
         return await self._taken(refused) if refused else {}
+
+    async def _add_patiently(self, new: Mapping[str, Any]) -> set[UUID]:
+        """Add products, letting go of them and trying again while others have locks on some of the names or ids.
+
+        Two writers that wait for each other are so resolved before either fails: one lets go while the other still
+        waits. Names are taken in one order, but ids and renamed products are not.
+        """
+        attempt = 1
+        while True:
+            try:
+                async with self._session.begin_nested():
+                    wait = random.uniform(*LOCK_SECONDS)  # noqa: S311 - guards nothing
+                    await self._session.execute(_WAIT_BRIEFLY, {"limit": f"{wait * 1000:.0f}"})
+                    return await self._add(new)
+            except Locked:
+                attempt += 1
+                if attempt > ATTEMPTS:
+                    raise
+
+    async def _add(self, new: Mapping[str, Any]) -> set[UUID]:
+        return set((await self._session.execute(_ADD, new)).scalars())
 
     async def _taken(self, refused: Sequence[Product]) -> Mapping[UUID, tuple[str, ...]]:
         wanted = arrays([table.c.id, table.c.name], [(product.id, product.name) for product in refused])
