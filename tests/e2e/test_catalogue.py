@@ -51,6 +51,29 @@ def test_created_products_are_registered_and_show_exactly_the_offers_of_the_simu
     assert [product["name"] for product in shop.api.all()][:3] == ["Office chair", "Espresso machine", "Cordless drill"]
 
 
+def test_a_loaded_catalogue_and_a_product_created_after_it_are_registered_and_observed(shop: System) -> None:
+    products = [{"name": f"Loaded lamp {number}", "description": "Gives light."} for number in range(200)]
+    request: Json = {"json": {"products": products}, "headers": shop.api.as_admin | {"Idempotency-Key": "lamps"}}
+    loaded = shop.api.client.post("/products/batch", **request)
+    assert loaded.status_code == 201
+    single = shop.api.create("Single lamp")
+    with_offers(shop, single["id"])
+    ids = [product["id"] for product in loaded.json()["items"]]
+
+    def all_observed() -> bool:
+        pages = [shop.api.client.get("/products", params={"id": ids[at : at + 100], "limit": 100}) for at in (0, 100)]
+        shown = [product for page in pages for product in page.json()["items"]]
+        return len(shown) == len(ids) and all(product["observed_at"] for product in shown)
+
+    eventually(all_observed)
+    replayed = shop.api.client.post("/products/batch", **request)
+    assert (replayed.headers["Idempotency-Replayed"], replayed.content) == ("true", loaded.content)
+    outcomes = shop.api.client.post(
+        "/products/batch?partial=true", json={"products": products[:2]}, headers=shop.api.as_admin
+    )
+    assert [item["status"] for item in outcomes.json()["items"]] == [409, 409]
+
+
 def test_prices_move_with_the_intervals(shop: System) -> None:
     product = with_offers(shop, shop.api.create("Trekking tent")["id"])
     seen = {str(prices(product["offers"]))}

@@ -48,6 +48,12 @@ def test_a_field_that_may_be_left_out_has_one_type(description: Described) -> No
     assert {field["type"] for field in fields.values()} == {"string"}
 
 
+def test_a_batch_is_described_by_its_products_and_its_bounds(description: Described) -> None:
+    field = description["components"]["schemas"]["CreateProductsRequest"]["properties"]["products"]
+    assert field["items"] == {"$ref": "#/components/schemas/CreateProductRequest"}
+    assert (field["minItems"], field["maxItems"]) == (1, 1_000)
+
+
 def test_every_model_says_what_it_is(description: Described) -> None:
     models = description["components"]["schemas"]
     assert [name for name, model in models.items() if not model.get("description")] == []

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar.openapi.spec import Reference
 from msgspec import UNSET, Meta, UnsetType
 
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, clean_description, clean_name
@@ -61,7 +60,7 @@ class CreateProductsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=T
             max_length=MOST_PRODUCTS,
             extra_json_schema={
                 "extra": {
-                    "items": Reference("#/components/schemas/CreateProductRequest"),
+                    "items": {"$ref": "#/components/schemas/CreateProductRequest"},
                     "min_items": 1,
                     "max_items": MOST_PRODUCTS,
                 }
