@@ -11,7 +11,8 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 HTTP = SRC / "entrypoints" / "http"
 HEALTH = HTTP / "health.py"
-CONTROLLERS = [HTTP / "auth" / "login.py", *sorted((SRC / "entrypoints").rglob("*_controller.py"))]
+EDITS = [HTTP / "products" / "creating.py", HTTP / "products" / "editing.py"]
+CONTROLLERS = [HTTP / "auth" / "login.py", *EDITS, *sorted((SRC / "entrypoints").rglob("*_controller.py"))]
 MOST_OF_A_CONTROLLER, MOST_OF_A_PAGE, MOST_OF_HEALTH = 25, 37, 12
 """A page shows what several operations of the API answer, and draws it."""
 

@@ -12,7 +12,7 @@ Refusal
 ├── IdempotencyInProgress   the first request with the key is not finished
 ├── InvalidWindow           a window that does not start before it ends
 ├── WindowTooLarge          a window with more points than one answer holds
-└── BeyondRetention         buckets of a time zone from before what they are added up from
+└── BeyondRetention         a time of which what is asked for is no longer kept
 """
 
 from collections.abc import Mapping
@@ -103,4 +103,4 @@ class WindowTooLarge(Refusal):
 
 
 class BeyondRetention(Refusal):
-    """Buckets of a time zone from before what they could be added up from exactly; the text tells the remedy."""
+    """A time of which what is asked for is no longer kept; the text tells the remedy."""

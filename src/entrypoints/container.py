@@ -16,6 +16,7 @@ from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, connect_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.token_seal import AesGcmTokenSeal
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
+from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
@@ -34,6 +35,7 @@ from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from adapters.token_log import LoggedTokenEvents
 from application.access.login_limits import LoginFailures
+from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.census import Census
 from application.catalogue.purge import CataloguePurge
@@ -116,6 +118,10 @@ class Adapters(Provider):
     @provide
     def catalogue_reader(self, engine: AsyncEngine, timing: Timing) -> CatalogueReader:
         return SqlAlchemyCatalogueReader(engine, timing.refresh_interval, timing.sold_out_kept)
+
+    @provide
+    def catalogue_as_of_reader(self, engine: AsyncEngine, timing: Timing, limits: Limits) -> CatalogueAsOfReader:
+        return SqlAlchemyCatalogueAsOfReader(engine, timing.sold_out_kept, limits.settles)
 
     @provide
     def price_reader(self, engine: AsyncEngine) -> PriceReader:

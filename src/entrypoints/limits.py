@@ -5,10 +5,12 @@ The numbers reach their users as constructor arguments. docs/limits.md explains 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from adapters.offers_api.limits import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
 from adapters.queue_connections import QueueLimits
+from application.clock_watch import TOLERANCE
 from application.fair_queue import FairQueue
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
@@ -109,6 +111,14 @@ class Limits:
     """For a worker to write the answers that have arrived when it stops."""
     diagnosis: float = 3.5
     """One check of a diagnosis, of which two may follow each other."""
+
+    @property
+    def settles(self) -> timedelta:
+        """The time after a moment in which a product of that moment may still be created.
+
+        A request may take that long to commit, and the clocks of both processes may differ from the database's.
+        """
+        return timedelta(seconds=self.requests.request) + 2 * TOLERANCE
 
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""

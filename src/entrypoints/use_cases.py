@@ -6,6 +6,7 @@ import time
 from dishka import Provider, Scope, provide
 
 from application.access.login_limits import LoginLimits
+from application.catalogue.as_of import ReadCatalogueAsOf
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RegistrationSignal, RetryRegistration
@@ -81,6 +82,7 @@ class UseCases(Provider):
     ) -> KeepHouse:
         return KeepHouse(purge, history, timing, clocks, retention.offer_rows_kept, time.monotonic)
 
+    read_catalogue_as_of = provide(ReadCatalogueAsOf)
     read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)
     login_limits = provide(LoginLimits)

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from api_client.openapi_conformance import Manual
 from application.access.login_limits import LoginFailures
+from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
@@ -33,6 +34,7 @@ from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
+from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
@@ -173,6 +175,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def catalogue_reader(self) -> CatalogueReader:
         return self._outside.reader or InMemoryCatalogueReader(self._outside.storage, INTERVAL, SOLD_OUT_KEPT)
+
+    @provide(override=True)
+    def catalogue_as_of_reader(self, limits: Limits) -> CatalogueAsOfReader:
+        return InMemoryCatalogueAsOfReader(self._outside.storage, SOLD_OUT_KEPT, limits.settles)
 
     @provide(override=True)
     def login_failures(self) -> LoginFailures:

@@ -11,6 +11,7 @@ from uuid import UUID
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue, Entry
 from chaos.offer_versions import FIRST_VERSION, UNIT, ScriptedOffers, Shelf, Shown, in_stock
+from chaos.past import Past
 from chaos.record import Record
 
 READS_PER_SECOND = 7.0
@@ -32,9 +33,10 @@ class Seen:
 class Judge:
     """Knows what was seen of each product, for all readers together."""
 
-    def __init__(self, market: ScriptedOffers, record: Record) -> None:
+    def __init__(self, market: ScriptedOffers, record: Record, past: Past) -> None:
         self._market = market
         self._record = record
+        self.past = past
         self._seen: dict[UUID, Seen] = {}
 
     def seen(self, product_id: UUID) -> Seen:
@@ -121,6 +123,7 @@ class Reader:
             self._violate(f"{entry.id} is {found['name']!r}, {found['description']!r} instead of {text}")
         shown = offers_in_stock(found["items" if kind == "offers" else "offers"])
         self._judge.offers(entry.id, shown, found["observed_at"], floor, f"in {kind}")
+        self._judge.past.remember(entry.id, found)
         best = min(shown, key=lambda offer: (offer[1], offer[0]), default=None)
         if kind != "offers" and (best, len(shown)) != (_best(found), found["offers_in_stock"]):
             self._caller.record.violate("no half observation", f"{entry.id} {_best(found)} is best of {sorted(shown)}")

@@ -12,6 +12,7 @@ from chaos.customers import PATIENCE, Customer
 from chaos.deployment import Deployment
 from chaos.logs import read_logs
 from chaos.offer_versions import ScriptedOffers
+from chaos.past import Past
 from chaos.plan import ACTIONS, WORKERS, Disturbance, make_plan
 from chaos.readers import PATIENCE as READERS_PATIENCE
 from chaos.readers import Judge, Reader
@@ -22,6 +23,7 @@ from chaos.settling import SECONDS_TO_START, Settling
 CUSTOMERS, READERS = 4, 3
 SECONDS_BETWEEN_PROGRESS = 10.0
 SECONDS_TO_END = 15.0
+NEEDED = ("outcome: observed", "outcome: registered", "history steps", "history intervals", "past answers compared")
 
 
 class Run:
@@ -35,6 +37,7 @@ class Run:
         self._market = ScriptedOffers(self._town, record, seed)
         self._catalogue = Catalogue()
         self._kept = Secrets(self._town.secrets, record)
+        self._past = Past(seed, record)
         self._closing = asyncio.Event()
         self._callers: list[Caller] = []
 
@@ -60,7 +63,13 @@ class Run:
             await asyncio.to_thread(self._check_database)
             await self._stop(*self._town.parts)
             read_logs(self._town, self._record)
-            for needed in ("outcome: observed", "outcome: registered", "history steps", "history intervals"):
+            for needed in (
+                "outcome: observed",
+                "outcome: registered",
+                "history steps",
+                "history intervals",
+                "past answers compared",
+            ):
                 if not self._record.counts[needed]:
                     self._record.violate("something happened", f"no {needed}")
             self._kept.look_into_files(self._town.folder)
@@ -78,7 +87,7 @@ class Run:
         return self._town.ready and self._market.settled
 
     def _load(self) -> list[asyncio.Task[None]]:
-        judge = Judge(self._market, self._record)
+        judge = Judge(self._market, self._record, self._past)
         customers = [
             Customer(number, self._seed, self._caller(PATIENCE), self._catalogue, self._market)
             for number in range(CUSTOMERS)
@@ -126,6 +135,7 @@ class Run:
 
     def _check_while_all_runs(self) -> None:
         checks.check_simulator(self._town, self._catalogue, self._market, self._record)
+        self._past.compare(self._town.system.api.client, self._catalogue)
         checks.check_metrics(self._town, self._kept, self._record)
 
     def _check_database(self) -> None:

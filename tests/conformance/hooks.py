@@ -20,13 +20,16 @@ PROBLEMS = {
 """About two parameters, or about what was asked for and answered before."""
 REASONS = {
     "A search has 1 to 10 words of letters and digits.",
+    "Changes are known of the present only; leave out `at`.",
     "Give either a period or from and to.",
     "The lowest price must not be above the highest.",
     "The name must not be blank.",
     "The period must be longer than nothing.",
+    "The time must not be in the future.",
     "The window begins before the year 1.",
     "The window must start before it ends.",
     "The window must start in the past.",
+    "This is known of the present only; leave out `at`.",
     "This must be the IANA name of a time zone, as Europe/Prague, in the same case.",
     "This is not within the years 1 to 9999 in UTC.",
 }

@@ -70,7 +70,7 @@ class InMemoryOfferPriceReader:
     async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
         found = [
             (id, interval)
-            for id, intervals in self._in_stock(product_id).items()
+            for id, intervals in self.in_stock(product_id).items()
             for interval in intervals
             if interval.valid_from < window.end and interval.valid_to > window.start
         ]
@@ -87,7 +87,7 @@ class InMemoryOfferPriceReader:
         known = self._known(product_id, window)
         found = [
             (id, _without_times(summary))
-            for id, intervals in self._in_stock(product_id).items()
+            for id, intervals in self.in_stock(product_id).items()
             for summary in buckets(tiled_offer(intervals, known, window), starmap(Window, pairwise(bounds)))
             if summary.in_stock
         ]
@@ -100,14 +100,14 @@ class InMemoryOfferPriceReader:
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         intervals = [
             interval
-            for interval in self._in_stock(product_id).get(offer_id, ())
+            for interval in self.in_stock(product_id).get(offer_id, ())
             if interval.valid_from < window.end and interval.valid_to > window.start
         ]
         offer = self.storage.rows.offers.get(product_id, {}).get(offer_id)
         in_stock = {offer_id: intervals[-limit:]} if intervals else {}
         return OfferLife(offer, OfferPrices(self._known(product_id, window), in_stock))
 
-    def _in_stock(self, product_id: UUID) -> dict[UUID, list[OfferInterval]]:
+    def in_stock(self, product_id: UUID) -> dict[UUID, list[OfferInterval]]:
         _find(self.storage, product_id)
         intervals: dict[UUID, list[OfferInterval]] = {}
         for id, ended in self.storage.rows.intervals:

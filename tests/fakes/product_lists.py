@@ -1,15 +1,34 @@
 """Lists of products in memory: which are wanted, and what order they are in."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from application.catalogue.as_of import BestOfferAsOfView
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey, name_key
+from domain.offer import Offer
 from domain.product import Product, RegistrationState
 from domain.text import words
 from fakes.storage import Rows
 
 NOTHING = None, None, None
 """The changes and the low of a product of which nothing was computed."""
+
+
+def facts_of_then(rows: Rows, facts: Mapping[UUID, tuple[BestOfferAsOfView | None, int | None]]) -> Rows:
+    """Return these products alone, with these facts in the place of the present ones."""
+    then = rows.copy()
+    then.products.clear()
+    for id, (best, in_stock) in facts.items():
+        row = rows.synchronisations[id]
+        offer = Offer(best.id, best.price, 1) if best else None
+        then.products[id] = rows.products[id]
+        then.synchronisations[id] = replace(
+            row, state=replace(row.state, best_offer=offer, offers_in_stock=in_stock or 0)
+        )
+    return then
 
 
 def positions_behind(

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.catalogue.rows import IdempotencyKeyRow
@@ -20,6 +21,7 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.purge import CataloguePurge
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
@@ -33,6 +35,7 @@ from domain.product import Product
 from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
+from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import InMemoryStorage
@@ -43,6 +46,7 @@ from waiting import let_others_run
 
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
+SETTLES = timedelta(minutes=2)
 HOUR = timedelta(hours=1)
 
 
@@ -56,6 +60,7 @@ class Storage:
 
     begin: BeginWork
     reader: DecodedCatalogue
+    as_of: CatalogueAsOfReader
     prices: PriceReader
     offer_prices: OfferPriceReader
     purge: CataloguePurge
@@ -90,6 +95,7 @@ def in_memory() -> Storage:
     return Storage(
         storage.begin,
         DecodedCatalogue(InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)),
+        InMemoryCatalogueAsOfReader(storage, SOLD_OUT_KEPT, SETTLES),
         InMemoryPriceReader(storage),
         InMemoryOfferPriceReader(storage),
         InMemoryCataloguePurge(storage),
@@ -130,6 +136,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
     return Storage(
         BeginSqlAlchemyWork(engine, kept),
         DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
+        SqlAlchemyCatalogueAsOfReader(engine, SOLD_OUT_KEPT, SETTLES),
         SqlAlchemyPriceReader(engine),
         SqlAlchemyOfferPriceReader(engine),
         SqlAlchemyCataloguePurge(engine),
@@ -201,11 +208,13 @@ async def scheduled(begin: BeginWork, slot: datetime, not_before: datetime | Non
     return product.id
 
 
-async def observe(begin: BeginWork, product_id: UUID, observed: ObservedOffers, at: datetime) -> None:
+async def observe(
+    begin: BeginWork, product_id: UUID, observed: ObservedOffers, at: datetime, interval: timedelta = INTERVAL
+) -> None:
     async with begin() as work:
         state = await work.synchronisations.get(product_id)
         before = (await work.offers.of([product_id])).get(product_id, ())
-        observation = state.observe(before, observed, at, INTERVAL)
+        observation = state.observe(before, observed, at, interval)
         await work.offers.record([observation])
         await work.synchronisations.save(state)
         await work.commit()

@@ -1,6 +1,6 @@
 """The Litestar application: routes, their dependencies, the checks before them, and the problems of errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from litestar.types import ASGIApp
 from adapters.metrics import Metrics
 from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
+from application.catalogue.as_of import ReadCatalogueAsOf
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
@@ -44,9 +45,12 @@ from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.history_controller import HistoryController
 from entrypoints.http.prices.price_controller import PriceController
 from entrypoints.http.problems.explanations import explain_problem
+from entrypoints.http.products.as_of import Past, ProductReads
 from entrypoints.http.products.batch_controller import BatchController, Batches
 from entrypoints.http.products.catalogue import Catalogue
+from entrypoints.http.products.creating import create_product
 from entrypoints.http.products.cursors import Cursors
+from entrypoints.http.products.editing import EDITS
 from entrypoints.http.products.list_controller import ListController
 from entrypoints.http.products.lists import Lists
 from entrypoints.http.products.not_modified import NotModified
@@ -93,6 +97,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
         accepted=settings.accepted_secrets,
     )
     freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
+    costly = _places(limits.costly_reads.queue())
+    past = Past(await container.get(ReadCatalogueAsOf), costly)
     catalogue = Catalogue(await container.get(CatalogueReader), freshness)
     credentials = Credentials(
         settings.admin_username,
@@ -114,6 +120,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
             ListController,
             Router("/", route_handlers=[BatchController], request_max_body_size=limits.batch_body),
             ProductController,
+            # Behind the controllers that share their paths: Litestar would make OPTIONS of these twice.
+            create_product,
+            *EDITS,
             HistoryController,
             PriceController,
             HealthController,
@@ -130,9 +139,10 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "access_tokens": constant(access_tokens),
             "credentials": constant(credentials),
             "catalogue": constant(catalogue),
-            "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret))),
+            "reads": constant(ProductReads(catalogue, past)),
+            "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),
+            "costly": Provide(costly, sync_to_thread=False),
             "batches": constant(batches),
-            "costly": _places(limits.costly_reads.queue()),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
             "timing": constant(await container.get(Timing)),
@@ -163,13 +173,13 @@ def _routes(app: Litestar) -> Iterator[tuple[str, str]]:
     yield from ((method, template) for method in COUNTED_METHODS for template in (UNKNOWN, SHED))
 
 
-def _places(queue: FairQueue) -> Provide:
-    """Provide each request with its caller's place."""
+def _places(queue: FairQueue) -> Callable[[Request[Any, Any, Any]], Place]:
+    """Return what gives each request its caller's place."""
 
-    def provide(request: Request[Any, Any, Any]) -> Place:
+    def place(request: Request[Any, Any, Any]) -> Place:
         return queue.place(network_of(client_address(request)))
 
-    return Provide(provide, sync_to_thread=False)
+    return place
 
 
 def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Metrics, shed: ShedRequests) -> ASGIApp:

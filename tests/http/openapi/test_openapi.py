@@ -12,6 +12,7 @@ import pytest
 
 from api_client.api import PROBLEM
 from api_client.routes import PUBLIC_ROUTES
+from application.catalogue.as_of import OffersAsOfView, ProductDetailAsOfView
 from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView
 from entrypoints.http.auth.login import LoginRequest
 from entrypoints.http.conditional_reads import ENCODER
@@ -23,7 +24,7 @@ from entrypoints.http.prices.responses import (
     PriceStepsResponse,
 )
 from entrypoints.http.problems.problem_types import METHOD, NOT_IMPLEMENTED, PROBLEM_TYPES, Problem
-from entrypoints.http.products.list_controller import ProductPage
+from entrypoints.http.products.list_controller import ProductPage, ProductPageAsOf
 from entrypoints.http.products.requests import CreateProductRequest
 from entrypoints.readiness import Readiness
 
@@ -31,6 +32,12 @@ JSON = "application/json"
 INSIGHT = "/products/{product_id}/price-"
 OFFER = "/products/{product_id}/offers/{offer_id}"
 Described = dict[str, Any]
+AS_OF: dict[type, type] = {
+    ProductPage: ProductPageAsOf,
+    ProductDetailView: ProductDetailAsOfView,
+    OffersView: OffersAsOfView,
+}
+"""Of the answers that may be of a past time, what they are then."""
 
 
 @pytest.fixture
@@ -113,7 +120,10 @@ def test_an_example_is_an_answer_as_it_is_given(
 ) -> None:
     shown = examples(description, description["paths"][path][method]["responses"][status]["content"][JSON])
     assert shown
-    assert [json.loads(ENCODER.encode(msgspec.convert(each, model))) for each in shown] == shown
+    kinds = [AS_OF[model] if "as_of" in each else model for each in shown]
+    assert set(kinds) == {model, AS_OF.get(model, model)}
+    converted: list[Any] = [msgspec.convert(each, kind) for each, kind in zip(shown, kinds, strict=True)]
+    assert json.loads(ENCODER.encode(converted)) == shown
 
 
 @pytest.mark.parametrize(("path", "model"), [("/login", LoginRequest), ("/products", CreateProductRequest)])
@@ -391,7 +401,7 @@ def test_steps_and_buckets_are_told_apart_by_their_interval(description: Describ
         (
             "/products",
             {"q", "in_stock", "min_price", "max_price", "registration", "attention", "sort", "period", "limit"}
-            | {"id", "cursor"},
+            | {"id", "cursor", "at"},
         ),
     ],
 )
@@ -442,7 +452,7 @@ def test_the_choices_of_a_parameter_are_described(
             {
                 "400": "Malformed request; Cursor mismatch",
                 "401": "Not authenticated",
-                "422": "Validation error",
+                "422": "Validation error; Beyond retention",
             },
         ),
     ],

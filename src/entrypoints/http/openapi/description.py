@@ -15,7 +15,7 @@ from litestar.types import ControllerRouterHandler
 from entrypoints.http.conditional_reads import PAGE_AGE, answer_read
 from entrypoints.http.openapi.headers import answer_headers, request_headers
 from entrypoints.http.openapi.links import links_to
-from entrypoints.http.openapi.schemas import describe_field, describe_parameter, example_body
+from entrypoints.http.openapi.schemas import any_of, describe_field, describe_parameter, example_body
 from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import JSON, MERGE_PATCH
 from entrypoints.http.route_declarations import PUBLIC, Declaration, declaration_of
@@ -79,6 +79,8 @@ def _describe(operation: dict[str, Any], method: str, declaration: Declaration, 
         operation["security"] = [{}, {SCHEME: []}] if declaration.admin_parameters else []
     for status, answer in operation["responses"].items():
         answer["headers"] = answer_headers(declaration, method, status, answer)
+        for body in answer.get("content", {}).values():
+            body["schema"] = any_of(body["schema"])
     parameters = [each for each in operation.get("parameters", []) if each["in"] != "header"]
     for parameter in parameters:
         describe_parameter(parameter)

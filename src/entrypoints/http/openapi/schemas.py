@@ -25,6 +25,7 @@ EXAMPLES = {
     "to": "2026-11-26T00:00:00Z",
     "period": "P7D",
     "tz": "Europe/Prague",
+    "at": "2026-11-26T08:30:00Z",
 }
 """Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
 
@@ -59,6 +60,11 @@ def describe_parameter(parameter: Described) -> None:
     parameter["schema"] = _without_null(parameter["schema"])
     if parameter["name"] in EXAMPLES:
         parameter["example"] = EXAMPLES[parameter["name"]]
+
+
+def any_of(schema: Described) -> Described:
+    """Return the schema with a choice of which several may fit: an answer of the past may look like a present one."""
+    return {"anyOf" if name == "oneOf" else name: value for name, value in schema.items()}
 
 
 def describe_field(schema: Described) -> Described:

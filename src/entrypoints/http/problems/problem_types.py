@@ -182,9 +182,9 @@ BEYOND_RETENTION = ProblemType(
     "beyond-retention",
     422,
     "Beyond retention",
-    "Buckets of a time zone are exact or not there at all. If its offsets are whole hours, they reach back as far as "
-    "hourly buckets are kept, else as far as those of 5 minutes. Take a later `from`, or leave out `tz`: days, weeks "
-    "and months of UTC are kept for ever.",
+    "What is asked for is no longer kept of this time; `detail` says what is. Offers are kept for a few days. Buckets "
+    "of a time zone are exact or not there at all: if its offsets are whole hours, they reach back as far as hourly "
+    "buckets, else as far as those of 5 minutes; days, weeks and months of UTC are kept for ever.",
 )
 RATE_LIMITED = ProblemType(
     "rate-limited",

@@ -42,14 +42,16 @@ class Cursors:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(b"cursors\0" + secret.encode()).digest()
 
-    def write(self, order: ProductOrder, wanted: ProductFilter, position: PagePosition) -> str:
-        """Return the cursor of a position in the list with this order and these filters."""
+    def write(
+        self, order: ProductOrder, wanted: ProductFilter, position: PagePosition, at: datetime | None = None
+    ) -> str:
+        """Return the cursor of a position in the list with this order and these filters, at a past time if given."""
         key = msgspec.Raw(msgspec.msgpack.encode(position.key))
-        cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, _digest(wanted), key, position.id))
+        cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, _digest(wanted, at), key, position.id))
         return base64.urlsafe_b64encode(self._checksum(cursor) + cursor).decode().rstrip("=")
 
-    def read(self, text: str, order: ProductOrder, wanted: ProductFilter) -> PagePosition:
-        """Return the position of a cursor of the list with this order and these filters.
+    def read(self, text: str, order: ProductOrder, wanted: ProductFilter, at: datetime | None = None) -> PagePosition:
+        """Return the position of a cursor of the list with this order and these filters, at a past time if given.
 
         Raises:
             CursorMismatch
@@ -59,7 +61,7 @@ class Cursors:
             key = _in_utc(msgspec.msgpack.decode(cursor.key, type=_KEYS[cursor.sort]))
         except ValueError as error:
             raise CursorMismatch("This cursor cannot be read; start again without one.") from error
-        if (cursor.sort, cursor.descending, cursor.filters) != (order.key, order.descending, _digest(wanted)):
+        if (cursor.sort, cursor.descending, cursor.filters) != (order.key, order.descending, _digest(wanted, at)):
             raise CursorMismatch("This cursor belongs to another listing; start again without one.")
         return PagePosition(key, cursor.id)
 
@@ -76,9 +78,9 @@ class Cursors:
         return hashlib.blake2s(cursor, key=self._key, digest_size=CHECKSUM_LENGTH).digest()
 
 
-def _digest(wanted: ProductFilter) -> bytes:
+def _digest(wanted: ProductFilter, at: datetime | None) -> bytes:
     # Sorted, because every process encodes a set in another order.
-    filters = msgspec.msgpack.encode(wanted, order="deterministic")
+    filters = msgspec.msgpack.encode(wanted if at is None else (wanted, at), order="deterministic")
     return hashlib.blake2s(filters, digest_size=8).digest()
 
 

@@ -1,47 +1,43 @@
-"""The list of products over HTTP: searched, filtered, sorted and read page by page; and its new members."""
+"""The list of products over HTTP: searched, filtered, sorted and read page by page."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get, post
-from litestar.params import JSONBody, QueryParameter
+from litestar import Controller, Request, get
+from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
+from application.catalogue.as_of import ListedProductAsOfView
 from application.catalogue.listing import (
     MOST_IDS,
     MOST_WORDS,
     ChangePeriod,
+    PagePosition,
     ProductFilter,
     ProductOrder,
     ProductSlice,
     SortKey,
     search_words,
 )
-from application.catalogue.registration import RegisterProduct
-from application.catalogue.views import ListedProductView, Outcome, ProductView
+from application.catalogue.views import ListedProductView
+from domain.errors import InvalidFilter
 from domain.product import RegistrationState
-from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read, cache_headers
+from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read
 from entrypoints.http.problems.problem_types import (
-    BODY_PROBLEMS,
+    BEYOND_RETENTION,
     CURSOR,
-    EXISTS,
-    IDEMPOTENCY_IN_PROGRESS,
-    IDEMPOTENCY_MISMATCH,
     UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
     prefix_of,
     problems,
 )
-from entrypoints.http.products import examples
+from entrypoints.http.products.as_of import At, answer_past, page_answer, read_at
 from entrypoints.http.products.cursors import CURSOR_LENGTH
-from entrypoints.http.products.etags import ETAG, etag
-from entrypoints.http.products.idempotency import IDEMPOTENCY_KEY, REPLAYED, read_idempotency
 from entrypoints.http.products.lists import Lists
-from entrypoints.http.products.requests import CreateProductRequest
 from entrypoints.http.route_declarations import Declaration, Header, Injected, Rule, declared
 
 
@@ -50,6 +46,17 @@ class ProductPage(msgspec.Struct, frozen=True):
 
     items: list[ListedProductView]
     next: str | None
+
+
+class ProductPageAsOf(msgspec.Struct, frozen=True):
+    """One page of a list at the past time `as_of`; `next` is the cursor of the following page, null on the last.
+
+    With a filter by price or stock a page may have few products, or none, and more follow: a page looks at 2 000.
+    """
+
+    items: list[ListedProductAsOfView]
+    next: str | None
+    as_of: datetime
 
 
 def _price_bound(which: str) -> QueryParameter:
@@ -116,15 +123,8 @@ Cursor = Annotated[
         description="`next` of the page before; all other parameters but `limit` must be the same as for that page.",
     ),
 ]
-_PRODUCT = msgspec.json.Decoder(ProductView)
 _CHANGES = {ChangePeriod.DAY: SortKey.CHANGE_1D, ChangePeriod.WEEK: SortKey.CHANGE_7D}
 
-_LOCATION = Header(
-    "Location",
-    "The new product's path.",
-    "/products/2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
-    schema={"format": "uri-reference"},
-)
 _LINK = Header(
     "Link",
     "The following page, if there is one.",
@@ -135,45 +135,10 @@ _LINK = Header(
 
 
 class ListController(Controller):
-    """All products: listed for everybody, created by admins."""
+    """All products, listed for everybody."""
 
     path = "/products"
     tags = ("catalogue",)
-
-    @post(
-        operation_id="createProduct",
-        summary="Create a product",
-        opt=declared(
-            Declaration(request_headers=(IDEMPOTENCY_KEY,), answer_headers=(_LOCATION, ETAG, REPLAYED), shows_id=True)
-        ),
-        responses={201: examples.PRODUCT}
-        | problems(
-            UNAUTHENTICATED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH
-        ),
-    )
-    async def create(
-        self,
-        request: Request[Any, Any, Any],
-        data: JSONBody[CreateProductRequest],
-        register_product: Injected[RegisterProduct],
-    ) -> ASGIResponse:
-        """Create a product. It is registered with the Offers service in the background; watch its `registration`.
-
-        With an `Idempotency-Key` the same request may be sent again for 24 hours, and is answered as the first time.
-        """
-        registered = await register_product(
-            name=data.name,
-            description=data.description,
-            product_id=data.id if isinstance(data.id, UUID) else None,
-            idempotency=read_idempotency(request, msgspec.json.encode(data), _only),
-        )
-        body = registered.answer or _only(registered.outcomes)
-        product = _PRODUCT.decode(body) if registered.replayed else registered.product
-        location = f"{prefix_of(request.scope['state'])}/products/{product.id}"
-        headers = {"Location": location} | cache_headers(etag(product), None)
-        if registered.replayed:
-            headers[REPLAYED.name] = "true"
-        return ASGIResponse(body=body, status_code=201, headers=headers)
 
     @get(
         operation_id="listProducts",
@@ -186,9 +151,9 @@ class ListController(Controller):
                 answer_headers=(_LINK,),
             )
         ),
-        responses={200: examples.page(ProductPage)}
+        responses={200: page_answer(ProductPageAsOf | ProductPage)}
         | NOT_MODIFIED
-        | problems(CURSOR, UNAUTHENTICATED, VALIDATION, *UNAVAILABLE),
+        | problems(CURSOR, UNAUTHENTICATED, VALIDATION, BEYOND_RETENTION, *UNAVAILABLE),
     )
     async def page(
         self,
@@ -205,11 +170,14 @@ class ListController(Controller):
         period: Period = None,
         limit: Limit = 20,
         cursor: Cursor = None,
+        at: At = None,
     ) -> ASGIResponse:
         """List the products that pass all filters, page by page, newest first by default.
 
         Sorted by `change`, or with a `period`, each product carries the change of its best price over the period.
-        Following `next` never skips or repeats a product whose sort key did not change meanwhile.
+        Following `next` never skips or repeats a product whose sort key did not change meanwhile. With `at` the list
+        is of a past time: prices and stock are filtered and sorted as they were then, and products that were created
+        later are left out. Changes and `attention` are known of the present only.
         """
         wanted = ProductFilter(
             words=frozenset() if q is None else search_words(q),
@@ -223,13 +191,8 @@ class ListController(Controller):
         by_change = sort.removeprefix("-") == "change"
         change = ChangePeriod(period) if period else ChangePeriod.DAY if by_change else None
         order = _order(sort, change)
-        after = None if cursor is None else lists.cursors.read(cursor, order, wanted)
-        found = await lists.reader.products(limit, order, after, wanted, change)
-        # The list of products that need attention is for admins alone, so nobody may keep it.
-        max_age = None if wanted.attention else lists.freshness(found.oldest)
-        if found.next is None:
-            return answer_read(request, _page(found, None), max_age=max_age)
-        next_cursor = lists.cursors.write(order, wanted, found.next)
+        moment = None if at is None else read_at(at)
+        after = None if cursor is None else lists.cursors.read(cursor, order, wanted, moment)
         given = {
             "id": ids,
             "q": q,
@@ -241,15 +204,29 @@ class ListController(Controller):
             "sort": sort,
             "period": period,
             "limit": limit,
-            "cursor": next_cursor,
+            "at": at,
         }
-        query = urlencode({name: value for name, value in given.items() if value is not None}, doseq=True)
-        link = {"Link": f'<{prefix_of(request.scope["state"])}/products?{query}>; rel="next"'}
-        return answer_read(request, _page(found, next_cursor), max_age=max_age, headers=link)
 
+        def follow(last: PagePosition | None) -> tuple[str | None, dict[str, str]]:
+            if last is None:
+                return None, {}
+            following = lists.cursors.write(order, wanted, last, moment)
+            query = {name: value for name, value in (given | {"cursor": following}).items() if value is not None}
+            path = f"{prefix_of(request.scope['state'])}/products?{urlencode(query, doseq=True)}"
+            return following, {"Link": f'<{path}>; rel="next"'}
 
-def _only(outcomes: Sequence[Outcome]) -> bytes:
-    return msgspec.json.encode(outcomes[0])
+        if moment is not None:
+            if period is not None:
+                raise InvalidFilter("period", "Changes are known of the present only; leave out `at`.")
+            past = await lists.past.products(request, moment, limit, order, after, wanted)
+            following, link = follow(past.next)
+            page = ProductPageAsOf(list(past.items), following, moment)
+            return answer_past(request, page, final=past.final, max_age=lists.freshness(past.oldest), headers=link)
+        found = await lists.reader.products(limit, order, after, wanted, change)
+        following, link = follow(found.next)
+        # The list of products that need attention is for admins alone, so nobody may keep it.
+        max_age = None if wanted.attention else lists.freshness(found.oldest)
+        return answer_read(request, _page(found, following), max_age=max_age, headers=link)
 
 
 def _page(found: ProductSlice, next_cursor: str | None) -> bytes:

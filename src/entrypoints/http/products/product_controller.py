@@ -1,43 +1,28 @@
-"""Single products over HTTP."""
+"""Reads of single products over HTTP."""
 
 from typing import Any
 
-import msgspec
-from litestar import Controller, MediaType, Request, Response, delete, get, patch, post, put
-from litestar.params import JSONBody
+from litestar import Controller, Request, get
 from litestar.response.base import ASGIResponse
-from msgspec import UNSET
 
-from application.catalogue.editing import AmendProduct, WithdrawProduct
-from application.catalogue.registration import RetryRegistration
-from application.catalogue.views import SynchronisationView
-from entrypoints.http.conditional_reads import NO_STORE, NOT_MODIFIED, answer_read
+from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read
 from entrypoints.http.problems.problem_types import (
-    BODY_PROBLEMS,
-    EXISTS,
-    PRECONDITION,
+    BEYOND_RETENTION,
     PRODUCT_MISSING,
-    UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
     problems,
 )
-from entrypoints.http.products import examples
-from entrypoints.http.products.catalogue import Catalogue
-from entrypoints.http.products.etags import ETAG, PRECONDITIONS, etag, etag_with_content, expected_revisions
+from entrypoints.http.products.as_of import DETAIL, OFFERS, At, ProductReads, answer_past, offers_of
+from entrypoints.http.products.etags import etag, etag_with_content
 from entrypoints.http.products.parameters import InStock, ProductId
-from entrypoints.http.products.requests import AmendProductRequest, ReplaceProductRequest
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 
 _READ = declared(Declaration(public=True, conditional=True))
-_EDIT = declared(Declaration(request_headers=PRECONDITIONS, answer_headers=(ETAG,), shows_id=True))
-_EDITED = {200: examples.PRODUCT} | problems(
-    UNAUTHENTICATED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS
-)
 
 
 class ProductController(Controller):
-    """One product: amended and withdrawn by admins, read by everybody."""
+    """One product, read by everybody, as it is or as it was."""
 
     path = "/products"
 
@@ -47,20 +32,25 @@ class ProductController(Controller):
         tags=["catalogue"],
         summary="Read a product with its offers",
         opt=_READ,
-        responses={200: examples.DETAIL} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
+        responses={200: DETAIL} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, BEYOND_RETENTION, *UNAVAILABLE),
     )
     async def read(
         self,
         request: Request[Any, Any, Any],
         product_id: ProductId,
-        catalogue: Injected[Catalogue],
+        reads: Injected[ProductReads],
         in_stock: InStock = None,
+        at: At = None,
     ) -> ASGIResponse:
-        """Read a product with its offers, cheapest first."""
-        shown = await catalogue.reader.detail(product_id, sold_out_too=in_stock == "any")
+        """Read a product with its offers, cheapest first, as it is or as it was at a past time."""
+        if at is not None:
+            past = await reads.past.product(request, product_id, at, sold_out_too=in_stock == "any")
+            max_age = reads.catalogue.freshness(past.last_observed_at)
+            return answer_past(request, past.view, final=past.final, max_age=max_age)
+        shown = await reads.catalogue.reader.detail(product_id, sold_out_too=in_stock == "any")
         # Sold-out offers leave the answer after a day, without an observation.
         tag = etag(shown.version) if in_stock is None else etag_with_content(shown.version, shown.json)
-        return answer_read(request, shown.json, max_age=catalogue.freshness(shown.version.observed_at), tag=tag)
+        return answer_read(request, shown.json, max_age=reads.catalogue.freshness(shown.version.observed_at), tag=tag)
 
     @get(
         "/{product_id:uuid}/offers",
@@ -68,105 +58,20 @@ class ProductController(Controller):
         tags=["catalogue"],
         summary="Read the offers of a product",
         opt=_READ,
-        responses={200: examples.OFFERS} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
+        responses={200: OFFERS} | NOT_MODIFIED | problems(*PRODUCT_MISSING, VALIDATION, BEYOND_RETENTION, *UNAVAILABLE),
     )
     async def offers(
         self,
         request: Request[Any, Any, Any],
         product_id: ProductId,
-        catalogue: Injected[Catalogue],
+        reads: Injected[ProductReads],
         in_stock: InStock = None,
+        at: At = None,
     ) -> ASGIResponse:
-        """Read who offers the product, cheapest first, as one observation showed it."""
-        shown = await catalogue.reader.offers(product_id, sold_out_too=in_stock == "any")
-        return answer_read(request, shown.json, max_age=catalogue.freshness(shown.version.observed_at))
-
-    @patch(
-        "/{product_id:uuid}",
-        operation_id="amendProduct",
-        tags=["editing"],
-        summary="Amend a product",
-        opt=_EDIT,
-        response_headers=NO_STORE,
-        responses=_EDITED,
-    )
-    async def amend(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: ProductId,
-        data: JSONBody[AmendProductRequest],
-        amend_product: Injected[AmendProduct],
-    ) -> Response[bytes]:
-        """Change the name, the description or both. The Offers service knows no update, so it is not told."""
-        given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
-        shown = await amend_product(product_id, **given, expected=expected_revisions(request))
-        return Response(shown.json, headers={"ETag": etag(shown.version)})
-
-    @put(
-        "/{product_id:uuid}",
-        operation_id="replaceProduct",
-        tags=["editing"],
-        summary="Replace a product's texts",
-        opt=_EDIT,
-        response_headers=NO_STORE,
-        responses=_EDITED,
-    )
-    async def replace(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: ProductId,
-        data: JSONBody[ReplaceProductRequest],
-        amend_product: Injected[AmendProduct],
-    ) -> Response[bytes]:
-        """Replace the name and the description. The product must exist; `POST /products` takes an id for a new one."""
-        shown = await amend_product(
-            product_id, name=data.name, description=data.description, expected=expected_revisions(request)
-        )
-        return Response(shown.json, headers={"ETag": etag(shown.version)})
-
-    @delete(
-        "/{product_id:uuid}",
-        operation_id="withdrawProduct",
-        tags=["editing"],
-        summary="Withdraw a product",
-        opt=declared(Declaration(request_headers=PRECONDITIONS)),
-        response_headers=NO_STORE,
-        response_description="The product is gone",
-        responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
-    )
-    async def withdraw(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: ProductId,
-        withdraw_product: Injected[WithdrawProduct],
-    ) -> None:
-        """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
-        await withdraw_product(product_id, expected=expected_revisions(request))
-
-    @post(
-        "/{product_id:uuid}/register",
-        status_code=202,
-        media_type=MediaType.TEXT,  # as JSON, the empty answer would be "null"
-        operation_id="retryRegistration",
-        tags=["editing"],
-        summary="Try a product's registration again now",
-        response_headers=NO_STORE,
-        response_description="It is tried in the background, unless the product is registered",
-        responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
-    )
-    async def register(self, product_id: ProductId, retry_registration: Injected[RetryRegistration]) -> None:
-        """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
-        await retry_registration(product_id)
-
-    @get(
-        "/{product_id:uuid}/synchronisation",
-        operation_id="getSynchronisation",
-        tags=["editing"],
-        summary="See how registering and observing a product goes",
-        response_headers=NO_STORE,
-        responses={200: examples.SYNCHRONISATION}
-        | problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
-    )
-    async def synchronisation(self, product_id: ProductId, catalogue: Injected[Catalogue]) -> SynchronisationView:
-        """See the last attempt, its error, and when the next one is due; a past time means now."""
-        return await catalogue.reader.synchronisation(product_id)
+        """Read who offers the product, cheapest first, as one observation showed it or as it was at a past time."""
+        if at is not None:
+            past = await reads.past.product(request, product_id, at, sold_out_too=in_stock == "any")
+            max_age = reads.catalogue.freshness(past.last_observed_at)
+            return answer_past(request, offers_of(past), final=past.final, max_age=max_age)
+        shown = await reads.catalogue.reader.offers(product_id, sold_out_too=in_stock == "any")
+        return answer_read(request, shown.json, max_age=reads.catalogue.freshness(shown.version.observed_at))
