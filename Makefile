@@ -16,7 +16,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-attacks bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-exports bench-attacks bench-overload bench-refresh bench-history chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ screenshots: setup ## Take pictures of the pages into screenshots/
 
 bench-reads: setup ## Measure what the API answers, beside the practical limit
 	@$(BIN)/python -m benchmarks.reads
+
+bench-exports: setup ## Measure how fast a whole catalogue leaves, and the memory that takes
+	@$(BIN)/python -m benchmarks.exports
 
 chaos: setup ## Kill, stop and restart everything at random for MINUTES (3), then check; SEED replays
 	@PYTHONPATH=tests $(BIN)/python -m chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -126,6 +126,13 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
+        self.exports = Counter(
+            "aggregator_exports",
+            "Exports that began, by how they ended; only a complete one was sent to its end.",
+            ["export", "outcome"],
+            registry=registry,
+        )
+        self.running_exports = Gauge("aggregator_exports_running", "Exports under way.", registry=registry)
         self.pool_waiters = Gauge(
             "aggregator_database_waiters", "Callers that wait for a connection of the pool.", registry=registry
         )
@@ -256,6 +263,14 @@ class Metrics:
     def watch_requests(self, kind: str, in_flight: Callable[[], int]) -> None:
         """Show the requests of a kind at each scrape."""
         self.in_flight.labels(kind).set_function(in_flight)
+
+    def export(self, name: str, outcome: str) -> None:
+        """Count an export that has ended."""
+        self.exports.labels(name, outcome).inc()
+
+    def watch_exports(self, running: Callable[[], int]) -> None:
+        """Show the exports under way at each scrape."""
+        self.running_exports.set_function(running)
 
     def watch_token(self, expires_at: Callable[[], datetime | None]) -> None:
         """Show the expiry of the access token at each scrape."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from entrypoints.gc_tuning import collect_rarely
+from entrypoints.transfer.commands import export, import_products
 
 if TYPE_CHECKING:
     from dishka import AsyncContainer
@@ -43,6 +44,10 @@ def main() -> None:
     """Product Aggregator: a catalogue that watches who offers each product, and at what price."""
     # Before the imports, which make objects by the hundred thousand.
     collect_rarely()
+
+
+main.add_command(import_products)
+main.add_command(export)
 
 
 @main.command(cls=_Command)

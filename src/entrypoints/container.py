@@ -17,6 +17,7 @@ from adapters.metrics import Metrics
 from adapters.offers_api.token_seal import AesGcmTokenSeal
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
+from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
@@ -28,6 +29,7 @@ from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
+from adapters.postgres.prices.recorded_steps import SqlAlchemyRecordedSteps
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.schema import schema_state
@@ -38,11 +40,13 @@ from application.access.login_limits import LoginFailures
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.census import Census
+from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
+from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.rollup import HistoryUpkeep
@@ -130,6 +134,14 @@ class Adapters(Provider):
     @provide
     def offer_price_reader(self, engine: AsyncEngine) -> OfferPriceReader:
         return SqlAlchemyOfferPriceReader(engine)
+
+    @provide
+    def catalogue_export(self, engine: AsyncEngine, limits: Limits) -> CatalogueExport:
+        return SqlAlchemyCatalogueExport(engine, limits.snapshots)
+
+    @provide
+    def recorded_steps(self, engine: AsyncEngine, limits: Limits) -> RecordedSteps:
+        return SqlAlchemyRecordedSteps(engine, limits.snapshots)
 
     @provide
     def login_failures(self, engine: AsyncEngine) -> LoginFailures:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from adapters.offers_api.limits import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
+from adapters.postgres.snapshot import SnapshotLimits
 from adapters.queue_connections import QueueLimits
 from application.clock_watch import TOLERANCE
 from application.fair_queue import FairQueue
@@ -65,6 +66,12 @@ class RequestLimits:
     """Logins and other bodies that are read without a token: anybody may begin one and be slow to send it."""
     costly_reads: Shares = Shares(at_once=4, each=3, waiting=12, patience=3.5)
     """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
+    exports: Shares = Shares(at_once=2, each=1)
+    """Each holds a connection, and a snapshot of the database, for as long as it streams."""
+    export_total: float = 600.0
+    """For a whole export. A client goes on where it was cut (`after`)."""
+    export_pause: float = 30.0
+    """For a client to take one part of an export."""
     batch_bodies: Shares = Shares(at_once=16, each=8)
     """Batches of new products that are read or wait: each may hold some 10 MiB."""
     batches: Shares = Shares(at_once=2, each=1, waiting=16, patience=3.5)
@@ -94,6 +101,7 @@ class Limits:
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
     queue: QueueLimits = field(default_factory=QueueLimits)
     heads: HeadLimits = field(default_factory=HeadLimits)
+    snapshots: SnapshotLimits = field(default_factory=SnapshotLimits)
     requests: RequestLimits = field(default_factory=RequestLimits)
     upstream: HttpLimits = field(default_factory=HttpLimits)
     token: TokenTiming = field(default_factory=TokenTiming)
@@ -126,15 +134,16 @@ class Limits:
         queue = min(self.queue.connections, shared // 2)
         lent = shared - queue
         requests = self.requests
-        # Together they leave a connection to other requests, unless there are only two or three.
+        # Together they leave a connection to other requests, unless there are only a few.
         searches = requests.searches.at_most(lent // 2 - 1)
-        costly_reads = requests.costly_reads.at_most(lent - 1 - searches.at_once)
-        batches = requests.batches.at_most(lent - 1 - searches.at_once - costly_reads.at_once)
+        exports = requests.exports.at_most(lent // 5)
+        costly_reads = requests.costly_reads.at_most(lent - 2 - searches.at_once - exports.at_once)
+        batches = requests.batches.at_most(lent - 1 - searches.at_once - exports.at_once - costly_reads.at_once)
         return replace(
             self,
             database=replace(self.database, connections=lent),
             queue=replace(self.queue, connections=queue),
-            requests=replace(requests, searches=searches, costly_reads=costly_reads, batches=batches),
+            requests=replace(requests, searches=searches, exports=exports, costly_reads=costly_reads, batches=batches),
         )
 
 
@@ -179,6 +188,24 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
             + limits.database.answer_margin,
             limits.requests.request,
         ),
+    ),
+    (
+        "the first batch of an export comes before its request ends",
+        lambda limits, _: (
+            limits.database.pool_wait
+            + limits.database.connect
+            + limits.snapshots.statement
+            + limits.snapshots.answer_margin,
+            limits.requests.request,
+        ),
+    ),
+    (
+        "a client that takes no part of an export is given up before the database gives up the reader",
+        lambda limits, _: (limits.requests.export_pause, limits.snapshots.idle),
+    ),
+    (
+        "an export that is cut gives its connection back before the process is ended by force",
+        lambda limits, _: (limits.requests.finish + limits.snapshots.end, limits.stop_by_force),
     ),
     (
         "a connection to upstream is established before a piece of its answer is overdue",

@@ -13,6 +13,7 @@ from application.catalogue.registration import RegisterProduct, RegisterProducts
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
+from application.prices.export import ExportPriceHistory
 from application.prices.listed_changes import RefreshListedChanges
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
@@ -86,6 +87,7 @@ class UseCases(Provider):
     read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)
     login_limits = provide(LoginLimits)
+    export_price_history = provide(ExportPriceHistory)
     read_price_history = provide(ReadPriceHistory)
     read_offer_price_history = provide(ReadOfferPriceHistory)
     compare_prices = provide(ComparePrices)

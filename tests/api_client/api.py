@@ -18,8 +18,10 @@ from api_client.openapi_conformance import Manual
 from application.access.login_limits import LoginFailures
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
+from application.prices.export import RecordedSteps
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenState
@@ -36,6 +38,7 @@ from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
 from fakes.offers_gateway import observed
@@ -75,6 +78,7 @@ class Outside:
     patience: float = 5.0
     reader: CatalogueReader | None = None
     begin: BeginWork | None = None
+    catalogue_export: CatalogueExport | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
 
     def __post_init__(self) -> None:
@@ -179,6 +183,14 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def catalogue_as_of_reader(self, limits: Limits) -> CatalogueAsOfReader:
         return InMemoryCatalogueAsOfReader(self._outside.storage, SOLD_OUT_KEPT, limits.settles)
+
+    @provide(override=True)
+    def catalogue_export(self) -> CatalogueExport:
+        return self._outside.catalogue_export or InMemoryCatalogueExport(self._outside.storage)
+
+    @provide(override=True)
+    def recorded_steps(self) -> RecordedSteps:
+        return InMemoryRecordedSteps(self._outside.storage)
 
     @provide(override=True)
     def login_failures(self) -> LoginFailures:

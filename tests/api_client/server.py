@@ -37,10 +37,12 @@ async def served(
     outside: Outside | None = None, heads: HeadLimits = SERVING.heads, **settings: str
 ) -> AsyncIterator[Served]:
     read = read_settings({**SETTINGS, **settings})
-    container = make_container(read, InMemoryOutside(outside or Outside()))
+    outside = outside or Outside()
+    limits = replace(SERVING, heads=heads, requests=outside.limits)
+    container = make_container(read, InMemoryOutside(outside), limits=limits)
     stopping = await container.get(Stopping)
     bounds: list[str] = []
-    config = server_config(await create_app(container), read, replace(SERVING, heads=heads))
+    config = server_config(await create_app(container), read, limits)
     # The bound itself would end the process that runs the tests.
     server = Server(config, stopping, read.drain_seconds, lambda: bounds.append("bound"))
     with listening(read.host, 0, "PORT") as sockets:

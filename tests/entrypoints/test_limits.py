@@ -49,7 +49,8 @@ def test_a_process_shares_its_connections_out(limits: Limits, connections: int) 
     shared = limits.sharing(connections)
     assert shared.database.connections + shared.database.reserved + shared.queue.connections == connections
     requests = shared.requests
-    assert 2 <= requests.costly_reads.at_once + requests.searches.at_once <= max(2, shared.database.connections - 1)
+    shares = (requests.searches, requests.exports, requests.costly_reads, requests.batches)
+    assert len(shares) <= sum(each.at_once for each in shares) <= max(len(shares), shared.database.connections - 1)
 
 
 def test_a_worker_can_listen_and_take_jobs_at_the_same_time() -> None:

@@ -35,13 +35,17 @@ def positions_behind(
     rows: Rows, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter, now: datetime
 ) -> list[PagePosition]:
     """Return the places of all wanted products from behind `after`, in order."""
-    products = [each for each in rows.products.values() if _passes(rows, each, wanted, now)]
-    positions = [PagePosition(_key(rows, each, order.key), each.id) for each in products]
+    positions = [PagePosition(_key(rows, each, order.key), each.id) for each in wanted_products(rows, wanted, now)]
     keyed: list[Any] = [each for each in positions if each.key is not None]
     nulls = [each for each in positions if each.key is None]
     keyed.sort(key=lambda each: (each.key, each.id), reverse=order.descending)
     nulls.sort(key=lambda each: each.id, reverse=order.descending)
     return [each for each in keyed + nulls if after is None or _is_behind(each, after, order)]
+
+
+def wanted_products(rows: Rows, wanted: ProductFilter, now: datetime) -> list[Product]:
+    """Return the products that pass all filters."""
+    return [each for each in rows.products.values() if _passes(rows, each, wanted, now)]
 
 
 def _key(rows: Rows, product: Product, key: SortKey) -> str | datetime | int | None:

@@ -11,18 +11,23 @@ from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
+from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.catalogue.rows import IdempotencyKeyRow
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
+from adapters.postgres.prices.recorded_steps import SqlAlchemyRecordedSteps
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
+from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.catalogue.as_of import CatalogueAsOfReader
+from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
+from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.rollup import HistoryUpkeep
@@ -37,6 +42,7 @@ from domain.synchronisation import Synchronisation
 from factories import some_id
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import InMemoryStorage
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
@@ -48,6 +54,7 @@ INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
 SETTLES = timedelta(minutes=2)
 HOUR = timedelta(hours=1)
+FEW_AT_ONCE = SnapshotLimits(rows=2)
 
 
 def ago(*, seconds: float = 0, hours: float = 0) -> datetime:
@@ -61,6 +68,8 @@ class Storage:
     begin: BeginWork
     reader: DecodedCatalogue
     as_of: CatalogueAsOfReader
+    catalogue_export: CatalogueExport
+    recorded_steps: RecordedSteps
     prices: PriceReader
     offer_prices: OfferPriceReader
     purge: CataloguePurge
@@ -96,6 +105,8 @@ def in_memory() -> Storage:
         storage.begin,
         DecodedCatalogue(InMemoryCatalogueReader(storage, INTERVAL, SOLD_OUT_KEPT)),
         InMemoryCatalogueAsOfReader(storage, SOLD_OUT_KEPT, SETTLES),
+        InMemoryCatalogueExport(storage),
+        InMemoryRecordedSteps(storage),
         InMemoryPriceReader(storage),
         InMemoryOfferPriceReader(storage),
         InMemoryCataloguePurge(storage),
@@ -137,6 +148,8 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         BeginSqlAlchemyWork(engine, kept),
         DecodedCatalogue(SqlAlchemyCatalogueReader(engine, INTERVAL, SOLD_OUT_KEPT)),
         SqlAlchemyCatalogueAsOfReader(engine, SOLD_OUT_KEPT, SETTLES),
+        SqlAlchemyCatalogueExport(engine, FEW_AT_ONCE),
+        SqlAlchemyRecordedSteps(engine, FEW_AT_ONCE),
         SqlAlchemyPriceReader(engine),
         SqlAlchemyOfferPriceReader(engine),
         SqlAlchemyCataloguePurge(engine),

@@ -178,3 +178,29 @@ async def test_head_tells_what_get_would(api: Api, browser: httpx.AsyncClient) -
         shown_headers, head = (await browser.get(path)).headers, await browser.head(path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Type"] == shown_headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [("/", ["Kettle", "Pot"]), ("/?stock=1", ["Kettle"]), ("/?q=pot&sort=name", ["Pot"])],
+)
+async def test_the_list_can_be_taken_out_as_csv(
+    api: Api, browser: httpx.AsyncClient, link: str, expected: list[str]
+) -> None:
+    await api.create_observed((100, HOUR))
+    await api.create("Pot")
+    page = await shown(browser, link)
+    assert sorted(names(page)) == expected
+    found = re.search(r'href="(/exports/[^"]*)" download', page)
+    assert found is not None
+    answer = await browser.get(html.unescape(found[1]))
+    assert answer.status_code == 200
+    assert sorted(row.split('"')[3] for row in answer.text.splitlines()[1:]) == expected
+
+
+async def test_a_list_that_no_export_can_have_has_no_link_to_one(api: Api, browser: httpx.AsyncClient) -> None:
+    await api.create_observed((200, DAY), (100, HOUR))
+    await api.outside.refresh_changes()
+    page = await shown(browser, "/?dropped=1")
+    assert names(page) == ["Kettle"]
+    assert "/exports/" not in page

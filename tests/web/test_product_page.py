@@ -1,6 +1,7 @@
 """The page of one product: what its price is worth, and how sure that is."""
 
 import csv
+import html
 import io
 import re
 from datetime import timedelta
@@ -117,6 +118,23 @@ async def test_the_changes_can_be_taken_out_as_csv(api: Api, browser: httpx.Asyn
         ("out_of_stock", ""),
         ("in_stock", "150"),
     ]
+
+
+@pytest.mark.parametrize(("chosen", "linked"), [("24h", True), ("7d", True), ("30d", True), ("90d", False)])
+async def test_every_step_can_be_taken_out_while_steps_are_kept(
+    api: Api, browser: httpx.AsyncClient, chosen: str, linked: bool
+) -> None:
+    id = await api.create_observed((200, HOUR), (None, HOUR), (150, HOUR))
+    found = re.search(r'href="(/exports/[^"]*)" download', await shown(browser, f"/catalogue/{id}?range={chosen}"))
+    assert (found is not None) is linked
+    if found is not None:
+        answer = await browser.get(html.unescape(found[1]))
+        assert [row.split(",")[3:5] for row in answer.text.splitlines()[1:]] == [
+            ['"unknown"', '""'],
+            ['"in_stock"', "200"],
+            ['"out_of_stock"', '""'],
+            ['"in_stock"', "150"],
+        ]
 
 
 async def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(browser: httpx.AsyncClient) -> None:

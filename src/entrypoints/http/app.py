@@ -18,9 +18,11 @@ from application.bounded_queue import BoundedQueue
 from application.catalogue.as_of import ReadCatalogueAsOf
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import AmendProduct, WithdrawProduct
+from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.clock import Clock
 from application.fair_queue import FairQueue
+from application.prices.export import ExportPriceHistory
 from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
@@ -34,6 +36,9 @@ from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
+from entrypoints.http.exports.price_export_controller import PriceExportController
+from entrypoints.http.exports.product_export_controller import ProductExportController
+from entrypoints.http.exports.streaming import Streams
 from entrypoints.http.health import HealthController
 from entrypoints.http.middleware.cors import Cors
 from entrypoints.http.middleware.load_shedding import SHED, Kind, ShedRequests
@@ -74,6 +79,8 @@ USE_CASES = {
     "amend_product": AmendProduct,
     "withdraw_product": WithdrawProduct,
     "retry_registration": RetryRegistration,
+    "export_catalogue": CatalogueExport,
+    "export_price_history": ExportPriceHistory,
     "read_price_history": ReadPriceHistory,
     "read_offer_price_history": ReadOfferPriceHistory,
     "compare_prices": ComparePrices,
@@ -114,6 +121,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
     batches = Batches(await container.get(RegisterProducts), limits.batches.queue(), limits.mistakes_of_each)
     metrics = await container.get(Metrics)
     shed = ShedRequests(metrics.request)
+    exports = limits.exports.queue()
+    metrics.watch_exports(partial(getattr, exports, "present"))
+    streams = Streams(exports.place, limits.export_total, limits.export_pause, metrics.export)
     app = Litestar(
         route_handlers=[
             login,
@@ -125,6 +135,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             *EDITS,
             HistoryController,
             PriceController,
+            ProductExportController,
+            PriceExportController,
             HealthController,
             explain_problem,
             show_docs,
@@ -142,6 +154,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "reads": constant(ProductReads(catalogue, past)),
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),
             "costly": Provide(costly, sync_to_thread=False),
+            "streams": constant(streams),
             "batches": constant(batches),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),

@@ -82,6 +82,14 @@ class Query:
         return self.link(chips=self.chips ^ {chip})
 
     @property
+    def export(self) -> str | None:
+        """The path of the same products as CSV; None where an export has no such filter."""
+        if self.chips - {"stock"}:
+            return None
+        query = urlencode(({"q": self.search} if self.search else {}) | ({"in_stock": "true"} if self.chips else {}))
+        return f"/exports/products.csv?{query}" if query else "/exports/products.csv"
+
+    @property
     def wanted(self) -> ProductFilter:
         """The filter of the list.
 

@@ -152,6 +152,7 @@ class ProductController(Controller):
             stretches=stretches_sentence(history.interval, zone, viewer_zone),
             bucketed=history.interval != "raw",
             path=f"/catalogue/{product_id}",
+            steps=_steps_path(product_id, window) if statistics.reason is None else None,
             tz=pages.zone_of_link(request),
         )
 
@@ -215,6 +216,14 @@ async def _in_days_of(
         return await in_finest_interval(read, product_id, window, zone), zone
     except BeyondRetention:
         return await in_finest_interval(read, product_id, window), UTC
+
+
+def _steps_path(product_id: UUID, window: Window) -> str | None:
+    """Return the path of every step of a window as CSV; None where it is longer than steps are known to be kept."""
+    if window.end - window.start > JUDGED_TIME:
+        return None
+    start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (window.start, window.end))
+    return f"/exports/price-history.csv?id={product_id}&from={start}&to={end}"
 
 
 def _series(history: PriceHistoryView) -> list[list[Segment]]:

@@ -82,7 +82,11 @@ def test_only_pages_for_people_are_left_out(description: Described) -> None:
 
 def test_operations_say_whether_they_are_for_admins(description: Described) -> None:
     for route, operation in operations(description):
-        mixed = route == ("GET", "/products")  # `attention` is for admins
+        mixed = route[0] == "GET" and route[1] in (
+            "/products",
+            "/exports/products.ndjson",
+            "/exports/products.csv",
+        )  # `attention` is for admins
         public: list[Described] = [{}, {"admin": []}] if mixed else []
         assert operation["security"] == (public if route in PUBLIC_ROUTES else [{"admin": []}]), route
         refusing = route not in PUBLIC_ROUTES or mixed or route[1] == "/login"
@@ -305,6 +309,7 @@ def test_answers_that_say_how_long_they_may_be_kept_are_described(description: D
         if status < "300" and "Cache-Control" in answer["headers"]
     }
     others = {("POST", "/login"), ("GET", "/health/live"), ("GET", "/health/ready")}
+    others |= {route for route in PUBLIC_ROUTES if route[1].startswith("/exports/")}
     assert said == CONDITIONAL_READS | others | {route for route, _ in operations(description)} - PUBLIC_ROUTES
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Text, bindparam, cast, func, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, FromClause, Select, Text, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from adapters.postgres.catalogue.rows import listed_price, product
@@ -49,6 +49,16 @@ def has_words(column: ColumnElement[Any]) -> ColumnElement[bool]:
 # Behind a subquery, which hides the words from PostgreSQL: where it takes them for common it would read every product.
 WORDS_BY_INDEX: ColumnElement[bool] = product.c.words.op("@@", is_comparison=True)(select(_words).scalar_subquery())
 """The same for a statement that is to find products by the index of words."""
+
+
+def filtered(products: Select[Any], filters: frozenset[str], key: Column[Any] | None = None) -> Select[Any]:
+    """Apply the filters but for `words` and `ids`, and join the missing tables that they and the key need."""
+    present = products.columns_clause_froms
+    for table, names in TABLES.items():
+        needed = filters & names or (key is not None and key.table is table)
+        if needed and table not in present:
+            products = products.join(table, table.c.product_id == product.c.id)
+    return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words", "ids"})))
 
 
 def wanted_values(wanted: ProductFilter) -> dict[str, Any]:

@@ -38,9 +38,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from adapters.postgres.catalogue.product_filters import (
-    CONDITIONS,
-    TABLES,
     WORDS_BY_INDEX,
+    filtered,
     has_words,
     wanted_values,
 )
@@ -140,18 +139,18 @@ def _query(
 def _walk(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Read the index of the order until the page is full."""
     key, id = _KEYS[order.key]
-    chosen = _filtered(PRODUCTS, filters, key).add_columns(key.label("sort_key"))
+    chosen = filtered(PRODUCTS, filters, key).add_columns(key.label("sort_key"))
     return _in_order(chosen, order, begin, key, id, _LIMIT_AND_ONE)
 
 
 def _near(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
     """Read `NEAR` entries of the index of the order, and look which of them match."""
     key, id = _KEYS[order.key]
-    entries = _filtered(_ENTRIES, frozenset(), key).add_columns(key.label("sort_key"), product.c.words)
+    entries = filtered(_ENTRIES, frozenset(), key).add_columns(key.label("sort_key"), product.c.words)
     near = _in_order(entries, order, begin, key, id, literal_column(str(NEAR), Integer)).subquery("near")
     matching = PRODUCTS.join(near, near.c.id == product.c.id).add_columns(near.c.sort_key)
     # The words of `near`, for which there is no index.
-    return _sorted(_filtered(matching, filters).where(has_words(near.c.words)), order, near)
+    return _sorted(filtered(matching, filters).where(has_words(near.c.words)), order, near)
 
 
 def _matching(order: ProductOrder, begin: _From, filters: frozenset[str]) -> Statement:
@@ -167,7 +166,7 @@ def _chosen(order: ProductOrder, begin: _From, filters: frozenset[str]) -> State
 
 def _found(order: ProductOrder, begin: _From, filters: frozenset[str], *conditions: ColumnElement[bool]) -> Statement:
     key, _ = _KEYS[order.key]
-    entries = _filtered(_ENTRIES, filters, key).where(*conditions).add_columns(key.label("sort_key"))
+    entries = filtered(_ENTRIES, filters, key).where(*conditions).add_columns(key.label("sort_key"))
     # OFFSET 0 keeps PostgreSQL from walking the index of the order instead: it does not move a limit, an order or a
     # condition into such a subquery.
     found = entries.offset(literal_column("0", Integer)).subquery("found")
@@ -180,16 +179,6 @@ def _found(order: ProductOrder, begin: _From, filters: frozenset[str], *conditio
         .add_columns(first.c.sort_key)
         .order_by(*_orders(order, first.c.sort_key, first.c.id))
     )
-
-
-def _filtered(products: Select[Any], filters: frozenset[str], key: Column[Any] | None = None) -> Select[Any]:
-    """Apply the filters but for `words` and `ids`, and join the missing tables that they and the key need."""
-    present = products.columns_clause_froms
-    for table, names in TABLES.items():
-        needed = filters & names or (key is not None and key.table is table)
-        if needed and table not in present:
-            products = products.join(table, table.c.product_id == product.c.id)
-    return products.where(*(CONDITIONS[name] for name in sorted(filters - {"words", "ids"})))
 
 
 def _in_order(

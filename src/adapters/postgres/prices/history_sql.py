@@ -3,9 +3,7 @@
 All of it is keyed by product first. Microseconds are exact: a float holds those of 285 years.
 """
 
-from typing import Any
-
-from sqlalchemy import ARRAY, BindParameter, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 
 from adapters.postgres.rows import Timestamp
 from domain.window import BucketWidth
@@ -34,10 +32,8 @@ After the clock was set back, history may be ahead of what the last observation 
 
 def statement(sql: str) -> TextClause:
     """Make a statement whose parameter `ids` is an array of products; those in `TIMES` are times, `bounds` is many."""
-    used: list[BindParameter[Any]] = [bindparam(name, type_=Timestamp) for name in TIMES if f":{name}" in sql]
-    if ":bounds" in sql:
-        used.append(bindparam("bounds", type_=ARRAY(Timestamp)))
-    return text(sql).bindparams(bindparam("ids", type_=ARRAY(Uuid)), *used)
+    types = {"ids": ARRAY(Uuid), "bounds": ARRAY(Timestamp)} | dict.fromkeys(TIMES, Timestamp)
+    return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in sql))
 
 
 def price_at(moment: str, row: str) -> str:

@@ -10,7 +10,9 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = b"DELETE, GET, HEAD, PATCH, POST, PUT"
 REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
-ANSWER_HEADERS = b"ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+ANSWER_HEADERS = (
+    b"Content-Disposition, ETag, Idempotency-Replayed, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+)
 SECONDS_TO_REMEMBER = b"600"
 
 # Caches must not give the answer for one origin to another.

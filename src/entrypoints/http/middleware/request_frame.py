@@ -22,6 +22,7 @@ from entrypoints.http.auth.client_address import address_of, network_of
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX
 from entrypoints.http.problems.refusals import answer_malformed
+from entrypoints.http.request_state import HEAD_ONLY, OUTCOME
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +108,7 @@ class RequestFrame:
         if method == "HEAD":
             # The application answers as if it were GET (RFC 9110, section 9.3.2), and the server leaves the body out.
             scope = {**scope, "method": "GET"}
+            scope["state"][HEAD_ONLY] = True
         answer.limit = limit = asyncio.timeout(self._seconds - (time.perf_counter() - began))
         try:
             async with limit:
@@ -130,6 +132,7 @@ class RequestFrame:
                 milliseconds=round(seconds * 1000, 1),
                 address=address_of(scope),
                 actor=scope["state"].get("subject"),
+                **({OUTCOME: scope["state"][OUTCOME]} if OUTCOME in scope["state"] else {}),
             )
 
 

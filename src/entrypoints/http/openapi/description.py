@@ -143,6 +143,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="login", description="How an admin gets an access token."),
             Tag(name="catalogue", description="Products and their current offers: added by admins, read by everybody."),
             Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
+            Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),

@@ -18,6 +18,7 @@ EXAMPLES = {
     "product_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
     "id": ["2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11"],
     "offer_id": "c0ffee00-1234-5678-0abc-def012345678",
+    "after": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
     "q": "cordless drill",
     "min_price": 10_000,
     "max_price": 50_000,

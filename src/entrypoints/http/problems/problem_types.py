@@ -176,7 +176,8 @@ WINDOW_TOO_LARGE = ProblemType(
     "window-too-large",
     422,
     "Window too large",
-    "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours.",
+    "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours, "
+    "an export for 31 days.",
 )
 BEYOND_RETENTION = ProblemType(
     "beyond-retention",

@@ -54,6 +54,8 @@ _NEW = replace(
     observed_at=None,
 )
 
+LINE = msgspec.json.encode(PRESENT)
+"""The product as a line of an export."""
 PRODUCT = answer(ProductView, "The product", PRESENT)
 SYNCHRONISATION = answer(
     SynchronisationView,

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
-from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, get
@@ -11,20 +10,9 @@ from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
 from application.catalogue.as_of import ListedProductAsOfView
-from application.catalogue.listing import (
-    MOST_IDS,
-    MOST_WORDS,
-    ChangePeriod,
-    PagePosition,
-    ProductFilter,
-    ProductOrder,
-    ProductSlice,
-    SortKey,
-    search_words,
-)
+from application.catalogue.listing import ChangePeriod, PagePosition, ProductOrder, ProductSlice, SortKey
 from application.catalogue.views import ListedProductView
 from domain.errors import InvalidFilter
-from domain.product import RegistrationState
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read
 from entrypoints.http.problems.problem_types import (
     BEYOND_RETENTION,
@@ -37,8 +25,18 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.products.as_of import At, answer_past, page_answer, read_at
 from entrypoints.http.products.cursors import CURSOR_LENGTH
-from entrypoints.http.products.lists import Lists
-from entrypoints.http.route_declarations import Declaration, Header, Injected, Rule, declared
+from entrypoints.http.products.lists import (
+    Attention,
+    Ids,
+    InStock,
+    Lists,
+    MaxPrice,
+    MinPrice,
+    Registration,
+    Search,
+    read_filter,
+)
+from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
 
 
 class ProductPage(msgspec.Struct, frozen=True):
@@ -59,47 +57,6 @@ class ProductPageAsOf(msgspec.Struct, frozen=True):
     as_of: datetime
 
 
-def _price_bound(which: str) -> QueryParameter:
-    return QueryParameter(
-        ge=0,
-        le=2**63 - 1,
-        description=f"The {which} best price; products without one are left out.",
-        schema_extra={"minimum": 0},  # Litestar does not describe a bound of zero
-    )
-
-
-Ids = Annotated[
-    list[UUID] | None,
-    QueryParameter(
-        name="id",
-        max_items=MOST_IDS,
-        description=f"Only the products with these ids, up to {MOST_IDS}: give the parameter once for each. Those that "
-        "do not exist are left out. `limit` counts as ever.",
-    ),
-]
-Search = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=200,
-        description=f"1 to {MOST_WORDS} words. Each must begin a word of the name or the description, whatever its "
-        "case and accents.",
-    ),
-    Rule(search_words),
-]
-InStock = Annotated[Literal["true"] | None, QueryParameter(description="Only products that an offer has in stock.")]
-MinPrice = Annotated[int | None, _price_bound("lowest")]
-MaxPrice = Annotated[int | None, _price_bound("highest")]
-Registration = Annotated[
-    Literal["pending", "registered", "rejected", "conflict"] | None,
-    QueryParameter(description="Only products whose registration with the Offers service is in this state."),
-]
-Attention = Annotated[
-    Literal["true"] | None,
-    QueryParameter(
-        description="For admins, with their token: only products whose registration is rejected or in conflict, "
-        "whose last attempt failed, or whose last observation had rows that could not be read."
-    ),
-]
 Sort = Annotated[
     Literal["name", "-name", "price", "-price", "change", "-change", "created_at", "-created_at"],
     QueryParameter(
@@ -179,15 +136,7 @@ class ListController(Controller):
         is of a past time: prices and stock are filtered and sorted as they were then, and products that were created
         later are left out. Changes and `attention` are known of the present only.
         """
-        wanted = ProductFilter(
-            words=frozenset() if q is None else search_words(q),
-            ids=frozenset(ids or ()),
-            in_stock=in_stock is not None,
-            min_price=min_price,
-            max_price=max_price,
-            registration=RegistrationState(registration) if registration else None,
-            attention=attention is not None,
-        )
+        wanted = read_filter(ids, q, in_stock, min_price, max_price, registration, attention)
         by_change = sort.removeprefix("-") == "change"
         change = ChangePeriod(period) if period else ChangePeriod.DAY if by_change else None
         order = _order(sort, change)

@@ -1,0 +1,6 @@
+"""What the frame around a request and its answer tell each other, as members of the request's state."""
+
+HEAD_ONLY = "head_only"
+"""Set if the client wants no body: the application answers HEAD as if it were GET."""
+OUTCOME = "outcome"
+"""How the stream of an answer ended, for the request's log line."""
