@@ -13,7 +13,7 @@ from entrypoints.http.exports import product_lines
 from entrypoints.http.exports.parameters import CSV, HEADERS, NDJSON, Raw
 from entrypoints.http.exports.streaming import StreamedAnswer, Streams
 from entrypoints.http.problems.problem_types import UNAUTHENTICATED, UNAVAILABLE, VALIDATION, problems
-from entrypoints.http.products.lists import (
+from entrypoints.http.products.filters import (
     Attention,
     Ids,
     InStock,

@@ -25,17 +25,17 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.products.as_of import At, answer_past, page_answer, read_at
 from entrypoints.http.products.cursors import CURSOR_LENGTH
-from entrypoints.http.products.lists import (
+from entrypoints.http.products.filters import (
     Attention,
     Ids,
     InStock,
-    Lists,
     MaxPrice,
     MinPrice,
     Registration,
     Search,
     read_filter,
 )
+from entrypoints.http.products.lists import Lists
 from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
 
 
