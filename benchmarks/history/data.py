@@ -1,6 +1,6 @@
 """The history that is measured: written by SQL, in the order in which workers would have written it.
 
-One product moves every minute since 30 days, many move every hour since 7: a row is written when its stretch ends, so
+One product moves every minute since 31 days, many move every hour since 7: a row is written when its stretch ends, so
 that those of one product lie scattered between those of all others.
 """
 
@@ -17,7 +17,7 @@ from domain.window import BucketWidth
 
 HOURLY_PRODUCTS = 1_000
 OFFERS = 8
-MINUTE_DAYS, HOURLY_DAYS = 30, 7
+MINUTE_DAYS, HOURLY_DAYS = 31, 7
 APPENDED_PRODUCTS = 500
 
 _WATCHED = """
@@ -67,7 +67,7 @@ _STEPS = """
 _INTERVALS = """
     INSERT INTO offer_interval (product_id, offer_id, price, valid_from, valid_to)
     SELECT product_id, pg_temp.offer_id(product_id, offer), pg_temp.price(n, tick, offer), valid_from, valid_to
-    FROM stretch, generate_series(1, %(offers)s) AS offer WHERE state = 'in_stock' AND valid_from >= %(hourly_since)s
+    FROM stretch, generate_series(1, %(offers)s) AS offer WHERE state = 'in_stock'
     ORDER BY written_at, n, valid_from, offer
 """
 _CURRENT = (
@@ -86,7 +86,8 @@ _CURRENT = (
     WHERE best.product_id = synchronisation.product_id
     """,
     """
-    INSERT INTO insight (product_id, rolled_until) SELECT product_id, date_trunc('day', since, 'UTC') FROM watched
+    INSERT INTO insight (product_id, rolled_until, offers_rolled_until)
+    SELECT product_id, date_trunc('day', since, 'UTC'), date_trunc('day', since, 'UTC') FROM watched
     """,
 )
 

@@ -37,13 +37,14 @@ _HISTORIES = (
     ("raw", HOUR, "offers"),
     ("raw", 2 * DAY, "offers"),
     ("auto", 2 * DAY, "offers"),
-    ("1h", 6 * DAY, "offers"),
+    ("1h", 7 * DAY, "offers"),
+    ("1d", 30 * DAY, "offers"),
 )
 # What `auto` chooses by itself must be quick, and so must asking for the same by name; more than 600 points need not.
 _CHOSEN_BY_AUTO = {("raw", 10 * HOUR), ("5m", 2 * DAY), ("1h", 7 * DAY), ("1h", 25 * DAY), ("1d", 30 * DAY)}
 _CHANGES = (DAY, 7 * DAY, 30 * DAY)
 _STATISTICS = (7 * DAY, 30 * DAY)
-ANSWERED_IN, SUMMED_UP_IN = 50.0, 250.0
+ANSWERED_IN, SUMMED_UP_IN = 50.0, 100.0
 
 
 def questions(filled: Filled) -> list[Question]:
@@ -59,7 +60,7 @@ def largest(filled: Filled) -> list[Question]:
     """Return those with the most points."""
     asked = {question.name: question for question in questions(filled)}
     return [
-        asked[f"minute history {name}"] for name in ("raw 48 h", "5m 90 d", "1h 6 d of offers", "raw 48 h of offers")
+        asked[f"minute history {name}"] for name in ("raw 48 h", "5m 90 d", "1h 7 d of offers", "raw 48 h of offers")
     ]
 
 
@@ -69,7 +70,8 @@ def _of(kind: str, product_id: Callable[[], UUID], filled: Filled) -> list[Quest
         quick = best and (interval == "auto" or (interval, length) in _CHOSEN_BY_AUTO)
         name = f"{kind} history {interval} {_shown(length)}{'' if best else ' of offers'}"
         path = f"price-history?{_window(filled.at, length)}&interval={interval}&series={series}"
-        return Question(name, lambda: f"/products/{product_id()}/{path}", ANSWERED_IN if quick else None)
+        target = ANSWERED_IN if quick else None if best or interval in ("raw", "auto") else SUMMED_UP_IN
+        return Question(name, lambda: f"/products/{product_id()}/{path}", target)
 
     def change(length: timedelta) -> Question:
         path = f"price-change?period=P{length.days}D"
@@ -79,6 +81,13 @@ def _of(kind: str, product_id: Callable[[], UUID], filled: Filled) -> list[Quest
         path = f"price-statistics?{_window(filled.at, length)}"
         return Question(f"{kind} statistics {_shown(length)}", lambda: f"/products/{product_id()}/{path}", SUMMED_UP_IN)
 
+    def prior_price() -> str:
+        return f"/products/{product_id()}/prior-price?at={quote(filled.at.isoformat())}"
+
+    def offer_prior_price() -> str:
+        id = product_id()
+        return f"/products/{id}/offers/{filled.an_offer[id]}/prior-price?at={quote(filled.at.isoformat())}"
+
     def offer() -> str:
         id = product_id()
         return f"/products/{id}/offers/{filled.an_offer[id]}"
@@ -87,6 +96,8 @@ def _of(kind: str, product_id: Callable[[], UUID], filled: Filled) -> list[Quest
         *(history(*each) for each in _HISTORIES),
         *map(change, _CHANGES),
         *map(statistics, _STATISTICS),
+        Question(f"{kind} prior price 30 d", prior_price, SUMMED_UP_IN),
+        Question(f"{kind} offer prior price 30 d", offer_prior_price, SUMMED_UP_IN),
         Question(f"{kind} offer", offer),
     ]
 

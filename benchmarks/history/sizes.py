@@ -30,8 +30,9 @@ class Table:
 
 
 TABLES = (
-    Table("offer_interval", OFFERS * MINUTES, 7 + 2),
-    Table("best_price_step", MINUTES, 30 + 2),
+    Table("offer_interval", OFFERS * MINUTES, 35 + 2),
+    Table("offer_bucket_1h", OFFERS * 24, 35 + 2),
+    Table("best_price_step", MINUTES, 35 + 2),
     Table("best_price_bucket_5m", MINUTES // 5, 90 + 2),
     Table("best_price_bucket_1h", 24, 730 + 31, by_day=False),
     Table("best_price_bucket_1d", 1, 365, by_day=False),

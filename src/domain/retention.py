@@ -26,8 +26,8 @@ class Retention:
     Offers are kept no longer than the steps, which record when offers were unknown, and steps no longer than buckets.
     """
 
-    offer_days: int = 7
-    step_days: int = 30
+    offer_days: int = 35
+    step_days: int = 35
     five_minute_days: int = 90
     hourly_days: int = 730
     dropped: Dropped = Dropped()

@@ -16,7 +16,7 @@ from application.housekeeping import KeepHouse
 from application.prices.export import ExportPriceHistory
 from application.prices.listed_changes import RefreshListedChanges
 from application.prices.offer_history import ReadOfferHistory
-from application.prices.price_change import ComparePrices
+from application.prices.price_change import ComparePrices, FindPriorOfferPrice, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
 from application.prices.price_statistics import SummarisePrices
 from application.prices.rollup import HistoryUpkeep
@@ -93,3 +93,5 @@ class UseCases(Provider):
     compare_prices = provide(ComparePrices)
     summarise_prices = provide(SummarisePrices)
     read_offer_history = provide(ReadOfferHistory)
+    find_prior_price = provide(FindPriorPrice)
+    find_prior_offer_price = provide(FindPriorOfferPrice)

@@ -49,6 +49,8 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/products/{product_id}"),
         ("GET", "/products/{product_id}/offers"),
         ("GET", "/products/{product_id}/offers/{offer_id}"),
+        ("GET", "/products/{product_id}/offers/{offer_id}/prior-price"),
+        ("GET", "/products/{product_id}/prior-price"),
         ("GET", "/products/{product_id}/price-history"),
         ("GET", "/products/{product_id}/price-change"),
         ("GET", "/products/{product_id}/price-statistics"),

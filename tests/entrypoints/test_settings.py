@@ -33,8 +33,8 @@ DEFAULTS = {
     "metrics_port": None,
     "simulator_port": 8090,
     "aggregator_data_dir": ".aggregator",
-    "history_offer_days": 7,
-    "history_step_days": 30,
+    "history_offer_days": 35,
+    "history_step_days": 35,
 }
 
 

@@ -97,6 +97,10 @@ class InMemoryOfferPriceReader:
             of_offers.setdefault(id, []).append(summary)
         return of_offers
 
+    async def summary(self, product_id: UUID, offer_id: UUID, window: Window) -> PriceSummary:
+        intervals = self.in_stock(product_id).get(offer_id, ())
+        return summarized(tiled_offer(intervals, self._known(product_id, window), window))
+
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         intervals = [
             interval

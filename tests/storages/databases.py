@@ -28,7 +28,7 @@ TABLES = (
     "login_failure",
     "idempotency_key",
 )
-BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d")
+BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d", "offer_bucket_1h")
 
 
 def system_clock() -> datetime:

@@ -191,3 +191,16 @@ async def test_days_in_the_chart_begin_at_the_viewers_midnight(api: Api, browser
     begins = {row["from"][11:] for row in csv.DictReader(io.StringIO(answer.text, newline=""))}
     # In winter and in summer; 2026 clocks are put forward on 29 March.
     assert begins == {"23:00:00Z", "22:00:00Z"}
+
+
+async def test_the_lowest_price_of_the_30_days_before_has_its_date_and_says_when_the_record_is_shorter(
+    api: Api, browser: httpx.AsyncClient
+) -> None:
+    id = await api.create_observed((250, 20 * DAY), (200, 5 * DAY), (300, 10 * DAY), interval=30 * DAY)
+    tile = (await shown(browser, f"/catalogue/{id}")).partition("lowest of the 30 days before")[2].partition("</dd>")[0]
+    assert re.findall(r">([^<]+)<", tile) == ["200", "since 3 Apr, 12:00"]
+    newer = await api.create_observed((250, DAY), name="Pan")
+    tile = (
+        (await shown(browser, f"/catalogue/{newer}")).partition("lowest of the 30 days before")[2].partition("</dd>")[0]
+    )
+    assert "known for less than 30 days" in tile

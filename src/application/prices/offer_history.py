@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.clock import Clock
@@ -16,6 +16,8 @@ from domain.window import Window
 
 OFFER_POINTS = 10_000
 """Price steps in one answer at most, the newest ones: a week of a price that moves every minute."""
+RECENT = timedelta(days=7)
+"""Prices are read this far back first: if there are so many that no more are shown, older ones are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ class ReadOfferHistory:
         """
         now = self.clock()
         kept = Window((await self.retention()).offers_since(now), now)
-        life = await self.offers.life(product_id, offer_id, kept, OFFER_POINTS)
+        recent = Window(max(kept.start, now - RECENT), now)
+        life = await self.offers.life(product_id, offer_id, recent, OFFER_POINTS)
+        if len(life.prices.in_stock.get(offer_id, ())) < OFFER_POINTS:
+            life = await self.offers.life(product_id, offer_id, kept, OFFER_POINTS)
         offer, intervals = life.offer, life.prices.in_stock.get(offer_id, ())
         priced = [(each.price, each.valid_to) for each in intervals if each.price is not None]
         if offer is None and not priced:

@@ -1,15 +1,18 @@
-"""How a product's best price changed over a window."""
+"""How a price compares with earlier ones: over a window, and with the lowest of the days before a reduction."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.clock import Clock
-from application.prices.readers import PriceReader, RetentionReader
-from application.prices.views import PriceAtView, PriceChangeView
-from domain.price_change import Reason, price_change
+from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
+from application.prices.views import PriceAtView, PriceChangeView, PriorPriceView
+from domain.errors import InvalidWindow, OfferNotFound
+from domain.price import PriceInForce
+from domain.price_change import PriorPrice, Reason, price_change, prior_price
+from domain.price_history import joined, tiled_offer
 from domain.retention import Retention
-from domain.window import Window
+from domain.window import MICROSECOND, BucketWidth, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,81 @@ def _told(window: Window, now: datetime, retention: Retention) -> Window:
         at if (kept := retention.finest(at, now)) is None else kept.floor(at) for at in (window.start, window.end)
     )
     return Window(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class FindPriorPrice:
+    """Find the lowest best price of a product in the days before a moment, and compare the price then with it."""
+
+    prices: PriceReader
+    clock: Clock
+    retention: RetentionReader
+
+    async def __call__(self, product_id: UUID, at: datetime | None, days: int) -> PriorPriceView:
+        """Return the lowest price; without `at`, of the days before now.
+
+        Raises:
+            ProductNotFound
+            InvalidWindow: the time is still to come, or the days begin before the year 1.
+        """
+        now = self.clock()
+        window = _days_before(at or now, days, now)
+        in_force = await self.prices.in_force(product_id, window.end)
+        if window.start < (await self.retention()).steps_since(now):
+            return _prior(window, PriorPrice(reason=Reason.BEYOND_RETENTION))
+        before = joined(await self.prices.buckets(product_id, window, BucketWidth.DAY), window)
+        from_start = await self.prices.in_force(product_id, window.start) is not None
+        return _prior(window, prior_price(before, in_force, from_start=from_start))
+
+
+@dataclass(frozen=True, slots=True)
+class FindPriorOfferPrice:
+    """Find the lowest price of one offer in the days before a moment, and compare the price then with it."""
+
+    offers: OfferPriceReader
+    clock: Clock
+    retention: RetentionReader
+
+    async def __call__(self, product_id: UUID, offer_id: UUID, at: datetime | None, days: int) -> PriorPriceView:
+        """Return the lowest price; without `at`, of the days before now.
+
+        Raises:
+            ProductNotFound
+            OfferNotFound: there is no such offer, or its record is gone.
+            InvalidWindow: the time is still to come, or the days begin before the year 1.
+        """
+        now = self.clock()
+        window = _days_before(at or now, days, now)
+        moment = Window(window.end, window.end + MICROSECOND)
+        life = await self.offers.life(product_id, offer_id, moment, 1)
+        before = await self.offers.summary(product_id, offer_id, window)
+        if life.offer is None and not before.in_stock:
+            raise OfferNotFound(offer_id)
+        if window.start < (await self.retention()).offers_since(now):
+            return _prior(window, PriorPrice(reason=Reason.BEYOND_RETENTION))
+        (tile, *_) = tiled_offer(life.prices.in_stock.get(offer_id, ()), life.prices.known, moment)
+        # The row of an offer that was sold out for long is gone, but not its prices.
+        first_seen_at = life.offer.first_seen_at if life.offer else window.end
+        from_start = first_seen_at <= window.start or before.open is not None
+        return _prior(window, prior_price(before, PriceInForce(tile.state, tile.price), from_start=from_start))
+
+
+def _days_before(at: datetime, days: int, now: datetime) -> Window:
+    if at > now:
+        raise InvalidWindow("at", "The time must not be in the future.")
+    try:
+        return Window(at - timedelta(days=days), at)
+    except OverflowError as error:
+        raise InvalidWindow("at", "The days before this time begin before the year 1.") from error
+
+
+def _prior(window: Window, found: PriorPrice) -> PriorPriceView:
+    return PriorPriceView(
+        window,
+        found.price,
+        found.reached_at,
+        found.price_at,
+        found.percent,
+        found.coverage,
+        found.reason,
+    )

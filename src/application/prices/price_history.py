@@ -155,9 +155,14 @@ class ReadOfferPriceHistory:
             steps = await offload(lambda: _steps_of_offers(prices, window, most), work)
             return PriceHistoryView(window, "raw", steps)
         bounds = await _bounds(LocalBuckets(interval, zone), window, most)
-        found = await self.offers.sums(product_id, bounds, most + 1)
-        count = sum(map(len, found.values()))
-        _refuse_many(count, most)
+        found: dict[UUID, list[PriceSummary]] = {}
+        count = 0
+        for first in range(0, len(bounds) - 1, BUCKETS_AT_ONCE):
+            part = bounds[first : first + BUCKETS_AT_ONCE + 1]
+            for id, sums in (await self.offers.sums(product_id, part, most + 1 - count)).items():
+                found.setdefault(id, []).extend(sums)
+            count = sum(map(len, found.values()))
+            _refuse_many(count, most)
         return PriceHistoryView(window, interval, await offload(lambda: _buckets_of_offers(found), count))
 
     def keeps(self, _interval: Interval | None, _zone: tzinfo, window: Window, retention: Retention) -> bool:

@@ -97,5 +97,8 @@ class OfferPriceReader(Protocol):
         prices are meant: the times are the starts of the stretches.
         """
 
+    async def summary(self, product_id: UUID, offer_id: UUID, window: Window) -> PriceSummary:
+        """Sum the window for one offer; an unknown offer was out of stock."""
+
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         """Return one offer and the last `limit` of its intervals; an unknown offer has none."""

@@ -131,6 +131,19 @@ class PriceStatisticsView:
 
 
 @dataclass(frozen=True, slots=True)
+class PriorPriceView:
+    """The lowest price in a window, and the price in force at its end; `reason` says what is missing and why."""
+
+    window: Window
+    price: int | None
+    reached_at: datetime | None
+    price_at: int | None
+    change_percent: Decimal | None
+    coverage: float | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
 class OfferHistoryView:
     """One offer's life, and its price over the window; unknown values are null, and the price is the last known one."""
 

@@ -24,7 +24,7 @@ from application.clock import Clock
 from application.fair_queue import FairQueue
 from application.prices.export import ExportPriceHistory
 from application.prices.offer_history import ReadOfferHistory
-from application.prices.price_change import ComparePrices
+from application.prices.price_change import ComparePrices, FindPriorOfferPrice, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
 from application.prices.price_statistics import SummarisePrices
 from application.prices.trends import PriceTrends
@@ -49,6 +49,7 @@ from entrypoints.http.openapi.docs import show_docs, show_favicon, show_file
 from entrypoints.http.openapi.schemas import DescribedModels
 from entrypoints.http.prices.history_controller import HistoryController
 from entrypoints.http.prices.price_controller import PriceController
+from entrypoints.http.prices.prior_price_controller import PriorPriceController
 from entrypoints.http.problems.explanations import explain_problem
 from entrypoints.http.products.as_of import Past, ProductReads
 from entrypoints.http.products.batch_controller import BatchController, Batches
@@ -86,6 +87,8 @@ USE_CASES = {
     "compare_prices": ComparePrices,
     "summarise_prices": SummarisePrices,
     "read_offer_history": ReadOfferHistory,
+    "find_prior_price": FindPriorPrice,
+    "find_prior_offer_price": FindPriorOfferPrice,
     "read_lag": ReadLag,
 }
 
@@ -137,6 +140,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             PriceController,
             ProductExportController,
             PriceExportController,
+            PriorPriceController,
             HealthController,
             explain_problem,
             show_docs,

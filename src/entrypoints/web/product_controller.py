@@ -15,11 +15,12 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from application.catalogue.views import ProductDetailView
-from application.prices.price_change import ComparePrices
+from application.prices.price_change import ComparePrices, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
-from application.prices.views import PriceHistoryView
+from application.prices.views import PriceHistoryView, PriorPriceView
 from domain.errors import BeyondRetention
+from domain.price_change import Reason
 from domain.price_history import Extreme
 from domain.window import Window
 from entrypoints.http.conditional_reads import digest_tag
@@ -85,6 +86,7 @@ class ProductController(Controller):
         read_offer_price_history: Injected[ReadOfferPriceHistory],
         summarise_prices: Injected[SummarisePrices],
         compare_prices: Injected[ComparePrices],
+        find_prior_price: Injected[FindPriorPrice],
         costly: Injected[Place],
         pages: Injected[Pages],
     ) -> ASGIResponse:
@@ -109,6 +111,7 @@ class ProductController(Controller):
                 else None
             )
             statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_TIME, formats.now))
+            prior = await find_prior_price(product_id, formats.now, JUDGED_TIME.days)
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
         best = _series(history)[0] if history.series else []
         quartiles = (statistics.p25, statistics.p75)
@@ -122,7 +125,7 @@ class ProductController(Controller):
         )
         compared = formats.change(change.before.price, change.after.price)
         tiles = [
-            _extreme("30-day low", statistics.min, formats),
+            _prior(prior, formats),
             Tile("average", formats.number(statistics.average), "over 30 days, by time"),
             _extreme("30-day high", statistics.max, formats),
             Tile("in 24 h", f"{compared.glyph} {compared.text}", "", compared.kind)
@@ -234,6 +237,14 @@ def _extreme(name: str, extreme: Extreme | None, formats: Formats) -> Tile:
     if extreme is None:
         return Tile(name, formats.number(None))
     return Tile(name, formats.number(extreme.price), f"since {formats.moment(extreme.at)}")
+
+
+def _prior(prior: PriorPriceView, formats: Formats) -> Tile:
+    """Show the lowest price that a reduction made now would be compared with."""
+    shorter = prior.reason is Reason.SHORTER_HISTORY
+    since = f"since {formats.moment(prior.reached_at)}" if prior.reached_at else ""
+    note = f"{since}; known for less than 30 days" if shorter else since
+    return Tile("lowest of the 30 days before", formats.number(prior.price), note)
 
 
 def _moved(best: Sequence[Segment], formats: Formats) -> list[Moved]:

@@ -43,6 +43,9 @@ class ManyOffers:
         offers = min(self.offers, limit // len(parts) + 1)
         return {some_id(): [PriceSummary(part) for part in parts] for _ in range(offers)}
 
+    async def summary(self, product_id: UUID, offer_id: UUID, window: Window) -> PriceSummary:
+        raise AssertionError
+
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         raise AssertionError
 

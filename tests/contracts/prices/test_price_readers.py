@@ -49,6 +49,7 @@ async def test_every_read_is_of_a_product_that_is_there(storage: Storage) -> Non
         partial(prices.statistics, window=WINDOW, current=None),
         partial(offers.steps, window=WINDOW, limit=5),
         partial(offers.sums, bounds=ENDS, limit=5),
+        partial(offers.summary, offer_id=FIRST, window=WINDOW),
         partial(offers.life, offer_id=FIRST, window=WINDOW, limit=5),
     ]
     for read in reads:
@@ -249,3 +250,17 @@ async def test_changes_are_worked_out_for_a_bounded_number_at_a_time_in_the_orde
     assert await storage.changes.refresh(UUID(int=0), 2) == ids[1]
     assert await storage.changes.refresh(ids[1], 2) == ids[2]
     assert await storage.changes.refresh(ids[2], 2) is None
+
+
+async def test_one_offer_is_summed_over_any_window_with_the_times_at_which_its_extremes_were_reached(
+    storage: Storage,
+) -> None:
+    id = await watched(storage)
+    found = await storage.offer_prices.summary(id, FIRST, WINDOW)
+    assert (found.open, found.close, found.known) == (None, 100, 9 * 60 * US)
+    assert found.lowest == found.highest == Extreme(100, BEGIN + 10 * MINUTE)
+    assert (found.in_stock, found.price_time) == (6 * 60 * US, 100 * 6 * 60 * US)
+    other = await storage.offer_prices.summary(id, SECOND_OFFER, Window(BEGIN + 3 * MINUTE, BEGIN + 5 * MINUTE))
+    assert (other.open, other.close, other.lowest) == (90, None, Extreme(90, BEGIN + 3 * MINUTE))
+    window = Window(BEGIN, BEGIN + MINUTE)
+    assert await storage.offer_prices.summary(id, some_id(), window) == PriceSummary(window, known=60 * US)

@@ -221,7 +221,7 @@ def test_no_parameter_is_ever_null(description: Described) -> None:
 def test_a_created_product_leads_to_all_that_can_be_asked_about_it(description: Described) -> None:
     created = description["paths"]["/products"]["post"]["responses"]["201"]
     of_products = {operation["operationId"] for route, operation in operations(description) if "{product" in route[1]}
-    assert created["links"].keys() == of_products - {"getOffer"}
+    assert created["links"].keys() == of_products - {"getOffer", "getOfferPriorPrice"}
     assert {str(link["parameters"]) for link in created["links"].values()} == {"{'product_id': '$response.body#/id'}"}
 
 
@@ -255,6 +255,8 @@ CONDITIONAL_READS = {
         INSIGHT + "history",
         INSIGHT + "change",
         INSIGHT + "statistics",
+        "/products/{product_id}/prior-price",
+        OFFER + "/prior-price",
     )
 }
 

@@ -103,17 +103,17 @@ async def test_an_offer_that_was_seen_only_now_has_no_prices_yet(api: Api, custo
     assert (found["from"], found["to"], found["points"]) == (shown(NOON), shown(NOON), [])
 
 
-async def test_prices_are_shown_from_the_seventh_midnight_before_today_on(
+async def test_prices_are_shown_from_the_midnight_35_days_before_today_s_on(
     api: Api, customer: httpx.AsyncClient
 ) -> None:
-    id = await api.create_observed((1000, 3 * DAY), (900, 2 * DAY), (800, 3 * DAY), (700, HOUR))
+    id = await api.create_observed((1000, 3 * DAY), (900, 2 * DAY), (800, 31 * DAY), (700, HOUR), interval=35 * DAY)
     found = await ask(customer, path(id))
     assert (found["first_seen_at"], found["from"]) == (shown(NOON), shown(MIDNIGHT + DAY))
     assert found["points"] == points(
         (12 * HOUR, 1000, "in_stock"),
         (3 * DAY, 900, "in_stock"),
         (5 * DAY, 800, "in_stock"),
-        (8 * DAY, 700, "in_stock"),
+        (36 * DAY, 700, "in_stock"),
     )
 
 
@@ -129,7 +129,7 @@ async def test_of_an_offer_that_was_sold_out_for_long_its_prices_are_left_and_th
     assert found["points"] == points(
         (0 * HOUR, 1000, "in_stock"), (HOUR, 900, "in_stock"), (2 * HOUR, None, "out_of_stock")
     )
-    api.outside.clock.now = MIDNIGHT + 8 * DAY
+    api.outside.clock.now = MIDNIGHT + 36 * DAY
     problem_of(await customer.get(path(id)), 404, "offer-not-found")
 
 
@@ -149,7 +149,7 @@ async def test_an_offer_that_comes_back_after_its_row_was_purged_is_no_new_offer
 async def test_it_is_null_when_an_offer_was_first_seen_if_its_prices_go_back_to_where_the_record_begins(
     api: Api, customer: httpx.AsyncClient
 ) -> None:
-    id = await api.create_observed((900, 6 * DAY), (None, 2 * DAY))
+    id = await api.create_observed((900, 34 * DAY), (None, 2 * DAY), interval=35 * DAY)
     assert await InMemoryCataloguePurge(api.outside.storage).purge_sold_out(SOLD_OUT_KEPT, 100) == 1
     await api.outside.observe_prices(id, (950, HOUR))
     found = await ask(customer, path(id))

@@ -184,7 +184,7 @@ async def test_another_refresh_interval_moves_no_number_of_the_past(
 
 @pytest.mark.parametrize(
     ("days_later", "start", "end"),
-    [(30, 7 * MINUTE, 97 * MINUTE), (31, 5 * MINUTE, 95 * MINUTE), (91, timedelta(0), HOUR)],
+    [(35, 7 * MINUTE, 97 * MINUTE), (36, 5 * MINUTE, 95 * MINUTE), (91, timedelta(0), HOUR)],
 )
 async def test_beyond_the_steps_the_ends_are_those_of_the_buckets_that_are_kept(
     api: Api, customer: httpx.AsyncClient, days_later: int, start: timedelta, end: timedelta

@@ -224,7 +224,7 @@ async def test_auto_gives_weeks_beyond_600_days(api: Api, customer: httpx.AsyncC
     assert len((await ask(customer, path(id), NOON - 600 * DAY, interval="1d"))["series"][0]["points"]) == 601
 
 
-@pytest.mark.parametrize(("days_later", "interval"), [(31, "5m"), (91, "1h"), (731, "1d")])
+@pytest.mark.parametrize(("days_later", "interval"), [(36, "5m"), (91, "1h"), (731, "1d")])
 async def test_auto_takes_what_is_still_kept(
     api: Api, customer: httpx.AsyncClient, days_later: int, interval: str
 ) -> None:
@@ -351,9 +351,9 @@ async def test_an_answer_has_at_most_30_000_buckets(api: Api, customer: httpx.As
 @pytest.mark.parametrize(
     ("query", "days"),
     [
-        ({"interval": "raw"}, 30),
-        ({"interval": "raw", "series": "offers"}, 7),
-        ({"interval": "1h", "series": "offers"}, 7),
+        ({"interval": "raw"}, 35),
+        ({"interval": "raw", "series": "offers"}, 35),
+        ({"interval": "1h", "series": "offers"}, 35),
         ({"interval": "5m"}, 90),
         ({"interval": "1h"}, 730),
     ],

@@ -172,7 +172,7 @@ async def test_time_out_of_stock_is_known_time(api: Api, customer: httpx.AsyncCl
 
 
 @pytest.mark.parametrize(
-    ("days_later", "start", "end"), [(31, 5 * MINUTE, 4 * HOUR - 5 * MINUTE), (91, HOUR, 3 * HOUR)]
+    ("days_later", "start", "end"), [(36, 5 * MINUTE, 4 * HOUR - 5 * MINUTE), (91, HOUR, 3 * HOUR)]
 )
 async def test_beyond_the_steps_only_the_sums_of_buckets_within_the_window_are_left(
     api: Api, customer: httpx.AsyncClient, days_later: int, start: timedelta, end: timedelta

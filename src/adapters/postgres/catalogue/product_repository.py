@@ -74,8 +74,9 @@ _synchronised = insert(synchronisation).from_select(
     select(_added.c.id, _since, _ZERO, _ZERO, bindparam("loaded", type_=Boolean)),
 )
 # One day early, because the database's clock may be set back a little.
+_day_before = func.date_trunc("day", _since, "UTC") - BucketWidth.DAY.length
 _watched = insert(insight).from_select(
-    ["product_id", "rolled_until"], select(_added.c.id, func.date_trunc("day", _since, "UTC") - BucketWidth.DAY.length)
+    ["product_id", "rolled_until", "offers_rolled_until"], select(_added.c.id, _day_before, _day_before)
 )
 _ADD = select(_added.c.id).add_cte(_synchronised.cte("synchronised"), _watched.cte("watched"))
 _WANTED = unnested(table.c.id, table.c.name)

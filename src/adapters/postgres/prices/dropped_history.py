@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +14,7 @@ from adapters.postgres.prices.tables import (
     best_price_bucket_5m,
     best_price_step,
     history_dropped,
+    offer_bucket_1h,
     offer_interval,
 )
 from domain.retention import LONG_AGO, Dropped, Retention
@@ -59,8 +59,11 @@ async def forget_future_drops(connection: AsyncConnection) -> None:
 async def read_dropped(connection: AsyncConnection | AsyncSession) -> Dropped:
     """Return the time up to which each table was dropped."""
     until: Mapping[str, datetime] = dict(map(tuple, (await connection.execute(_DROPPED)).all()))
-    tables: tuple[Any, ...] = (offer_interval, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
-    return Dropped(*(until.get(table.name, LONG_AGO) for table in tables))
+    offers, hours_of_offers, *best_price = (
+        until.get(table.name, LONG_AGO)
+        for table in (offer_interval, offer_bucket_1h, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
+    )
+    return Dropped(max(offers, hours_of_offers), *best_price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ _PRICES = text("""
 """).bindparams(_product_id, bindparam("at", type_=Timestamp))
 # A roll-up of the product locks this row.
 _LOCK_INSIGHT = text("SELECT FROM insight WHERE product_id = :product_id FOR UPDATE").bindparams(_product_id)
-_ROLL_UP_FROM = text("UPDATE insight SET rolled_until = :begins WHERE product_id = :product_id").bindparams(
-    _product_id, bindparam("begins", type_=Timestamp)
-)
+_ROLL_UP_FROM = text("""
+    UPDATE insight SET rolled_until = :begins, offers_rolled_until = :begins WHERE product_id = :product_id
+""").bindparams(_product_id, bindparam("begins", type_=Timestamp))
 
 
 @dataclass(frozen=True, slots=True)

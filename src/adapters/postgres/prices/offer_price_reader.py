@@ -16,14 +16,15 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.history_sql import microseconds, recorded, statement
-from adapters.postgres.prices.price_reader import SUMS, rolled_until, summary, within
+from adapters.postgres.prices.history_sql import recorded, statement
+from adapters.postgres.prices.offer_sums import ALL_OFFERS, ONE_OFFER
+from adapters.postgres.prices.price_reader import rolled_until, rolled_up, summary, within
 from adapters.postgres.synchronisation.rows import offer
 from application.offload import offload
 from application.prices.readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
 from domain.price_history import PriceSummary
-from domain.window import Window
+from domain.window import BucketWidth, Window
 
 _KNOWN = f"""
     SELECT range_agg(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends))) AS stretches
@@ -54,50 +55,12 @@ _ALL_STEPS = statement(_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="TR
 _STEPS_OF_ONE = statement(_STEPS.format(known=_KNOWN, in_stock=_IN_STOCK, offer="offer_id = :offer_id")).bindparams(
     bindparam("offer_id", type_=UuidType)
 )
+_ONE_OFFER = ONE_OFFER.bindparams(bindparam("offer_id", type_=UuidType))
 _OFFER = select(offer).where(
     offer.c.product_id == bindparam("product_id", type_=UuidType), offer.c.id == bindparam("offer_id", type_=UuidType)
 )
 
-
-_CELLS = """
-    generate_series(
-        width_bucket(lower(stretch), :bounds), width_bucket(upper(stretch) - INTERVAL '1 microsecond', :bounds)
-    ) AS place, LATERAL (SELECT (:bounds)[place] AS bucket_starts, (:bounds)[place + 1] AS bucket_ends) AS bucket
-"""
-_CUT = """
-    greatest(lower(stretch), bucket_starts) AS starts, least(upper(stretch), bucket_ends) AS ends,
-    place, bucket_starts, bucket_ends
-"""
-_SUMS = statement(f"""
-        WITH known AS MATERIALIZED ({_KNOWN}),
-        known_time AS MATERIALIZED (
-            SELECT place, sum({microseconds("starts", "ends")})::bigint AS product_known
-            FROM (SELECT {_CUT} FROM known, unnest(stretches) AS stretch, {_CELLS}) AS piece GROUP BY place
-        ),
-        timed AS (
-            SELECT *, {microseconds("starts", "ends")} AS microseconds FROM (
-                SELECT offer_id, price, {_CUT} FROM ({_IN_STOCK}) AS in_stock, known, unnest(
-                    stretches * tstzmultirange(tstzrange(greatest(valid_from, :starts), least(valid_to, :ends)))
-                ) AS stretch, {_CELLS}
-            ) AS piece
-        ),
-        summed AS MATERIALIZED (
-            SELECT offer_id, place,
-                max(price) FILTER (WHERE starts = bucket_starts) AS open,
-                max(price) FILTER (WHERE ends = bucket_ends) AS close,
-                min(price) AS lowest,
-                min(bucket_starts) AS lowest_at,
-                max(price) AS highest,
-                min(bucket_starts) AS highest_at,
-                sum(price::numeric * microseconds) AS price_time,
-                sum(microseconds) FILTER (WHERE price IS NOT NULL)::bigint AS in_stock,
-                coalesce(sum(microseconds) FILTER (WHERE price IS NULL), 0)::bigint AS unknown
-            FROM timed GROUP BY offer_id, place HAVING count(price) > 0 ORDER BY place LIMIT :limit
-        )
-        SELECT offer_id, place, {SUMS}
-        FROM summed JOIN known_time USING (place), LATERAL (SELECT product_known - unknown AS known) AS of_offer
-        ORDER BY place
-""")
+_HOUR = BucketWidth.HOUR
 
 
 class SqlAlchemyOfferPriceReader:
@@ -113,11 +76,18 @@ class SqlAlchemyOfferPriceReader:
         return await offload(partial(_prices, rows), len(rows))
 
     async def sums(self, product_id: UUID, bounds: Sequence[datetime], limit: int) -> Mapping[UUID, list[PriceSummary]]:
-        parameters = within(product_id, Window(bounds[0], bounds[-1])) | {"bounds": bounds, "limit": limit}
         async with connect(self._engine) as connection:
-            await rolled_until(connection, product_id)
-            rows = (await connection.execute(_SUMS, parameters)).all()
+            _, rolled = await rolled_up(connection, product_id)
+            parameters = _parts(product_id, bounds, rolled) | {"limit": limit}
+            rows = (await connection.execute(ALL_OFFERS, parameters)).all()
         return await offload(partial(_summaries, rows, bounds), len(rows))
+
+    async def summary(self, product_id: UUID, offer_id: UUID, window: Window) -> PriceSummary:
+        async with connect(self._engine) as connection:
+            _, rolled = await rolled_up(connection, product_id)
+            parameters = _parts(product_id, (window.start, window.end), rolled) | {"offer_id": offer_id}
+            rows = (await connection.execute(_ONE_OFFER, parameters)).all()
+        return summary(window, rows[0]) if rows else PriceSummary(window)
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
         asked = {**within(product_id, window), "product_id": product_id, "offer_id": offer_id, "limit": limit}
@@ -127,6 +97,16 @@ class SqlAlchemyOfferPriceReader:
             kept = [TrackedOffer(*of) for _, *of in map(tuple, await connection.execute(_OFFER, asked))]
             rows = (await connection.execute(_STEPS_OF_ONE, asked)).all()
         return OfferLife(kept[0] if kept else None, await offload(partial(_prices, rows), len(rows)))
+
+
+def _parts(product_id: UUID, bounds: Sequence[datetime], rolled_until: datetime) -> dict[str, Any]:
+    """Return the parameters of sums between bounds: of whole hours that are rolled up, and of the intervals around."""
+    window = Window(bounds[0], bounds[-1])
+    aligned, rolled = _HOUR.ceil(window.start), min(_HOUR.floor(window.end), rolled_until)
+    if rolled <= aligned or any(bound != _HOUR.floor(bound) for bound in bounds[1:-1]):
+        aligned = rolled = window.end
+    times = {"aligned": aligned, "rolled": rolled, "tail_day": BucketWidth.DAY.floor(rolled)}
+    return within(product_id, window) | times | {"bounds": bounds}
 
 
 def _summaries(rows: Sequence[Sequence[Any]], bounds: Sequence[datetime]) -> Mapping[UUID, list[PriceSummary]]:

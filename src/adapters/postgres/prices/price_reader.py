@@ -10,7 +10,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed, microseconds, recorded, statement
+from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed, recorded, statement
 from application.offload import offload
 from domain.errors import ProductNotFound
 from domain.price import PriceInForce, PriceState, PriceStep
@@ -19,7 +19,7 @@ from domain.price_statistics import PriceDistribution
 from domain.window import EPOCH, BucketWidth, Window
 
 _ROLLED_UNTIL = statement("""
-    SELECT rolled_until FROM product LEFT JOIN insight ON product_id = id
+    SELECT rolled_until, offers_rolled_until FROM product LEFT JOIN insight ON product_id = id
     WHERE id = ANY(:ids) AND withdrawn_at IS NULL
 """)
 
@@ -97,7 +97,8 @@ _STATISTICS = statement(f"""
         WHERE valid_from < :ends AND valid_to > :starts
     ),
     timed AS (
-        SELECT price, state <> 'unknown' AS known, sum({microseconds("starts", "ends")})::bigint AS microseconds
+        SELECT price, state <> 'unknown' AS known,
+            round(date_part('epoch', sum(ends - starts)) * 1e6)::bigint AS microseconds
         FROM piece GROUP BY 1, 2
     ),
     ranked AS (
@@ -105,9 +106,12 @@ _STATISTICS = statement(f"""
         FROM timed WHERE price IS NOT NULL
     ),
     extreme AS (SELECT min(price) AS lowest, max(price) AS highest FROM timed),
+    outermost AS MATERIALIZED (SELECT price, starts, ends FROM piece, extreme WHERE price IN (lowest, highest)),
     reached AS (
-        SELECT price, max(starts) AS at FROM piece, extreme WHERE price IN (lowest, highest)
-        AND NOT EXISTS (SELECT FROM piece AS before WHERE before.ends = piece.starts AND before.price = piece.price)
+        SELECT price, max(starts) AS at FROM outermost
+        WHERE NOT EXISTS (
+            SELECT FROM outermost AS before WHERE before.ends = outermost.starts AND before.price = outermost.price
+        )
         GROUP BY price
     )
     SELECT min(price) FILTER (WHERE reached >= total), min(price) FILTER (WHERE reached >= 2 * total),
@@ -185,8 +189,18 @@ async def rolled_until(connection: AsyncConnection, product_id: UUID) -> datetim
     Raises:
         ProductNotFound
     """
-    for (midnight,) in await connection.execute(_ROLLED_UNTIL, {"ids": [product_id]}):
-        return midnight or EPOCH
+    midnight, _ = await rolled_up(connection, product_id)
+    return midnight
+
+
+async def rolled_up(connection: AsyncConnection, product_id: UUID) -> tuple[datetime, datetime]:
+    """Return the midnights up to which the product's best price and its offers' prices are rolled up.
+
+    Raises:
+        ProductNotFound
+    """
+    for best_price, offers in await connection.execute(_ROLLED_UNTIL, {"ids": [product_id]}):
+        return best_price or EPOCH, offers or EPOCH
     raise ProductNotFound(product_id)
 
 

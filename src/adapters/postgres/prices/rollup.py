@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.dropped_history import counted_from, forget_future_drops, note_dropped, read_dropped
 from adapters.postgres.prices.history_sql import bucketed, statement
+from adapters.postgres.prices.offer_sums import ROLL_UP as ROLL_UP_OFFERS
 from adapters.postgres.prices.partitions import (
     PARTITIONED,
     Partition,
@@ -26,6 +27,7 @@ from adapters.postgres.prices.tables import (
     best_price_bucket_1h,
     best_price_bucket_5m,
     best_price_step,
+    offer_bucket_1h,
     offer_interval,
 )
 from adapters.postgres.rows import Timestamp
@@ -50,6 +52,14 @@ _ADOPT = text("""
     WHERE withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM insight WHERE product_id = id)
     ON CONFLICT DO NOTHING
 """)
+# Of what was recorded before the offers' buckets came, all that is kept is rolled up.
+_ADOPT_OFFERS = text("""
+    UPDATE insight SET offers_rolled_until = least(rolled_until, greatest(
+        date_trunc('day', created_at, 'UTC') - INTERVAL '1 day',
+        (SELECT until FROM history_dropped WHERE history = 'offer_interval')
+    ))
+    FROM product WHERE id = product_id AND offers_rolled_until IS NULL
+""")
 # A product's day can no longer change once a later observation is stored, or once no lease is held: observations that
 # begin from now on are dated from now on. The minute allows for a claim that began before midnight and is not committed
 # yet; the transaction limits have ended any older one.
@@ -69,6 +79,18 @@ _OF_DAY = text(f"""
 _ROLLED = text("UPDATE insight SET rolled_until = :rolled_until WHERE product_id = ANY(:ids)").bindparams(
     bindparam("rolled_until", type_=Timestamp), bindparam("ids", type_=ARRAY(Uuid))
 )
+# A day of the offers is settled when the best price's is.
+_OLDEST_DAY_OF_OFFERS = text("""
+    SELECT offers_rolled_until FROM insight WHERE offers_rolled_until < rolled_until
+    ORDER BY offers_rolled_until LIMIT 1
+""")
+_OFFERS_OF_DAY = text("""
+    SELECT product_id FROM insight WHERE offers_rolled_until < rolled_until AND offers_rolled_until = :day
+    ORDER BY product_id LIMIT :limit FOR UPDATE SKIP LOCKED
+""").bindparams(bindparam("day", type_=Timestamp), bindparam("limit", type_=Integer))
+_OFFERS_ROLLED = text("UPDATE insight SET offers_rolled_until = :rolled_until WHERE product_id = ANY(:ids)").bindparams(
+    bindparam("rolled_until", type_=Timestamp), bindparam("ids", type_=ARRAY(Uuid))
+)
 _ROLLED_BY_ALL = text("""
     SELECT now(), coalesce(min(rolled_until), now()) FROM insight JOIN synchronisation USING (product_id)
 """)
@@ -83,11 +105,13 @@ _FORGET_BUCKETS = [
     text(f"DELETE FROM {table.name} WHERE product_id = ANY(:ids) AND at >= date_trunc('day', now(), 'UTC')").bindparams(
         bindparam("ids", type_=ARRAY(Uuid))
     )
-    for table in _TABLES.values()
+    for table in (*_TABLES.values(), offer_bucket_1h)
 ]
-_ROLL_BACK = text(
-    "UPDATE insight SET rolled_until = date_trunc('day', now(), 'UTC') WHERE product_id = ANY(:ids)"
-).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+_ROLL_BACK = text("""
+    UPDATE insight SET rolled_until = date_trunc('day', now(), 'UTC'),
+        offers_rolled_until = least(offers_rolled_until, date_trunc('day', now(), 'UTC'))
+    WHERE product_id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext('product-aggregator drop'))")
 _UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
@@ -120,6 +144,7 @@ class SqlAlchemyHistoryUpkeep:
     async def prepare_history(self) -> None:
         async with connect(self._engine) as connection:
             await connection.execute(_ADOPT)
+            await connection.execute(_ADOPT_OFFERS)
             await forget_future_drops(connection)
             await connection.commit()
             now, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
@@ -128,24 +153,11 @@ class SqlAlchemyHistoryUpkeep:
 
     async def roll_up(self, products: int) -> int:
         async with connect(self._engine) as connection:
-            if rolled_back := await self._roll_back(connection, products):
-                return rolled_back
-            oldest = (await connection.execute(_OLDEST_DAY)).one_or_none()
-            if oldest is None:
-                return 0
-            day, now = oldest
-            retention = replace(self._retention, dropped=await read_dropped(connection))
-            kept = [width for width in BucketWidth if day >= retention.buckets_since(width, now)]
-            await make_partitions(connection, (_PARTITION[width](day.date()) for width in kept if width in _PARTITION))
-            ids = list((await connection.execute(_OF_DAY, {"day": day, "limit": products})).scalars())
-            following = day + timedelta(days=1)
-            for width in kept:
-                await connection.execute(
-                    _ROLL_UP[width], {"ids": ids, "starts": day, "ends": following, "first_day": day}
-                )
-            await connection.execute(_ROLLED, {"rolled_until": following, "ids": ids})
-            await connection.commit()
-            return len(ids)
+            return (
+                await self._roll_back(connection, products)
+                or await self._roll_up_best_prices(connection, products)
+                or await self._roll_up_offers(connection, products)
+            )
 
     async def drop_expired(self) -> int:
         async with connect(self._engine) as connection, _alone(connection) as alone:
@@ -164,6 +176,42 @@ class SqlAlchemyHistoryUpkeep:
                 await drop_partition(self._engine, partition)
         return len(expired)
 
+    async def _roll_up_best_prices(self, connection: AsyncConnection, products: int) -> int:
+        oldest = (await connection.execute(_OLDEST_DAY)).one_or_none()
+        if oldest is None:
+            return 0
+        day, now = oldest
+        retention = replace(self._retention, dropped=await read_dropped(connection))
+        kept = [width for width in BucketWidth if day >= retention.buckets_since(width, now)]
+        await make_partitions(connection, (_PARTITION[width](day.date()) for width in kept if width in _PARTITION))
+        ids = list((await connection.execute(_OF_DAY, {"day": day, "limit": products})).scalars())
+        following = day + timedelta(days=1)
+        for width in kept:
+            await connection.execute(_ROLL_UP[width], {"ids": ids, "starts": day, "ends": following, "first_day": day})
+        await connection.execute(_ROLLED, {"rolled_until": following, "ids": ids})
+        await connection.commit()
+        return len(ids)
+
+    async def _roll_up_offers(self, connection: AsyncConnection, products: int) -> int:
+        """Roll up the hours of the offers, which have most rows: those of fewer products at a time."""
+        day = (await connection.execute(_OLDEST_DAY_OF_OFFERS)).scalar()
+        if day is None:
+            return 0
+        following = day + timedelta(days=1)
+        kept = day >= (await read_dropped(connection)).offers
+        if kept:
+            await make_partitions(connection, [day_of(offer_bucket_1h, day.date())])
+        ids = list((await connection.execute(_OFFERS_OF_DAY, {"day": day, "limit": -(-products // 4)})).scalars())
+        if kept:
+            times = {"starts": day, "first_day": day} | dict.fromkeys(
+                ("ends", "aligned", "rolled", "tail_day"), following
+            )
+            bounds = [day + timedelta(hours=hour) for hour in range(25)]
+            await connection.execute(ROLL_UP_OFFERS, {"ids": ids, "bounds": bounds} | times)
+        await connection.execute(_OFFERS_ROLLED, {"rolled_until": following, "ids": ids})
+        await connection.commit()
+        return len(ids)
+
     async def _roll_back(self, connection: AsyncConnection, products: int) -> int:
         """Remove the buckets of up to `products` products that are from today or later."""
         ids = list((await connection.execute(_ROLLED_AHEAD, {"limit": products})).scalars())
@@ -181,6 +229,7 @@ class SqlAlchemyHistoryUpkeep:
         today = newest - timedelta(days=DAYS_OF_GRACE)
         return {
             offer_interval.name: self._retention.offers_since(today),
+            offer_bucket_1h.name: self._retention.offers_since(today),
             best_price_step.name: min(self._retention.steps_since(today), rolled_until),
             best_price_bucket_5m.name: self._retention.buckets_since(BucketWidth.FIVE_MINUTES, today),
             best_price_bucket_1h.name: self._retention.buckets_since(BucketWidth.HOUR, today),
@@ -193,6 +242,7 @@ def _days(kept: Retention, now: datetime, rolled_until: datetime) -> Iterator[tu
         (offer_interval, kept.offers_since(now).date()),
         # After weeks without a worker, steps are written for days that are not rolled up yet.
         (best_price_step, min(kept.steps_since(now), rolled_until).date()),
+        (offer_bucket_1h, today - timedelta(days=1)),
         (best_price_bucket_5m, today - timedelta(days=1)),
     ):
         for offset in range((last - since).days + 1):

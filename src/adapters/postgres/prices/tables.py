@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from adapters.postgres.rows import Timestamp, metadata
@@ -77,6 +78,26 @@ best_price_bucket_5m = _buckets("5m", "RANGE (at)")
 best_price_bucket_1h = _buckets("1h", "RANGE (at)")
 best_price_bucket_1d = _buckets("1d")
 
+# One row for each hour in which the offer was in stock, or unknown although its product was known.
+offer_bucket_1h = Table(
+    "offer_bucket_1h",
+    metadata,
+    Column("product_id", Uuid, nullable=False),
+    Column("offer_id", Uuid, nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Column("open", BigInteger),
+    Column("close", BigInteger),
+    Column("lowest", BigInteger),
+    Column("lowest_at", Timestamp),
+    Column("highest", BigInteger),
+    Column("highest_at", Timestamp),
+    Column("price_time", Numeric, nullable=False),
+    Column("in_stock", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+    Index("ix_offer_bucket_1h_product_offer", "product_id", "offer_id"),
+    postgresql_partition_by="RANGE (at)",
+)
+
 # The time up to which the rows of each history table have been dropped, see dropped_history.py.
 history_dropped = Table(
     "history_dropped",
@@ -87,13 +108,15 @@ history_dropped = Table(
 )
 
 # The worker's derivations from a product's history, apart from `synchronisation` so that polling moves no more than it
-# must: the midnight up to which it is rolled up, the changes of the best price over a day and a week, as lists sort by
-# them and show them, and the price at which it is at its low.
+# must: the midnights up to which its best price and its offers are rolled up, the changes of the best price over a day
+# and a week, as lists sort by them and show them, and the price at which it is at its low.
 insight = Table(
     "insight",
     metadata,
     Column("product_id", Uuid, nullable=False),
     Column("rolled_until", Timestamp, nullable=False),
+    # A release that does not know the offers' buckets moves `rolled_until` alone.
+    Column("offers_rolled_until", Timestamp),
     Column("change_1d", BigInteger),
     Column("change_7d", BigInteger),
     Column("low_7d", BigInteger),
@@ -102,6 +125,11 @@ insight = Table(
     Column("changes_as_of", Timestamp),
     PrimaryKeyConstraint("product_id", name="pk_insight"),
     Index("ix_insight_rolled_until", "rolled_until"),
+    Index(
+        "ix_insight_offers_rolled_until",
+        "offers_rolled_until",
+        postgresql_where=text("offers_rolled_until < rolled_until"),
+    ),
     Index("ix_insight_change_1d", "change_1d", "product_id"),
     Index("ix_insight_change_7d", "change_7d", "product_id"),
     postgresql_with={"fillfactor": "70"},

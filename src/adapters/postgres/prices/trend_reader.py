@@ -23,7 +23,7 @@ _TRENDS = statement(f"""
     SELECT moment.product_id, change_1d, low_7d,
         (
             SELECT count(*) FROM offer WHERE offer.product_id = moment.product_id
-            AND (sold_out_at IS NULL OR known_until IS NULL AND sold_out_at > now() - :sold_out_kept)
+            AND (sold_out_at IS NULL OR known_until IS NULL AND sold_out_at > now() - CAST(:sold_out_kept AS interval))
         ),
         array_agg(
             CASE WHEN moment.at < rolled THEN open ELSE {price_at("moment.at", "synchronisation")} END

@@ -22,11 +22,11 @@ EXAMPLES = {
     "q": "cordless drill",
     "min_price": 10_000,
     "max_price": 50_000,
+    "at": "2026-11-19T00:00:00Z",
     "from": "2026-11-19T00:00:00Z",
     "to": "2026-11-26T00:00:00Z",
     "period": "P7D",
     "tz": "Europe/Prague",
-    "at": "2026-11-26T08:30:00Z",
 }
 """Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
 

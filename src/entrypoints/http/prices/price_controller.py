@@ -1,10 +1,8 @@
 """Prices over time over HTTP: change and statistics of the best price, and one offer's life."""
 
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
 from litestar import Controller, Request, get
-from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
 from application.clock import Clock
@@ -26,10 +24,8 @@ from entrypoints.http.problems.problem_types import (
     VALIDATION,
     problems,
 )
-from entrypoints.http.products.parameters import ProductId
+from entrypoints.http.products.parameters import OfferId, ProductId
 from entrypoints.http.route_declarations import Declaration, Injected, Place, declared
-
-OfferId = Annotated[UUID, PathParameter(description="The offer's id, as the Offers service knows it.")]
 
 
 class PriceController(Controller):

@@ -22,6 +22,7 @@ _PERIOD = rf"^P([0-9]+W|[0-9]+D({_TIME})?|{_TIME})$"
 _WANTED = {
     "period": "an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H",
     "from": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
+    "at": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
     "to": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
 }
 
@@ -57,6 +58,10 @@ def _read_end(text: str) -> datetime:
     return _read("to", text, datetime)
 
 
+def _read_at(text: str) -> datetime:
+    return _read("at", text, datetime)
+
+
 From = Annotated[
     str | None,
     QueryParameter(
@@ -74,6 +79,14 @@ To = Annotated[
         schema_extra={"format": "date-time"},
     ),
     Rule(_read_end),
+]
+At = Annotated[
+    str | None,
+    QueryParameter(
+        description="The time of the reduction, RFC 3339 with a zone, not in the future; now by default.",
+        schema_extra={"format": "date-time"},
+    ),
+    Rule(_read_at),
 ]
 Period = Annotated[
     str | None,
@@ -113,3 +126,12 @@ def read_window(start: str | None, end: str | None, now: datetime, period: str |
     except OverflowError as error:
         raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
     return Window.until_now(starts, ends, now)
+
+
+def read_moment(at: str | None) -> datetime | None:
+    """Read the time of a query, if there is one.
+
+    Raises:
+        InvalidWindow
+    """
+    return None if at is None else _read_at(at)

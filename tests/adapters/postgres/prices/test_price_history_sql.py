@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.catalogue.listing import ProductFilter
 from application.prices.offer_history import ReadOfferHistory
-from application.prices.price_change import ComparePrices
+from application.prices.price_change import ComparePrices, FindPriorOfferPrice, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
 from domain.calendar import Interval, LocalBuckets
@@ -95,6 +95,8 @@ class Insight:
         self.change = ComparePrices(prices, clock, retention)
         self.statistics = SummarisePrices(prices, clock, retention)
         self.offer = ReadOfferHistory(offers, clock, retention)
+        self.prior_price = FindPriorPrice(prices, clock, retention)
+        self.prior_offer_price = FindPriorOfferPrice(offers, clock, retention)
 
 
 async def store(storage: Storage, history: History, created_at: datetime = START) -> None:
@@ -111,7 +113,10 @@ async def everything(insight: Insight, id: UUID, window: Window, zone: tzinfo) -
     asked: list[Callable[[], Awaitable[object]]] = [
         partial(insight.change, id, window),
         partial(insight.statistics, id, window),
+        *(partial(insight.prior_price, id, at, days) for at in (window.start, window.end) for days in (1, 2, 30)),
     ]
+    for offer_id in OFFERS:
+        asked += [partial(insight.prior_offer_price, id, offer_id, window.end, days) for days in (1, 30)]
     for history in insight.histories:
         asked += [partial(history, id, window, interval) for interval in (None, *Interval)]
         asked += [partial(history, id, window, interval, zone) for interval in (Interval.HOUR, Interval.DAY)]

@@ -38,6 +38,8 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 LEASE = timedelta(seconds=25)
 MIDNIGHT = BucketWidth.DAY.floor(system_clock())
 YESTERDAY = MIDNIGHT - DAY
+BEST_PRICES = BUCKETS[:3]
+KEPT = Retention(offer_days=7, step_days=30)
 LONGER = Retention(offer_days=40, step_days=40)
 
 
@@ -58,7 +60,7 @@ async def engine(own_engine: AsyncEngine) -> AsyncEngine:
 
 @pytest.fixture
 def storage(engine: AsyncEngine) -> Storage:
-    return on_postgres(engine)
+    return on_postgres(engine, KEPT)
 
 
 async def rows(engine: AsyncEngine, sql: str) -> Sequence[Row[Any]]:
@@ -67,8 +69,8 @@ async def rows(engine: AsyncEngine, sql: str) -> Sequence[Row[Any]]:
 
 
 async def rolled(engine: AsyncEngine) -> dict[str, int]:
-    """Return how many rows each table of buckets has."""
-    counts = {table: await rows(engine, f"SELECT count(*) FROM {table}") for table in BUCKETS}
+    """Return how many rows each table of buckets of the best price has."""
+    counts = {table: await rows(engine, f"SELECT count(*) FROM {table}") for table in BEST_PRICES}
     return {table.removeprefix("best_price_bucket_"): count[0][0] for table, count in counts.items()}
 
 
@@ -81,7 +83,7 @@ async def partitions(engine: AsyncEngine, table: str) -> set[str]:
 
 
 async def dropped(engine: AsyncEngine) -> Dropped:
-    return (await SqlAlchemyRetentionReader(engine, Retention())()).dropped
+    return (await SqlAlchemyRetentionReader(engine, KEPT)()).dropped
 
 
 async def watched(storage: Storage, *times: datetime, at: datetime = YESTERDAY) -> UUID:
@@ -95,9 +97,10 @@ async def watched(storage: Storage, *times: datetime, at: datetime = YESTERDAY) 
 
 
 async def roll_back(storage: Storage, until: datetime) -> None:
+    """Let the best prices be rolled up until then, and leave nothing to do for the offers."""
     async with storage.begin() as work:
         inside: Any = work
-        update = text("UPDATE insight SET rolled_until = :until")
+        update = text("UPDATE insight SET rolled_until = :until, offers_rolled_until = 'infinity'")
         await inside._session.execute(update.bindparams(until=until))
         await work.commit()
 
@@ -235,14 +238,14 @@ async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once
 
 async def test_buckets_are_dropped_when_their_time_is_over(storage: Storage, engine: AsyncEngine) -> None:
     id = await watched(storage, MIDNIGHT - 100 * DAY, at=MIDNIGHT - 100 * DAY)
-    longer = on_postgres(engine, Retention(five_minute_days=200))
+    longer = on_postgres(engine, replace(KEPT, five_minute_days=200))
     while await longer.history.roll_up(10):
         pass
     assert (await rolled(engine))["5m"] == 100 * 288
     await change(storage.begin, id, lambda state: setattr(state, "observed_at", system_clock()))
     await storage.history.drop_expired()
     assert min(await partitions(engine, "best_price_bucket_5m")) == f"{MIDNIGHT - 91 * DAY:%Y%m%d}"
-    shorter = on_postgres(engine, Retention(hourly_days=40))
+    shorter = on_postgres(engine, replace(KEPT, hourly_days=40))
     await shorter.history.drop_expired()
     first = (MIDNIGHT - 41 * DAY).replace(day=1)
     assert min(await partitions(engine, "best_price_bucket_1h")) == f"{first:%Y%m%d}"
@@ -399,7 +402,7 @@ async def test_days_rolled_up_while_the_clock_was_ahead_are_rolled_up_again_when
     await watched(storage, YESTERDAY, system_clock(), at=YESTERDAY)
     assert await storage.history.roll_up(10) == 1
     async with engine.begin() as connection:
-        for width, table in zip(("5 minutes", "1 hour", "1 day"), BUCKETS, strict=True):
+        for width, table in zip(("5 minutes", "1 hour", "1 day"), BEST_PRICES, strict=True):
             await connection.execute(
                 text(f"""
                     INSERT INTO {table} (product_id, at, price_time, in_stock, known)
@@ -417,7 +420,7 @@ async def test_days_rolled_up_while_the_clock_was_ahead_are_rolled_up_again_when
 async def test_what_others_have_dropped_is_known_to_a_process_that_runs_already(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    reader = SqlAlchemyRetentionReader(engine, Retention())
+    reader = SqlAlchemyRetentionReader(engine, KEPT)
     assert (await reader()).steps_since(system_clock()) == MIDNIGHT - 30 * DAY
     await watched(storage, system_clock(), at=MIDNIGHT)
     await on_postgres(engine, LONGER).history.prepare_history()
@@ -436,3 +439,86 @@ async def test_of_a_clock_that_all_share_and_that_is_far_ahead_each_run_drops_a_
     for days in (27, 26, 25):
         await storage.history.drop_expired()
         assert min(await partitions(engine, "offer_interval")) == f"{MIDNIGHT - days * DAY:%Y%m%d}"
+
+
+async def watched_offer(storage: Storage, engine: AsyncEngine, offers_until: datetime | None) -> tuple[UUID, UUID]:
+    """Add a product whose one offer moves yesterday at eight and in the hour after nine, and is not rolled up."""
+    id, offer = await scheduled(storage.begin, ago(hours=1)), Offer(some_id(), 100, 1)
+    for price, at in ((100, 8 * HOUR), (80, 9 * HOUR + MINUTE), (90, 9 * HOUR + 2 * MINUTE), (70, 26 * HOUR)):
+        await observe(storage.begin, id, observed(replace(offer, price=price)), min(YESTERDAY + at, system_clock()))
+        await change(storage.begin, id, lambda state: setattr(state, "known_until", system_clock() + DAY))
+    async with engine.begin() as connection:
+        update = text("UPDATE insight SET rolled_until = :day, offers_rolled_until = :offers")
+        await connection.execute(update.bindparams(day=YESTERDAY, offers=offers_until))
+    return id, offer.id
+
+
+async def hours_of_offers(engine: AsyncEngine) -> list[tuple[Any, ...]]:
+    found = await rows(engine, "SELECT at, open, close, lowest, lowest_at, highest FROM offer_bucket_1h ORDER BY at")
+    return [tuple(row) for row in found]
+
+
+async def test_hours_of_offers_follow_the_best_price(storage: Storage, engine: AsyncEngine) -> None:
+    await watched_offer(storage, engine, YESTERDAY)
+    assert [await storage.history.roll_up(10) for _ in range(3)] == [1, 1, 0]
+    first, second, *others = await hours_of_offers(engine)
+    assert first == (YESTERDAY + 8 * HOUR, 100, 100, 100, YESTERDAY + 8 * HOUR, 100)
+    assert second == (YESTERDAY + 9 * HOUR, 100, 90, 80, YESTERDAY + 9 * HOUR + MINUTE, 100)
+    assert others == [(YESTERDAY + n * HOUR, 90, 90, 90, YESTERDAY + n * HOUR, 90) for n in range(10, 24)]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_offers_are_summed_the_same_before_and_after_they_are_rolled_up_and_when_that_breaks_off(
+    storage: Storage, engine: AsyncEngine, broken: bool
+) -> None:
+    id, offer_id = await watched_offer(storage, engine, YESTERDAY)
+    bounds = [YESTERDAY + 7 * HOUR + MINUTE, YESTERDAY + 12 * HOUR, MIDNIGHT, system_clock()]
+    windows = [Window(start, end) for start in bounds for end in bounds if start < end]
+
+    async def found() -> list[Any]:
+        sums = await storage.offer_prices.sums(id, bounds, 100)
+        return [sums, *[await storage.offer_prices.summary(id, offer_id, window) for window in windows]]
+
+    before = await found()
+    if broken:
+        async with engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE offer_bucket_1h ADD CONSTRAINT never CHECK (lowest > 80)"))
+        assert await storage.history.roll_up(10) == 1
+        with pytest.raises(Exception, match="never"):
+            await storage.history.roll_up(10)
+        assert await found() == before
+        async with engine.begin() as connection:
+            await connection.execute(text("ALTER TABLE offer_bucket_1h DROP CONSTRAINT never"))
+    while await storage.history.roll_up(10):
+        pass
+    assert len(await hours_of_offers(engine)) == 16
+    assert await found() == before
+
+
+async def test_days_that_a_release_without_hours_of_offers_rolled_up_are_made_up_for(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    await watched_offer(storage, engine, None)
+    assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
+    await storage.history.prepare_history()
+    while await storage.history.roll_up(10):
+        pass
+    assert len(await hours_of_offers(engine)) == 16
+
+
+async def test_hours_of_offers_that_were_rolled_up_while_the_clock_was_ahead_are_taken_back(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    await watched_offer(storage, engine, YESTERDAY)
+    async with engine.begin() as connection:
+        ahead = text("UPDATE insight SET rolled_until = :until, offers_rolled_until = :until")
+        await connection.execute(ahead.bindparams(until=MIDNIGHT + 2 * DAY))
+        await connection.execute(
+            text("""
+                INSERT INTO offer_bucket_1h (product_id, offer_id, at, price_time, in_stock, unknown)
+                SELECT product_id, product_id, :at, 0, 0, 0 FROM insight
+            """).bindparams(at=MIDNIGHT + DAY)
+        )
+    assert [await storage.history.roll_up(10) for _ in range(2)] == [1, 0]
+    assert await hours_of_offers(engine) == []
+    assert await rows(engine, "SELECT offers_rolled_until FROM insight") == [(MIDNIGHT,)]
