@@ -225,7 +225,7 @@ async def test_history_older_than_what_is_kept_is_left_out(storage: Storage) -> 
 async def test_days_of_history_are_prepared_from_the_first_kept_to_days_ahead(dsn: str, database: AsyncEngine) -> None:
     names = await partitions(database)
     today = system_clock()
-    for history, kept in (("offer_interval", 7), ("best_price_step", 30)):
+    for history, kept in (("offer_interval", 35), ("best_price_step", 35)):
         expected = {f"{history}_{today + offset * DAY:%Y%m%d}" for offset in range(-kept, 4)}
         assert {name for name in names if name.startswith(history)} >= expected
 
@@ -239,13 +239,13 @@ async def test_a_day_prepared_by_many_at_once_is_prepared_once(database: AsyncEn
 
 
 async def test_a_longer_time_to_keep_history_gets_its_days(database: AsyncEngine) -> None:
-    longer = on_postgres(database, Retention(offer_days=9))
+    longer = on_postgres(database, Retention(offer_days=37, step_days=37))
     await longer.history.prepare_history()
     id, offer = await scheduled(longer.begin, ago(hours=1)), Offer(some_id(), 100, 1)
-    await observe(longer.begin, id, observed(offer), system_clock() - 9 * DAY)
+    await observe(longer.begin, id, observed(offer), system_clock() - 37 * DAY)
     await change(longer.begin, id, lambda state: setattr(state, "known_until", system_clock() + DAY))
     await observe(longer.begin, id, observed(), system_clock())
-    assert len(await longer.intervals(id)) == 10
+    assert len(await longer.intervals(id)) == 38
 
 
 async def test_what_is_left_of_withdrawn_products_is_purged_and_nothing_else(

@@ -206,7 +206,7 @@ async def test_offers_are_summed_up_over_local_days(api: Api, customer: httpx.As
         ("2026-03-14T13:00:00+01:00", "2026-03-15T00:00:00+01:00", 1000.0),
         ("2026-03-15T00:00:00+01:00", "2026-03-15T19:00:00+01:00", 1000.0),
     ]
-    gone = await ask(customer, path(id), NOON - 20 * DAY, interval="1d", series="offers", tz="Europe/Prague")
+    gone = await ask(customer, path(id), NOON - 40 * DAY, interval="1d", series="offers", tz="Europe/Prague")
     assert (gone["series"], gone["reason"]) == (None, "beyond-retention")
 
 
