@@ -161,6 +161,8 @@ def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -
     if settings.app_env == "production":
         unsafe = {name: mistake for name, mistake in _unsafe(settings, given.values).items() if name in used}
         mistakes = unsafe | mistakes
+    if "HISTORY_OFFER_DAYS" not in given.values and settings.history_offer_days > settings.history_step_days:
+        settings = msgspec.structs.replace(settings, history_offer_days=settings.history_step_days)
     # Each detail is computed from the one before, and the steps tell where offers were unknown: no default may be less.
     for finer, coarser in pairwise(name for name in known if name.startswith("HISTORY_")):
         days = getattr(settings, finer.lower())

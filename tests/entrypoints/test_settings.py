@@ -345,3 +345,8 @@ def test_what_is_no_link_to_a_service_is_a_mistake(text: str) -> None:
 def test_a_url_is_never_taken_for_a_link_to_a_service() -> None:
     with pytest.raises(SettingsError):
         read_settings({"DATABASE_URL": "tcp://10.0.0.7:5432"})
+
+
+def test_offers_are_kept_no_longer_than_steps_unless_that_is_asked_for() -> None:
+    settings = read_settings({"HISTORY_STEP_DAYS": "14"})
+    assert (settings.history_offer_days, settings.history_step_days) == (14, 14)

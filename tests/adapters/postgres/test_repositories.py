@@ -217,9 +217,9 @@ async def test_history_older_than_what_is_kept_is_left_out(storage: Storage) -> 
     await observe(storage.begin, id, observed(), system_clock())
     today = system_clock().replace(hour=0, minute=0, second=0, microsecond=0)
     intervals, steps = await storage.intervals(id), await storage.steps(id)
-    assert intervals[0].valid_from == today - 7 * DAY
-    assert steps[0].valid_from == today - 30 * DAY
-    assert (len(intervals), len(steps)) == (8, 31)
+    assert intervals[0].valid_from == today - 35 * DAY
+    assert steps[0].valid_from == today - 35 * DAY
+    assert (len(intervals), len(steps)) == (36, 36)
 
 
 async def test_days_of_history_are_prepared_from_the_first_kept_to_days_ahead(dsn: str, database: AsyncEngine) -> None:
