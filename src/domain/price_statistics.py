@@ -1,15 +1,17 @@
 """How prices were distributed over the time in stock, and what the current one is worth against that."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from domain.price_history import PriceSummary, share
+from domain.window import MICROSECOND
 
 VERDICT_WINDOW = timedelta(days=7)
 VERDICT_COVERAGE = (4, 5)
 """A verdict needs a window of this length, this share of it known (numerator, denominator)."""
+JUDGED_WINDOW = timedelta(days=30)
+"""The time over which pages judge a price."""
 
 
 class Verdict(StrEnum):
@@ -34,6 +36,25 @@ class PriceDistribution:
     higher: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PriceSpans:
+    """For how many microseconds of a window the price was above or below the current one, as far as its buckets tell.
+
+    The buckets are whole ones, of which only the extremes are known; `unsummed` is the rest of the window, which lies
+    before and behind them. `dearer` is the time in stock in buckets without a price at or below the current one,
+    `not_dearer` in those without one above it, `cheaper` in those without one at or above it, `not_cheaper` in those
+    without one below it.
+    """
+
+    unsummed: int
+    known: int = 0
+    in_stock: int = 0
+    dearer: int = 0
+    not_dearer: int = 0
+    cheaper: int = 0
+    not_cheaper: int = 0
+
+
 def percentile(summary: PriceSummary, spread: PriceDistribution, current: int | None) -> float | None:
     """Return the share of the time in stock at higher prices than the current one, four decimals."""
     if current is None or spread.higher is None:
@@ -49,24 +70,22 @@ def verdict(summary: PriceSummary, spread: PriceDistribution, current: int | Non
         return None
     if current is None or spread.p25 is None or spread.p75 is None:
         return None
-    return _compared(current, spread.p25, spread.p75)
+    if current < spread.p25:
+        return Verdict.LOW
+    return Verdict.HIGH if current > spread.p75 else Verdict.TYPICAL
 
 
-def verdict_by_samples(prices: Sequence[int | None], current: int) -> Verdict | None:
-    """Judge the current price by prices that were in force at regular times; None if too few of them are known.
+def certain_verdict(spans: PriceSpans) -> Verdict | None:
+    """Judge the current price over `JUDGED_WINDOW` by buckets; None unless `verdict` must say the same.
 
-    Samples at regular times weigh prices by time, as `verdict` does, but know the quartiles less exactly. Where one
-    is None the product was out of stock or its price unknown, so this judges somewhat less often.
+    Whatever the prices were within the buckets and outside them, and whatever of that time the product was in stock.
     """
     share, whole = VERDICT_COVERAGE
-    known = sorted(price for price in prices if price is not None)
-    if not known or len(known) * whole < len(prices) * share:
+    if spans.known * whole < JUDGED_WINDOW // MICROSECOND * share:
         return None
-    # The smallest price that has a quarter, three quarters, of the samples up to it.
-    return _compared(current, known[-(-len(known) // 4) - 1], known[-(-3 * len(known) // 4) - 1])
-
-
-def _compared(current: int, p25: int, p75: int) -> Verdict:
-    if current < p25:
+    most = spans.in_stock + spans.unsummed
+    if 4 * (spans.in_stock - spans.dearer) + 3 * spans.unsummed < spans.in_stock:
         return Verdict.LOW
-    return Verdict.HIGH if current > p75 else Verdict.TYPICAL
+    if spans.cheaper and 4 * spans.cheaper >= 3 * most:
+        return Verdict.HIGH
+    return Verdict.TYPICAL if 4 * spans.not_dearer >= most and 4 * spans.not_cheaper > most else None

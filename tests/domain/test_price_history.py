@@ -13,14 +13,22 @@ from hypothesis import strategies as st
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
 from domain.price_history import Extreme, PriceSummary, joined, rounded, share, tiled, tiled_offer
-from domain.price_statistics import PriceDistribution, Verdict, percentile, verdict
-from domain.window import BucketWidth, Window
+from domain.price_statistics import (
+    JUDGED_WINDOW,
+    PriceDistribution,
+    PriceSpans,
+    Verdict,
+    certain_verdict,
+    percentile,
+    verdict,
+)
+from domain.window import MICROSECOND, BucketWidth, Window
 from factories import some_id
-from specification.price_sums import buckets, distribution, in_force_at, open_step, summarized
+from specification.price_sums import buckets, distribution, in_force_at, open_step, spans_of, summarized
 from storages.random_histories import History, polls
 
 START = datetime(2026, 3, 14, 23, 50, tzinfo=UTC)
-SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 IN_STOCK, SOLD_OUT, UNKNOWN = PriceState.IN_STOCK, PriceState.OUT_OF_STOCK, PriceState.UNKNOWN
 US = 10**6
 
@@ -273,3 +281,46 @@ def test_there_is_no_verdict_without_a_price_or_on_too_little() -> None:
     assert judged(99, known=0.799999) is None
     window = Window(START, START + 7 * DAY)
     assert verdict(PriceSummary(window, known=window.microseconds), PriceDistribution(), 99) is None
+
+
+@given(
+    st.lists(st.sampled_from([80, 90, 100, 110, 120, IN_STOCK, SOLD_OUT, UNKNOWN]), min_size=1, max_size=12),
+    st.integers(1, 40 * 24),
+    st.integers(0, 23),
+    st.integers(80, 120),
+    st.sampled_from([BucketWidth.HOUR, BucketWidth.DAY]),
+)
+def test_a_verdict_by_buckets_is_the_one_that_the_steps_give(
+    prices: list[int | PriceState], hours: int, rest: int, current: int, width: BucketWidth
+) -> None:
+    window = Window(START - JUDGED_WINDOW, START)
+    begin = window.start - DAY
+    steps = [
+        PriceStep(
+            price if isinstance(price, PriceState) and price is not IN_STOCK else IN_STOCK,
+            current if price is IN_STOCK else None if isinstance(price, PriceState) else price,
+            begin + number * hours * HOUR / 7,
+            begin + (number + 1) * hours * HOUR / 7,
+        )
+        for number, price in enumerate(prices * 40)
+    ]
+    summed = Window(width.ceil(window.start), width.floor(window.end - rest * HOUR))
+    certain = certain_verdict(spans_of(buckets(steps, width.grid(summed)), current))
+    tiles = tiled(steps, window)
+    assert certain in (None, verdict(summarized(tiles), distribution(tiles, current), current))
+
+
+def test_a_verdict_by_buckets_is_certain_where_hardly_anything_is_left_out() -> None:
+    month = JUDGED_WINDOW // MICROSECOND
+
+    def judged(dearer: float, cheaper: float, unsummed: float = 0.03) -> Verdict | None:
+        summed = 1 - unsummed
+        parts = (summed, summed, dearer, summed - dearer, cheaper, summed - cheaper)
+        return certain_verdict(PriceSpans(int(unsummed * month), *(int(part * month) for part in parts)))
+
+    assert judged(0.8, 0.1) is Verdict.LOW
+    assert judged(0.1, 0.8) is Verdict.HIGH
+    assert judged(0.4, 0.4) is Verdict.TYPICAL
+    assert judged(0.74, 0.2) is None
+    assert judged(0.2, 0.74) is None
+    assert judged(0.6, 0.0, unsummed=0.3) is None

@@ -7,16 +7,16 @@ from itertools import pairwise, starmap
 from uuid import UUID
 
 from application.prices.readers import OfferLife, OfferPrices, RetentionReader
-from application.prices.trends import PriceTrend, trend_times
+from application.prices.trends import PriceTrend, judged_since, trend_times
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
 from domain.price import PriceInForce, PriceState, PriceStep
 from domain.price_history import PriceSummary, tiled, tiled_offer
-from domain.price_statistics import PriceDistribution
+from domain.price_statistics import PriceDistribution, certain_verdict
 from domain.retention import Retention
 from domain.window import BucketWidth, Window
 from fakes.storage import InMemoryStorage
-from specification.price_sums import buckets, distribution, in_force_at, open_step, summarized
+from specification.price_sums import buckets, distribution, in_force_at, open_step, spans_of, summarized
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -140,7 +140,7 @@ class InMemoryOfferPriceReader:
 
 @dataclass(frozen=True)
 class InMemoryPriceTrends:
-    """Trends from all steps."""
+    """Trends from all steps; days that have ended count as rolled up."""
 
     storage: InMemoryStorage
     sold_out_kept: timedelta
@@ -150,17 +150,30 @@ class InMemoryPriceTrends:
         return {id: self._trend(id, now) for id in product_ids}
 
     def _trend(self, product_id: UUID, now: datetime) -> PriceTrend:
-        steps = recorded_steps(self.storage, product_id) if product_id in self.storage.rows.products else []
+        rows = self.storage.rows
+        if product_id not in rows.products:
+            return PriceTrend(tuple(None for _ in trend_times(now)), None, None, None, 0)
+        steps = recorded_steps(self.storage, product_id)
         in_force = (in_force_at(steps, at) for at in trend_times(now))
-        day, _, low = self.storage.rows.changes.get(product_id, (None, None, None))
-        since = self.storage.clock() - self.sold_out_kept
+        day, _, low = rows.changes.get(product_id, (None, None, None))
+        best = rows.synchronisations[product_id].state.best_offer
+        spans = spans_of(
+            buckets(steps, BucketWidth.DAY.grid(Window(judged_since(now), BucketWidth.DAY.floor(now)))),
+            best.price if best else None,
+        )
+        shown_since = self.storage.clock() - self.sold_out_kept
         offers = [
-            offer
-            for offer in self.storage.rows.offers.get(product_id, {}).values()
-            if offer.sold_out_at is None or (not offer.unknown and offer.sold_out_at > since)
+            each
+            for each in rows.offers.get(product_id, {}).values()
+            if each.sold_out_at is None or (not each.unknown and each.sold_out_at > shown_since)
         ]
-        prices = tuple(found.price if found else None for found in in_force)
-        return PriceTrend(prices, day.change if day else None, low, len(offers))
+        return PriceTrend(
+            tuple(found.price if found else None for found in in_force),
+            day.change if day else None,
+            low,
+            certain_verdict(spans),
+            len(offers),
+        )
 
 
 def recorded_steps(storage: InMemoryStorage, product_id: UUID) -> list[PriceStep]:

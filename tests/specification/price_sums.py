@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.price import BestPrice, PriceInForce, PriceState, PriceStep
 from domain.price_history import Extreme, PriceSummary, steps_of, tiled
-from domain.price_statistics import PriceDistribution
+from domain.price_statistics import JUDGED_WINDOW, PriceDistribution, PriceSpans
 from domain.window import MICROSECOND, Window
 
 
@@ -60,6 +60,26 @@ def distribution(tiles: Sequence[PriceStep], current: int | None) -> PriceDistri
             durations[tile.price] = durations.get(tile.price, 0) + length
     higher = sum(length for price, length in durations.items() if current is not None and price > current)
     return PriceDistribution(_quantile(durations, 1), _quantile(durations, 2), _quantile(durations, 3), higher)
+
+
+def spans_of(summaries: Sequence[PriceSummary], current: int | None) -> PriceSpans:
+    """Compare the extremes of whole buckets with the current price."""
+    unsummed = JUDGED_WINDOW // MICROSECOND - sum(each.window.microseconds for each in summaries)
+    known, in_stock = sum(each.known for each in summaries), sum(each.in_stock for each in summaries)
+    extremes = [
+        (each.lowest.price, each.highest.price, each.in_stock) for each in summaries if each.lowest and each.highest
+    ]
+    if current is None:
+        return PriceSpans(unsummed, known, in_stock)
+    return PriceSpans(
+        unsummed,
+        known,
+        in_stock,
+        dearer=sum(length for lowest, _, length in extremes if lowest > current),
+        not_dearer=sum(length for _, highest, length in extremes if highest <= current),
+        cheaper=sum(length for _, highest, length in extremes if highest < current),
+        not_cheaper=sum(length for lowest, _, length in extremes if lowest >= current),
+    )
 
 
 def _latest(tiles: Sequence[PriceStep], price: int | None) -> Extreme | None:

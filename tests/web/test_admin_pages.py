@@ -8,8 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from api_client.api import MISSING, PASSWORD, USERNAME, Api, Outside, serving
+from api_client.api import DAY, MISSING, PASSWORD, USERNAME, Api, Outside, serving
 from api_client.routes import filled, pages
+from domain.offer import ObservedOffers
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
 
 MINUTE = timedelta(minutes=1)
@@ -19,7 +20,7 @@ OPEN = {"/admin/login", "/admin/logout"}
 def form_of(page: str) -> dict[str, str]:
     """Return the hidden fields of the page's own form."""
     main = page[page.index("<main") : page.index("</main>")]
-    hidden = re.findall(r'type="hidden" name="([\w.]+)" value="([^"]*)"', main)
+    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', main)
     return {name: html.unescape(value) for name, value in hidden}
 
 
@@ -115,41 +116,55 @@ async def test_typing_renews_the_session(admin: httpx.AsyncClient) -> None:
     assert admin.cookies["session"] != before
 
 
-async def test_what_was_typed_survives_the_end_of_the_session(api: Api, admin: httpx.AsyncClient) -> None:
-    typed = form_of((await admin.get("/admin/products/new")).text) | {
-        "name": 'A "kettle" <b>',
-        "description": "One\r\ntwo",
-    }
-    admin.cookies.clear()
-    login = await admin.post("/admin/products/new", data=typed)
-    assert login.status_code == 401
-    assert "Your session has ended." in login.text
-    (action,) = re.findall(r'action="(/admin/login[^"]*)"', login.text)
-    wrong = await admin.post(action, data=form_of(login.text) | {"username": USERNAME, "password": "wrong"})
-    assert wrong.status_code == 401
-    right = await admin.post(action, data=form_of(wrong.text) | {"username": USERNAME, "password": PASSWORD})
-    assert right.status_code == 200
-    assert "Nothing that you typed is lost." in right.text
-    assert 'action="/admin/products/new"' in right.text
-    sent = await admin.post("/admin/products/new", data=form_of(right.text))
-    assert sent.status_code == 303
-    product = (await api.http.get("/products")).json()["items"][0]
-    assert (product["name"], product["description"]) == ('A "kettle" <b>', "One\ntwo")
+@pytest.mark.parametrize("ended", ["cookie gone", "cookie refused"])
+async def test_a_form_that_comes_after_the_session_stands_there_again_after_the_login(
+    api: Api, admin: httpx.AsyncClient, ended: str
+) -> None:
+    id = (await api.create("Kettle"))["id"]
+    name, description = 'A "new" <kettle>', "Boils\r\nwell & fast"
+    for path in ("/admin/products/new", f"/admin/products/{id}/edit"):
+        form = form_of((await admin.get(path)).text) | {"name": name, "description": description}
+        admin.cookies.clear()
+        if ended == "cookie refused":
+            admin.cookies.set("session", "garbage")
+        asked = await admin.post(path, data=form)
+        assert asked.status_code == 401
+        assert "Your session has ended." in asked.text
+        assert "csrf" not in form_of(asked.text)
+        wrong = await admin.post("/admin/login", data=form_of(asked.text) | {"username": USERNAME, "password": "no"})
+        answer = await admin.post(
+            "/admin/login", data=form_of(wrong.text) | {"username": USERNAME, "password": PASSWORD}
+        )
+        assert answer.status_code == 200
+        assert f'action="{path}"' in answer.text
+        assert f'name="name" value="{html.escape(name).replace("&quot;", "&#34;")}"' in answer.text
+        assert "Boils\nwell &amp; fast" in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        # Nothing is saved by the login.
+        assert [each["name"] for each in (await api.http.get("/products")).json()["items"]] == ["Kettle"]
+        sent = form_of(answer.text)
+        if path.endswith("/edit"):
+            assert sent["revision"] == form["revision"]
+            assert (await admin.post(path, data=sent | {"name": name, "description": description})).status_code == 303
+    assert (await api.http.get(f"/products/{id}")).json()["name"] == name
 
 
-async def test_what_another_site_sends_is_not_kept(browser: httpx.AsyncClient) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site"}
-    answer = await browser.post("/admin/products/new", data={"name": "Theirs"}, headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/login?next=/admin/products/new&ended=1")
-
-
-async def test_a_deletion_after_the_session_asks_again(api: Api, admin: httpx.AsyncClient) -> None:
-    path = f"/admin/products/{(await api.create('Kettle'))['id']}/delete"
+async def test_a_deletion_that_comes_after_the_session_leads_back_to_its_confirmation(
+    api: Api, admin: httpx.AsyncClient
+) -> None:
+    path = f"/admin/products/{(await api.create())['id']}/delete"
     form = form_of((await admin.get(path)).text)
     admin.cookies.clear()
     answer = await admin.post(path, data=form)
     assert answer.headers["Location"] == f"/admin/login?next={path}&ended=1"
     assert "Your session has ended." in (await admin.get(answer.headers["Location"])).text
+
+
+async def test_another_site_fills_in_no_form(admin: httpx.AsyncClient) -> None:
+    admin.cookies.clear()
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    answer = await admin.post("/admin/products/new", data={"name": "Theirs"}, headers=foreign)
+    assert answer.headers["Location"] == "/admin/login?next=/admin/products/new&ended=1"
 
 
 async def test_admin_pages_are_kept_by_nobody(api: Api, admin: httpx.AsyncClient) -> None:
@@ -221,12 +236,26 @@ async def test_products_that_need_an_admin_come_first_with_what_to_do(api: Api, 
     assert (await api.http.get(f"/products/{id}")).json()["registration"]["state"] == "pending"
 
 
-async def test_stale_products_need_an_admin_too(api: Api, admin: httpx.AsyncClient) -> None:
+async def test_a_stale_product_needs_an_admin_and_says_what_to_look_at(api: Api, admin: httpx.AsyncClient) -> None:
     await api.create_observed((100, 12 * MINUTE), interval=MINUTE)
     page = (await admin.get("/admin")).text
     assert "1 product needs you" in page
     assert "too old to be trusted" in page
     assert "start more" in page
+
+
+async def test_a_failing_product_is_tried_again_and_a_refused_row_is_told(api: Api, admin: httpx.AsyncClient) -> None:
+    ids = [await api.create_observed((100, MINUTE), interval=DAY, name=name) for name in ("Kettle", "Pan", "Pot")]
+    await api.outside.observe_answer(ids[0], ObservedOffers({}, refused=1), DAY)
+    async with api.outside.storage.begin() as work:
+        state = await work.synchronisations.get(ids[1])
+        state.fail("connection refused", api.outside.clock(), api.outside.clock() + MINUTE)
+        await work.synchronisations.save(state)
+        await work.commit()
+    page = (await admin.get("/admin")).text
+    assert "2 products need you" in page
+    assert "One row of its last answer could not be read." in page
+    assert "The last attempt failed: connection refused" in page
 
 
 async def test_health_is_told_in_words(api: Api, admin: httpx.AsyncClient) -> None:

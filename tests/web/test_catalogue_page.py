@@ -8,7 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from api_client.api import DAY, Api
+from api_client.api import DAY, Api, ask
+from domain.price_statistics import JUDGED_WINDOW
 
 HOUR = timedelta(hours=1)
 
@@ -38,25 +39,32 @@ async def test_a_row_shows_price_change_trend_and_age(api: Api, browser: httpx.A
     assert re.search(r"▼ .2\.7\s%", page)
     assert "fell by 2.7" in page
     assert re.search(r'<path d="M[^"]*V[^"]*"', page)
-    assert "1 offer, 1 in stock" in page
+    assert '<td class="offers">1, 1 in stock</td>' in page
     assert re.search(r"1\sh ago", page)
 
 
-@pytest.mark.parametrize(("price", "word"), [(99, "low"), (150, "typical"), (201, "high")])
-async def test_a_row_says_what_the_price_is_worth(api: Api, browser: httpx.AsyncClient, price: int, word: str) -> None:
-    await api.create_observed((100, 10 * DAY), (150, 10 * DAY), (200, 10 * DAY), (price, HOUR), interval=30 * DAY)
-    assert f'">{word}</span>' in await shown(browser)
+@pytest.mark.parametrize(("price", "verdict"), [(100, "low"), (200, "typical"), (300, "high")])
+async def test_a_row_has_the_verdict_of_the_statistics(
+    api: Api, browser: httpx.AsyncClient, price: int, verdict: str
+) -> None:
+    past = [(150, 5 * DAY), (200, 20 * DAY), (250, 4 * DAY + 23 * HOUR)]
+    id = await api.create_observed(*past, (price, HOUR), interval=DAY * 30)
+    assert f"</span>{verdict}</span>" in await shown(browser)
+    now = api.outside.clock()
+    statistics = await ask(api.http, f"/products/{id}/price-statistics", now - JUDGED_WINDOW, now)
+    assert statistics["verdict"] == verdict
 
 
-async def test_a_price_that_is_known_for_days_only_is_not_judged(api: Api, browser: httpx.AsyncClient) -> None:
-    await api.create_observed((200, 20 * DAY), (100, HOUR), interval=30 * DAY)
-    assert "verdict-word" not in await shown(browser)
+async def test_a_price_that_was_not_seen_for_long_has_no_verdict(api: Api, browser: httpx.AsyncClient) -> None:
+    await api.create_observed((200, 20 * DAY), (100, HOUR), interval=DAY * 30)
+    assert 'class="judged' not in await shown(browser)
 
 
-async def test_offers_sold_out_today_are_counted(api: Api, browser: httpx.AsyncClient) -> None:
-    id = await api.create_observed((200, HOUR))
-    await api.outside.observe_prices(id, (None, HOUR))
-    assert "1 offer, 0 in stock" in await shown(browser)
+async def test_sold_out_offers_of_the_last_day_count_as_offers(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((100, HOUR), (None, HOUR))
+    assert '<td class="offers">1, 0 in stock</td>' in await shown(browser)
+    page = (await browser.get(f"/catalogue/{id}")).text
+    assert re.search(r'<td class="number">100</td><td class="number">sold out</td>', page)
 
 
 async def test_products_without_a_price_say_why(api: Api, browser: httpx.AsyncClient) -> None:

@@ -55,9 +55,7 @@ async def test_a_stale_price_is_called_the_last_one(api: Api, browser: httpx.Asy
 async def test_out_of_stock_is_not_a_price_of_zero(api: Api, browser: httpx.AsyncClient) -> None:
     id = await api.create_observed((200, HOUR), (None, HOUR))
     page = await shown(browser, f"/catalogue/{id}?range=24h")
-    assert re.search(r"Nobody has had it since [^<]+\.", page)
-    assert "or longer" not in page
-    assert "or longer" in await shown(browser, f"/catalogue/{id}?range=1h")
+    assert "Nobody has it in stock now." in page
     assert '<strong class="big">' not in page
     assert 'class="out"' in page
 
@@ -108,9 +106,6 @@ async def test_the_changes_can_be_taken_out_as_csv(api: Api, browser: httpx.Asyn
     id = await api.create_observed((200, HOUR), (None, HOUR), (150, HOUR))
     answer = await browser.get(f"/catalogue/{id}/changes.csv?range=24h")
     assert answer.headers["Content-Type"].startswith("text/csv")
-    tag = {"If-None-Match": answer.headers["ETag"]}
-    assert (await browser.get(f"/catalogue/{id}/changes.csv?range=24h", headers=tag)).status_code == 304
-    assert (await browser.get(f"/catalogue/{id}/changes.csv?range=7d", headers=tag)).status_code == 200
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
     assert [(row["state"], row["price"]) for row in rows] == [
         ("unknown", ""),

@@ -1,4 +1,4 @@
-"""How the best prices of many products moved of late, and what the present ones are worth, for lists."""
+"""How the best prices of many products moved of late, for a list that shows it beside each product."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,36 +6,28 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from domain.price_statistics import Verdict, verdict_by_samples
-from domain.window import EPOCH
+from domain.price_statistics import JUDGED_WINDOW, Verdict
+from domain.window import EPOCH, BucketWidth
 
-TREND_WINDOW = timedelta(days=30)
+TREND_WINDOW = timedelta(days=7)
 TREND_STEP = timedelta(hours=3)
-WEEK = timedelta(days=7) // TREND_STEP
 
 
 @dataclass(frozen=True, slots=True)
 class PriceTrend:
-    """The best price of one product over the last thirty days.
+    """The best price of one product over the last seven days, and what a list says of it.
 
     `prices` holds the price in force at each of `trend_times`, None where there was none or it is unknown. `change_1d`
-    and `low_7d` are those of `ListedChanges`, a few minutes old. `offers` counts those in stock, and those sold out in
-    the last day.
+    and `low_7d` are those of `ListedChanges`, a few minutes old. The verdict is that of the statistics of
+    `JUDGED_WINDOW`, None also where sums of days do not settle it. `offers` counts those in stock and those sold out
+    of late, as `CatalogueReader.detail` shows both.
     """
 
     prices: Sequence[int | None]
     change_1d: int | None
     low_7d: int | None
+    verdict: Verdict | None
     offers: int
-
-    @property
-    def week(self) -> Sequence[int | None]:
-        """The prices of the last seven days."""
-        return self.prices[-WEEK:]
-
-    def verdict(self, current: int) -> Verdict | None:
-        """Judge the current price by those of the thirty days; None if too little is known to judge by."""
-        return verdict_by_samples(self.prices, current)
 
 
 class PriceTrends(Protocol):
@@ -50,9 +42,14 @@ class PriceTrends(Protocol):
 
 
 def trend_times(now: datetime) -> Iterator[datetime]:
-    """Yield every third full hour in UTC of the thirty days before now, ascending."""
+    """Yield every third full hour in UTC of the seven days before now, ascending."""
     at = now - TREND_WINDOW
     at += (EPOCH - at) % TREND_STEP
     while at <= now:
         yield at
         at += TREND_STEP
+
+
+def judged_since(now: datetime) -> datetime:
+    """Return the begin of the first whole day by which a price is judged."""
+    return BucketWidth.DAY.ceil(now - JUDGED_WINDOW)

@@ -17,12 +17,13 @@ from application.catalogue.views import ProductDetailView, ProductView, Synchron
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists
-from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH, RegistrationState
+from domain.product import RegistrationState
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.readiness import OK, Readiness, SharedCheck
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import NOT_KEPT, Pages, see_other
+from entrypoints.web.product_form import Form, show_form, show_to_admin
 from entrypoints.web.sessions import Sessions
 
 SHOWN = 20
@@ -43,23 +44,6 @@ class Need:
     problem: str
     remedy: str
     retry: bool
-
-
-@dataclass(slots=True)
-class Form:
-    """A product's form as it was typed, and its mistakes by field."""
-
-    name: str = ""
-    description: str = ""
-    revision: str = ""
-    mistakes: dict[str, str] | None = None
-
-    @classmethod
-    async def of(cls, request: Request[Any, Any, Any]) -> "Form":
-        """Read a form; line breaks are sent as two characters (HTML, form submission)."""
-        form = await request.form()
-        name, description, revision = (str(form.get(field) or "") for field in ("name", "description", "revision"))
-        return cls(name, description.replace("\r\n", "\n"), revision)
 
 
 class AdminController(Controller):
@@ -98,7 +82,7 @@ class AdminController(Controller):
             needs += [_stale(product, formats) for product in stale[:room]]
             more = more or found.next is not None or len(stale) > room
         health = _health(await shared_check(), lag, formats)
-        return _show(
+        return show_to_admin(
             request,
             pages,
             sessions,
@@ -121,7 +105,7 @@ class AdminController(Controller):
         self, request: Request[Any, Any, Any], pages: Injected[Pages], sessions: Injected[Sessions]
     ) -> ASGIResponse:
         """Show an empty form."""
-        return _show_form(request, pages, sessions, Form(), None)
+        return show_form(request, pages, sessions, Form(), None)
 
     @post("/products/new", status_code=303)
     async def create(
@@ -137,7 +121,7 @@ class AdminController(Controller):
             registered = await register_product(name=form.name, description=form.description)
         except (InvalidText, ProductAlreadyExists) as error:
             form.mistakes = {error.field: str(error)}
-            return _show_form(request, pages, sessions, form, None)
+            return show_form(request, pages, sessions, form, None)
         return _done(request, sessions, f"/catalogue/{registered.product.id}")
 
     @get("/products/{product_id:uuid}/edit")
@@ -152,7 +136,7 @@ class AdminController(Controller):
         """Show the product's form."""
         product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
         form = Form(product.name, product.description, str(product.revision))
-        return _show_form(request, pages, sessions, form, product_id)
+        return show_form(request, pages, sessions, form, product_id)
 
     @post("/products/{product_id:uuid}/edit", status_code=303)
     async def amend(
@@ -176,7 +160,7 @@ class AdminController(Controller):
             form.revision = str(now.revision)
             form.mistakes = {"": f"The product changed meanwhile; it is “{now.name}” now. Save again to replace that."}
         if form.mistakes:
-            return _show_form(request, pages, sessions, form, product_id)
+            return show_form(request, pages, sessions, form, product_id)
         return _done(request, sessions, f"/catalogue/{product_id}")
 
     @get("/products/{product_id:uuid}/delete")
@@ -190,7 +174,7 @@ class AdminController(Controller):
     ) -> ASGIResponse:
         """Ask once before a product is deleted."""
         product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
-        return _show(request, pages, sessions, "delete.html", pages.formats(request), product=product)
+        return show_to_admin(request, pages, sessions, "delete.html", pages.formats(request), product=product)
 
     @post("/products/{product_id:uuid}/delete", status_code=303)
     async def withdraw(
@@ -262,45 +246,6 @@ def _health(readiness: Readiness, lag: timedelta, formats: Formats) -> list[tupl
             else f"All workers keep up: the most overdue observation is {formats.length(max(lag, A_SECOND))} late.",
         ),
     ]
-
-
-def _show(
-    request: Request[Any, Any, Any],
-    pages: Pages,
-    sessions: Sessions,
-    template: str,
-    formats: Formats,
-    status: int = 200,
-    **context: Any,
-) -> ASGIResponse:
-    """Show a page for admins, which renews the session."""
-    subject = request.scope["state"]["subject"]
-    return pages.show(
-        request,
-        template,
-        formats,
-        status=status,
-        headers={"Set-Cookie": sessions.cookie(request, subject)},
-        **context,
-    )
-
-
-def _show_form(
-    request: Request[Any, Any, Any], pages: Pages, sessions: Sessions, form: Form, product_id: UUID | None
-) -> ASGIResponse:
-    return _show(
-        request,
-        pages,
-        sessions,
-        "product_form.html",
-        pages.formats(request),
-        status=422 if form.mistakes else 200,
-        form=form,
-        mistakes=form.mistakes or {},
-        product_id=product_id,
-        name_length=NAME_LENGTH,
-        description_length=DESCRIPTION_LENGTH,
-    )
 
 
 def _done(request: Request[Any, Any, Any], sessions: Sessions, path: str) -> ASGIResponse:

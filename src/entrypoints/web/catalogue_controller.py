@@ -116,6 +116,7 @@ class ListRow:
     change: Change | None
     line: str
     verdict: str
+    """What the price is worth; empty if that is not certain."""
     offers: str
     seen: str
 
@@ -189,9 +190,9 @@ def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> ListRow:
         price=None if price is None else formats.number(price),
         state=_state(product, formats),
         change=None if product.stale else formats.change(before, price),
-        line=sparkline(trend.week),
-        verdict="" if price is None or product.stale else _verdict(trend, price),
-        offers=_offers(trend.offers, product.offers_in_stock),
+        line=sparkline(trend.prices),
+        verdict="" if price is None or product.stale or trend.verdict is None else trend.verdict.value,
+        offers=f"{trend.offers}, {product.offers_in_stock} in stock" if trend.offers else "",
         seen="" if product.observed_at is None else formats.age(product.observed_at),
     )
 
@@ -204,18 +205,3 @@ def _state(product: ProductView, formats: Formats) -> str:
     if product.stale:
         return f"last known {formats.age(product.observed_at)}"
     return "out of stock" if product.best_offer is None else ""
-
-
-def _verdict(trend: PriceTrend, price: int) -> str:
-    if trend.low_7d is not None and price <= trend.low_7d:
-        return "at its low"
-    return trend.verdict(price) or ""
-
-
-def _offers(known: int, in_stock: int) -> str:
-    if known == 0:
-        return ""
-    # Both were read one after the other, so an offer may have come in between.
-    known = max(known, in_stock)
-    offers = "1 offer" if known == 1 else f"{known} offers"
-    return f"{offers}, {in_stock} in stock"

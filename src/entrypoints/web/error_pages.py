@@ -1,5 +1,6 @@
 """Errors as pages, for browsers; programs get problems."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import MediaType, Request, Response
@@ -8,7 +9,7 @@ from entrypoints.http.problems.mapping import answer_problem
 from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import HungUp
 from entrypoints.web.pages import NOT_KEPT, Pages, page_headers
-from entrypoints.web.sessions import SESSION_ENDED, ForgedRequest, SessionRequired, login_path
+from entrypoints.web.sessions import SESSION_ENDED, ForgedRequest, SessionRequired, login_context, login_path
 
 _TITLES = {
     400: "This link cannot be read",
@@ -44,38 +45,26 @@ class ErrorPages:
         if isinstance(error, HungUp):
             # The client has left, so the status is for the log and the count only.
             return Response(None, status_code=CLIENT_LEFT)
+        if isinstance(error, SessionRequired) and error.typed:
+            mistake = f"{SESSION_ENDED} What you typed is kept."
+            return self._show(request, 401, "login.html", login_context(error.path, mistake, error.typed))
         if isinstance(error, SessionRequired):
-            if error.typed:
-                return self._log_in_again(request, error)
             ended = "session" in request.cookies or request.method == "POST"
             path = prefix_of(request.scope["state"]) + login_path(error.path, ended=ended)
             location = {"Location": path, "Cache-Control": NOT_KEPT}
             return Response(None, status_code=303, headers=location)
         if isinstance(error, ForgedRequest):
             text = "The form did not come from a page of this site, or it is too old. Load the page and send it again."
-            return self._show(request, 403, "This form was not accepted", text)
+            return self._show_error(request, 403, "This form was not accepted", text)
         problem = answer_problem(request, error)
         if not wants_page(request):
             return problem
         status = problem.status_code or 500
         text = _TEXTS.get(status, problem.content.detail)
         kept = {name: value for name, value in problem.headers.items() if name in ("Retry-After", "Allow")}
-        return self._show(request, status, _TITLES.get(status, problem.content.title), text, kept)
+        return self._show_error(request, status, _TITLES.get(status, problem.content.title), text, kept)
 
-    def _log_in_again(self, request: Request[Any, Any, Any], error: SessionRequired) -> Response[str]:
-        """Ask for a login on a page that keeps the typed text: it may not be stored here, nor stand in a link."""
-        html = self._pages.render(
-            request,
-            "login.html",
-            self._pages.formats(request),
-            mistake=SESSION_ENDED,
-            username="",
-            onward=error.path,
-            typed=error.typed,
-        )
-        return Response(html, status_code=401, media_type=MediaType.HTML, headers=page_headers(None))
-
-    def _show(
+    def _show_error(
         self,
         request: Request[Any, Any, Any],
         status: int,
@@ -84,8 +73,18 @@ class ErrorPages:
         headers: dict[str, str] | None = None,
     ) -> Response[str]:
         number = request.scope["state"].get("request_id", "")
-        formats = self._pages.formats(request)
-        html = self._pages.render(request, "error.html", formats, title=title, text=text, request_id=number)
+        context = {"title": title, "text": text, "request_id": number}
+        return self._show(request, status, "error.html", context, headers)
+
+    def _show(
+        self,
+        request: Request[Any, Any, Any],
+        status: int,
+        template: str,
+        context: Mapping[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> Response[str]:
+        html = self._pages.render(request, template, self._pages.formats(request), **context)
         return Response(
             html, status_code=status, media_type=MediaType.HTML, headers=page_headers(None) | (headers or {})
         )

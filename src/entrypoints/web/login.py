@@ -1,6 +1,7 @@
 """Login and logout on the page."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from litestar import Request, get, post
@@ -11,18 +12,17 @@ from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
 from entrypoints.http.route_declarations import PUBLIC, Injected
 from entrypoints.web.pages import Pages, local_path, see_other
-from entrypoints.web.sessions import SESSION_ENDED, Sessions, require_same_site
+from entrypoints.web.product_form import restore_form
+from entrypoints.web.sessions import SESSION_ENDED, Sessions, login_context, require_same_site
 
 LONGEST_NAME, LONGEST_PASSWORD = 255, 1_024
-TYPED = "typed."
-"""Before the names of fields that were typed into another form, which the login keeps."""
 
 
 @get("/admin/login", include_in_schema=False, opt=PUBLIC)
 async def show_login(request: Request[Any, Any, Any], pages: Injected[Pages]) -> ASGIResponse:
     """Show the form."""
     ended = request.query_params.get("ended") == "1"
-    return _show(request, pages, SESSION_ENDED if ended else "", {})
+    return _show(request, pages, SESSION_ENDED if ended else "")
 
 
 @post("/admin/login", include_in_schema=False, opt=PUBLIC, status_code=303)
@@ -36,31 +36,20 @@ async def log_in(
     require_same_site(request)
     form = await request.form()
     username, password = (str(form.get(field) or "") for field in ("username", "password"))
-    typed = {name.removeprefix(TYPED): str(form[name]) for name in form if name.startswith(TYPED)}
     try:
         # A longer one is wrong anyway, and is not worth a slow check.
         account = await credentials.check(username[:LONGEST_NAME], password[:LONGEST_PASSWORD], client_address(request))
     except InvalidCredentials:
-        return _show(request, pages, "Name or password is wrong.", typed, username, status=401)
+        return _show(request, pages, "Name or password is wrong.", form, status=401)
     except RateLimited as error:
         mistake = f"Too many logins have failed. Try again in {error.seconds} s."
-        return _show(request, pages, mistake, typed, username, status=429)
+        return _show(request, pages, mistake, form, status=429)
     except QueueFull:
-        mistake = "Too many people log in right now. Try again in a moment."
-        return _show(request, pages, mistake, typed, username, status=503)
-    onward, cookie = local_path(form.get("next"), "/admin"), sessions.cookie(request, account)
-    if not typed:
-        return see_other(request, onward, cookie)
-    return pages.show(
-        request,
-        "send_again.html",
-        pages.formats(request),
-        headers={"Set-Cookie": cookie},
-        onward=onward,
-        typed=typed,
-        subject=account,
-        csrf=sessions.form_token(account),
-    )
+        return _show(request, pages, "Too many people log in right now. Try again in a moment.", form, status=503)
+    onward = local_path(form.get("next"), "/admin")
+    request.scope["state"]["subject"] = account
+    restored = restore_form(request, pages, sessions, onward, form)
+    return restored or see_other(request, onward, sessions.cookie(request, account))
 
 
 @post("/admin/logout", include_in_schema=False, opt=PUBLIC, status_code=303)
@@ -74,18 +63,9 @@ def _show(
     request: Request[Any, Any, Any],
     pages: Pages,
     mistake: str,
-    typed: Mapping[str, str],
-    username: str = "",
+    typed: Mapping[str, Any] = MappingProxyType({}),
     status: int = 200,
 ) -> ASGIResponse:
-    onward = local_path(request.query_params.get("next"), "/admin")
-    return pages.show(
-        request,
-        "login.html",
-        pages.formats(request),
-        status=status,
-        mistake=mistake,
-        username=username,
-        onward=onward,
-        typed=typed,
-    )
+    onward = local_path(typed.get("next") or request.query_params.get("next"), "/admin")
+    context = login_context(onward, mistake, typed)
+    return pages.show(request, "login.html", pages.formats(request), status=status, **context)

@@ -82,16 +82,17 @@ class Pages:
 
     def render(self, request: Request[Any, Any, Any], template: str, formats: Formats, **context: Any) -> str:
         """Write a page."""
-        subject = self._sessions.subject(request)
-        shared = {
-            "f": formats,
-            "viewer": formats.viewer,
-            "here": _path_and_query(request),
-            "prefix": prefix_of(request.scope["state"]),
-            "subject": subject,
-            "csrf": self._sessions.form_token(subject) if subject else "",
-        }
-        return self._templates.get_template(template).render(shared | context)
+        # A session that has just begun is not in the request's cookie.
+        subject = request.scope["state"].get("subject") or self._sessions.subject(request)
+        return self._templates.get_template(template).render(
+            f=formats,
+            viewer=formats.viewer,
+            here=_path_and_query(request),
+            prefix=prefix_of(request.scope["state"]),
+            subject=subject,
+            csrf=self._sessions.form_token(subject) if subject else "",
+            **context,
+        )
 
     def unchanged(self, request: Request[Any, Any, Any], formats: Formats, *data: object) -> tuple[str, bool]:
         """Return the entity tag of a page that shows this data, and whether the browser has that page.

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, get
+from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -22,6 +22,7 @@ from application.prices.views import PriceHistoryView, PriorPriceView
 from domain.errors import BeyondRetention
 from domain.price_change import Reason
 from domain.price_history import Extreme
+from domain.price_statistics import JUDGED_WINDOW
 from domain.window import Window
 from entrypoints.http.conditional_reads import digest_tag
 from entrypoints.http.products.catalogue import Catalogue
@@ -41,7 +42,7 @@ RANGES = {
     "all": ("all", None),
 }
 DEFAULT_RANGE = "7d"
-JUDGED_TIME, COMPARED = timedelta(days=30), timedelta(days=1)
+COMPARED = timedelta(days=1)
 OFFERS_KEPT = timedelta(days=7)
 """Single offers are drawn in windows of at most this length, for which their prices are kept."""
 CHANGES_SHOWN, CHANGES_OPEN = 50, 10
@@ -92,7 +93,7 @@ class ProductController(Controller):
     ) -> ASGIResponse:
         """Show the product, or 204 to a page that has shown this version already."""
         formats = pages.formats(request)
-        found = await catalogue.reader.detail(product_id)
+        found = await catalogue.reader.detail(product_id, sold_out_too=True)
         version = digest_tag(repr(found.version).encode()).strip('"')
         if request.query_params.get("seen") == version:
             return ASGIResponse(status_code=204, headers={"Cache-Control": "no-store"})
@@ -110,8 +111,8 @@ class ProductController(Controller):
                 if with_offers
                 else None
             )
-            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_TIME, formats.now))
-            prior = await find_prior_price(product_id, formats.now, JUDGED_TIME.days)
+            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_WINDOW, formats.now))
+            prior = await find_prior_price(product_id, formats.now, JUDGED_WINDOW.days)
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
         best = _series(history)[0] if history.series else []
         quartiles = (statistics.p25, statistics.p75)
@@ -141,7 +142,7 @@ class ProductController(Controller):
             tag=tag,
             product=product,
             version=version,
-            sentence=price_sentence(product, statistics, best, formats),
+            sentence=price_sentence(product, statistics, formats),
             sellers=sellers_sentence(product),
             tiles=tiles,
             ranges=RANGES,
@@ -189,12 +190,10 @@ class ProductController(Controller):
             times = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (each.start, each.end))
             writer.writerow([*times, each.state.value, each.price, each.low, each.high])
         headers = {
-            "Content-Type": "text/csv; charset=utf-8",
             "Cache-Control": "no-cache",
-            "ETag": tag,
             "Content-Disposition": f'attachment; filename="prices-{product_id}-{chosen}.csv"',
         }
-        return ASGIResponse(body=file.getvalue().encode(), headers=headers)
+        return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _range(request: Request[Any, Any, Any]) -> str:
@@ -223,7 +222,7 @@ async def _in_days_of(
 
 def _steps_path(product_id: UUID, window: Window) -> str | None:
     """Return the path of every step of a window as CSV; None where it is longer than steps are known to be kept."""
-    if window.end - window.start > JUDGED_TIME:
+    if window.end - window.start > JUDGED_WINDOW:
         return None
     start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (window.start, window.end))
     return f"/exports/price-history.csv?id={product_id}&from={start}&to={end}"

@@ -1,8 +1,6 @@
 """What the page says in words. Each sentence comes from observations, and says how sure it is."""
 
-from collections.abc import Sequence
 from datetime import timedelta, tzinfo
-from itertools import groupby
 
 from application.catalogue.views import ProductDetailView
 from application.prices.views import PriceStatisticsView
@@ -17,10 +15,8 @@ LEAST_KNOWN = timedelta(days=7)
 _LITTLE = 0.01
 
 
-def price_sentence(
-    product: ProductDetailView, statistics: PriceStatisticsView, best: Sequence[Segment], formats: Formats
-) -> str:
-    """Say what the present price is worth, or why there is none; `best` is the best price of the chosen range."""
+def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
+    """Say what the present price is worth, or why there is none."""
     if product.registration.state is not RegistrationState.REGISTERED:
         return _REGISTRATION[product.registration.state]
     if product.observed_at is None:
@@ -28,20 +24,8 @@ def price_sentence(
     if product.stale:
         return f"Not observed for {formats.length(formats.now - product.observed_at)}; this was the last price."
     if product.best_offer is None:
-        return _since_when_nobody_has_it(best, formats)
-    return _worth(statistics, formats)
-
-
-def _since_when_nobody_has_it(best: Sequence[Segment], formats: Formats) -> str:
-    runs = groupby(reversed(best), key=lambda each: each.state)
-    state, run = next(runs, (None, iter(())))
-    if state is not PriceState.OUT_OF_STOCK:
         return "Nobody has it in stock now."
-    begin = [*run][-1].start
-    # What was before the chosen range is not looked at.
-    if begin == best[0].start:
-        return f"Nobody has had it since {formats.moment(begin)} or longer."
-    return f"Nobody has had it since {formats.moment(begin)}."
+    return _worth(statistics, formats)
 
 
 def sellers_sentence(product: ProductDetailView) -> str:

@@ -15,6 +15,8 @@ from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
+TYPED_FIELDS = ("name", "description", "revision")
+"""The fields that a login keeps. None of them is secret."""
 SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 
 
@@ -24,10 +26,10 @@ class SessionRequired(Exception):
     `path` is the page that was asked for, and `typed` holds the fields of the form that was sent to it.
     """
 
-    def __init__(self, path: str, typed: Mapping[str, str]) -> None:
+    def __init__(self, path: str, typed: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.path = path
-        self.typed = typed
+        self.typed = typed or {}
 
 
 class ForgedRequest(Exception):
@@ -78,6 +80,18 @@ class Sessions:
                 raise ForgedRequest
 
 
+async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
+    """Return what was typed into a form of our own pages; another site must not fill in a form of ours."""
+    if not isinstance(connection, Request) or connection.method != "POST":
+        return {}
+    try:
+        require_same_site(connection)
+    except ForgedRequest:
+        return {}
+    form = await connection.form()
+    return {field: value for field in TYPED_FIELDS if isinstance(value := form.get(field), str) and value}
+
+
 def require_same_site(request: Request[Any, Any, Any]) -> None:
     """Refuse a form that a page of another site sent (Fetch Metadata, and Origin in older browsers).
 
@@ -92,21 +106,15 @@ def require_same_site(request: Request[Any, Any, Any]) -> None:
         raise ForgedRequest
 
 
-async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
-    """Return the fields of a form that a page of this site sent, without its token."""
-    if not isinstance(connection, Request) or connection.method != "POST":
-        return {}
-    try:
-        require_same_site(connection)
-    except ForgedRequest:
-        return {}
-    form = await connection.form()
-    return {name: value for name, value in form.items() if isinstance(value, str) and name != CSRF_FIELD}
-
-
 def login_path(path: str, *, ended: bool = False) -> str:
     """Return the path of the login page that leads on to `path`."""
     return f"/admin/login?next={quote(path, safe='/')}" + ("&ended=1" if ended else "")
+
+
+def login_context(onward: str, mistake: str, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the login page shows; it carries what was typed elsewhere on to the page that it leads to."""
+    kept = {field: str(typed[field]) for field in TYPED_FIELDS if typed.get(field)}
+    return {"mistake": mistake, "username": str(typed.get("username") or ""), "onward": onward, "kept": kept}
 
 
 def _cookie(request: Request[Any, Any, Any], value: str, seconds: int) -> str:

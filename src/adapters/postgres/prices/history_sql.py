@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, TextClause, Uuid, bindparam, text
 from adapters.postgres.rows import Timestamp
 from domain.window import BucketWidth
 
-TIMES = ("starts", "ends", "first_day", "aligned", "rolled", "tail_day")
+TIMES = ("starts", "ends", "first_day", "aligned", "rolled", "tail_day", "judged_since")
 INTERVALS = {
     BucketWidth.FIVE_MINUTES: "INTERVAL '5 minutes'",
     BucketWidth.HOUR: "INTERVAL '1 hour'",

@@ -44,6 +44,10 @@ document.addEventListener("input", (event) => {
   fetch(`${document.body.dataset.prefix}/admin/session`, { redirect: "manual" });
 });
 
+// After a login in between, the form stands where it was: its address comes back, too.
+const restored = document.querySelector("form[data-restored]");
+if (restored) history.replaceState(null, "", restored.action);
+
 // The chart: arrow keys and the pointer walk its points, and a live region says them.
 function points(chart) {
   return JSON.parse(chart.dataset.points);

@@ -21,9 +21,10 @@ from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHis
 from application.prices.price_statistics import SummarisePrices
 from domain.calendar import Interval, LocalBuckets
 from domain.offer import ObservedOffers, Offer
+from domain.price_statistics import JUDGED_WINDOW, Verdict
 from domain.product import Product
 from domain.retention import Retention
-from domain.window import BucketWidth, Window
+from domain.window import MICROSECOND, BucketWidth, Window
 from fakes.price_readers import kept
 from storages.random_histories import OFFERS, History, polls
 from storages.storage import Storage, in_memory, on_postgres
@@ -209,14 +210,35 @@ async def test_trends_and_lows_are_those_that_the_steps_give(
     assert before.prices == found.prices == expected.prices
     assert {None, *prices} >= set(found.prices) > {None}
     assert found.low_7d == expected.low_7d
+    assert (found.verdict, found.offers) == (expected.verdict, expected.offers)
     for wanted in (ProductFilter(at_low=True), ProductFilter(dropped=True)):
         pages = [await storage.reader.products(100, wanted=wanted) for storage in (real, reference)]
         assert [each.id for each in pages[0].items if each.id == id] == [each.id for each in pages[1].items]
 
 
+@pytest.mark.parametrize(("price", "verdict"), [(90, Verdict.LOW), (100, Verdict.TYPICAL), (110, Verdict.HIGH)])
+async def test_a_month_gives_the_verdict_that_the_steps_give(engine: AsyncEngine, price: int, verdict: Verdict) -> None:
+    began = NOW - timedelta(days=29)
+    shown = [ObservedOffers({OFFERS[0]: Offer(OFFERS[0], each, 1)}) for each in (95, 100, 100, 105, price)]
+    gaps = [timedelta(0), *[timedelta(days=7)] * 3, timedelta(days=8) - timedelta(hours=2)]
+    polls = [(gap // MICROSECOND, each, 3 * 86_400) for gap, each in zip(gaps, shown, strict=True)]
+    history = History.of(began, polls)
+    id, now = history.product_id, datetime.now(UTC)
+    real, reference = on_postgres(engine), in_memory()
+    for storage in (real, reference):
+        await store(storage, history, created_at=began)
+    while await real.history.roll_up(10):
+        pass
+    for storage in (real, reference):
+        assert (await storage.trends.of([id], now))[id].verdict is verdict
+    window = Window(now - JUDGED_WINDOW, now)
+    assert (await Insight(real, Retention()).statistics(id, window)).verdict is verdict
+
+
 async def test_an_unknown_product_has_an_empty_trend(engine: AsyncEngine) -> None:
     (trend,) = (await on_postgres(engine).trends.of([UUID(int=1)], NOW)).values()
     assert (set(trend.prices), trend.change_1d, trend.low_7d) == ({None}, None, None)
+    assert (trend.verdict, trend.offers) == (None, 0)
 
 
 async def assert_agree(real: Insight, reference: Insight, history: History, asked: list[Window], zone: tzinfo) -> None:
