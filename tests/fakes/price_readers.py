@@ -51,8 +51,8 @@ class InMemoryPriceReader:
         stretches = starmap(Window, pairwise(bounds))
         return [_without_times(bucket) for bucket in buckets(recorded, stretches) if bucket.window.end > first]
 
-    async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
-        return in_force_at(recorded_steps(self.storage, product_id), at)
+    async def in_force(self, product_id: UUID, times: Sequence[datetime]) -> list[PriceInForce | None]:
+        return [in_force_at(recorded_steps(self.storage, product_id), at) for at in times]
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None

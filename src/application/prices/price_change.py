@@ -23,18 +23,17 @@ class ComparePrices:
     clock: Clock
     retention: RetentionReader
 
-    async def __call__(self, product_id: UUID, window: Window) -> PriceChangeView:
-        """Return both prices and the change.
+    async def __call__(self, product_id: UUID, window: Window, retention: Retention | None = None) -> PriceChangeView:
+        """Return both prices and the change. The retention is read unless it is given.
 
         Raises:
             ProductNotFound
         """
-        window = _told(window, self.clock(), await self.retention())
+        window = _told(window, self.clock(), retention or await self.retention())
         if window.start == window.end:
             nothing = PriceAtView(window.start, None)
             return PriceChangeView(nothing, nothing, None, None, None, Reason.BEYOND_RETENTION)
-        before = await self.prices.in_force(product_id, window.start)
-        after = await self.prices.in_force(product_id, window.end)
+        before, after = await self.prices.in_force(product_id, [window.start, window.end])
         found = price_change(before, after)
         return PriceChangeView(
             PriceAtView(window.start, before.price if before else None),
@@ -62,8 +61,10 @@ class FindPriorPrice:
     clock: Clock
     retention: RetentionReader
 
-    async def __call__(self, product_id: UUID, at: datetime | None, days: int) -> PriorPriceView:
-        """Return the lowest price; without `at`, of the days before now.
+    async def __call__(
+        self, product_id: UUID, at: datetime | None, days: int, retention: Retention | None = None
+    ) -> PriorPriceView:
+        """Return the lowest price; without `at`, of the days before now. The retention is read unless it is given.
 
         Raises:
             ProductNotFound
@@ -71,12 +72,13 @@ class FindPriorPrice:
         """
         now = self.clock()
         window = _days_before(at or now, days, now)
-        in_force = await self.prices.in_force(product_id, window.end)
-        if window.start < (await self.retention()).steps_since(now):
+        if window.start < (retention or await self.retention()).steps_since(now):
+            # An unknown product has no price either: this read raises ProductNotFound for it.
+            await self.prices.in_force(product_id, [window.end])
             return _prior(window, PriorPrice(reason=Reason.BEYOND_RETENTION))
         before = joined(await self.prices.buckets(product_id, window, BucketWidth.DAY), window)
-        from_start = await self.prices.in_force(product_id, window.start) is not None
-        return _prior(window, prior_price(before, in_force, from_start=from_start))
+        at_start, in_force = await self.prices.in_force(product_id, [window.start, window.end])
+        return _prior(window, prior_price(before, in_force, from_start=at_start is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class ReadPriceHistory:
 
     async def _find(self, product_id: UUID, window: Window) -> None:
         """Raise ProductNotFound for an unknown product, which has no history either."""
-        await self.prices.in_force(product_id, window.end)
+        await self.prices.in_force(product_id, [window.end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +171,22 @@ class ReadOfferPriceHistory:
 
 
 async def in_finest_interval(
-    history: ReadPriceHistory | ReadOfferPriceHistory, product_id: UUID, window: Window, zone: tzinfo = UTC
+    history: ReadPriceHistory | ReadOfferPriceHistory,
+    product_id: UUID,
+    window: Window,
+    zone: tzinfo = UTC,
+    retention: Retention | None = None,
 ) -> PriceHistoryView:
     """Return every step if there are at most 600, else the narrowest kept buckets with at most 600 in each series.
 
-    Where even months are more, the last 600 are returned.
+    Where even months are more, the last 600 are returned. The retention is read unless it is given.
 
     Raises:
         ProductNotFound
         WindowTooLarge: there are too many offers.
         BeyondRetention: no buckets of this zone can be made of what is kept.
     """
-    retention = await history.retention()
+    retention = retention or await history.retention()
     if window.end - window.start <= RAW_WINDOW and history.keeps(None, zone, window, retention):
         with suppress(WindowTooLarge):
             return await history(product_id, window, None, most=AUTO_POINTS, retention=retention)

@@ -23,17 +23,19 @@ class SummarisePrices:
     clock: Clock
     retention: RetentionReader
 
-    async def __call__(self, product_id: UUID, window: Window) -> PriceStatisticsView:
-        """Return the statistics of the window.
+    async def __call__(
+        self, product_id: UUID, window: Window, retention: Retention | None = None
+    ) -> PriceStatisticsView:
+        """Return the statistics of the window. The retention is read unless it is given.
 
         Raises:
             ProductNotFound
         """
-        now, retention = self.clock(), await self.retention()
+        now, retention = self.clock(), retention or await self.retention()
         kept = retention.finest(window.start, now) is None
         asked, narrowed = window, retention.narrowed(window, now)
         window = narrowed or asked
-        at_end = await self.prices.in_force(product_id, window.end)
+        (at_end,) = await self.prices.in_force(product_id, [window.end])
         # Within one bucket not even the price at the end is known.
         current = at_end.price if at_end and narrowed else None
         spread = PriceDistribution()

@@ -50,8 +50,8 @@ class PriceReader(Protocol):
         stretches.
         """
 
-    async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
-        """Return the price in force at a time; None before the first observation."""
+    async def in_force(self, product_id: UUID, times: Sequence[datetime]) -> list[PriceInForce | None]:
+        """Return the prices in force at the times, in their order; None before the first observation."""
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None

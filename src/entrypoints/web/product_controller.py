@@ -23,6 +23,7 @@ from domain.errors import BeyondRetention
 from domain.price_change import Reason
 from domain.price_history import Extreme
 from domain.price_statistics import JUDGED_WINDOW
+from domain.retention import Retention
 from domain.window import Window
 from entrypoints.http.conditional_reads import digest_tag
 from entrypoints.http.products.catalogue import Catalogue
@@ -104,16 +105,18 @@ class ProductController(Controller):
         chosen = _range(request)
         window, viewer_zone = _window(chosen, product, formats.now), formats.viewer.zone
         with_offers = request.query_params.get("offers") == "1" and window.end - window.start <= OFFERS_KEPT
+        # One after the other: a place among the costly reads is one connection.
         async with costly:
-            history, zone = await _in_days_of(viewer_zone, read_price_history, product_id, window)
+            kept = await read_price_history.retention()
+            history, zone = await _in_days_of(viewer_zone, read_price_history, product_id, window, kept)
             offers = (
-                await in_finest_interval(read_offer_price_history, product_id, window, viewer_zone)
+                await in_finest_interval(read_offer_price_history, product_id, window, viewer_zone, kept)
                 if with_offers
                 else None
             )
-            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_WINDOW, formats.now))
-            prior = await find_prior_price(product_id, formats.now, JUDGED_WINDOW.days)
-            change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now))
+            statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_WINDOW, formats.now), kept)
+            prior = await find_prior_price(product_id, formats.now, JUDGED_WINDOW.days, kept)
+            change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now), kept)
         best = _series(history)[0] if history.series else []
         quartiles = (statistics.p25, statistics.p75)
         chart = draw(
@@ -211,13 +214,13 @@ def _window(chosen: str, product: ProductDetailView, now: datetime) -> Window:
 
 
 async def _in_days_of(
-    zone: tzinfo, read: ReadPriceHistory, product_id: UUID, window: Window
+    zone: tzinfo, read: ReadPriceHistory, product_id: UUID, window: Window, kept: Retention | None = None
 ) -> tuple[PriceHistoryView, tzinfo]:
     """Return the history in days of the zone, or of UTC where the zone's are not kept, and which of the two."""
     try:
-        return await in_finest_interval(read, product_id, window, zone), zone
+        return await in_finest_interval(read, product_id, window, zone, kept), zone
     except BeyondRetention:
-        return await in_finest_interval(read, product_id, window), UTC
+        return await in_finest_interval(read, product_id, window, retention=kept), UTC
 
 
 def _steps_path(product_id: UUID, window: Window) -> str | None:

@@ -45,7 +45,7 @@ async def test_every_read_is_of_a_product_that_is_there(storage: Storage) -> Non
         partial(prices.steps, window=WINDOW, limit=5),
         partial(prices.buckets, window=WINDOW, width=BucketWidth.HOUR),
         partial(prices.sums, bounds=ENDS, width=BucketWidth.DAY),
-        partial(prices.in_force, at=BEGIN),
+        partial(prices.in_force, times=[BEGIN]),
         partial(prices.statistics, window=WINDOW, current=None),
         partial(offers.steps, window=WINDOW, limit=5),
         partial(offers.sums, bounds=ENDS, limit=5),
@@ -128,7 +128,9 @@ async def test_what_is_in_force_is_none_before_the_first_observation(storage: St
     id = await watched(storage)
 
     async def at(minutes: float) -> PriceInForce | None:
-        return await storage.prices.in_force(id, BEGIN + minutes * MINUTE)
+        before, found = await storage.prices.in_force(id, [BEGIN - HOUR, BEGIN + minutes * MINUTE])
+        assert before is None
+        return found
 
     assert await at(-0.001) is None
     assert await at(0) == await at(1.999) == PriceInForce(PriceState.IN_STOCK, 100)
@@ -145,7 +147,7 @@ async def test_a_product_that_was_never_observed_has_no_prices(storage: Storage)
     prices, offers = storage.prices, storage.offer_prices
     assert await prices.steps(product.id, WINDOW, 5) == []
     assert await prices.buckets(product.id, WINDOW, BucketWidth.DAY) == []
-    assert await prices.in_force(product.id, system_clock()) is None
+    assert await prices.in_force(product.id, [system_clock()] * 2) == [None, None]
     nothing = PriceSummary(WINDOW), PriceDistribution(None, None, None, 0)
     assert await prices.statistics(product.id, WINDOW, None) == nothing
     assert (await offers.steps(product.id, WINDOW, 5)).in_stock == {}

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause
+from sqlalchemy import ARRAY, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed, recorded, statement
+from adapters.postgres.rows import Timestamp
 from application.offload import offload
 from domain.errors import ProductNotFound
 from domain.price import PriceInForce, PriceState, PriceStep
@@ -23,10 +24,15 @@ _ROLLED_UNTIL = statement("""
     WHERE id = ANY(:ids) AND withdrawn_at IS NULL
 """)
 
+# A read of a product that is there has a row at least, of nulls if nothing is found.
+_FOUND = "(SELECT id FROM product WHERE id = ANY(:ids) AND withdrawn_at IS NULL) AS found"
 _STEPS = statement(f"""
-    SELECT state, price, valid_from, least(valid_to, :ends) AS valid_to
-    FROM ({recorded(":starts", ":ends", ":first_day")}) AS recorded
-    WHERE valid_from < :ends AND valid_to > :starts ORDER BY valid_from LIMIT :limit
+    SELECT state, price, valid_from, valid_to FROM {_FOUND} LEFT JOIN (
+        SELECT state, price, valid_from, least(valid_to, :ends) AS valid_to
+        FROM ({recorded(":starts", ":ends", ":first_day")}) AS recorded
+        WHERE valid_from < :ends AND valid_to > :starts ORDER BY valid_from LIMIT :limit
+    ) AS step ON TRUE
+    ORDER BY valid_from
 """)
 
 SUMS = "open, close, lowest, lowest_at, highest, highest_at, price_time, in_stock, known"
@@ -72,21 +78,26 @@ def _open_of(width: BucketWidth) -> str:
     return f"""
         SELECT CASE WHEN open IS NOT NULL THEN 'in_stock' WHEN open_known THEN 'out_of_stock' ELSE 'unknown' END, open
         FROM best_price_bucket_{width}
-        WHERE product_id = ANY(:ids) AND at = :starts AND open_known IS NOT NULL
+        WHERE product_id = ANY(:ids) AND at = moment.time AND open_known IS NOT NULL
     """
 
 
 # Where the steps are dropped, the time is the start of a bucket.
 _IN_FORCE = statement(f"""
-    SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= :starts AND valid_to > :starts
-    UNION ALL (
-        SELECT state, price FROM best_price_step
-        WHERE product_id = ANY(:ids) AND valid_from >= :first_day AND valid_from <= :starts AND valid_to > :starts
-        ORDER BY valid_from DESC LIMIT 1
-    )
-    UNION ALL {" UNION ALL ".join(map(_open_of, BucketWidth))}
-    LIMIT 1
-""")
+    SELECT state, price
+    FROM {_FOUND} CROSS JOIN unnest(:times) WITH ORDINALITY AS moment (time, number) LEFT JOIN LATERAL (
+        SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= moment.time AND valid_to > moment.time
+        UNION ALL (
+            SELECT state, price FROM best_price_step
+            WHERE product_id = ANY(:ids) AND valid_from >= date_trunc('day', moment.time, 'UTC')
+            AND valid_from <= moment.time AND valid_to > moment.time
+            ORDER BY valid_from DESC LIMIT 1
+        )
+        UNION ALL {" UNION ALL ".join(map(_open_of, BucketWidth))}
+        LIMIT 1
+    ) AS in_force ON TRUE
+    ORDER BY number
+""").bindparams(bindparam("times", type_=ARRAY(Timestamp)))
 
 # Equal steps follow each other only at midnight, where steps are split. Only for the extremes does it matter when they
 # were reached.
@@ -121,7 +132,8 @@ _STATISTICS = statement(f"""
         min(price), (SELECT at FROM reached, extreme WHERE price = lowest),
         max(price), (SELECT at FROM reached, extreme WHERE price = highest),
         coalesce(sum(price::numeric * microseconds), 0), coalesce(sum(microseconds), 0)::bigint,
-        (SELECT coalesce(sum(microseconds), 0)::bigint FROM timed WHERE known)
+        (SELECT coalesce(sum(microseconds), 0)::bigint FROM timed WHERE known),
+        EXISTS (SELECT FROM {_FOUND})
     FROM ranked
 """)
 
@@ -135,8 +147,9 @@ class SqlAlchemyPriceReader:
 
     async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
         async with connect(self._engine) as connection:
-            await rolled_until(connection, product_id)
             rows = (await connection.execute(_STEPS, {**within(product_id, window), "limit": limit})).all()
+        if not rows:
+            raise ProductNotFound(product_id)
         return await offload(partial(_steps, rows), len(rows))
 
     async def buckets(self, product_id: UUID, window: Window, width: BucketWidth) -> list[PriceSummary]:
@@ -164,22 +177,22 @@ class SqlAlchemyPriceReader:
             rows = (await connection.execute(_SUMS[width], parameters)).all()
         return [summary(Window(bounds[stretch - 1], bounds[stretch]), sums) for stretch, *sums in map(tuple, rows)]
 
-    async def in_force(self, product_id: UUID, at: datetime) -> PriceInForce | None:
+    async def in_force(self, product_id: UUID, times: Sequence[datetime]) -> list[PriceInForce | None]:
         async with connect(self._engine) as connection:
-            await rolled_until(connection, product_id)
-            moment = {"ids": [product_id], "starts": at, "first_day": BucketWidth.DAY.floor(at)}
-            for row in await connection.execute(_IN_FORCE, moment):
-                return PriceInForce(PriceState(row.state), row.price)
-            return None
+            rows = (await connection.execute(_IN_FORCE, {"ids": [product_id], "times": list(times)})).all()
+        if not rows:
+            raise ProductNotFound(product_id)
+        return [None if state is None else PriceInForce(PriceState(state), price) for state, price in map(tuple, rows)]
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None
     ) -> tuple[PriceSummary, PriceDistribution]:
         async with connect(self._engine) as connection:
-            await rolled_until(connection, product_id)
             parameters = {**within(product_id, window), "current": current}
             row = (await connection.execute(_STATISTICS, parameters)).one()
-        p25, median, p75, higher, *sums = tuple(row)
+        p25, median, p75, higher, *sums, there = tuple(row)
+        if not there:
+            raise ProductNotFound(product_id)
         return summary(window, sums), PriceDistribution(p25, median, p75, higher)
 
 
@@ -230,4 +243,4 @@ def summary(window: Window, sums: Sequence[Any]) -> PriceSummary:
 
 
 def _steps(rows: Sequence[Sequence[Any]]) -> list[PriceStep]:
-    return [PriceStep(PriceState(state), *rest) for state, *rest in rows]
+    return [PriceStep(PriceState(state), *rest) for state, *rest in rows if state is not None]
