@@ -95,6 +95,36 @@ async def test_a_product_page_follows_the_price_until_it_is_paused(system: Syste
     assert troubles == []
 
 
+async def test_an_update_in_place_takes_nothing_from_the_reader(system: System, browser: Browser) -> None:
+    url = started(system, 1)
+    system.seed(days=30)
+    async with visit(browser, url, viewport={"width": 900, "height": 500}) as (page, _, troubles):
+        await page.goto("/")
+        await page.locator(".products .name a").first.click()
+        await page.click(".ranges >> text=24 h")
+        await expect(page.locator(".ranges [aria-current]")).to_be_focused()
+        await page.click("text=Single offers")
+        await expect(page.locator(".switches [aria-current]")).to_be_focused()
+        await page.click("summary")
+        await page.locator("svg[data-points]").focus()
+        await page.keyboard.press("Home")
+        await page.keyboard.press("ArrowRight")
+        spoken = await page.locator("#spoken").inner_text()
+        await page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+        await page.evaluate("scrollTo(0, 333)")
+        shown = page.locator("#product")
+        before = await shown.get_attribute("hx-get")
+        await expect(shown).not_to_have_attribute("hx-get", before or "", timeout=PATIENCE)
+        await expect(page.locator("svg[data-points]")).to_be_focused()
+        await expect(page.locator("details")).to_have_attribute("open", "")
+        await expect(page.locator("path.offer").first).to_be_attached()
+        await expect(page.locator("#spoken")).to_have_text(spoken)
+        await expect(page.locator("#cursor")).to_have_attribute("visibility", "visible")
+        assert await page.evaluate("getSelection().toString() === document.querySelector('h1').innerText")
+        assert await page.evaluate("scrollY") == 333
+    assert troubles == []
+
+
 async def test_without_scripts_everything_is_a_link_or_a_form(system: System, browser: Browser) -> None:
     url = started(system, 2)
     async with visit(browser, url, java_script_enabled=False) as (page, _, _):
@@ -146,6 +176,21 @@ async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: Syste
         await expect(page.locator("h1")).to_have_text("Log in")
         await log_in(page)
         await expect(page.locator("#name")).to_have_value("A better kettle")
+
+        # So does one that ends while a form is filled in: what was typed stands there again.
+        for path in ("/admin/products/new", page.url.removeprefix(url)):
+            await page.goto(path)
+            await page.fill("#name", "Typed late")
+            await page.fill("#description", "Line one\nLine two")
+            await context.clear_cookies(name="session")
+            await page.click("main button")
+            await expect(page.locator("[role=alert]")).to_contain_text("What you typed is kept.")
+            await accessible(page)
+            await log_in(page)
+            await expect(page.locator("#name")).to_have_value("Typed late")
+            await expect(page.locator("#description")).to_have_value("Line one\nLine two")
+            await expect(page).to_have_url(f"{url}{path}")
+            await accessible(page)
 
         await page.click("text=Cancel")
         await page.click("text=Delete")

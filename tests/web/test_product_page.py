@@ -55,7 +55,8 @@ async def test_a_stale_price_is_called_the_last_one(api: Api, browser: httpx.Asy
 async def test_out_of_stock_is_not_a_price_of_zero(api: Api, browser: httpx.AsyncClient) -> None:
     id = await api.create_observed((200, HOUR), (None, HOUR))
     page = await shown(browser, f"/catalogue/{id}?range=24h")
-    assert "Nobody has it in stock now." in page
+    assert "Nobody has had it since 13:00." in await shown(browser, f"/catalogue/{id}?tz=UTC")
+    assert "Nobody has had it since 14:00." in await shown(browser, f"/catalogue/{id}?tz=Europe/Prague")
     assert '<strong class="big">' not in page
     assert 'class="out"' in page
 
@@ -130,6 +131,26 @@ async def test_every_step_can_be_taken_out_while_steps_are_kept(
             ['"out_of_stock"', '""'],
             ['"in_stock"', "150"],
         ]
+
+
+async def test_who_sold_out_long_ago_is_not_dated(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR), (None, 2 * DAY), interval=3 * DAY)
+    assert "Nobody has had it for more than a day." in await shown(browser, f"/catalogue/{id}")
+    young = await api.create_observed((None, HOUR), name="Young")
+    assert "Nobody has it in stock now." in await shown(browser, f"/catalogue/{young}")
+
+
+async def test_a_browser_that_has_the_file_is_not_sent_it_again(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR))
+    path = f"/catalogue/{id}/changes.csv?range=24h"
+    answer, head = await browser.get(path), await browser.head(path)
+    assert head.headers["ETag"] == answer.headers["ETag"]
+    assert (head.status_code, head.content) == (200, b"")
+    tag = {"If-None-Match": answer.headers["ETag"]}
+    assert (await browser.get(path, headers=tag)).status_code == 304
+    assert (await browser.get(f"/catalogue/{id}/changes.csv?range=7d", headers=tag)).status_code == 200
+    await api.outside.observe_prices(id, (150, MINUTE), interval=HOUR)
+    assert (await browser.get(path, headers=tag)).status_code == 200
 
 
 async def test_what_is_not_there_is_a_page_for_people_and_a_problem_for_programs(browser: httpx.AsyncClient) -> None:

@@ -71,6 +71,11 @@ class Formats:
         """Write day and time in the viewer's zone."""
         return f"{self.day(at)}, {self.clock(at)}"
 
+    def since(self, at: datetime) -> str:
+        """Write the time of day, with the day unless it is the present one."""
+        today = self.now.astimezone(self.viewer.zone).date()
+        return self.clock(at) if at.astimezone(self.viewer.zone).date() == today else self.moment(at)
+
     def age(self, at: datetime) -> str:
         """Write how long ago a time was."""
         return f"{self.length(self.now - at)} ago"

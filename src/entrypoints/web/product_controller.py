@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Request, get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
@@ -30,7 +30,7 @@ from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import PUBLIC, Injected, Place
 from entrypoints.web.chart import MOST_OFFERS, draw
 from entrypoints.web.formats import Formats
-from entrypoints.web.pages import Pages, not_modified
+from entrypoints.web.pages import Pages, not_modified, page_headers
 from entrypoints.web.segments import Segment, segments
 from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence, stretches_sentence
 
@@ -192,11 +192,11 @@ class ProductController(Controller):
         for each in _series(history)[0] if history.series else []:
             times = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (each.start, each.end))
             writer.writerow([*times, each.state.value, each.price, each.low, each.high])
-        headers = {
-            "Cache-Control": "no-cache",
+        headers = page_headers(tag) | {
+            "Content-Type": "text/csv; charset=utf-8",
             "Content-Disposition": f'attachment; filename="prices-{product_id}-{chosen}.csv"',
         }
-        return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+        return ASGIResponse(body=file.getvalue().encode(), headers=headers)
 
 
 def _range(request: Request[Any, Any, Any]) -> str:

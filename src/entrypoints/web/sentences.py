@@ -12,6 +12,7 @@ from entrypoints.web.segments import Segment
 LEAST_KNOWN = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""
 
+SOLD_OUT_SHOWN = timedelta(days=1)
 _LITTLE = 0.01
 
 
@@ -24,8 +25,17 @@ def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, 
     if product.stale:
         return f"Not observed for {formats.length(formats.now - product.observed_at)}; this was the last price."
     if product.best_offer is None:
-        return "Nobody has it in stock now."
+        return _nobody(product, formats)
     return _worth(statistics, formats)
+
+
+def _nobody(product: ProductDetailView, formats: Formats) -> str:
+    """Say since when; offers that sold out are shown for a day."""
+    if product.offers:
+        return f"Nobody has had it since {formats.since(max(offer.changed_at for offer in product.offers))}."
+    if product.created_at < formats.now - SOLD_OUT_SHOWN:
+        return "Nobody has had it for more than a day."
+    return "Nobody has it in stock now."
 
 
 def sellers_sentence(product: ProductDetailView) -> str:

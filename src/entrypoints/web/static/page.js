@@ -31,9 +31,16 @@ document.addEventListener("htmx:before:response", (event) => {
   if (failed) event.preventDefault();
 });
 document.addEventListener("htmx:error", () => { trouble.hidden = false; });
+// A swap changes what differs and keeps the rest: focus, selection, scrolled and opened parts. The cursor of the chart
+// stays at its time, as long as that is shown.
 document.addEventListener("htmx:after:swap", () => {
   const box = document.getElementById("pause");
   if (box) box.checked = paused;
+  const chart = document.querySelector("svg[data-place]");
+  if (!chart) return;
+  const place = points(chart).findIndex(([, , text]) => text === document.getElementById("spoken").textContent);
+  if (place >= 0) show(chart, place);
+  else hide(chart);
 });
 
 // A session lasts for minutes: while an admin types, it is renewed.
@@ -63,7 +70,12 @@ function show(chart, place) {
   dot.setAttribute("visibility", y === null ? "hidden" : "inherit");
   if (y !== null) dot.setAttribute("cy", y);
   chart.dataset.place = place;
-  document.getElementById("spoken").textContent = text;
+  const spoken = document.getElementById("spoken");
+  if (spoken.textContent !== text) spoken.textContent = text;
+}
+function hide(chart) {
+  delete chart.dataset.place;
+  chart.querySelector("#cursor").setAttribute("visibility", "hidden");
 }
 document.addEventListener("keydown", (event) => {
   const chart = event.target.closest?.("svg[data-points]");
