@@ -11,6 +11,13 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium"
 AXE = Axe()
+SMALL_TARGETS = """
+    [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary, textarea")]
+        .map((each) => [each.outerHTML.slice(0, 80), each.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 1 && (box.width < 24 || box.height < 24))
+        .map(([text, box]) => `${text} ${box.width} x ${box.height}`)
+"""
+"""Targets of the pointer below 24 by 24 pixels (WCAG 2.5.8); one of a pixel is for screen readers alone."""
 
 
 @asynccontextmanager
@@ -37,6 +44,8 @@ async def visit(browser: Browser, url: str, **options: Any) -> AsyncIterator[tup
 
 
 async def accessible(page: Page) -> None:
-    """Check the page by the rules of WCAG 2.2 A and AA and by axe's best practices."""
+    """Check the page by the rules of WCAG 2.2 A and AA and by axe's best practices; nothing is cut off sideways."""
     results = await AXE.run(page)
     assert results.violations_count == 0, results.generate_report()
+    assert await page.evaluate(SMALL_TARGETS) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

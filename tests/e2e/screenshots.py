@@ -38,15 +38,24 @@ async def test_pictures_of_all_states(system: System) -> None:
     async with chromium() as browser:
         async with visit(browser, url) as (page, _, _):
             await take(page, "/", "empty", "")
-        system.add_products(25)
+        system.add_products(3)
+        eventually(lambda: system.observed() == 3)
+        for width, scheme in product(WIDTHS, SCHEMES):
+            options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+            async with visit(browser, url, **options) as (page, _, _):
+                await take(page, "/", "three", f"{width}-{scheme}")
+        system.add_products(22)
         odd = [system.api.create(name.strip()[:255])["id"] for name in ODD_NAMES]
         eventually(lambda: system.observed() == 25 + len(ODD_NAMES), within=30)
         system.seed(days=30)
+        system.add_products(475)
+        eventually(lambda: system.observed() == 500 + len(ODD_NAMES), within=120)
         young = system.api.create("One point only")["id"]
         eventually(lambda: system.api.read(young)["offers"])
         usual = next(each["id"] for each in system.api.all() if each["id"] not in (*odd, young))
         states = {
             "list": "/?sort=new",
+            "list-by-name": "/?sort=name",
             "nothing-found": "/?q=nothing+like+it",
             "offers": f"/catalogue/{usual}?range=24h&offers=1",
             "one-point": f"/catalogue/{young}",

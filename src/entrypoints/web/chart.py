@@ -20,7 +20,7 @@ STRIP = 276
 AIR = 0.08
 """The share of the price range that stays free above and below."""
 MOST_OFFERS = 10
-LABEL = 22
+LABEL = 16
 """The height that a label below a marker takes."""
 
 

@@ -12,6 +12,7 @@ from entrypoints.web.viewer import Viewer
 NONE = "\N{EN DASH}"
 SMALLEST = 0.001
 """A smaller change would be written as none."""
+LITTLE = 0.01
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _AGES = ((DAY, "day", "days"), (HOUR, "h", "h"), (MINUTE, "min", "min"), (timedelta(seconds=1), "s", "s"))
 
@@ -43,6 +44,14 @@ class Formats:
         if share is None:
             return NONE
         return f"{format_decimal(share * 100, f'#,##0{decimals}', self.viewer.locale)}\N{NO-BREAK SPACE}%"
+
+    def share(self, share: float | None, less: str = "<", more: str = ">") -> str:
+        """Write a share in whole percent; rounding turns no small one into 0 % and no large one into 100 %."""
+        if share is not None and 0 < share < LITTLE:
+            return f"{less}{self.percent(LITTLE)}"
+        return (
+            f"{more}{self.percent(1 - LITTLE)}" if share is not None and 1 - LITTLE < share < 1 else self.percent(share)
+        )
 
     def change(self, before: int | None, after: int | None) -> Change | None:
         """Describe how a price changed; None without both prices, or from a price of 0."""

@@ -135,8 +135,8 @@ class ProductController(Controller):
             Tile("in 24 h", f"{compared.glyph} {compared.text}", "", compared.kind)
             if compared
             else Tile("in 24 h", formats.number(None), "no price to compare with"),
-            Tile("out of stock", formats.percent(statistics.out_of_stock_share), "of the known time"),
-            Tile("known", formats.percent(statistics.coverage), "of the last 30 days"),
+            Tile("out of stock", formats.share(statistics.out_of_stock_share), "of the known time"),
+            Tile("known", formats.share(statistics.coverage), "of the last 30 days"),
         ]
         return pages.show(
             request,

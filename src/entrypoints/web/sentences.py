@@ -13,7 +13,6 @@ LEAST_KNOWN = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""
 
 SOLD_OUT_SHOWN = timedelta(days=1)
-_LITTLE = 0.01
 
 
 def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
@@ -60,7 +59,7 @@ def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
         return f"The lowest price of {days}."
     if statistics.current == statistics.max.price:
         return f"The highest price of {days}."
-    return f"Lower than {formats.percent(statistics.percentile)} of {days}."
+    return f"Lower than {formats.share(statistics.percentile, less='less than ', more='more than ')} of {days}."
 
 
 def chart_summary(segments: list[Segment], formats: Formats) -> str:
@@ -76,7 +75,8 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
     first, last = (next(each.price for each in part if each.price is not None) for part in (segments, segments[::-1]))
     moved = f"The price went from {formats.number(first)} to {formats.number(last)}"
     missing = _share_without(segments)
-    rest = "" if not missing else f" {_share(missing, formats)} of the time has no price: out of stock or not observed."
+    without = formats.share(missing, less="Less than ", more="More than ")
+    rest = f" {without} of the time has no price: out of stock or not observed." if missing else ""
     return (
         f"{span}. {moved}, between {formats.number(min(prices))} and {formats.number(max(prices))}.{rest}"
         if min(prices) != max(prices)
@@ -91,13 +91,6 @@ def stretches_sentence(interval: str, zone: tzinfo, viewer_zone: tzinfo) -> str:
         return ""
     foreign = f" So far back, it is the {length}s of {zone} and not of {viewer_zone}." if zone != viewer_zone else ""
     return f"Summed up by the {length}.{foreign}"
-
-
-def _share(share: float, formats: Formats) -> str:
-    # Rounding must not turn a small share into 0 % or a large one into 100 %.
-    if share < _LITTLE:
-        return f"Less than {formats.percent(_LITTLE)}"
-    return f"More than {formats.percent(1 - _LITTLE)}" if share > 1 - _LITTLE else formats.percent(share)
 
 
 def _share_without(segments: list[Segment]) -> float:
