@@ -68,13 +68,13 @@ MOST = {
     "/": 2,
     "/?sort=name&stock=1": 2,
     "/?q=product": 3,
-    "/catalogue/{id}?range=1h": 6,
-    "/catalogue/{id}?range=24h": 6,
-    "/catalogue/{id}?range=24h&offers=1": 8,
-    "/catalogue/{id}?range=7d": 7,
-    "/catalogue/{id}?range=30d": 7,
-    "/catalogue/{id}?range=90d": 7,
-    "/catalogue/{id}?range=all": 6,
+    "/catalogue/{id}?range=1h": 9,
+    "/catalogue/{id}?range=24h": 9,
+    "/catalogue/{id}?range=24h&offers=1": 11,
+    "/catalogue/{id}?range=7d": 10,
+    "/catalogue/{id}?range=30d": 10,
+    "/catalogue/{id}?range=90d": 10,
+    "/catalogue/{id}?range=all": 9,
 }
 
 
