@@ -132,7 +132,9 @@ class Metrics:
             ["export", "outcome"],
             registry=registry,
         )
-        self.running_exports = Gauge("aggregator_exports_running", "Exports under way.", registry=registry)
+        self.running_exports = Gauge(
+            "aggregator_exports_running", "Exports that are being streamed to callers.", registry=registry
+        )
         self.pool_waiters = Gauge(
             "aggregator_database_waiters", "Callers that wait for a connection of the pool.", registry=registry
         )

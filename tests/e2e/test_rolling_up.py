@@ -27,12 +27,14 @@ FILLED = f"""
     INSERT INTO synchronisation (product_id, scheduled_at, consecutive_failures, observed_at, known_until, best_price,
         best_price_since, offers_in_stock)
     SELECT id, now(), 0, now(), now() + INTERVAL '1 hour', 7, date_trunc('hour', now(), 'UTC'), 1 FROM product;
-    INSERT INTO insight (product_id, rolled_until) SELECT id, created_at FROM product;
+    INSERT INTO insight (product_id, rolled_until, offers_rolled_until) SELECT id, created_at, created_at FROM product;
     INSERT INTO best_price_step (product_id, price, valid_from, valid_to, state)
     SELECT id, CASE WHEN hour % 7 > 0 THEN hour END, created_at + hour * INTERVAL '1 hour',
         created_at + (hour + 1) * INTERVAL '1 hour',
         CASE hour % 14 WHEN 0 THEN 'unknown' WHEN 7 THEN 'out_of_stock' ELSE 'in_stock' END
     FROM product, generate_series(0, {DAYS * 24} - 1) AS hour;
+    INSERT INTO offer_interval (product_id, offer_id, price, valid_from, valid_to)
+    SELECT product_id, product_id, price, valid_from, valid_to FROM best_price_step WHERE state = 'in_stock';
 """
 
 
@@ -88,6 +90,8 @@ def test_a_worker_that_is_killed_while_it_rolls_up_leaves_what_it_would_have_lef
     assert len(set(left)) > 1, "no step came to its end"
     killed.roll_up()
     found, expected = killed.tables(), undisturbed.tables()
-    assert [len(expected[table]) for table in BUCKETS] == [PRODUCTS * DAYS * each for each in (288, 24, 1)]
+    in_stock = sum(hour % 7 > 0 for hour in range(DAYS * 24))
+    of_product = [288 * DAYS, 24 * DAYS, DAYS, in_stock]
+    assert [len(expected[table]) for table in BUCKETS] == [PRODUCTS * each for each in of_product]
     for table in expected:
         assert found[table] == expected[table], table

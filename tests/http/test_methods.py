@@ -25,7 +25,9 @@ async def test_head_answers_everywhere_as_get_does_but_without_a_body(api: Api, 
             got, headed = await client.get(path), await client.head(path)
             assert (headed.status_code, volatile(headed.headers)) == (got.status_code, volatile(got.headers)), path
             assert headed.content == b""
-            assert headed.headers["Content-Length"] == str(len(got.content)), path
+            # A stream has no length.
+            length = None if template.startswith("/exports") and got.is_success else str(len(got.content))
+            assert headed.headers.get("Content-Length") == length, path
 
 
 async def test_a_conditional_head_is_answered_as_a_conditional_get_is(api: Api, customer: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.clock import Clock
 from application.prices.readers import RetentionReader
-from domain.errors import InvalidWindow, WindowTooLarge
+from domain.errors import BeyondRetention, WindowTooLarge
 from domain.price import PriceState, PriceStep
 from domain.window import Window
 
@@ -69,14 +69,14 @@ class ExportPriceHistory:
 
         Raises:
             WindowTooLarge: the window is longer than 31 days.
-            InvalidWindow: the window begins before the time from which steps are kept.
+            BeyondRetention: the window begins before the time from which steps are kept.
             StorageUnavailable: at once, or at any batch.
         """
         if window.end - window.start > LONGEST_WINDOW:
             raise WindowTooLarge("An export is for a window of at most 31 days; take several.")
         kept_since = (await self.retention()).steps_since(self.clock())
         if window.start < kept_since:
-            raise InvalidWindow("from", f"Steps are kept since {kept_since:%Y-%m-%dT%H:%M:%SZ} only; start there.")
+            raise BeyondRetention(f"Steps are kept since {kept_since:%Y-%m-%dT%H:%M:%SZ} only; start there.")
         return self._filled(window, product_ids)
 
     async def _filled(

@@ -15,7 +15,13 @@ from entrypoints.http.exports import step_lines
 from entrypoints.http.exports.parameters import CSV, HEADERS, NDJSON, Raw
 from entrypoints.http.exports.streaming import StreamedAnswer, Streams
 from entrypoints.http.prices.windows import From, To, read_window
-from entrypoints.http.problems.problem_types import UNAVAILABLE, VALIDATION, WINDOW_TOO_LARGE, problems
+from entrypoints.http.problems.problem_types import (
+    BEYOND_RETENTION,
+    UNAVAILABLE,
+    VALIDATION,
+    WINDOW_TOO_LARGE,
+    problems,
+)
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 
 Ids = Annotated[
@@ -28,7 +34,7 @@ Ids = Annotated[
     ),
 ]
 
-_PROBLEMS = problems(VALIDATION, WINDOW_TOO_LARGE, *UNAVAILABLE)
+_PROBLEMS = problems(VALIDATION, WINDOW_TOO_LARGE, BEYOND_RETENTION, *UNAVAILABLE)
 
 
 class PriceExportController(Controller):

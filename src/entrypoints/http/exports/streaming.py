@@ -120,7 +120,8 @@ class StreamedAnswer(ASGIResponse, Generic[Item]):
             return Outcome.COMPLETE
         if not self._begun:
             raise error
-        if isinstance(error, _TooSlow):
+        # Of the client: the database's time-outs are errors of the port.
+        if isinstance(error, TimeoutError):
             return Outcome.TOO_SLOW
         log.error("stream broken off", stream=self._name, exc_info=error)
         return Outcome.FAILED
@@ -139,11 +140,8 @@ class StreamedAnswer(ASGIResponse, Generic[Item]):
 
     async def _pass_on(self, send: Send, part: bytes, *, more: bool = True) -> None:
         if part or not more:
-            try:
-                async with asyncio.timeout(self._streams.pause):
-                    await send({"type": "http.response.body", "body": part, "more_body": more})
-            except TimeoutError as error:
-                raise _TooSlow from error
+            async with asyncio.timeout(self._streams.pause):
+                await send({"type": "http.response.body", "body": part, "more_body": more})
 
     def _rendered(self, batch: Sequence[Item]) -> bytes:
         return self._packed(self._render(batch)) if batch else b""
@@ -153,10 +151,6 @@ class StreamedAnswer(ASGIResponse, Generic[Item]):
             return part
         # Flushed, so that the client can read each part as it comes.
         return self._gzip.compress(part) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
-
-
-class _TooSlow(Exception):
-    """The client did not take a part in time."""
 
 
 async def _until_left(receive: Receive) -> None:
