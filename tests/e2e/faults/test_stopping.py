@@ -23,6 +23,7 @@ SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
 LONG_BATCHES = Timing(tick=0.2, batch_deadline=500.0, lease=timedelta(seconds=600), group_age=500.0)
+PATIENT = HttpLimits(turn=600.0, connect=600.0, read=600.0, call=600.0)
 ARRIVED = f'aggregator_upstream_calls_total{{call="offers",status="200"}} {ANSWERED:.1f}\n'
 LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"
 MAKE_DUE = "UPDATE synchronisation SET scheduled_at = scheduled_at - interval '1 hour', not_before = now() RETURNING 1"
@@ -68,7 +69,7 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     system.simulator.reset_counters()
     [(since,)] = system.query("SELECT now()")
     system.query(MAKE_DUE)
-    port, patient = free_port(), Durations(LONG_BATCHES, http=HttpLimits(read=600.0, call=600.0))
+    port, patient = free_port(), Durations(LONG_BATCHES, http=PATIENT)
     [worker] = system.start_divided_workers(patient, METRICS_PORT=str(port))
     # Answers that the simulator has sent may not have arrived yet.
     eventually(lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text, within=120)
