@@ -36,10 +36,10 @@ async def test_a_row_shows_price_change_trend_and_age(api: Api, browser: httpx.A
     page = await shown(browser)
     assert names(page) == ["Kettle"]
     assert "29,204" in page
-    assert re.search(r"▼ .2\.7\s%", page)
+    assert re.search(r"▼ .796<span class=\"share\">.2\.7\s%", page)
     assert "fell by 2.7" in page
     assert re.search(r'<path d="M[^"]*V[^"]*"', page)
-    assert '<td class="offers">1, 1 in stock</td>' in page
+    assert '<td class="offers">1 offer, 1 in stock</td>' in page
     assert re.search(r"1\sh ago", page)
 
 
@@ -62,7 +62,7 @@ async def test_a_price_that_was_not_seen_for_long_has_no_verdict(api: Api, brows
 
 async def test_sold_out_offers_of_the_last_day_count_as_offers(api: Api, browser: httpx.AsyncClient) -> None:
     id = await api.create_observed((100, HOUR), (None, HOUR))
-    assert '<td class="offers">1, 0 in stock</td>' in await shown(browser)
+    assert '<td class="offers">1 offer, 0 in stock</td>' in await shown(browser)
     page = (await browser.get(f"/catalogue/{id}")).text
     assert re.search(r'<td class="number">100</td><td class="number">sold out</td>', page)
 

@@ -37,7 +37,7 @@ ORDERS: Mapping[str, tuple[str, ProductOrder]] = {
     "name": ("name", ProductOrder(SortKey.NAME)),
     "new": ("newest", ProductOrder(SortKey.CREATED_AT, descending=True)),
 }
-CHIPS = {"stock": "In stock", "low": "At its low", "dropped": "Dropped today"}
+CHIPS = {"stock": "In stock", "low": "At its 7-day low", "dropped": "Dropped today"}
 
 _PRODUCTS = msgspec.json.Decoder(list[ProductView])
 _WITHOUT_PRICE = {
@@ -114,6 +114,8 @@ class ListRow:
     state: str
     """Why there is no price, or that it is the last one known."""
     change: Change | None
+    amount: str
+    """The change in the prices' own unit, by which lists are sorted."""
     line: str
     verdict: str
     """What the price is worth; empty if that is not certain."""
@@ -190,11 +192,18 @@ def _row(product: ProductView, trend: PriceTrend, formats: Formats) -> ListRow:
         price=None if price is None else formats.number(price),
         state=_state(product, formats),
         change=None if product.stale else formats.change(before, price),
+        amount="" if product.stale or price is None or before is None else formats.signed(price - before),
         line=sparkline(trend.prices),
         verdict="" if price is None or product.stale or trend.verdict is None else trend.verdict.value,
-        offers=f"{trend.offers}, {product.offers_in_stock} in stock" if trend.offers else "",
+        offers=_offers(trend.offers, product),
         seen="" if product.observed_at is None else formats.age(product.observed_at),
     )
+
+
+def _offers(known: int, product: ProductView) -> str:
+    if not known or product.stale:
+        return ""
+    return f"{known} {'offer' if known == 1 else 'offers'}, {product.offers_in_stock} in stock"
 
 
 def _state(product: ProductView, formats: Formats) -> str:

@@ -123,7 +123,9 @@ def draw(
         times=[AxisTick(scale.x(at), label(at)) for at in times],
         markers=_markers(best, scale, formats),
         broken=priced and scale.low > 0,
-        points=json.dumps([_point(each, scale, formats) for each in best], separators=(",", ":"), ensure_ascii=False),
+        points=json.dumps(
+            [_point(each, scale, formats) for each in _changes(best)], separators=(",", ":"), ensure_ascii=False
+        ),
     )
 
 
@@ -181,17 +183,26 @@ def _markers(segments: Sequence[Segment], scale: _Scale, formats: Formats) -> li
     if lowest is None or highest is None or lowest.low == highest.high:
         return []
 
-    def marker(price: int | None, at: datetime, *, below: bool) -> Marker:
-        label = f"{formats.number(price)}, {formats.moment(at)}"
+    def marker(price: int | None, of: Segment, *, below: bool) -> Marker:
+        label = f"{formats.number(price)}, {of.moment(formats)}"
         y = scale.y(price or 0)
-        return Marker(scale.x(at), y, label, below=below and y < BOTTOM - LABEL)
+        return Marker(scale.x(of.start), y, label, below=below and y < BOTTOM - LABEL)
 
-    return [marker(lowest.low, lowest.start, below=True), marker(highest.high, highest.start, below=False)]
+    return [marker(lowest.low, lowest, below=True), marker(highest.high, highest, below=False)]
+
+
+def _changes(segments: Sequence[Segment]) -> Iterable[Segment]:
+    """Leave out stretches that go on as the one before: those who walk the chart want what changed."""
+    last: Segment | None = None
+    for each in segments:
+        if last is None or (each.state, each.price) != (last.state, last.price):
+            yield each
+        last = each
 
 
 def _point(segment: Segment, scale: _Scale, formats: Formats) -> tuple[float, float | None, str]:
     x = scale.x(segment.start)
     if segment.price is None:
         state = "out of stock" if segment.state is PriceState.OUT_OF_STOCK else "unknown"
-        return x, None, f"{formats.moment(segment.start)}: {state}"
-    return x, scale.y(segment.price), f"{formats.moment(segment.start)}: {formats.number(segment.price)}"
+        return x, None, f"{segment.moment(formats)}: {state}"
+    return x, scale.y(segment.price), f"{segment.moment(formats)}: {formats.number(segment.price)}"

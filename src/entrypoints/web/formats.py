@@ -39,6 +39,11 @@ class Formats:
         """Write a number without decimals, grouped as in the viewer's language; money has no currency here."""
         return NONE if value is None else format_decimal(value, "#,##0", self.viewer.locale)
 
+    def signed(self, value: int) -> str:
+        """Write a number with its sign."""
+        sign = "\N{MINUS SIGN}" if value < 0 else "+" if value > 0 else ""
+        return f"{sign}{self.number(abs(value))}"
+
     def percent(self, share: float | None, decimals: str = "") -> str:
         """Write a share, 0 to 1, in percent."""
         if share is None:

@@ -32,7 +32,13 @@ from entrypoints.web.chart import MOST_OFFERS, draw
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import Pages, not_modified, page_headers
 from entrypoints.web.segments import Segment, segments
-from entrypoints.web.sentences import chart_summary, price_sentence, sellers_sentence, stretches_sentence
+from entrypoints.web.sentences import (
+    chart_summary,
+    is_judged,
+    price_sentence,
+    sellers_sentence,
+    stretches_sentence,
+)
 
 RANGES = {
     "1h": ("1 h", timedelta(hours=1)),
@@ -42,7 +48,8 @@ RANGES = {
     "90d": ("90 d", timedelta(days=90)),
     "all": ("all", None),
 }
-DEFAULT_RANGE = "7d"
+DEFAULT_RANGE, YOUNG_RANGES = "7d", ("1h", "24h")
+"""The range that is shown first, and those for products that are younger than it."""
 COMPARED = timedelta(days=1)
 OFFERS_KEPT = timedelta(days=7)
 """Single offers are drawn in windows of at most this length, for which their prices are kept."""
@@ -102,7 +109,7 @@ class ProductController(Controller):
         if unchanged:
             return not_modified(tag)
         product = _DETAIL.decode(found.json)
-        chosen = _range(request)
+        chosen = _range(request, product, formats.now)
         window, viewer_zone = _window(chosen, product, formats.now), formats.viewer.zone
         with_offers = request.query_params.get("offers") == "1" and window.end - window.start <= OFFERS_KEPT
         # One after the other: a place among the costly reads is one connection.
@@ -118,17 +125,20 @@ class ProductController(Controller):
             prior = await find_prior_price(product_id, formats.now, JUDGED_WINDOW.days, kept)
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now), kept)
         best = _series(history)[0] if history.series else []
+        # What is known for too short a time to judge by is no yardstick in the chart either.
+        judged = is_judged(statistics)
         quartiles = (statistics.p25, statistics.p75)
         chart = draw(
             history.window,
             best,
             _series(offers)[:MOST_OFFERS] if offers and offers.series else [],
             formats,
-            band=None if quartiles[0] is None or quartiles[1] is None else (quartiles[0], quartiles[1]),
-            average=None if statistics.average is None else float(statistics.average),
+            band=None if not judged or quartiles[0] is None or quartiles[1] is None else (quartiles[0], quartiles[1]),
+            average=None if not judged or statistics.average is None else float(statistics.average),
         )
         compared = formats.change(change.before.price, change.after.price)
         tiles = [
+            _extreme("30-day low", statistics.min, formats),
             _prior(prior, formats),
             Tile("average", formats.number(statistics.average), "over 30 days, by time"),
             _extreme("30-day high", statistics.max, formats),
@@ -182,7 +192,8 @@ class ProductController(Controller):
         tag, unchanged = pages.unchanged(request, formats, found.version)
         if unchanged:
             return not_modified(tag)
-        product, chosen = _DETAIL.decode(found.json), _range(request)
+        product = _DETAIL.decode(found.json)
+        chosen = _range(request, product, formats.now)
         async with costly:
             window = _window(chosen, product, formats.now.replace(second=0, microsecond=0))
             history, _ = await _in_days_of(formats.viewer.zone, read_price_history, product_id, window)
@@ -199,18 +210,25 @@ class ProductController(Controller):
         return ASGIResponse(body=file.getvalue().encode(), headers=headers)
 
 
-def _range(request: Request[Any, Any, Any]) -> str:
-    chosen = request.query_params.get("range", DEFAULT_RANGE)
-    return chosen if chosen in RANGES else DEFAULT_RANGE
+def _range(request: Request[Any, Any, Any], product: ProductDetailView, now: datetime) -> str:
+    chosen: str = request.query_params.get("range", "")
+    if chosen in RANGES:
+        return chosen
+    # A week of a product that is a few minutes old would be an empty chart.
+    known = now - _first_seen(product)
+    return next((name for name in YOUNG_RANGES if known < (RANGES[name][1] or known)), DEFAULT_RANGE)
+
+
+def _first_seen(product: ProductDetailView) -> datetime:
+    # Offers may have been seen before the product was created here, where a past was filled in.
+    return min([product.created_at, *(offer.first_seen_at for offer in product.offers)])
 
 
 def _window(chosen: str, product: ProductDetailView, now: datetime) -> Window:
     length = RANGES[chosen][1]
     if length is not None:
         return Window(now - length, now)
-    # Offers may have been seen before the product was created here, where a past was filled in.
-    first = min([product.created_at, *(offer.first_seen_at for offer in product.offers)])
-    return Window(min(first, now - timedelta(hours=1)), now)
+    return Window(min(_first_seen(product), now - timedelta(hours=1)), now)
 
 
 async def _in_days_of(
@@ -254,7 +272,7 @@ def _moved(best: Sequence[Segment], formats: Formats) -> list[Moved]:
     lines = []
     for before, after in pairwise(best):
         if (before.state, before.price) != (after.state, after.price):
-            lines.append(Moved(formats.moment(after.start), _price(before, formats), _price(after, formats)))
+            lines.append(Moved(after.moment(formats), _price(before, formats), _price(after, formats)))
     return lines[::-1][:CHANGES_SHOWN]
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from application.prices.views import PriceBucketView, PriceHistoryView, PricePointView
 from domain.price import PriceState
+from entrypoints.web.formats import Formats
+
+LONGEST_HOUR = timedelta(hours=2)
+"""Hours in which a clock is put back last longer than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,14 @@ class Segment:
     price: int | None
     low: int | None
     high: int | None
+    summed: bool = False
+    """Whether it sums up a bucket: then its changes are of some time within."""
+
+    def moment(self, formats: Formats) -> str:
+        """Write when it begins; of days and longer stretches the day alone, because nothing happened at midnight."""
+        if self.summed and self.end - self.start > LONGEST_HOUR:
+            return formats.day(self.start)
+        return formats.moment(self.start)
 
 
 def segments(view: PriceHistoryView, points: Sequence[PricePointView | PriceBucketView]) -> list[Segment]:
@@ -38,6 +50,6 @@ def _of_bucket(point: PriceBucketView) -> Segment:
     if price is None and point.average is not None:
         price = round(point.average)
     if price is not None:
-        return Segment(point.start, point.end, PriceState.IN_STOCK, price, point.min, point.max)
+        return Segment(point.start, point.end, PriceState.IN_STOCK, price, point.min, point.max, summed=True)
     state = PriceState.OUT_OF_STOCK if point.coverage else PriceState.UNKNOWN
-    return Segment(point.start, point.end, state, None, None, None)
+    return Segment(point.start, point.end, state, None, None, None, summed=True)

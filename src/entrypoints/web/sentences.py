@@ -1,5 +1,6 @@
 """What the page says in words. Each sentence comes from observations, and says how sure it is."""
 
+from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 
 from application.catalogue.views import ProductDetailView
@@ -13,6 +14,15 @@ LEAST_KNOWN = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""
 
 SOLD_OUT_SHOWN = timedelta(days=1)
+
+
+def is_judged(statistics: PriceStatisticsView) -> bool:
+    """Return whether enough is known to compare the price with."""
+    return _known(statistics) >= LEAST_KNOWN
+
+
+def _known(statistics: PriceStatisticsView) -> timedelta:
+    return (statistics.window.end - statistics.window.start) * (statistics.coverage or 0)
 
 
 def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
@@ -39,7 +49,7 @@ def _nobody(product: ProductDetailView, formats: Formats) -> str:
 
 def sellers_sentence(product: ProductDetailView) -> str:
     """Say how many sellers have the product."""
-    if product.offers_in_stock == 0:
+    if product.offers_in_stock == 0 or product.stale:
         return ""
     if product.offers_in_stock == 1:
         return "One seller has it."
@@ -49,7 +59,7 @@ def sellers_sentence(product: ProductDetailView) -> str:
 def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
     window = statistics.window
     days = f"the last {(window.end - window.start).days} days"
-    known = (window.end - window.start) * (statistics.coverage or 0)
+    known = _known(statistics)
     if statistics.percentile is None or statistics.min is None or statistics.max is None or known < LEAST_KNOWN:
         seen = formats.length(known) if known else "a few minutes"
         return f"Seen for {seen} only, too short to judge."
@@ -74,9 +84,7 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
         return f"{span} no price is known."
     first, last = (next(each.price for each in part if each.price is not None) for part in (segments, segments[::-1]))
     moved = f"The price went from {formats.number(first)} to {formats.number(last)}"
-    missing = _share_without(segments)
-    without = formats.share(missing, less="Less than ", more="More than ")
-    rest = f" {without} of the time has no price: out of stock or not observed." if missing else ""
+    rest = "".join(_without_price(segments, formats))
     return (
         f"{span}. {moved}, between {formats.number(min(prices))} and {formats.number(max(prices))}.{rest}"
         if min(prices) != max(prices)
@@ -93,9 +101,19 @@ def stretches_sentence(interval: str, zone: tzinfo, viewer_zone: tzinfo) -> str:
     return f"Summed up by the {length}.{foreign}"
 
 
-def _share_without(segments: list[Segment]) -> float:
+def _without_price(segments: list[Segment], formats: Formats) -> Iterator[str]:
+    """Say why some of the time has no price."""
+    first = next(place for place, each in enumerate(segments) if each.state is not PriceState.UNKNOWN)
+    if first:
+        yield f" Nothing is known from before {segments[first].moment(formats)}."
     whole = segments[-1].end - segments[0].start
-    return sum((each.end - each.start for each in segments if each.price is None), timedelta()) / whole
+    for state, words in (
+        (PriceState.OUT_OF_STOCK, "it was out of stock"),
+        (PriceState.UNKNOWN, "it was not observed"),
+    ):
+        lengths = (each.end - each.start for each in segments[first:] if each.state is state)
+        if share := sum(lengths, timedelta()) / whole:
+            yield f" For {formats.share(share, less='less than ', more='more than ')} of the time {words}."
 
 
 _LENGTHS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}

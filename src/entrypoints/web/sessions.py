@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ SESSION = "session"
 CSRF_FIELD = "csrf"
 TYPED_FIELDS = ("name", "description", "revision")
 """The fields that a login keeps. None of them is secret."""
+ENDED_SESSIONS_KNOWN = timedelta(days=1)
 SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 
 
@@ -45,7 +47,9 @@ class Sessions:
 
     def cookie(self, request: Request[Any, Any, Any], subject: str) -> str:
         """Return the Set-Cookie of a session from now on."""
-        return _cookie(request, self._tokens.issue(subject), int(self._tokens.lifetime.total_seconds()))
+        # The cookie outlives its token, so that a page can tell a session that has ended from none.
+        seconds = int((self._tokens.lifetime + ENDED_SESSIONS_KNOWN).total_seconds())
+        return _cookie(request, self._tokens.issue(subject), seconds)
 
     def no_cookie(self, request: Request[Any, Any, Any]) -> str:
         """Return the Set-Cookie that ends the session in the browser."""

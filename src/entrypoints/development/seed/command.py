@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.prices.history_backfill import SqlAlchemyHistoryBackfill
 from application.catalogue.registration import RegisterProduct
 from application.clock import Clock
+from application.housekeeping import KeepHouse
+from application.prices.listed_changes import RefreshListedChanges
 from domain.errors import ProductAlreadyExists
 from domain.retention import Retention
 from domain.window import BucketWidth
@@ -62,6 +64,9 @@ async def _seed(settings: Settings, count: int, days: int, *, patience: float) -
         if days:
             backfill = SqlAlchemyHistoryBackfill(await container.get(AsyncEngine), await container.get(Retention))
             await _give_history(backfill, days, today, patience)
+            # Else lists would show the pasts only after the workers' next runs, minutes later.
+            await (await container.get(KeepHouse))()
+            await (await container.get(RefreshListedChanges))()
     finally:
         await container.close()
 

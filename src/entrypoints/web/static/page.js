@@ -43,6 +43,12 @@ document.addEventListener("htmx:after:swap", () => {
   else hide(chart);
 });
 
+// A search is heard as well as seen.
+document.addEventListener("htmx:after:swap", () => {
+  const results = document.getElementById("results");
+  if (results) document.getElementById("found").textContent = results.dataset.found;
+});
+
 // A session lasts for minutes: while an admin types, it is renewed.
 let renewed = Date.now();
 document.addEventListener("input", (event) => {
@@ -70,6 +76,9 @@ function show(chart, place) {
   dot.setAttribute("visibility", y === null ? "hidden" : "inherit");
   if (y !== null) dot.setAttribute("cy", y);
   chart.dataset.place = place;
+  // On a phone the chart is wider than the screen.
+  const scroller = chart.closest(".scroll");
+  if (scroller.scrollWidth > scroller.clientWidth) dot.scrollIntoView({ block: "nearest", inline: "center" });
   const spoken = document.getElementById("spoken");
   if (spoken.textContent !== text) spoken.textContent = text;
 }
