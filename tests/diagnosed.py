@@ -26,5 +26,6 @@ WORKING = SynchronisationFacts(
     failures={},
     refused_rows=0,
     missing_partitions=(),
+    missing_audit_months=(),
     rolled_up=timedelta(hours=30),
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from application.access.audit_records import AuditUpkeep
 from application.catalogue.idempotency_keys import KEPT_FOR
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
@@ -20,18 +21,20 @@ class KeepHouse:
 
     purge: CataloguePurge
     history: HistoryUpkeep
+    audit: AuditUpkeep
     timing: Timing
     clocks: ClockWatch
     offers_kept: timedelta
     now: Callable[[], float]
 
     async def __call__(self) -> None:
-        """Prepare history, purge and drop expired rows, and roll up until nothing is left or the time is over.
+        """Prepare partitions, purge and drop expired rows, and roll up until nothing is left or the time is over.
 
         While this process's clock differs from the storage's, nothing but the preparation is done.
         """
         ends = self.now() + self.timing.housekeeping
         await self.history.prepare_history()
+        await self.audit.prepare()
         if await self.clocks.ask():
             return
         while self.now() < ends and await self.purge.purge_withdrawn():
@@ -43,3 +46,4 @@ class KeepHouse:
         while self.now() < ends and await self.history.roll_up(self.timing.roll_up_products):
             pass
         await self.history.drop_expired()
+        await self.audit.drop_expired()

@@ -2,31 +2,43 @@
 
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from application.catalogue.idempotency_keys import IdempotencyKeyRepository
-from application.catalogue.product_repository import ProductRepository
-from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
+if TYPE_CHECKING:
+    # So that a use-case of one room does not import the other rooms.
+    from application.access.api_keys import KeyRepository
+    from application.access.audit import AuditLog
+    from application.catalogue.idempotency_keys import IdempotencyKeyRepository
+    from application.catalogue.product_repository import ProductRepository
+    from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 
 
 class UnitOfWork(Protocol):
     """One transaction over all repositories; leaving it without `commit` rolls everything back."""
 
     @property
-    def products(self) -> ProductRepository:
+    def products(self) -> "ProductRepository":
         """The products."""
 
     @property
-    def synchronisations(self) -> SynchronisationRepository:
+    def synchronisations(self) -> "SynchronisationRepository":
         """Their schedule and leases."""
 
     @property
-    def offers(self) -> OfferRepository:
+    def offers(self) -> "OfferRepository":
         """Their offers and history."""
 
     @property
-    def idempotency_keys(self) -> IdempotencyKeyRepository:
+    def idempotency_keys(self) -> "IdempotencyKeyRepository":
         """The products that requests with a key have created."""
+
+    @property
+    def keys(self) -> "KeyRepository":
+        """The API keys."""
+
+    @property
+    def audit(self) -> "AuditLog":
+        """The audit log."""
 
     async def now(self) -> datetime:
         """Return the storage's time, by which all schedules go."""

@@ -4,6 +4,8 @@ Refusal
 ├── InvalidText             a name or description that cannot be stored
 ├── InvalidFilter           a filter that no product can pass
 ├── ProductNotFound         no such product, or it was withdrawn
+├── KeyNotFound             no API key has this id
+├── TooManyKeys             as many API keys as there may be are in force
 ├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
 ├── ProductsAlreadyExist    ids or names of several new products are taken
@@ -88,6 +90,20 @@ class OfferNotFound(Refusal):
 
     def __init__(self, offer_id: UUID) -> None:
         super().__init__(f"The product has no offer with the id {offer_id}, or its record is gone.")
+
+
+class KeyNotFound(Refusal):
+    """No API key has this id."""
+
+    def __init__(self, key_id: UUID) -> None:
+        super().__init__(f"There is no key with the id {key_id}.")
+
+
+class TooManyKeys(Refusal):
+    """As many API keys as there may be are in force."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} keys in force, which is the most; revoke one first.")
 
 
 class InvalidWindow(Refusal):

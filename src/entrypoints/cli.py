@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,12 @@ from entrypoints.gc_tuning import collect_rarely
 from entrypoints.transfer.commands import export, import_products
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
     from dishka import AsyncContainer
 
+    from application.access.actor import Scope
     from entrypoints.development.offers_simulator.product import SoldOut
     from entrypoints.limits import Limits
     from entrypoints.settings import Settings
@@ -34,7 +38,8 @@ class _Command(click.Command):
         """Write them."""
         from entrypoints.command_settings import help_on_settings
 
-        self.epilog = help_on_settings(str(self.name))
+        group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
+        self.epilog = help_on_settings(str(group or self.name))
         super().format_epilog(ctx, formatter)
 
 
@@ -88,6 +93,53 @@ def migrate() -> None:
 
     _run("migrate", run_migrations, lambda _: MIGRATING)
     click.echo("The database is up to date.", err=True)
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and revoke API keys, straight on the database."""
+
+
+@keys.command("create", cls=_Command)
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What the key is for; may be repeated.")
+@click.option("--expires", metavar="TIME", help="The end of its life, as 2027-11-26T00:00:00Z; never unless given.")
+def create_key(name: str, scopes: tuple[str, ...], expires: str | None) -> None:
+    """Make a key with this NAME, and write it to standard output, this once."""
+    from entrypoints import access_commands
+
+    known, expires_at = _scopes(scopes), None if expires is None else _time(expires)
+    _command("keys", lambda container: access_commands.create_key(container, name, known, expires_at))
+
+
+@keys.command("list", cls=_Command)
+def list_keys() -> None:
+    """List the keys: id, beginning, scopes, end, last use and name."""
+    from entrypoints import access_commands
+
+    _command("keys", access_commands.list_keys)
+
+
+@keys.command("revoke", cls=_Command)
+@click.argument("key_id", type=click.UUID)
+def revoke_key(key_id: "UUID") -> None:
+    """Revoke the key with this id."""
+    from entrypoints import access_commands
+
+    _command("keys", lambda container: access_commands.revoke_key(container, key_id))
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit log, straight from the database."""
+
+
+@audit.command("export", cls=_Command)
+def export_audit() -> None:
+    """Write all records to standard output, newest first, each a line of JSON."""
+    from entrypoints import access_commands
+
+    _command("audit", access_commands.export_audit)
 
 
 @main.command(cls=_Command)
@@ -199,6 +251,46 @@ def _settings(command: str) -> "Settings":
         reason = "set by Kubernetes for a service of that name, so it is no port; enableServiceLinks: false stops that"
         structlog.get_logger(__name__).warning("setting ignored", variable=name, reason=reason)
     return settings
+
+
+def _scopes(names: "Sequence[str]") -> "list[Scope]":
+    from application.access.actor import Scope
+
+    known = [scope.value for scope in Scope]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(known)}.", param_hint="--scope")
+    return [Scope(name) for name in names]
+
+
+def _time(text: str) -> "datetime":
+    from datetime import datetime
+
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = datetime.min  # noqa: DTZ901 - refused below
+    if read.tzinfo is None:
+        raise click.BadParameter("It must be a time with its zone, as 2027-11-26T00:00:00Z.", param_hint="--expires")
+    return read
+
+
+def _command(command: str, work: "Callable[[AsyncContainer], Awaitable[None]]") -> None:
+    """Run a command of an operator on a database that fits; a refusal becomes its message."""
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from adapters.postgres.schema import require_schema
+    from domain.errors import Refusal
+    from entrypoints.limits import COMMANDING
+
+    async def on_database(container: "AsyncContainer") -> None:
+        await require_schema(await container.get(AsyncEngine))
+        await work(container)
+
+    try:
+        _run(command, on_database, lambda _: COMMANDING)
+    except Refusal as error:
+        raise Refused(str(error)) from error
 
 
 def _run(

@@ -15,6 +15,10 @@ from adapters.clock_log import LoggedClockDifference
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, connect_queue, postgres_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.token_seal import AesGcmTokenSeal
+from adapters.postgres.access.api_keys import SqlAlchemyKeyReader
+from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
+from adapters.postgres.access.audit_upkeep import SqlAlchemyAuditUpkeep
+from adapters.postgres.access.key_uses import SqlAlchemyKeyUses
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
@@ -36,6 +40,8 @@ from adapters.postgres.schema import schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from adapters.token_log import LoggedTokenEvents
+from application.access.api_keys import KeyReader, KeyUses
+from application.access.audit_records import AuditReader, AuditUpkeep
 from application.access.login_limits import LoginFailures
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
@@ -146,6 +152,26 @@ class Adapters(Provider):
     @provide
     def login_failures(self, engine: AsyncEngine) -> LoginFailures:
         return SqlAlchemyLoginFailures(engine)
+
+    @provide
+    def key_reader(self, engine: AsyncEngine) -> KeyReader:
+        return SqlAlchemyKeyReader(engine)
+
+    @provide
+    async def key_uses(self, engine: AsyncEngine, clock: Clock, limits: Limits) -> AsyncIterator[KeyUses]:
+        uses = SqlAlchemyKeyUses(engine, clock, limits.keys.between_writes)
+        running = asyncio.create_task(uses.run())
+        yield uses
+        uses.close()
+        await asyncio.wait([running], timeout=limits.database.pool_wait + limits.database.statement)
+
+    @provide
+    def audit_reader(self, engine: AsyncEngine) -> AuditReader:
+        return SqlAlchemyAuditReader(engine)
+
+    @provide
+    def audit_upkeep(self, engine: AsyncEngine, settings: Settings) -> AuditUpkeep:
+        return SqlAlchemyAuditUpkeep(engine, settings.audit_kept)
 
     @provide
     def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:

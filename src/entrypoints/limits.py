@@ -95,6 +95,18 @@ class RequestLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """Limits of API keys; durations are in seconds."""
+
+    verified: float = 5.0
+    """For which a verified key is not read again, so for which a revoked one may still be accepted."""
+    verified_keys: int = 1_000
+    """Verified keys that a process remembers."""
+    between_writes: float = 1.0
+    """From one write of the last uses of keys to the next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The limits of one process."""
 
@@ -103,6 +115,7 @@ class Limits:
     heads: HeadLimits = field(default_factory=HeadLimits)
     snapshots: SnapshotLimits = field(default_factory=SnapshotLimits)
     requests: RequestLimits = field(default_factory=RequestLimits)
+    keys: KeyLimits = field(default_factory=KeyLimits)
     upstream: HttpLimits = field(default_factory=HttpLimits)
     token: TokenTiming = field(default_factory=TokenTiming)
     stop_by_force: float = 20.0
@@ -156,6 +169,8 @@ WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(conn
 MIGRATING = Limits(database=DatabaseLimits(connections=1, statement=600.0), queue=QueueLimits(connections=1))
 # A doctor ends within 10 s whatever hangs, and takes few connections where there may be none left.
 DIAGNOSING = Limits(database=DatabaseLimits(connections=3), stop_by_force=9.5)
+# A command of an operator: one statement after the other.
+COMMANDING = Limits(database=DatabaseLimits(connections=1, statement=10.0))
 
 ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (
     (

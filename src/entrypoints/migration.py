@@ -1,4 +1,4 @@
-"""`aggregator migrate`: our tables, the queue's, and the first days of history."""
+"""`aggregator migrate`: our tables, the queue's, the first days of history, and the first months of the audit log."""
 
 from functools import partial
 
@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
 from adapters.postgres.schema import migrate
+from application.access.audit_records import AuditUpkeep
 from application.prices.rollup import HistoryUpkeep
 from entrypoints.settings import Settings
 
@@ -20,3 +21,4 @@ async def run_migrations(container: AsyncContainer) -> None:
     settings = await container.get(Settings)
     engine = await container.get(AsyncEngine)
     await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.dsn))
+    await (await container.get(AuditUpkeep)).prepare()

@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     history_step_days: Annotated[int, Meta(ge=7, le=36_500)] = _KEPT.step_days
     history_5m_days: Days = _KEPT.five_minute_days
     history_hourly_days: Days = _KEPT.hourly_days
+    audit_days: Days = 365
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""
@@ -134,6 +135,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def refresh_interval(self) -> timedelta:
         """Between two observations of a product."""
         return timedelta(seconds=self.offers_refresh_interval)
+
+    @property
+    def audit_kept(self) -> timedelta:
+        """How long the records of the audit log are kept at least."""
+        return timedelta(days=self.audit_days)
 
     @property
     def retention(self) -> Retention:

@@ -5,8 +5,12 @@ import time
 
 from dishka import Provider, Scope, provide
 
+from application.access.api_keys import KeyReader, KeyUses
+from application.access.audit_records import AuditUpkeep
+from application.access.key_management import CreateKey, RecordLogin, RevokeKey
+from application.access.key_verification import VerifyKey
 from application.access.login_limits import LoginLimits
-from application.catalogue.as_of import ReadCatalogueAsOf
+from application.catalogue.as_of import CatalogueAsOfReader, ReadCatalogueAsOf
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RegistrationSignal, RetryRegistration
@@ -19,6 +23,7 @@ from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices, FindPriorOfferPrice, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory
 from application.prices.price_statistics import SummarisePrices
+from application.prices.readers import RetentionReader
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.circuit_breaker import Breakers, CircuitBreaker
@@ -30,6 +35,7 @@ from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 from domain.retention import Retention
+from entrypoints.limits import Limits
 
 
 class UseCases(Provider):
@@ -78,12 +84,34 @@ class UseCases(Provider):
     schedule_due_work = provide(ScheduleDueWork)
 
     @provide
-    def keep_house(
-        self, purge: CataloguePurge, history: HistoryUpkeep, timing: Timing, clocks: ClockWatch, retention: Retention
-    ) -> KeepHouse:
-        return KeepHouse(purge, history, timing, clocks, retention.offer_rows_kept, time.monotonic)
+    def create_key(self, begin: BeginWork) -> CreateKey:
+        return CreateKey(begin)
 
-    read_catalogue_as_of = provide(ReadCatalogueAsOf)
+    revoke_key = provide(RevokeKey)
+    record_login = provide(RecordLogin)
+
+    @provide
+    def verify_key(self, keys: KeyReader, uses: KeyUses, limits: Limits) -> VerifyKey:
+        return VerifyKey(keys, uses, time.monotonic, limits.keys.verified, limits.keys.verified_keys)
+
+    @provide
+    def keep_house(
+        self,
+        purge: CataloguePurge,
+        history: HistoryUpkeep,
+        audit: AuditUpkeep,
+        timing: Timing,
+        clocks: ClockWatch,
+        retention: Retention,
+    ) -> KeepHouse:
+        return KeepHouse(purge, history, audit, timing, clocks, retention.offer_rows_kept, time.monotonic)
+
+    @provide
+    def read_catalogue_as_of(
+        self, reader: CatalogueAsOfReader, clock: Clock, retention: RetentionReader
+    ) -> ReadCatalogueAsOf:
+        return ReadCatalogueAsOf(reader, clock, retention)
+
     read_lag = provide(ReadLag)
     refresh_listed_changes = provide(RefreshListedChanges)
     login_limits = provide(LoginLimits)

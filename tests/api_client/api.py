@@ -15,6 +15,8 @@ from litestar import Litestar
 from structlog.testing import capture_logs
 
 from api_client.openapi_conformance import Manual
+from application.access.api_keys import KeyReader, KeyUses
+from application.access.audit_records import AuditReader
 from application.access.login_limits import LoginFailures
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
@@ -36,6 +38,7 @@ from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
+from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader, InMemoryKeyUses
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
@@ -195,6 +198,18 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def login_failures(self) -> LoginFailures:
         return self._outside.login_failures
+
+    @provide(override=True)
+    def key_reader(self) -> KeyReader:
+        return InMemoryKeyReader(self._outside.storage)
+
+    @provide(override=True)
+    def key_uses(self) -> KeyUses:
+        return InMemoryKeyUses(self._outside.storage)
+
+    @provide(override=True)
+    def audit_reader(self) -> AuditReader:
+        return InMemoryAuditReader(self._outside.storage)
 
     @provide(override=True)
     def retention_reader(self) -> RetentionReader:

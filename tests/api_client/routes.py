@@ -10,6 +10,7 @@ from api_client.api import MISSING
 VALUES = {
     "product_id": str(MISSING),
     "offer_id": str(MISSING),
+    "key_id": str(MISSING),
     "slug": "not-found",
     "name": "docs.js",
     "path": "anything",
@@ -70,3 +71,18 @@ PUBLIC_ROUTES = frozenset(
     }
 )
 """The routes of the contract that anybody may call; every other one is for admins."""
+
+SCOPES = {
+    ("POST", "/products"): "catalogue:write",
+    ("POST", "/products/batch"): "catalogue:write",
+    ("PATCH", "/products/{product_id}"): "catalogue:write",
+    ("PUT", "/products/{product_id}"): "catalogue:write",
+    ("DELETE", "/products/{product_id}"): "catalogue:write",
+    ("POST", "/products/{product_id}/register"): "catalogue:write",
+    ("GET", "/products"): "synchronisation:read",
+    ("GET", "/exports/products.ndjson"): "synchronisation:read",
+    ("GET", "/exports/products.csv"): "synchronisation:read",
+    ("GET", "/products/{product_id}/synchronisation"): "synchronisation:read",
+    ("GET", "/audit"): "audit:read",
+}
+"""What a key needs for a route of the contract; of the public ones, for `attention`. No other route takes keys."""

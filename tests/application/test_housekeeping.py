@@ -12,6 +12,7 @@ from application.synchronisation.timing import Timing
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
+from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.clock_watch import clock_watch
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
@@ -22,7 +23,15 @@ KEPT = KeptAnswer(b"", b"{}")
 def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = None) -> KeepHouse:
     storage = world.storage
     purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
-    return KeepHouse(purge, history, timing, clock_watch(storage, clock), timedelta(days=8), lambda: 0.0)
+    return KeepHouse(
+        purge,
+        history,
+        InMemoryAuditUpkeep(storage),
+        timing,
+        clock_watch(storage, clock),
+        timedelta(days=8),
+        lambda: 0.0,
+    )
 
 
 async def test_every_withdrawn_product_is_purged(world: Synchronising) -> None:
@@ -71,11 +80,13 @@ async def test_a_process_whose_clock_differs_prepares_history_and_does_nothing_e
     withdrawn = await world.watched(Offer(some_id(), 5, 1))
     await world.withdraw(withdrawn)
     history = NotedUpkeep()
-    keep = replace(house(world, clock=lambda: world.clock.now + ahead), history=history)
+    audit = NotedAuditUpkeep(history.calls)
+    keep = replace(house(world, clock=lambda: world.clock.now + ahead), history=history, audit=audit)
     await keep()
-    assert (history.calls, withdrawn in world.storage.rows.withdrawn) == (["prepare"], True)
+    assert (history.calls, withdrawn in world.storage.rows.withdrawn) == (["prepare", "prepare audit"], True)
     await replace(keep, clocks=clock_watch(world.storage))()
-    assert (history.calls[1:], withdrawn in world.storage.rows.withdrawn) == (["prepare", "roll up", "drop"], False)
+    done = ["prepare", "prepare audit", "roll up", "drop", "drop audit"]
+    assert (history.calls[2:], withdrawn in world.storage.rows.withdrawn) == (done, False)
 
 
 @dataclass
@@ -93,4 +104,18 @@ class NotedUpkeep:
 
     async def drop_expired(self) -> int:
         self.calls.append("drop")
+        return 0
+
+
+@dataclass
+class NotedAuditUpkeep:
+    """Notes what is asked of it."""
+
+    calls: list[str]
+
+    async def prepare(self) -> None:
+        self.calls.append("prepare audit")
+
+    async def drop_expired(self) -> int:
+        self.calls.append("drop audit")
         return 0

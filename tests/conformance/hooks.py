@@ -22,6 +22,7 @@ REASONS = {
     "A search has 1 to 10 words of letters and digits.",
     "Changes are known of the present only; leave out `at`.",
     "Give either a period or from and to.",
+    "The expiry must be in the future, and not more than 100 years away.",
     "The lowest price must not be above the highest.",
     "The name must not be blank.",
     "The period must be longer than nothing.",

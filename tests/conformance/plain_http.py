@@ -4,11 +4,12 @@ import http.client
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
-# How a body is sent is known only when it is sent (RFC 9110, section 9.3.2).
 VOLATILE = {"date", "x-request-id", "transfer-encoding"}
+"""Of one answer alone, or of its body, which HEAD has none of (RFC 9110, section 9.3.2)."""
 MALFORMED_HOSTS: tuple[list[str], ...] = ([], ["a.test", "a.test"], ["a.test", "b.test"])
 
 
@@ -17,6 +18,7 @@ def faults(client: httpx.Client, headers: dict[str, str]) -> Iterator[str]:
     paths = client.get("/schema/openapi.json").json()["paths"]
     product = client.get("/products", params={"in_stock": "true"}).json()["items"][0]
     values = {"product_id": product["id"], "offer_id": product["best_offer"]["id"], "slug": "not-found"}
+    values["key_id"] = str(uuid4())  # no key has it
     for template, operations in paths.items():
         path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
         yield from (f"{path}: {fault}" for fault in _faults_of(client, path, operations, headers))

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from application.access.audit_records import AuditUpkeep
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
@@ -68,8 +69,9 @@ async def main(last: int | None) -> None:
         if last is not None:
             history = Killed(history, await container.get(AsyncEngine), last)
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
+        audit = await container.get(AuditUpkeep)
         timing = Timing(roll_up_products=3)
-        await KeepHouse(purge, history, timing, clocks, timedelta(days=8), time.monotonic)()
+        await KeepHouse(purge, history, audit, timing, clocks, timedelta(days=8), time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

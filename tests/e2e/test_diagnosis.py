@@ -15,6 +15,7 @@ from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.limits import DIAGNOSING
+from entrypoints.migration import run_migrations
 from entrypoints.settings import Settings
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
@@ -171,6 +172,17 @@ async def test_partitions_that_are_missing(healthy: InProcessWorker) -> None:
     )
     healthy.execute(f"DROP TABLE {name}")
     assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, f"Partitions are missing: {name}.")]
+
+
+async def test_a_month_of_the_audit_log_that_is_missing_and_that_migrating_makes(healthy: InProcessWorker) -> None:
+    ((name,),) = healthy.query(
+        "SELECT 'audit_record_' || to_char((now() AT TIME ZONE 'UTC')::date + interval '1 month', 'YYYYMM01')"
+    )
+    healthy.execute(f"DROP TABLE {name}")
+    problem = f"Months of the audit log are missing: {name}."
+    assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, problem)]
+    await run_migrations(healthy.container)
+    assert await findings(healthy) == []
 
 
 async def test_history_that_is_not_rolled_up(healthy: InProcessWorker) -> None:

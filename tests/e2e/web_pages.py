@@ -201,6 +201,36 @@ async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: Syste
     assert [product["name"] for product in system.api.all()] == [taken]
 
 
+async def test_an_admin_makes_a_key_revokes_it_and_finds_both_in_the_audit_log(
+    system: System, browser: Browser
+) -> None:
+    url = started(system, 0)
+    async with visit(browser, url) as (page, _, _):
+        await page.goto("/admin/keys")
+        await log_in(page)
+        await page.fill("#name", "Nightly import")
+        await page.click("text=Create the key")
+        await expect(page.locator("#scopes-mistake")).to_contain_text("at least one scope")
+        await accessible(page)
+        await page.check("#catalogue-write")
+        await page.click("text=Create the key")
+        await expect(page.locator("#key")).to_have_value(re.compile("^pak_"))
+        await accessible(page)
+        await page.click("text=I have copied it")
+        await accessible(page)
+        await page.click("table >> text=Revoke")
+        await accessible(page)
+        await page.click("text=Revoke this key")
+        await expect(page.locator(".done")).to_contain_text("The key is revoked.")
+        await page.goto("/admin")
+        await page.click("text=Audit log")
+        await page.select_option("#action", "key.revoked")
+        await page.click("main button")
+        await expect(page.locator(".audit tbody tr")).to_have_count(1)
+        await expect(page.locator(".audit tbody td").nth(3)).to_contain_text("revoked_at")
+        await accessible(page)
+
+
 async def test_while_upstream_is_down_the_page_says_how_old_the_price_is(system: System, browser: Browser) -> None:
     simulator, _, _ = system.start()
     system.add_products(1)

@@ -13,6 +13,7 @@ from entrypoints.setting_sources import SECRETS
 from entrypoints.settings import ALL, read_settings
 
 COMMANDS = ("up", "api", "worker", "migrate", "offers-simulator", "seed")
+GROUPS = ("keys", "audit")
 DEFAULTS = read_settings({})
 NOWHERE = "postgresql:///nobody?host=/nonexistent"
 
@@ -28,7 +29,7 @@ def run(*arguments: str, **environment: str) -> Result:
 def test_the_help_lists_every_command_with_what_it_does(option: str) -> None:
     result = run(option)
     assert result.exit_code == 0
-    for command in COMMANDS:
+    for command in COMMANDS + GROUPS:
         (line,) = [line.split() for line in result.output.splitlines() if line.split()[:1] == [command]]
         assert len(line) > 3
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import postgres_queue
 from adapters.metrics import Metrics
 from adapters.queue_connections import QueueLimits
+from application.access.actor import OPERATOR
 from application.catalogue.registration import RegisterProduct
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
@@ -32,6 +33,7 @@ from entrypoints.listening import CannotListen
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
+from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.clock_watch import clock_watch as agreeing_clocks
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
@@ -117,7 +119,8 @@ async def test_a_worker_counts_all_that_it_does_and_shows_no_secret(database: As
         container = make_container(read_settings(settings), limits=WORKING)
         register, metrics = await container.get(RegisterProduct), await container.get(Metrics)
         good, bad, refused = [
-            (await register(name=name, description="")).product.id for name in ("good", "bad", "refused")
+            (await register(name=name, description="", actor=OPERATOR)).product.id
+            for name in ("good", "bad", "refused")
         ]
         simulator.simulation.misbehave(
             Faults(
@@ -178,7 +181,7 @@ class ScriptedOutside(Provider):
         storage = self._everything.storage
         timing, clocks = self._everything.timing, agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
-        return KeepHouse(purge, history, timing, clocks, timedelta(days=8), lambda: 0.0)
+        return KeepHouse(purge, history, InMemoryAuditUpkeep(storage), timing, clocks, timedelta(days=8), lambda: 0.0)
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from application.access.api_keys import ApiKey
+from application.access.audit_records import AuditRecord
 from application.catalogue.idempotency_keys import KeptAnswer
 from application.catalogue.views import Encoded, ListedChangeView, ProductView
 from application.clock import Clock
@@ -26,6 +28,7 @@ from domain.offer import OfferInterval, TrackedOffer
 from domain.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import AT_ONCE, Observation, Synchronisation
+from fakes.access import InMemoryAuditLog, InMemoryKeyRepository
 from fakes.product_views import product_view, version_of
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -72,6 +75,8 @@ class Rows:
         default_factory=dict
     )
     idempotency_keys: dict[bytes, tuple[KeptAnswer, datetime]] = field(default_factory=dict)
+    keys: dict[UUID, tuple[ApiKey, bytes]] = field(default_factory=dict)
+    audit: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -83,6 +88,8 @@ class Rows:
             list(self.steps),
             dict(self.changes),
             dict(self.idempotency_keys),
+            dict(self.keys),
+            list(self.audit),
         )
 
 
@@ -123,6 +130,8 @@ class InMemoryUnitOfWork:
         self.synchronisations = InMemorySynchronisationRepository(rows, storage.reach, storage.clock())
         self.offers = InMemoryOfferRepository(rows, storage.reach)
         self.idempotency_keys = InMemoryIdempotencyKeyRepository(rows, storage)
+        self.keys = InMemoryKeyRepository(rows.keys, storage.reach, storage.clock())
+        self.audit = InMemoryAuditLog(rows.audit, storage.reach, storage.clock())
 
     async def now(self) -> datetime:
         self._storage.reach()

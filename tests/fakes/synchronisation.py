@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
+from application.access.actor import OPERATOR
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.synchronisation.backoff import Backoff
@@ -37,10 +39,12 @@ class Synchronising:
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
         begin, clock, retry = self.storage.begin, self.clock, Backoff(self.timing, lambda: self.jitter())
-        self.create = RegisterProduct(RegisterProducts(begin, clock, self.signal, some_id))
-        self.amend = AmendProduct(begin, clock)
-        self.withdraw = WithdrawProduct(begin)
-        self.retry = RetryRegistration(begin, clock, self.signal)
+        register = RegisterProducts(begin, clock, self.signal, some_id)
+        self.load = partial(register, actor=OPERATOR)
+        self.create = partial(RegisterProduct(register), actor=OPERATOR)
+        self.amend = partial(AmendProduct(begin, clock), actor=OPERATOR)
+        self.withdraw = partial(WithdrawProduct(begin), actor=OPERATOR)
+        self.retry = partial(RetryRegistration(begin, clock, self.signal), actor=OPERATOR)
         self.breakers = Breakers(CircuitBreaker(self.timing, self._seconds), CircuitBreaker(self.timing, self._seconds))
         now = self._seconds
         self.submit = SubmitRegistrations(begin, self.upstream, now, self.timing, retry, self.breakers.registrations)

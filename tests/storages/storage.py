@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.access.api_keys import SqlAlchemyKeyReader
+from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
@@ -24,6 +26,8 @@ from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from application.access.api_keys import KeyReader
+from application.access.audit_records import AuditReader
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
@@ -40,6 +44,7 @@ from domain.product import Product
 from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
+from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
@@ -75,6 +80,8 @@ class Storage:
     purge: CataloguePurge
     history: HistoryUpkeep
     changes: ListedChanges
+    keys: KeyReader
+    audit: AuditReader
     trends: PriceTrends
     let_keys_age: Callable[[timedelta], Awaitable[None]]
     """Makes all idempotency keys older, as if that time had passed."""
@@ -112,6 +119,8 @@ def in_memory() -> Storage:
         InMemoryCataloguePurge(storage),
         InMemoryHistoryUpkeep(storage),
         InMemoryListedChanges(storage),
+        InMemoryKeyReader(storage),
+        InMemoryAuditReader(storage),
         InMemoryPriceTrends(storage, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,
@@ -155,6 +164,8 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyCataloguePurge(engine),
         SqlAlchemyHistoryUpkeep(engine, kept),
         SqlAlchemyListedChanges(engine),
+        SqlAlchemyKeyReader(engine),
+        SqlAlchemyAuditReader(engine),
         SqlAlchemyPriceTrends(engine, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from api_client.api import PASSWORD, USERNAME, Api
+from api_client.api import Api
 from api_client.fixtures import api, running
+from web_forms import logged_in
 
 __all__ = ["api", "running"]
 
@@ -25,6 +26,4 @@ async def browser(api: Api) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def admin(browser: httpx.AsyncClient) -> httpx.AsyncClient:
     """Give a browser in which an admin has logged in."""
-    answer = await browser.post("/admin/login", data={"username": USERNAME, "password": PASSWORD})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin")
-    return browser
+    return await logged_in(browser)

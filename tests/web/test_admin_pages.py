@@ -12,21 +12,10 @@ from api_client.api import DAY, MISSING, PASSWORD, USERNAME, Api, Outside, servi
 from api_client.routes import filled, pages
 from domain.offer import ObservedOffers
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
+from web_forms import form_of, logged_in, send
 
 MINUTE = timedelta(minutes=1)
 OPEN = {"/admin/login", "/admin/logout"}
-
-
-def form_of(page: str) -> dict[str, str]:
-    """Return the hidden fields of the page's own form."""
-    main = page[page.index("<main") : page.index("</main>")]
-    hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', main)
-    return {name: html.unescape(value) for name, value in hidden}
-
-
-async def send(admin: httpx.AsyncClient, path: str, **fields: str) -> httpx.Response:
-    """Load the form and send it with these fields."""
-    return await admin.post(path, data=form_of((await admin.get(path)).text) | fields)
 
 
 async def test_without_a_session_every_admin_page_leads_to_the_login(api: Api, browser: httpx.AsyncClient) -> None:
@@ -99,6 +88,16 @@ async def test_the_cookie_is_for_this_site_alone_and_secure_off_the_loopback(bro
     assert "Secure" not in cookie
     away = await browser.post("/admin/login", data=fields, headers={"Host": "aggregator.test"})
     assert "Secure" in away.headers["Set-Cookie"].split("; ")
+
+
+async def test_a_session_ends_by_the_clock_of_its_own_service(api: Api, admin: httpx.AsyncClient) -> None:
+    api.outside.clock.advance(timedelta(seconds=299))
+    assert (await admin.get("/admin/products/new")).status_code == 200
+    api.outside.clock.advance(timedelta(seconds=301))
+    ended = await admin.get("/admin")
+    assert ended.headers["Location"] == "/admin/login?next=/admin&ended=1"
+    assert (await logged_in(admin)).cookies["session"]
+    assert (await admin.get("/admin")).status_code == 200
 
 
 async def test_use_renews_the_session_and_logout_ends_it(admin: httpx.AsyncClient) -> None:
@@ -236,8 +235,9 @@ async def test_products_that_need_an_admin_come_first_with_what_to_do(api: Api, 
     assert (await api.http.get(f"/products/{id}")).json()["registration"]["state"] == "pending"
 
 
-async def test_a_stale_product_needs_an_admin_and_says_what_to_look_at(api: Api, admin: httpx.AsyncClient) -> None:
+async def test_a_stale_product_needs_an_admin_and_says_what_to_look_at(api: Api, browser: httpx.AsyncClient) -> None:
     await api.create_observed((100, 12 * MINUTE), interval=MINUTE)
+    admin = await logged_in(browser)
     page = (await admin.get("/admin")).text
     assert "1 product needs you" in page
     assert "too old to be trusted" in page

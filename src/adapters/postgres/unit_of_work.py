@@ -8,11 +8,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from adapters.postgres.access.api_keys import SqlAlchemyKeyRepository
+from adapters.postgres.access.audit_log import SqlAlchemyAuditLog
 from adapters.postgres.catalogue.idempotency_key_repository import SqlAlchemyIdempotencyKeyRepository
 from adapters.postgres.catalogue.product_repository import SqlAlchemyProductRepository
 from adapters.postgres.connection import open_session
 from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRepository
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
+from application.access.api_keys import KeyRepository
+from application.access.audit import AuditLog
 from application.catalogue.idempotency_keys import IdempotencyKeyRepository
 from application.catalogue.product_repository import ProductRepository
 from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
@@ -31,6 +35,8 @@ class SqlAlchemyUnitOfWork:
         self.synchronisations: SynchronisationRepository = SqlAlchemySynchronisationRepository(session)
         self.offers: OfferRepository = SqlAlchemyOfferRepository(session, retention)
         self.idempotency_keys: IdempotencyKeyRepository = SqlAlchemyIdempotencyKeyRepository(session)
+        self.keys: KeyRepository = SqlAlchemyKeyRepository(session)
+        self.audit: AuditLog = SqlAlchemyAuditLog(session)
 
     async def now(self) -> datetime:
         now: datetime = (await self._session.execute(_NOW)).scalar_one()

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from application.catalogue.views import RegistrationView
 from application.clock import Clock
-from application.prices.readers import RetentionReader
 from domain.errors import BeyondRetention, InvalidFilter, InvalidWindow, ProductNotFound
+
+if TYPE_CHECKING:
+    # So that the catalogue does not import the room of prices.
+    from application.prices.readers import RetentionReader
 
 _OF_TODAY = frozenset({SortKey.CHANGE_1D, SortKey.CHANGE_7D})
 
@@ -145,7 +148,7 @@ class ReadCatalogueAsOf:
 
     reader: CatalogueAsOfReader
     clock: Clock
-    retention: RetentionReader
+    retention: "RetentionReader"
 
     async def product(self, product_id: UUID, at: datetime, *, sold_out_too: bool = False) -> ProductAsOf:
         """Return a product with its offers.

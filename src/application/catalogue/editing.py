@@ -4,9 +4,12 @@ from collections.abc import Container
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.access.actor import Actor
+from application.access.audit import Action, AuditEntry, Fields, Subject, changed
 from application.catalogue.views import Encoded, ProductView
 from application.clock import Clock
 from application.unit_of_work import BeginWork
+from domain.product import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class AmendProduct:
         name: str | None = None,
         description: str | None = None,
         expected: Container[int] | None = None,
+        actor: Actor,
     ) -> Encoded[ProductView]:
         """Change what is given and return the product; None as `expected` allows every revision.
 
@@ -35,8 +39,14 @@ class AmendProduct:
         async with self.begin() as work:
             product = await work.products.get(product_id)
             product.require_revision(expected)
+            before = _texts(product)
             product.amend(name=name, description=description, at=self.clock())
             await work.products.save(product)
+            changes = changed(before, _texts(product))
+            if changes != (None, None):
+                await work.audit.append(
+                    AuditEntry(actor, Action.PRODUCT_AMENDED, Subject.product(product.id), *changes)
+                )
             shown = await work.products.show(product)
             await work.commit()
         return shown
@@ -48,7 +58,7 @@ class WithdrawProduct:
 
     begin: BeginWork
 
-    async def __call__(self, product_id: UUID, *, expected: Container[int] | None = None) -> None:
+    async def __call__(self, product_id: UUID, *, expected: Container[int] | None = None, actor: Actor) -> None:
         """Withdraw the product; None as `expected` allows every revision.
 
         Raises:
@@ -59,4 +69,10 @@ class WithdrawProduct:
             product = await work.products.get(product_id)
             product.require_revision(expected)
             await work.products.remove(product)
+            before = _texts(product)
+            await work.audit.append(AuditEntry(actor, Action.PRODUCT_WITHDRAWN, Subject.product(product.id), before))
             await work.commit()
+
+
+def _texts(product: Product) -> Fields:
+    return {"name": product.name, "description": product.description}

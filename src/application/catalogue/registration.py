@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from application.access.actor import Actor
+from application.access.audit import Action, AuditEntry, Subject, changed
 from application.catalogue.idempotency_keys import KEPT_FOR, IdempotentRequest, KeptAnswer
 from application.catalogue.views import Outcome, ProductView, TakenProduct, view_of_new
 from application.clock import Clock
@@ -58,7 +60,12 @@ class RegisterProducts:
     new_id: Callable[[], UUID] = uuid4
 
     async def __call__(
-        self, wanted: Sequence[NewProduct], *, partial: bool = False, idempotency: IdempotentRequest | None = None
+        self,
+        wanted: Sequence[NewProduct],
+        *,
+        partial: bool = False,
+        idempotency: IdempotentRequest | None = None,
+        actor: Actor,
     ) -> Registered:
         """Store the products with pending registrations: all or none, or with `partial` those that can be added.
 
@@ -94,6 +101,8 @@ class RegisterProducts:
             }
             if refused and not partial:
                 raise ProductsAlreadyExist(refused)
+            added = [product for product in firsts if product.id not in taken]
+            await work.audit.append(*(_creation(product, actor) for product in added))
             outcomes = [
                 TakenProduct(refused[position]) if position in refused else view_of_new(product)
                 for position, product in enumerate(products)
@@ -103,7 +112,7 @@ class RegisterProducts:
                 answer = idempotency.encode(outcomes)
                 await work.idempotency_keys.keep(idempotency.key, KeptAnswer(idempotency.content, answer))
             await work.commit()
-        if len(refused) < len(products):
+        if added:
             self.signal()
         return Registered(outcomes, answer)
 
@@ -121,6 +130,7 @@ class RegisterProduct:
         description: str,
         product_id: UUID | None = None,
         idempotency: IdempotentRequest | None = None,
+        actor: Actor,
     ) -> Registered:
         """Store the product with a pending registration, as `RegisterProducts` does.
 
@@ -129,7 +139,9 @@ class RegisterProduct:
             ProductAlreadyExists: another product has the name or the id.
         """
         try:
-            return await self.register([NewProduct(name, description, product_id)], idempotency=idempotency)
+            return await self.register(
+                [NewProduct(name, description, product_id)], idempotency=idempotency, actor=actor
+            )
         except ProductsAlreadyExist as error:
             ((field, *_),) = error.taken.values()
             raise ProductAlreadyExists(field) from error
@@ -143,7 +155,7 @@ class RetryRegistration:
     clock: Clock
     signal: RegistrationSignal
 
-    async def __call__(self, product_id: UUID) -> None:
+    async def __call__(self, product_id: UUID, *, actor: Actor) -> None:
         """Make the registration due.
 
         Raises:
@@ -152,14 +164,24 @@ class RetryRegistration:
         async with self.begin() as work:
             at = self.clock()
             product = await work.products.get(product_id)
+            before = product.registration.state
             product.retry_registration(at)
             if product.registration.state is RegistrationState.PENDING:
                 synchronisation = await work.synchronisations.get(product_id)
                 synchronisation.await_registration(await work.now())
                 await work.products.save(product)
                 await work.synchronisations.save(synchronisation)
+                changes = changed({"registration": before}, {"registration": product.registration.state})
+                await work.audit.append(
+                    AuditEntry(actor, Action.REGISTRATION_RETRIED, Subject.product(product.id), *changes)
+                )
             await work.commit()
         self.signal()
+
+
+def _creation(product: Product, actor: Actor) -> AuditEntry:
+    after = {"name": product.name, "description": product.description}
+    return AuditEntry(actor, Action.PRODUCT_CREATED, Subject.product(product.id), after=after)
 
 
 def _repeated(products: Sequence[Product]) -> dict[int, tuple[str, ...]]:

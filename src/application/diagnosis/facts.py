@@ -50,6 +50,8 @@ class SynchronisationFacts:
     """Products of whose offers some were refused at the last observation."""
     missing_partitions: tuple[str, ...]
     """Names of the partitions for today and tomorrow that are not there."""
+    missing_audit_months: tuple[str, ...]
+    """Names of the audit log's partitions for this month and the next that are not there."""
     rolled_up: timedelta
     """Age of the oldest history that is not rolled up yet."""
 

@@ -156,6 +156,13 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
             "Observations cannot be stored from that day on.",
             "Restart a worker, or run `aggregator migrate`: both make them.",
         )
+    if facts.missing_audit_months:
+        yield broken(
+            Check.PARTITIONS,
+            f"Months of the audit log are missing: {', '.join(facts.missing_audit_months)}.",
+            "From that month on nobody can log in, and no admin or key can write.",
+            "Restart a worker, or run `aggregator migrate`: both make them.",
+        )
     if facts.waiting_jobs > MANY_JOBS:
         yield warning(
             Check.QUEUE,

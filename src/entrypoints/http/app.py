@@ -13,6 +13,10 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from adapters.metrics import Metrics
+from application.access.api_keys import KeyReader
+from application.access.audit_records import AuditReader
+from application.access.key_management import CreateKey, RecordLogin, RevokeKey
+from application.access.key_verification import VerifyKey
 from application.access.login_limits import LoginLimits
 from application.bounded_queue import BoundedQueue
 from application.catalogue.as_of import ReadCatalogueAsOf
@@ -31,7 +35,10 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from entrypoints.allowed_hosts import AllowedHosts
+from entrypoints.http.audit.audit_controller import AuditController
+from entrypoints.http.audit.cursors import AuditCursors
 from entrypoints.http.auth.access_tokens import AccessTokens
+from entrypoints.http.auth.callers import Callers, provide_actor
 from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
@@ -40,6 +47,7 @@ from entrypoints.http.exports.price_export_controller import PriceExportControll
 from entrypoints.http.exports.product_export_controller import ProductExportController
 from entrypoints.http.exports.streaming import Streams
 from entrypoints.http.health import HealthController
+from entrypoints.http.keys.key_controller import KeyController
 from entrypoints.http.middleware.cors import Cors
 from entrypoints.http.middleware.load_shedding import SHED, Kind, ShedRequests
 from entrypoints.http.middleware.request_frame import UNKNOWN, RequestFrame
@@ -90,6 +98,11 @@ USE_CASES = {
     "find_prior_price": FindPriorPrice,
     "find_prior_offer_price": FindPriorOfferPrice,
     "read_lag": ReadLag,
+    "create_key": CreateKey,
+    "revoke_key": RevokeKey,
+    "record_login": RecordLogin,
+    "key_reader": KeyReader,
+    "audit_reader": AuditReader,
 }
 
 
@@ -106,6 +119,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         credential=settings.admin_password_hash or settings.admin_password,
         accepted=settings.accepted_secrets,
     )
+    callers = Callers(access_tokens, await container.get(VerifyKey))
     freshness = Freshness(clock, (await container.get(Timing)).refresh_interval)
     costly = _places(limits.costly_reads.queue())
     past = Past(await container.get(ReadCatalogueAsOf), costly)
@@ -141,6 +155,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             ProductExportController,
             PriceExportController,
             PriorPriceController,
+            KeyController,
+            AuditController,
             HealthController,
             explain_problem,
             show_docs,
@@ -153,6 +169,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
         dependencies={
             **{name: constant(await container.get(use_case)) for name, use_case in USE_CASES.items()},
             "access_tokens": constant(access_tokens),
+            "actor": Provide(provide_actor, sync_to_thread=False),
+            "audit_cursors": constant(AuditCursors(settings.jwt_secret)),
             "credentials": constant(credentials),
             "catalogue": constant(catalogue),
             "reads": constant(ProductReads(catalogue, past)),
@@ -169,7 +187,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "shared_check": constant(SharedCheck(await container.get(Dependencies), await container.get(Stopping))),
         },
         # A coroutine: Litestar would run a plain function in a thread, behind the password checks.
-        before_request=RequestChecks(access_tokens, limits.mistakes).__call__,
+        before_request=RequestChecks(callers, limits.mistakes).__call__,
         exception_handlers={Exception: ErrorPages(pages)},
         openapi_config=openapi_config(),
         logging_config=None,

@@ -12,7 +12,7 @@ from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from entrypoints.http.auth.access_tokens import AccessTokens, read_bearer
+from entrypoints.http.auth.callers import ACTOR, Callers
 from entrypoints.http.mistakes import InvalidRequest, QueryParameters, body_mistakes
 from entrypoints.http.problems.problem_types import Mistake
 from entrypoints.http.route_declarations import Declaration, declaration_of
@@ -52,8 +52,8 @@ class _Inputs:
 class RequestChecks:
     """The hook before every handler. It is no middleware and no guard, each of which costs more at every request."""
 
-    def __init__(self, access_tokens: AccessTokens, most_mistakes: int) -> None:
-        self._access_tokens = access_tokens
+    def __init__(self, callers: Callers, most_mistakes: int) -> None:
+        self._callers = callers
         self._most_mistakes = most_mistakes
         self._inputs: dict[HTTPRouteHandler, _Inputs] = {}
 
@@ -61,7 +61,7 @@ class RequestChecks:
         """Let the request through, answer it if it is OPTIONS, or refuse it.
 
         Raises:
-            Unauthenticated: the route, or one of the parameters, is for admins.
+            Unauthenticated, InsufficientScope: the route, or one of the parameters, is not for all.
             UnsupportedMediaType, MalformedBody, InvalidRequest
         """
         if request.scope["method"] == OPTIONS:
@@ -70,8 +70,10 @@ class RequestChecks:
         declaration = inputs.declaration
         for_all = declaration.public or declaration.session
         if not for_all or _has_admin_parameters(declaration, request):
-            token = read_bearer(request.headers.get("Authorization", ""))
-            request.scope["state"]["subject"] = self._access_tokens.check(token)
+            authorization = request.headers.get("Authorization", "")
+            state = request.scope["state"]
+            state[ACTOR] = actor = await self._callers.check(authorization, declaration.scope)
+            state["subject"] = actor.id
         found: list[Iterable[Mistake]] = []
         if request.scope["query_string"] and not declaration.ignores_query:
             found.append(inputs.query.mistakes(request.query_params.items()))

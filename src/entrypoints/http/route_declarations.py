@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import SkipValidation
+
+if TYPE_CHECKING:
+    from application.access.actor import Scope
 
 T = TypeVar("T")
 
@@ -60,8 +63,10 @@ class Declaration:
     public: bool = False
     session: bool = False
     """Whether it is a page for admins, for which a session counts instead of a bearer token."""
+    scope: "Scope | None" = None
+    """What a key needs to be let in beside admins; None keeps all keys out."""
     admin_parameters: frozenset[str] = frozenset()
-    """Query parameters of a public route that are for admins."""
+    """Query parameters of a public route that are for admins, and for keys with the scope."""
     ignores_query: bool = False
     """Whether unknown query parameters are allowed, as probes and browsers send them."""
     conditional: bool = False

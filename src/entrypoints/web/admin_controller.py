@@ -10,6 +10,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from application.access.actor import Actor
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.listing import NEWEST_FIRST, ProductFilter
 from application.catalogue.registration import RegisterProduct, RetryRegistration
@@ -21,9 +22,10 @@ from domain.product import RegistrationState
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.readiness import OK, Readiness, SharedCheck
+from entrypoints.web.admin_page import lead_admin, show_to_admin
 from entrypoints.web.formats import Formats
-from entrypoints.web.pages import NOT_KEPT, Pages, see_other
-from entrypoints.web.product_form import Form, show_form, show_to_admin
+from entrypoints.web.pages import NOT_KEPT, Pages
+from entrypoints.web.product_form import Form, show_form
 from entrypoints.web.sessions import Sessions
 
 SHOWN = 20
@@ -112,17 +114,18 @@ class AdminController(Controller):
         self,
         request: Request[Any, Any, Any],
         register_product: Injected[RegisterProduct],
+        actor: Injected[Actor],
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Create the product and show it, or the form with its mistakes."""
         form = await Form.of(request)
         try:
-            registered = await register_product(name=form.name, description=form.description)
+            registered = await register_product(name=form.name, description=form.description, actor=actor)
         except (InvalidText, ProductAlreadyExists) as error:
             form.mistakes = {error.field: str(error)}
             return show_form(request, pages, sessions, form, None)
-        return _done(request, sessions, f"/catalogue/{registered.product.id}")
+        return lead_admin(request, sessions, f"/catalogue/{registered.product.id}")
 
     @get("/products/{product_id:uuid}/edit")
     async def edit(
@@ -145,6 +148,7 @@ class AdminController(Controller):
         product_id: FromPath[UUID],
         catalogue: Injected[Catalogue],
         amend_product: Injected[AmendProduct],
+        actor: Injected[Actor],
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
@@ -152,7 +156,9 @@ class AdminController(Controller):
         form = await Form.of(request)
         revision = int(form.revision) if form.revision.isdecimal() and len(form.revision) < 18 else 0
         try:
-            await amend_product(product_id, name=form.name, description=form.description, expected={revision})
+            await amend_product(
+                product_id, name=form.name, description=form.description, expected={revision}, actor=actor
+            )
         except (InvalidText, ProductAlreadyExists) as error:
             form.mistakes = {error.field: str(error)}
         except PreconditionFailed:
@@ -161,7 +167,7 @@ class AdminController(Controller):
             form.mistakes = {"": f"The product changed meanwhile; it is “{now.name}” now. Save again to replace that."}
         if form.mistakes:
             return show_form(request, pages, sessions, form, product_id)
-        return _done(request, sessions, f"/catalogue/{product_id}")
+        return lead_admin(request, sessions, f"/catalogue/{product_id}")
 
     @get("/products/{product_id:uuid}/delete")
     async def confirm(
@@ -182,11 +188,12 @@ class AdminController(Controller):
         request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         withdraw_product: Injected[WithdrawProduct],
+        actor: Injected[Actor],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Delete the product."""
-        await withdraw_product(product_id)
-        return _done(request, sessions, "/admin?done=deleted")
+        await withdraw_product(product_id, actor=actor)
+        return lead_admin(request, sessions, "/admin?done=deleted")
 
     @post("/products/{product_id:uuid}/register", status_code=303)
     async def retry(
@@ -194,11 +201,12 @@ class AdminController(Controller):
         request: Request[Any, Any, Any],
         product_id: FromPath[UUID],
         retry_registration: Injected[RetryRegistration],
+        actor: Injected[Actor],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Try the product's registration again."""
-        await retry_registration(product_id)
-        return _done(request, sessions, "/admin?done=retried")
+        await retry_registration(product_id, actor=actor)
+        return lead_admin(request, sessions, "/admin?done=retried")
 
 
 DONE = {
@@ -246,7 +254,3 @@ def _health(readiness: Readiness, lag: timedelta, formats: Formats) -> list[tupl
             else f"All workers keep up: the most overdue observation is {formats.length(max(lag, A_SECOND))} late.",
         ),
     ]
-
-
-def _done(request: Request[Any, Any, Any], sessions: Sessions, path: str) -> ASGIResponse:
-    return see_other(request, path, sessions.cookie(request, request.scope["state"]["subject"]))

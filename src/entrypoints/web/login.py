@@ -7,10 +7,14 @@ from typing import Any
 from litestar import Request, get, post
 from litestar.response.base import ASGIResponse
 
+from application.access.api_keys import KeyReader
+from application.access.key_management import RecordLogin
 from application.bounded_queue import QueueFull
+from entrypoints.http.auth.callers import admin, sent_by
 from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
 from entrypoints.http.route_declarations import PUBLIC, Injected
+from entrypoints.web.key_form import restore_keys
 from entrypoints.web.pages import Pages, local_path, see_other
 from entrypoints.web.product_form import restore_form
 from entrypoints.web.sessions import SESSION_ENDED, Sessions, login_context, require_same_site
@@ -29,6 +33,8 @@ async def show_login(request: Request[Any, Any, Any], pages: Injected[Pages]) ->
 async def log_in(
     request: Request[Any, Any, Any],
     credentials: Injected[Credentials],
+    record_login: Injected[RecordLogin],
+    key_reader: Injected[KeyReader],
     pages: Injected[Pages],
     sessions: Injected[Sessions],
 ) -> ASGIResponse:
@@ -46,9 +52,11 @@ async def log_in(
         return _show(request, pages, mistake, form, status=429)
     except QueueFull:
         return _show(request, pages, "Too many people log in right now. Try again in a moment.", form, status=503)
+    await record_login(sent_by(admin(account), request))
     onward = local_path(form.get("next"), "/admin")
     request.scope["state"]["subject"] = account
     restored = restore_form(request, pages, sessions, onward, form)
+    restored = restored or await restore_keys(request, key_reader, pages, sessions, onward, form)
     return restored or see_other(request, onward, sessions.cookie(request, account))
 
 

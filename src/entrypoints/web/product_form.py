@@ -10,7 +10,7 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
-from entrypoints.web.formats import Formats
+from entrypoints.web.admin_page import show_to_admin
 from entrypoints.web.pages import Pages
 from entrypoints.web.sessions import Sessions
 
@@ -37,27 +37,6 @@ class Form:
         """Read the fields of a form."""
         name, description, revision = (str(fields.get(field) or "") for field in ("name", "description", "revision"))
         return cls(name, description.replace("\r\n", "\n"), revision)
-
-
-def show_to_admin(
-    request: Request[Any, Any, Any],
-    pages: Pages,
-    sessions: Sessions,
-    template: str,
-    formats: Formats,
-    status: int = 200,
-    **context: Any,
-) -> ASGIResponse:
-    """Show a page for admins, which renews the session."""
-    subject = request.scope["state"]["subject"]
-    return pages.show(
-        request,
-        template,
-        formats,
-        status=status,
-        headers={"Set-Cookie": sessions.cookie(request, subject)},
-        **context,
-    )
 
 
 def show_form(

@@ -1,11 +1,17 @@
 """All routes of the pages. Those for admins are behind one guard, so that a new one cannot be left open."""
 
+from typing import Any
+
 from litestar import Router
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
 from entrypoints.web.admin_controller import AdminController
 from entrypoints.web.assets import show_asset
+from entrypoints.web.audit_controller import AuditController
 from entrypoints.web.catalogue_controller import CatalogueController
+from entrypoints.web.key_controller import KeyController
 from entrypoints.web.login import log_in, log_out, show_login
 from entrypoints.web.product_controller import ProductController
 from entrypoints.web.sessions import Sessions
@@ -13,5 +19,10 @@ from entrypoints.web.sessions import Sessions
 
 def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
     """Return the handlers of the pages."""
-    admin = Router("/admin", route_handlers=[AdminController], guards=[sessions.guard])
+
+    # A function, because Litestar copies routers deeply: with a bound method it would copy the sessions and the clock.
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        await sessions.guard(connection, handler)
+
+    admin = Router("/admin", route_handlers=[AdminController, KeyController, AuditController], guards=[guard])
     return [CatalogueController, ProductController, show_login, log_in, log_out, show_asset, admin]

@@ -16,8 +16,8 @@ from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
-TYPED_FIELDS = ("name", "description", "revision")
-"""The fields that a login keeps. None of them is secret."""
+TYPED_FIELDS = ("name", "description", "revision", "expires")
+"""The fields that a login keeps, beside the checkboxes of scopes. None of them is secret."""
 ENDED_SESSIONS_KNOWN = timedelta(days=1)
 SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 
@@ -93,7 +93,7 @@ async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str,
     except ForgedRequest:
         return {}
     form = await connection.form()
-    return {field: value for field in TYPED_FIELDS if isinstance(value := form.get(field), str) and value}
+    return _kept(form)
 
 
 def require_same_site(request: Request[Any, Any, Any]) -> None:
@@ -117,8 +117,17 @@ def login_path(path: str, *, ended: bool = False) -> str:
 
 def login_context(onward: str, mistake: str, typed: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the login page shows; it carries what was typed elsewhere on to the page that it leads to."""
-    kept = {field: str(typed[field]) for field in TYPED_FIELDS if typed.get(field)}
-    return {"mistake": mistake, "username": str(typed.get("username") or ""), "onward": onward, "kept": kept}
+    username = str(typed.get("username") or "")
+    return {"mistake": mistake, "username": username, "onward": onward, "kept": _kept(typed)}
+
+
+def _kept(fields: Mapping[str, Any]) -> dict[str, str]:
+    # A scope's checkbox has the name of the scope, as `audit:read`.
+    return {
+        field: value
+        for field, value in fields.items()
+        if (field in TYPED_FIELDS or ":" in field) and isinstance(value, str) and value
+    }
 
 
 def _cookie(request: Request[Any, Any, Any], value: str, seconds: int) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
+from application.access.audit_records import AuditUpkeep
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
 from application.prices.rollup import HistoryUpkeep
@@ -40,6 +41,7 @@ async def run_worker(container: AsyncContainer) -> None:
     await (await container.get(ClockWatch)).ask()
     # After days without a worker today's partitions are missing, and housekeeping runs only every five minutes.
     await (await container.get(HistoryUpkeep)).prepare_history()
+    await (await container.get(AuditUpkeep)).prepare()
     settings = await container.get(Settings)
     worker = await make_worker(container)
     limits = await container.get(Limits)

@@ -80,6 +80,7 @@ def test_tables_that_migrate_makes() -> None:
         # Of all that is overdue without a worker one finding is enough.
         ({"workers": 0}, 2 * MINUTE, (BROKEN, Check.WORKERS)),
         ({"missing_partitions": ("offer_interval_20260101",)}, 0 * MINUTE, (BROKEN, Check.PARTITIONS)),
+        ({"missing_audit_months": ("audit_record_20260101",)}, 0 * MINUTE, (BROKEN, Check.PARTITIONS)),
         ({"waiting_jobs": 41}, 0 * MINUTE, (WARNING, Check.QUEUE)),
         ({"rolled_up": timedelta(days=3)}, 0 * MINUTE, (WARNING, Check.WORKERS)),
     ],

@@ -16,7 +16,7 @@ FEW = 2
 
 async def load(world: Synchronising) -> None:
     products = [NewProduct(f"Product {some_id()}", "") for _ in range(10 * FEW * world.timing.batch_size)]
-    await world.create.register(products)
+    await world.load(products)
 
 
 async def test_others_are_registered_and_observed_in_their_turn(world: Synchronising) -> None:

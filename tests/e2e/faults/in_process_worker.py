@@ -16,6 +16,7 @@ from saq.types import Context
 
 from adapters.metrics import Metrics
 from api_client.api import SETTINGS
+from application.access.actor import OPERATOR
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.editing import WithdrawProduct
 from application.catalogue.registration import RegisterProduct
@@ -58,11 +59,11 @@ class InProcessWorker:
     async def create(self, name: str | None = None) -> UUID:
         """Create a product, as POST /products does."""
         register = await self.container.get(RegisterProduct)
-        return (await register(name=name or f"Product {uuid4()}", description="")).product.id
+        return (await register(name=name or f"Product {uuid4()}", description="", actor=OPERATOR)).product.id
 
     async def withdraw(self, product_id: UUID) -> None:
         """Withdraw a product, as DELETE does."""
-        await (await self.container.get(WithdrawProduct))(product_id)
+        await (await self.container.get(WithdrawProduct))(product_id, actor=OPERATOR)
 
     async def submit(self) -> BatchReport:
         """Run one batch of registrations."""

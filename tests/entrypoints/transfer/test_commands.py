@@ -67,6 +67,28 @@ async def test_what_is_exported_can_be_imported_elsewhere_and_is_the_same(shop: 
             assert len(texts[0]) == 2
 
 
+async def new_key(shop: Served, *scopes: str) -> str:
+    async with shop.client() as client:
+        login = await client.post("/login", json={"username": USERNAME, "password": PASSWORD})
+        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+        created = await client.post("/keys", json={"name": "Transfer", "scopes": scopes}, headers=headers)
+    return str(created.json()["key"])
+
+
+async def test_a_key_is_enough_for_what_its_scopes_are_for(shop: Served, tmp_path: Path) -> None:
+    file = tmp_path / "products.ndjson"
+    file.write_text('{"name": "Pan"}\n')
+    writing, reading = [await new_key(shop, scope) for scope in ("catalogue:write", "synchronisation:read")]
+    no_login = {"AGGREGATOR_USERNAME": "", "AGGREGATOR_PASSWORD": ""}
+    assert (await run(shop, "import", file, **no_login, AGGREGATOR_KEY=writing)).err == "1 created, 0 refused.\n"
+    refused = await run(shop, "import", file, **no_login, AGGREGATOR_KEY=reading)
+    assert (refused.code, "The key lacks the scope `catalogue:write`" in refused.err) == (4, True)
+    exporting = ("export", "products", "--attention")
+    assert (await run(shop, *exporting, **no_login, AGGREGATOR_KEY=reading)).code == 0
+    refused = await run(shop, *exporting, **no_login, AGGREGATOR_KEY=writing)
+    assert (refused.code, "The key lacks the scope `synchronisation:read`" in refused.err) == (4, True)
+
+
 async def test_each_refused_line_is_told_and_another_run_doubles_nothing(shop: Served, tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_bytes(b'name,price\r\nPan,1\r\nPan,2\r\n,3\r\nP\xff,1\r\nPot,1\r\n"Lid\r\n')

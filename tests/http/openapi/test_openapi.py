@@ -11,11 +11,14 @@ import msgspec
 import pytest
 
 from api_client.api import PROBLEM
-from api_client.routes import PUBLIC_ROUTES
+from api_client.routes import PUBLIC_ROUTES, SCOPES
 from application.catalogue.as_of import OffersAsOfView, ProductDetailAsOfView
 from application.catalogue.views import OffersView, ProductDetailView, ProductView, SynchronisationView
+from entrypoints.http.audit.audit_controller import AuditPage
 from entrypoints.http.auth.login import LoginRequest
 from entrypoints.http.conditional_reads import ENCODER
+from entrypoints.http.keys.key_controller import CreatedKeyResponse, KeysResponse
+from entrypoints.http.keys.requests import CreateKeyRequest
 from entrypoints.http.prices.responses import (
     OfferResponse,
     PriceBucketsResponse,
@@ -87,11 +90,15 @@ def test_operations_say_whether_they_are_for_admins(description: Described) -> N
             "/exports/products.ndjson",
             "/exports/products.csv",
         )  # `attention` is for admins
-        public: list[Described] = [{}, {"admin": []}] if mixed else []
-        assert operation["security"] == (public if route in PUBLIC_ROUTES else [{"admin": []}]), route
+        scope = SCOPES.get(route)
+        callers: list[Described] = [{"admin": []}, *([{"key": [scope]}] if scope else [])]
+        public: list[Described] = [{}, *callers] if mixed else []
+        assert operation["security"] == (public if route in PUBLIC_ROUTES else callers), route
         refusing = route not in PUBLIC_ROUTES or mixed or route[1] == "/login"
         assert ("401" in operation["responses"]) == refusing, route
+        assert ("403" in operation["responses"]) == (refusing and route[1] != "/login"), route
     assert description["components"]["securitySchemes"]["admin"]["scheme"] == "bearer"
+    assert description["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
 
 
 def test_every_operation_with_json_shows_an_example(description: Described) -> None:
@@ -115,6 +122,9 @@ def test_every_operation_with_json_shows_an_example(description: Described) -> N
         ("get", INSIGHT + "change", "200", PriceChangeResponse),
         ("get", INSIGHT + "statistics", "200", PriceStatisticsResponse),
         ("get", OFFER, "200", OfferResponse),
+        ("post", "/keys", "201", CreatedKeyResponse),
+        ("get", "/keys", "200", KeysResponse),
+        ("get", "/audit", "200", AuditPage),
         ("get", "/health/ready", "200", Readiness),
         ("get", "/health/ready", "503", Readiness),
     ],
@@ -130,7 +140,9 @@ def test_an_example_is_an_answer_as_it_is_given(
     assert json.loads(ENCODER.encode(converted)) == shown
 
 
-@pytest.mark.parametrize(("path", "model"), [("/login", LoginRequest), ("/products", CreateProductRequest)])
+@pytest.mark.parametrize(
+    ("path", "model"), [("/login", LoginRequest), ("/products", CreateProductRequest), ("/keys", CreateKeyRequest)]
+)
 def test_the_example_of_a_body_is_accepted(description: Described, path: str, model: type) -> None:
     (shown,) = examples(description, description["paths"][path]["post"]["requestBody"]["content"][JSON])
     msgspec.convert(shown, model)
@@ -207,7 +219,7 @@ def test_every_header_has_an_example(description: Described) -> None:
 def test_a_body_has_no_other_fields_than_described(description: Described) -> None:
     bodies = [operation["requestBody"] for _, operation in operations(description) if "requestBody" in operation]
     names = [body["content"][JSON]["schema"]["$ref"].rpartition("/")[2] for body in bodies]
-    assert len(names) == 5
+    assert len(names) == 6
     assert all(description["components"]["schemas"][name]["additionalProperties"] is False for name in names)
 
 
@@ -236,7 +248,7 @@ def test_the_headers_of_answers_are_described(description: Described) -> None:
         for status, answer in operation["responses"].items():
             assert {"X-Request-Id", "X-Content-Type-Options"} <= answer["headers"].keys()
             assert "Cache-Control" in answer["headers"] or status < "300"
-            assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
+            assert ("WWW-Authenticate" in answer["headers"]) == (status in ("401", "403"))
             assert ("Retry-After" in answer["headers"]) == (
                 status == "429" or (status == "503" and PROBLEM in answer["content"])
             )
@@ -459,6 +471,7 @@ def test_the_choices_of_a_parameter_are_described(
             {
                 "400": "Malformed request; Cursor mismatch",
                 "401": "Not authenticated",
+                "403": "Forbidden",
                 "422": "Validation error; Beyond retention",
             },
         ),

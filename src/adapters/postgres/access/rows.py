@@ -1,8 +1,11 @@
-"""Rows about who may come in."""
+"""Rows about who may come in, and what admins and keys have written."""
 
 from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
 
-from sqlalchemy import Index, Interval, func, type_coerce
+from sqlalchemy import ARRAY, Index, Interval, PrimaryKeyConstraint, Table, Text, func, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from adapters.postgres.rows import Row
@@ -25,3 +28,53 @@ class LoginFailureRow(Row):
 
     # The table needs no primary key, the mapper does.
     __mapper_args__ = {"primary_key": [address, account, failed_at]}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class ApiKeyRow(Row):
+    """An API key: the digest stands for its text, which is stored nowhere."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        PrimaryKeyConstraint("id", name="pk_api_key"),
+        Index("uq_api_key_digest", "digest", unique=True),
+    )
+
+    id: Mapped[UUID]
+    name: Mapped[str]
+    prefix: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(deferred=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditRecordRow(Row):
+    """One write of an admin or a key. A trigger refuses every change, see migrations; months are dropped as a whole."""
+
+    __tablename__ = "audit_record"
+    __table_args__ = (
+        # The order in which the records are read.
+        PrimaryKeyConstraint("at", "id", name="pk_audit_record"),
+        Index("ix_audit_record_actor", "actor_id", "at", "id"),
+        Index("ix_audit_record_action", "action", "at", "id"),
+        Index("ix_audit_record_subject", "subject_id", "at", "id"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    at: Mapped[datetime]
+    id: Mapped[UUID]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    actor_name: Mapped[str]
+    action: Mapped[str]
+    subject_kind: Mapped[str | None]
+    subject_id: Mapped[str | None]
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    request_id: Mapped[str | None]
+    address: Mapped[str | None]
+
+
+AUDIT_RECORD = cast("Table[Any]", AuditRecordRow.__table__)

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect, fetch
-from adapters.postgres.prices.partitions import day_of, existing
+from adapters.postgres.prices.partitions import PARTITIONED, day_of, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.schema import OLDEST_SERVER
 from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts
@@ -104,14 +105,21 @@ class SqlAlchemySynchronisationInspection:
         failures = dict(map(tuple, await fetch(self.engine, _FAILURES, (FAILURES_IN_A_ROW, ERRORS))))
         ((today,),) = await fetch(self.engine, _TODAY, ())
         async with connect(self.engine) as connection:
-            there = {partition.name for partition in await existing(connection) if not partition.half_dropped}
+            partitions = await existing(connection, [*PARTITIONED, AUDIT_RECORD])
+        there = {partition.name for partition in partitions if not partition.half_dropped}
         wanted = [
             f"{table.name}_{day:%Y%m%d}"
             for day in (today, today + timedelta(days=1))
             for table, _, _ in (day_of(offer_interval, day), day_of(best_price_step, day))
         ]
-        missing = tuple(name for name in wanted if name not in there)
-        return SynchronisationFacts(failures=failures, missing_partitions=missing, **dict(row))
+        _, month, following = month_of(AUDIT_RECORD, today)
+        wanted_months = [f"{AUDIT_RECORD.name}_{day:%Y%m%d}" for day in (month, following)]
+        return SynchronisationFacts(
+            failures=failures,
+            missing_partitions=tuple(name for name in wanted if name not in there),
+            missing_audit_months=tuple(name for name in wanted_months if name not in there),
+            **dict(row),
+        )
 
 
 def _free_share(directory: str) -> float | None:

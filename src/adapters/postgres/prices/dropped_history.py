@@ -36,15 +36,15 @@ async def note_dropped(connection: AsyncConnection, table: str, until: datetime)
     await connection.execute(_NOTE, {"history": table, "until": until})
 
 
-async def counted_from(connection: AsyncConnection, newest: datetime) -> datetime:
+async def counted_from(connection: AsyncConnection, newest: datetime, kind: str = _COUNTED_FROM) -> datetime:
     """Return the time from which retention is counted back: that of the newest observation, reached in steps of a day.
 
     Each run of the housekeeping makes one step at most. So a clock that all share and that is far ahead for a while,
     observations included, costs as many days as there were runs; after a long stop there is no hurry either.
     """
-    last = (await connection.execute(_DROPPED.where(history_dropped.c.history == _COUNTED_FROM))).one_or_none()
+    last = (await connection.execute(_DROPPED.where(history_dropped.c.history == kind))).one_or_none()
     now = newest if last is None else min(newest, last.until + _STEP)
-    await note_dropped(connection, _COUNTED_FROM, now)
+    await note_dropped(connection, kind, now)
     return now
 
 

@@ -5,7 +5,8 @@ call finishes the work.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -26,6 +27,8 @@ PARTITIONED = (offer_interval, offer_bucket_1h, best_price_step, best_price_buck
 # IF NOT EXISTS looks before it locks: without this lock, one of two sessions that make the same partition fails.
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
 _ONE_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('product-aggregator partitions'))")
+_TRY_DROPPING = text("SELECT pg_try_advisory_lock(hashtext('product-aggregator drop'))")
+_END_DROPPING = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
 # A partition that is being detached no longer belongs to its table; one that was detached is a table of its own.
 _EXISTING = text("""
     SELECT relname AS name, inhparent IS NOT NULL AS attached, coalesce(inhdetachpending, false) AS detaching
@@ -33,7 +36,6 @@ _EXISTING = text("""
     WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
     AND relname ~ :names ORDER BY relname
 """)
-_NAME = re.compile(rf"({'|'.join(table.name for table in PARTITIONED)})_(\d{{8}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,11 @@ class Partition:
         return self.detaching or not self.attached
 
 
-async def existing(connection: AsyncConnection) -> list[Partition]:
-    """Return all partitions there are, detached ones too."""
-    rows = await connection.execute(_EXISTING, {"names": f"^{_NAME.pattern}$"})
-    found = [(row, _NAME.fullmatch(row.name)) for row in rows]
+async def existing(connection: AsyncConnection, tables: Collection[Table] = PARTITIONED) -> list[Partition]:
+    """Return all partitions of these tables, detached ones too."""
+    named = rf"({'|'.join(table.name for table in tables)})_(\d{{8}})"
+    rows = await connection.execute(_EXISTING, {"names": f"^{named}$"})
+    found = [(row, re.fullmatch(named, row.name)) for row in rows]
     return [
         Partition(match[1], date.fromisoformat(match[2]), row.attached, row.detaching)
         for row, match in found
@@ -72,7 +75,9 @@ async def make_partitions(connection: AsyncConnection, wanted: Iterable[tuple[Ta
 
     Those whose drop was begun are attached again, with their rows.
     """
-    there = {partition.name: partition for partition in await existing(connection)}
+    wanted = list(wanted)
+    tables = {table for table, _, _ in wanted}
+    there = {partition.name: partition for partition in await existing(connection, tables)}
     await connection.commit()
     half_dropped: list[tuple[Partition, str]] = []
     for table, first_day, following in wanted:
@@ -91,7 +96,8 @@ async def make_partitions(connection: AsyncConnection, wanted: Iterable[tuple[Ta
     for partition, bounds in half_dropped:
         # Not waiting for another session: it would wait in turn for the snapshot of this one.
         if (await connection.execute(_ONE_ALONE)).scalar_one():
-            as_now = [each for each in await existing(connection) if each.name == partition.name and each.half_dropped]
+            now = await existing(connection, tables)
+            as_now = [each for each in now if each.name == partition.name and each.half_dropped]
             for found in as_now:
                 await _attach(connection, found, bounds)
         await connection.commit()
@@ -101,6 +107,19 @@ async def _attach(connection: AsyncConnection, partition: Partition, bounds: str
     if partition.detaching:
         await connection.execute(text(f"ALTER TABLE {partition.table} DETACH PARTITION {partition.name} FINALIZE"))
     await connection.execute(text(f"ALTER TABLE {partition.table} ATTACH PARTITION {partition.name} {bounds}"))
+
+
+@asynccontextmanager
+async def dropping_alone(connection: AsyncConnection) -> AsyncIterator[bool]:
+    """Take the lock on dropping partitions without waiting; False if another session has it."""
+    alone: bool = (await connection.execute(_TRY_DROPPING)).scalar_one()
+    await connection.commit()
+    try:
+        yield alone
+    finally:
+        if alone:
+            await connection.execute(_END_DROPPING)
+            await connection.commit()
 
 
 async def drop_partition(engine: AsyncEngine, partition: Partition) -> None:

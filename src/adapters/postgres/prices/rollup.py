@@ -1,7 +1,6 @@
 """Upkeep of history: days made ahead, ended days rolled up into buckets, dropped when their time is over."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ from adapters.postgres.prices.partitions import (
     Partition,
     day_of,
     drop_partition,
+    dropping_alone,
     existing,
     make_partitions,
     month_of,
@@ -113,9 +113,6 @@ _ROLL_BACK = text("""
     WHERE product_id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
-_TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtext('product-aggregator drop'))")
-_UNLOCK = text("SELECT pg_advisory_unlock(hashtext('product-aggregator drop'))")
-
 
 def _roll_up(width: BucketWidth) -> TextClause:
     table = _TABLES[width]
@@ -160,7 +157,7 @@ class SqlAlchemyHistoryUpkeep:
             )
 
     async def drop_expired(self) -> int:
-        async with connect(self._engine) as connection, _alone(connection) as alone:
+        async with connect(self._engine) as connection, dropping_alone(connection) as alone:
             if not alone:
                 return 0
             _, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
@@ -249,19 +246,6 @@ def _days(kept: Retention, now: datetime, rolled_until: datetime) -> Iterator[tu
             yield day_of(table, since + timedelta(days=offset))
     yield month_of(best_price_bucket_1h, today - timedelta(days=1))
     yield month_of(best_price_bucket_1h, last)
-
-
-@asynccontextmanager
-async def _alone(connection: AsyncConnection) -> AsyncIterator[bool]:
-    """Take the lock on dropping days without waiting; False if another session has it."""
-    alone = (await connection.execute(_TRY_LOCK)).scalar_one()
-    await connection.commit()
-    try:
-        yield alone
-    finally:
-        if alone:
-            await connection.execute(_UNLOCK)
-            await connection.commit()
 
 
 def _end(partition: Partition) -> datetime:

@@ -12,6 +12,7 @@ from dishka import AsyncContainer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.prices.history_backfill import SqlAlchemyHistoryBackfill
+from application.access.actor import OPERATOR
 from application.catalogue.registration import RegisterProduct
 from application.clock import Clock
 from application.housekeeping import KeepHouse
@@ -83,7 +84,7 @@ async def _add_one(register_product: RegisterProduct) -> None:
     while True:
         name, description = some_product()
         try:
-            await register_product(name=name, description=description)
+            await register_product(name=name, description=description, actor=OPERATOR)
         except ProductAlreadyExists:
             continue
         return

@@ -7,7 +7,9 @@ from litestar import Request, Response, post
 from litestar.params import JSONBody
 from msgspec import Meta
 
+from application.access.key_management import RecordLogin
 from entrypoints.http.auth.access_tokens import AccessTokens
+from entrypoints.http.auth.callers import admin, sent_by
 from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials
 from entrypoints.http.problems.problem_types import (
@@ -54,9 +56,11 @@ async def login(
     data: JSONBody[LoginRequest],
     credentials: Injected[Credentials],
     access_tokens: Injected[AccessTokens],
+    record_login: Injected[RecordLogin],
 ) -> Response[LoginResponse]:
     """Exchange the admin's name and password for an access token; an address may fail 20 times a minute, 5 per name."""
     username = await credentials.check(data.username, data.password, client_address(request))
+    await record_login(sent_by(admin(username), request))
     token = access_tokens.issue(username)
     response = LoginResponse(token, "Bearer", int(access_tokens.lifetime.total_seconds()))
     return Response(response, headers={"Cache-Control": "no-store"})

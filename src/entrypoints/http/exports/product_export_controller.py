@@ -8,11 +8,12 @@ from litestar import Controller, Request, get
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
+from application.access.actor import Scope
 from application.catalogue.export import CatalogueExport
 from entrypoints.http.exports import product_lines
 from entrypoints.http.exports.parameters import CSV, HEADERS, NDJSON, Raw
 from entrypoints.http.exports.streaming import StreamedAnswer, Streams
-from entrypoints.http.problems.problem_types import UNAUTHENTICATED, UNAVAILABLE, VALIDATION, problems
+from entrypoints.http.problems.problem_types import PROTECTED, UNAVAILABLE, VALIDATION, problems
 from entrypoints.http.products.filters import (
     Attention,
     Ids,
@@ -30,7 +31,7 @@ After = Annotated[
     QueryParameter(description="Goes on behind this id: that of the last whole line, after an export was cut."),
 ]
 
-_PROBLEMS = problems(UNAUTHENTICATED, VALIDATION, *UNAVAILABLE)
+_PROBLEMS = problems(*PROTECTED, VALIDATION, *UNAVAILABLE)
 
 
 class ProductExportController(Controller):
@@ -42,7 +43,13 @@ class ProductExportController(Controller):
     path = "/exports"
     tags = ("exports",)
     opt = declared(
-        Declaration(public=True, admin_parameters=frozenset({"attention"}), no_store=True, answer_headers=HEADERS)
+        Declaration(
+            public=True,
+            scope=Scope.SYNCHRONISATION_READ,
+            admin_parameters=frozenset({"attention"}),
+            no_store=True,
+            answer_headers=HEADERS,
+        )
     )
 
     @get(

@@ -20,14 +20,15 @@ from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.request_validation import JSON, MERGE_PATCH
 from entrypoints.http.route_declarations import PUBLIC, Declaration, declaration_of
 
-SCHEME = "admin"
+SCHEME, KEY_SCHEME = "admin", "key"
 OPENAPI = "application/vnd.oai.openapi+json"
 PATH = "/openapi.json"
 
 DESCRIPTION = """\
 A product catalogue that watches, for every product, who offers it, at what price and with how many in stock.
 
-Everybody may read. Admins log in with `POST /login` and send the access token as `Authorization: Bearer …`.
+Everybody may read. Admins log in with `POST /login` and send the access token as `Authorization: Bearer …`. Machines
+send an API key that an admin has made with `POST /keys` in the same way, and may do what its scopes are for.
 Prices are integers in the Offers service's own unit, times are UTC in RFC 3339, and unknown values are `null`.
 Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it. An unknown path is a 404.
 `HEAD` works wherever `GET` does, and `OPTIONS` answers 204 with the path's methods in `Allow`. A method that a path
@@ -72,11 +73,7 @@ def _declarations(request: Request[Any, Any, Any]) -> dict[str, Declaration]:
 
 
 def _describe(operation: dict[str, Any], method: str, declaration: Declaration, models: dict[str, Any]) -> None:
-    if not declaration.public:
-        operation["security"] = [{SCHEME: []}]
-    else:
-        # Empty where no token is read: without it, a reader could not tell that from a forgotten one.
-        operation["security"] = [{}, {SCHEME: []}] if declaration.admin_parameters else []
+    operation["security"] = _security(declaration)
     for status, answer in operation["responses"].items():
         answer["headers"] = answer_headers(declaration, method, status, answer)
         for body in answer.get("content", {}).values():
@@ -87,6 +84,14 @@ def _describe(operation: dict[str, Any], method: str, declaration: Declaration, 
     operation["parameters"] = parameters + request_headers(declaration)
     for body in operation.get("requestBody", {}).get("content", {}).values():
         body["example"] = example_body(models, body["schema"])
+
+
+def _security(declaration: Declaration) -> list[dict[str, list[str]]]:
+    # Empty where no token is read: without it, a reader could not tell that from a forgotten one.
+    if declaration.public and not declaration.admin_parameters:
+        return []
+    keys = [{KEY_SCHEME: [declaration.scope.value]}] if declaration.scope else []
+    return [*([{}] if declaration.public else []), {SCHEME: []}, *keys]
 
 
 class _Kept(Response[bytes]):
@@ -136,7 +141,14 @@ def openapi_config() -> OpenAPIConfig:
                     scheme="bearer",
                     bearer_format="JWT",
                     description="The token of `POST /login`; after a login at `/docs` it need not be entered there.",
-                )
+                ),
+                KEY_SCHEME: SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="pak_…",
+                    description="An API key of `POST /keys`, for machines. It needs the scope that the operation "
+                    "names; operations without one are for admins alone.",
+                ),
             }
         ),
         tags=[
@@ -145,6 +157,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
+            Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),
         ],

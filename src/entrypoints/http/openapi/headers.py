@@ -23,6 +23,12 @@ AUTHENTICATE = Header(
     'Bearer realm="product-aggregator"',
     schema={"pattern": '^Bearer realm="product-aggregator"(, error="invalid_token")?$'},
 )
+LACKING_SCOPE = Header(
+    AUTHENTICATE.name,
+    "The scope that the key lacks; none if the route is for admins alone.",
+    'Bearer error="insufficient_scope", scope="catalogue:write"',
+    schema={"pattern": '^Bearer error="insufficient_scope"(, scope="[a-z:]+")?$'},
+)
 ACCEPT_ENCODING = Header(
     "Accept-Encoding", "If the body's Content-Encoding was to blame: those that are read.", "identity", always=False
 )
@@ -70,6 +76,8 @@ def answer_headers(declaration: Declaration, method: str, status: str, answer: d
         headers += [*([ETAG] if declaration.conditional else []), *declaration.answer_headers]
     elif status == "401":
         headers.append(AUTHENTICATE)
+    elif status == "403":
+        headers.append(LACKING_SCOPE)
     elif status == "415":
         headers += [ACCEPT_ENCODING, ACCEPT_PATCH if method == "patch" else ACCEPT]
     elif status == "429" or (status == "503" and PROBLEM in answer["content"]):

@@ -1,5 +1,6 @@
 """Schemas of the OpenAPI description, made plain for readers and for generators of clients."""
 
+import re
 from dataclasses import is_dataclass
 from decimal import Decimal
 from inspect import getdoc
@@ -27,6 +28,9 @@ EXAMPLES = {
     "to": "2026-11-26T00:00:00Z",
     "period": "P7D",
     "tz": "Europe/Prague",
+    "key_id": "5b8f0a52-6a0c-4d0e-9a57-0d3c1f3ab9c4",
+    "actor": "admin",
+    "subject_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
 }
 """Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
 
@@ -94,4 +98,8 @@ def _without_null(schema: Described) -> Described:
 
 
 def _member(choice: str) -> str:
-    return f"{choice[1:]}_DESCENDING".upper() if choice.startswith("-") else MEMBERS.get(choice, choice.upper())
+    return (
+        f"{choice[1:]}_DESCENDING".upper()
+        if choice.startswith("-")
+        else MEMBERS.get(choice, re.sub("[.:]", "_", choice).upper())
+    )

@@ -50,11 +50,21 @@ def _read_period(text: str) -> timedelta:
     return length
 
 
-def _read_start(text: str) -> datetime:
+def read_start(text: str) -> datetime:
+    """Return the time that `from` is.
+
+    Raises:
+        InvalidWindow
+    """
     return _read("from", text, datetime)
 
 
-def _read_end(text: str) -> datetime:
+def read_end(text: str) -> datetime:
+    """Return the time that `to` is.
+
+    Raises:
+        InvalidWindow
+    """
     return _read("to", text, datetime)
 
 
@@ -69,7 +79,7 @@ From = Annotated[
         description="Start of the window, RFC 3339 with a zone; 7 days before its end by default.",
         schema_extra={"format": "date-time"},
     ),
-    Rule(_read_start),
+    Rule(read_start),
 ]
 To = Annotated[
     str | None,
@@ -78,7 +88,7 @@ To = Annotated[
         description="End of the window, exclusive, cut to now; now by default.",
         schema_extra={"format": "date-time"},
     ),
-    Rule(_read_end),
+    Rule(read_end),
 ]
 At = Annotated[
     str | None,
@@ -120,9 +130,9 @@ def read_window(start: str | None, end: str | None, now: datetime, period: str |
     if period is not None and (start is not None or end is not None):
         raise InvalidWindow("period", "Give either a period or from and to.")
     length = DEFAULT_PERIOD if period is None else _read_period(period)
-    ends = now if end is None else _read_end(end)
+    ends = now if end is None else read_end(end)
     try:
-        starts = min(ends, now) - length if start is None else _read_start(start)
+        starts = min(ends, now) - length if start is None else read_start(start)
     except OverflowError as error:
         raise InvalidWindow("from" if period is None else "period", "The window begins before the year 1.") from error
     return Window.until_now(starts, ends, now)

@@ -23,15 +23,18 @@ from domain.errors import (
     InvalidFilter,
     InvalidText,
     InvalidWindow,
+    KeyNotFound,
     OfferNotFound,
     PreconditionFailed,
     ProductAlreadyExists,
     ProductNotFound,
     ProductsAlreadyExist,
     Refusal,
+    TooManyKeys,
     WindowTooLarge,
 )
 from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
+from entrypoints.http.auth.callers import InsufficientScope
 from entrypoints.http.auth.credentials import InvalidCredentials, RateLimited
 from entrypoints.http.mistakes import InvalidRequest, taken_mistakes
 from entrypoints.http.problems.problem_types import (
@@ -40,6 +43,7 @@ from entrypoints.http.problems.problem_types import (
     CURSOR,
     DATABASE,
     EXISTS,
+    FORBIDDEN,
     IDEMPOTENCY_IN_PROGRESS,
     IDEMPOTENCY_MISMATCH,
     INTERNAL,
@@ -76,6 +80,8 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     BeyondRetention: BEYOND_RETENTION,
     ProductNotFound: PRODUCT_NOT_FOUND,
     OfferNotFound: OFFER_NOT_FOUND,
+    KeyNotFound: NOT_FOUND,
+    TooManyKeys: VALIDATION,
     ProductAlreadyExists: EXISTS,
     ProductsAlreadyExist: EXISTS,
     PreconditionFailed: PRECONDITION,
@@ -85,6 +91,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     QueueFull: OVERLOADED,
     Unauthenticated: UNAUTHENTICATED,
     InvalidToken: UNAUTHENTICATED,
+    InsufficientScope: FORBIDDEN,
     InvalidCredentials: CREDENTIALS,
     RateLimited: RATE_LIMITED,
     UnsupportedMediaType: MEDIA,
@@ -102,7 +109,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
 """The most specific class of an exception decides."""
 
 # The texts of these exceptions are written for the caller. Others are answered with the meaning of their type alone.
-_SPEAKING = (Refusal, InvalidRequest, UnsupportedMediaType, CursorMismatch)
+_SPEAKING = (Refusal, InvalidRequest, UnsupportedMediaType, CursorMismatch, InsufficientScope)
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 """The methods of RFC 9110, PATCH (RFC 5789) and QUERY. Any other is 501 and not 405 (RFC 9110, section 9.1)."""
@@ -128,6 +135,9 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
         # RFC 6750, section 3.1: a request without a token is told no error.
         invalid = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
         headers["WWW-Authenticate"] = _CHALLENGE + invalid
+    if isinstance(error, InsufficientScope):
+        lacking = f', scope="{error.scope}"' if error.scope else ""
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope"{lacking}'
     if isinstance(error, UnsupportedMediaType):
         headers |= error.headers
     if kind is METHOD and isinstance(error, HTTPException):

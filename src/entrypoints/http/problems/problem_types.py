@@ -102,13 +102,20 @@ UNAUTHENTICATED = ProblemType(
     "unauthenticated",
     401,
     "Not authenticated",
-    "The route is for admins: log in with POST /login and send the access token as `Authorization: Bearer …`.",
+    "The route is for admins, or for keys with its scope: log in with POST /login and send the access token, or send "
+    "the key, as `Authorization: Bearer …`.",
 )
 CREDENTIALS = ProblemType(
     "invalid-credentials",
     401,
     "Invalid credentials",
     "There is no account with this name and password. Check both and log in again.",
+)
+FORBIDDEN = ProblemType(
+    "forbidden",
+    403,
+    "Forbidden",
+    "The key is valid but lacks the scope that WWW-Authenticate names, or the route is for admins alone.",
 )
 PRODUCT_NOT_FOUND = ProblemType(
     "product-not-found", 404, "Product not found", "There is no product with this id, or it was withdrawn."
@@ -119,7 +126,7 @@ OFFER_NOT_FOUND = ProblemType(
     "Offer not found",
     "The product has no offer with this id, or its record is gone.",
 )
-NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path.")
+NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path, or no key with this id.")
 METHOD = ProblemType(
     "method-not-allowed",
     405,
@@ -218,6 +225,9 @@ DATABASE = ProblemType(
     "The service cannot reach its database. Try again after the time in Retry-After.",
 )
 
+PROTECTED = (UNAUTHENTICATED, FORBIDDEN)
+"""Of every route that is not public."""
+
 UNAVAILABLE = (OVERLOADED, DATABASE)
 """Of every route that needs the database."""
 
@@ -229,6 +239,7 @@ PROBLEM_TYPES = (
     CURSOR,
     UNAUTHENTICATED,
     CREDENTIALS,
+    FORBIDDEN,
     PRODUCT_NOT_FOUND,
     OFFER_NOT_FOUND,
     NOT_FOUND,

@@ -11,6 +11,7 @@ from litestar import Controller, Request, post
 from litestar.params import JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
+from application.access.actor import Actor, Scope
 from application.catalogue.registration import NewProduct, RegisterProducts
 from application.catalogue.views import Outcome, ProductView, TakenProduct
 from application.fair_queue import FairQueue
@@ -22,7 +23,7 @@ from entrypoints.http.problems.problem_types import (
     EXISTS,
     IDEMPOTENCY_IN_PROGRESS,
     IDEMPOTENCY_MISMATCH,
-    UNAUTHENTICATED,
+    PROTECTED,
     UNAVAILABLE,
     VALIDATION,
     Mistake,
@@ -84,7 +85,7 @@ class OutcomesResponse(msgspec.Struct, frozen=True):
 
 
 class BatchController(Controller):
-    """Creates for admins, many at once."""
+    """Creates for admins and keys, many at once."""
 
     path = "/products/batch"
     tags = ("catalogue",)
@@ -92,17 +93,18 @@ class BatchController(Controller):
     @post(
         operation_id="createProducts",
         summary="Create many products",
-        opt=declared(Declaration(request_headers=(IDEMPOTENCY_KEY,), answer_headers=(REPLAYED,))),
-        responses={201: examples.products(ProductsResponse), 207: examples.outcomes(OutcomesResponse)}
-        | problems(
-            UNAUTHENTICATED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH
+        opt=declared(
+            Declaration(scope=Scope.CATALOGUE_WRITE, request_headers=(IDEMPOTENCY_KEY,), answer_headers=(REPLAYED,))
         ),
+        responses={201: examples.products(ProductsResponse), 207: examples.outcomes(OutcomesResponse)}
+        | problems(*PROTECTED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH),
     )
     async def create(
         self,
         request: Request[Any, Any, Any],
         data: JSONBody[CreateProductsRequest],
         batches: Injected[Batches],
+        actor: Injected[Actor],
         partial: Partial = None,
     ) -> ASGIResponse:
         """Create all of the products, or none if one of them is refused; `errors` point at all that are.
@@ -130,6 +132,7 @@ class BatchController(Controller):
                 ],
                 partial=partial is not None,
                 idempotency=read_idempotency(request, content, encode),
+                actor=actor,
             )
         headers = NO_STORE | ({REPLAYED.name: "true"} if registered.replayed else {})
         body = registered.answer or encode(registered.outcomes)

@@ -1,4 +1,4 @@
-"""New products over HTTP, by admins."""
+"""New products over HTTP, by admins and keys."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from litestar import Request, post
 from litestar.params import JSONBody
 from litestar.response.base import ASGIResponse
 
+from application.access.actor import Actor, Scope
 from application.catalogue.registration import RegisterProduct
 from application.catalogue.views import Outcome, ProductView
 from entrypoints.http.conditional_reads import cache_headers
@@ -17,7 +18,7 @@ from entrypoints.http.problems.problem_types import (
     EXISTS,
     IDEMPOTENCY_IN_PROGRESS,
     IDEMPOTENCY_MISMATCH,
-    UNAUTHENTICATED,
+    PROTECTED,
     UNAVAILABLE,
     prefix_of,
     problems,
@@ -43,15 +44,21 @@ _LOCATION = Header(
     operation_id="createProduct",
     summary="Create a product",
     opt=declared(
-        Declaration(request_headers=(IDEMPOTENCY_KEY,), answer_headers=(_LOCATION, ETAG, REPLAYED), shows_id=True)
+        Declaration(
+            scope=Scope.CATALOGUE_WRITE,
+            request_headers=(IDEMPOTENCY_KEY,),
+            answer_headers=(_LOCATION, ETAG, REPLAYED),
+            shows_id=True,
+        )
     ),
     responses={201: examples.PRODUCT}
-    | problems(UNAUTHENTICATED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH),
+    | problems(*PROTECTED, EXISTS, IDEMPOTENCY_IN_PROGRESS, *UNAVAILABLE, *BODY_PROBLEMS, IDEMPOTENCY_MISMATCH),
 )
 async def create_product(
     request: Request[Any, Any, Any],
     data: JSONBody[CreateProductRequest],
     register_product: Injected[RegisterProduct],
+    actor: Injected[Actor],
 ) -> ASGIResponse:
     """Create a product. It is registered with the Offers service in the background; watch its `registration`.
 
@@ -62,6 +69,7 @@ async def create_product(
         description=data.description,
         product_id=data.id if isinstance(data.id, UUID) else None,
         idempotency=read_idempotency(request, msgspec.json.encode(data), _only),
+        actor=actor,
     )
     body = registered.answer or _only(registered.outcomes)
     product = _PRODUCT.decode(body) if registered.replayed else registered.product

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -24,6 +24,12 @@ _KEYS: dict[SortKey, Any] = {
 }
 
 
+Content = TypeVar("Content", bound=msgspec.Struct)
+
+UNREADABLE = "This cursor cannot be read; start again without one."
+OF_ANOTHER_LIST = "This cursor belongs to another listing; start again without one."
+
+
 class CursorMismatch(Exception):
     """The cursor cannot be read, or belongs to another list."""
 
@@ -36,19 +42,46 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     id: UUID
 
 
+class CursorSigner:
+    """Signs the cursors of one kind of list: a checksum with a key is before each, so that no forged one is parsed."""
+
+    def __init__(self, secret: str, kind: str) -> None:
+        self._key = hashlib.sha256(f"{kind}\0{secret}".encode()).digest()
+
+    def write(self, content: msgspec.Struct) -> str:
+        """Return the cursor with this content."""
+        cursor = msgspec.msgpack.encode(content)
+        return base64.urlsafe_b64encode(self._checksum(cursor) + cursor).decode().rstrip("=")
+
+    def read(self, text: str, kind: type[Content]) -> Content:
+        """Return the content of a cursor.
+
+        Raises:
+            ValueError: it is none of ours, or of an earlier release.
+        """
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
+        checksum, cursor = decoded[:CHECKSUM_LENGTH], decoded[CHECKSUM_LENGTH:]
+        if not hmac.compare_digest(checksum, self._checksum(cursor)):
+            raise ValueError
+        return msgspec.msgpack.decode(cursor, type=kind)
+
+    def _checksum(self, cursor: bytes) -> bytes:
+        return hashlib.blake2s(cursor, key=self._key, digest_size=CHECKSUM_LENGTH).digest()
+
+
 class Cursors:
-    """Writes and reads cursors. A checksum with a key stands before each, so that no forged one is parsed."""
+    """Writes and reads the cursors of lists of products."""
 
     def __init__(self, secret: str) -> None:
-        self._key = hashlib.sha256(b"cursors\0" + secret.encode()).digest()
+        self._signer = CursorSigner(secret, "cursors")
 
     def write(
         self, order: ProductOrder, wanted: ProductFilter, position: PagePosition, at: datetime | None = None
     ) -> str:
         """Return the cursor of a position in the list with this order and these filters, at a past time if given."""
         key = msgspec.Raw(msgspec.msgpack.encode(position.key))
-        cursor = msgspec.msgpack.encode(_Cursor(order.key, order.descending, _digest(wanted, at), key, position.id))
-        return base64.urlsafe_b64encode(self._checksum(cursor) + cursor).decode().rstrip("=")
+        return self._signer.write(_Cursor(order.key, order.descending, _digest(wanted, at), key, position.id))
 
     def read(self, text: str, order: ProductOrder, wanted: ProductFilter, at: datetime | None = None) -> PagePosition:
         """Return the position of a cursor of the list with this order and these filters, at a past time if given.
@@ -57,30 +90,23 @@ class Cursors:
             CursorMismatch
         """
         try:
-            cursor = self._genuine(text)
+            cursor = self._signer.read(text, _Cursor)
             key = _in_utc(msgspec.msgpack.decode(cursor.key, type=_KEYS[cursor.sort]))
         except ValueError as error:
-            raise CursorMismatch("This cursor cannot be read; start again without one.") from error
+            raise CursorMismatch(UNREADABLE) from error
         if (cursor.sort, cursor.descending, cursor.filters) != (order.key, order.descending, _digest(wanted, at)):
-            raise CursorMismatch("This cursor belongs to another listing; start again without one.")
+            raise CursorMismatch(OF_ANOTHER_LIST)
         return PagePosition(key, cursor.id)
-
-    def _genuine(self, text: str) -> _Cursor:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
-        checksum, cursor = decoded[:CHECKSUM_LENGTH], decoded[CHECKSUM_LENGTH:]
-        if not hmac.compare_digest(checksum, self._checksum(cursor)):
-            raise ValueError
-        # Ours, but of an earlier release perhaps.
-        return msgspec.msgpack.decode(cursor, type=_Cursor)
-
-    def _checksum(self, cursor: bytes) -> bytes:
-        return hashlib.blake2s(cursor, key=self._key, digest_size=CHECKSUM_LENGTH).digest()
 
 
 def _digest(wanted: ProductFilter, at: datetime | None) -> bytes:
+    return digest(wanted if at is None else (wanted, at))
+
+
+def digest(wanted: object) -> bytes:
+    """Return a short digest of a list's filters."""
     # Sorted, because every process encodes a set in another order.
-    filters = msgspec.msgpack.encode(wanted if at is None else (wanted, at), order="deterministic")
+    filters = msgspec.msgpack.encode(wanted, order="deterministic")
     return hashlib.blake2s(filters, digest_size=8).digest()
 
 

@@ -1,4 +1,4 @@
-"""Edits of single products over HTTP, by admins, and what these look at meanwhile."""
+"""Edits of single products over HTTP, by admins and keys, and what these look at meanwhile."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from litestar import MediaType, Request, Response, delete, get, patch, post, put
 from litestar.params import JSONBody
 from msgspec import UNSET
 
+from application.access.actor import Actor, Scope
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import RetryRegistration
 from application.catalogue.views import SynchronisationView
@@ -16,7 +17,7 @@ from entrypoints.http.problems.problem_types import (
     EXISTS,
     PRECONDITION,
     PRODUCT_MISSING,
-    UNAUTHENTICATED,
+    PROTECTED,
     UNAVAILABLE,
     VALIDATION,
     problems,
@@ -28,9 +29,11 @@ from entrypoints.http.products.parameters import ProductId
 from entrypoints.http.products.requests import AmendProductRequest, ReplaceProductRequest
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 
-_EDIT = declared(Declaration(request_headers=PRECONDITIONS, answer_headers=(ETAG,), shows_id=True))
+_EDIT = declared(
+    Declaration(scope=Scope.CATALOGUE_WRITE, request_headers=PRECONDITIONS, answer_headers=(ETAG,), shows_id=True)
+)
 _EDITED = {200: examples.PRODUCT} | problems(
-    UNAUTHENTICATED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS
+    *PROTECTED, *PRODUCT_MISSING, EXISTS, PRECONDITION, *UNAVAILABLE, *BODY_PROBLEMS
 )
 
 
@@ -48,10 +51,11 @@ async def amend(
     product_id: ProductId,
     data: JSONBody[AmendProductRequest],
     amend_product: Injected[AmendProduct],
+    actor: Injected[Actor],
 ) -> Response[bytes]:
     """Change the name, the description or both. The Offers service knows no update, so it is not told."""
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
-    shown = await amend_product(product_id, **given, expected=expected_revisions(request))
+    shown = await amend_product(product_id, **given, expected=expected_revisions(request), actor=actor)
     return Response(shown.json, headers={"ETag": etag(shown.version)})
 
 
@@ -69,10 +73,11 @@ async def replace_texts(
     product_id: ProductId,
     data: JSONBody[ReplaceProductRequest],
     amend_product: Injected[AmendProduct],
+    actor: Injected[Actor],
 ) -> Response[bytes]:
     """Replace the name and the description. The product must exist; `POST /products` takes an id for a new one."""
     shown = await amend_product(
-        product_id, name=data.name, description=data.description, expected=expected_revisions(request)
+        product_id, name=data.name, description=data.description, expected=expected_revisions(request), actor=actor
     )
     return Response(shown.json, headers={"ETag": etag(shown.version)})
 
@@ -82,18 +87,19 @@ async def replace_texts(
     operation_id="withdrawProduct",
     tags=["editing"],
     summary="Withdraw a product",
-    opt=declared(Declaration(request_headers=PRECONDITIONS)),
+    opt=declared(Declaration(scope=Scope.CATALOGUE_WRITE, request_headers=PRECONDITIONS)),
     response_headers=NO_STORE,
     response_description="The product is gone",
-    responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
+    responses=problems(*PROTECTED, *PRODUCT_MISSING, PRECONDITION, VALIDATION, *UNAVAILABLE),
 )
 async def withdraw(
     request: Request[Any, Any, Any],
     product_id: ProductId,
     withdraw_product: Injected[WithdrawProduct],
+    actor: Injected[Actor],
 ) -> None:
     """Withdraw a product: gone from every read at once, its name free again; its id stays taken for a while."""
-    await withdraw_product(product_id, expected=expected_revisions(request))
+    await withdraw_product(product_id, expected=expected_revisions(request), actor=actor)
 
 
 @post(
@@ -103,13 +109,14 @@ async def withdraw(
     operation_id="retryRegistration",
     tags=["editing"],
     summary="Try a product's registration again now",
+    opt=declared(Declaration(scope=Scope.CATALOGUE_WRITE)),
     response_headers=NO_STORE,
     response_description="It is tried in the background, unless the product is registered",
-    responses=problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
+    responses=problems(*PROTECTED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
 )
-async def retry(product_id: ProductId, retry_registration: Injected[RetryRegistration]) -> None:
+async def retry(product_id: ProductId, retry_registration: Injected[RetryRegistration], actor: Injected[Actor]) -> None:
     """Try a registration that is pending, rejected or in conflict again now; a registered one stays as it is."""
-    await retry_registration(product_id)
+    await retry_registration(product_id, actor=actor)
 
 
 @get(
@@ -117,8 +124,9 @@ async def retry(product_id: ProductId, retry_registration: Injected[RetryRegistr
     operation_id="getSynchronisation",
     tags=["editing"],
     summary="See how registering and observing a product goes",
+    opt=declared(Declaration(scope=Scope.SYNCHRONISATION_READ)),
     response_headers=NO_STORE,
-    responses={200: examples.SYNCHRONISATION} | problems(UNAUTHENTICATED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
+    responses={200: examples.SYNCHRONISATION} | problems(*PROTECTED, *PRODUCT_MISSING, VALIDATION, *UNAVAILABLE),
 )
 async def show_synchronisation(product_id: ProductId, catalogue: Injected[Catalogue]) -> SynchronisationView:
     """See the last attempt, its error, and when the next one is due; a past time means now."""

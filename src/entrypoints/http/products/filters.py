@@ -47,8 +47,9 @@ Registration = Annotated[
 Attention = Annotated[
     Literal["true"] | None,
     QueryParameter(
-        description="For admins, with their token: only products whose registration is rejected or in conflict, "
-        "whose last attempt failed, or whose last observation had rows that could not be read."
+        description="For admins, and for keys with the scope `synchronisation:read`: only products whose "
+        "registration is rejected or in conflict, whose last attempt failed, or whose last observation had rows that "
+        "could not be read."
     ),
 ]
 

@@ -9,6 +9,7 @@ from litestar import Controller, Request, get
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
+from application.access.actor import Scope
 from application.catalogue.as_of import ListedProductAsOfView
 from application.catalogue.listing import ChangePeriod, PagePosition, ProductOrder, ProductSlice, SortKey
 from application.catalogue.views import ListedProductView
@@ -17,7 +18,7 @@ from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_read
 from entrypoints.http.problems.problem_types import (
     BEYOND_RETENTION,
     CURSOR,
-    UNAUTHENTICATED,
+    PROTECTED,
     UNAVAILABLE,
     VALIDATION,
     prefix_of,
@@ -103,6 +104,7 @@ class ListController(Controller):
         opt=declared(
             Declaration(
                 public=True,
+                scope=Scope.SYNCHRONISATION_READ,
                 admin_parameters=frozenset({"attention"}),
                 conditional=True,
                 answer_headers=(_LINK,),
@@ -110,7 +112,7 @@ class ListController(Controller):
         ),
         responses={200: page_answer(ProductPageAsOf | ProductPage)}
         | NOT_MODIFIED
-        | problems(CURSOR, UNAUTHENTICATED, VALIDATION, BEYOND_RETENTION, *UNAVAILABLE),
+        | problems(CURSOR, *PROTECTED, VALIDATION, BEYOND_RETENTION, *UNAVAILABLE),
     )
     async def page(
         self,

@@ -2,14 +2,18 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from application.access.actor import OPERATOR
 from application.catalogue.idempotency_keys import IdempotentRequest
-from application.catalogue.registration import NewProduct, RegisterProducts
+from application.catalogue.registration import NewProduct, Registered, RegisterProducts
 from application.catalogue.views import ProductView, TakenProduct
 from domain.errors import ProductsAlreadyExist
 from factories import some_id
@@ -18,8 +22,8 @@ from storages.databases import system_clock
 from storages.storage import Storage, add, new_product, on_postgres, waits_or_ends, withdraw
 
 
-def registering(storage: Storage) -> RegisterProducts:
-    return RegisterProducts(storage.begin, system_clock, CountingRegistrationSignal())
+def registering(storage: Storage) -> Callable[..., Coroutine[Any, Any, Registered]]:
+    return partial(RegisterProducts(storage.begin, system_clock, CountingRegistrationSignal()), actor=OPERATOR)
 
 
 async def names(storage: Storage) -> list[str]:
@@ -96,7 +100,7 @@ async def test_a_withdrawal_under_way_frees_the_name_and_not_the_id(database: As
     assert await names(storage) == ["Pan"]
 
 
-async def statements(database: AsyncEngine, batch: list[NewProduct], key: bytes) -> int:
+async def statements(database: AsyncEngine, batch: list[NewProduct], key: bytes) -> list[str]:
     sent: list[str] = []
 
     def note(*arguments: object) -> None:
@@ -108,14 +112,19 @@ async def statements(database: AsyncEngine, batch: list[NewProduct], key: bytes)
         await registering(on_postgres(database))(batch, partial=True, idempotency=idempotency)
     finally:
         event.remove(database.sync_engine, "before_cursor_execute", note)
-    return len(sent)
+    return sent
 
 
 async def test_the_number_of_statements_is_the_same_for_two_and_for_a_thousand(database: AsyncEngine) -> None:
     await add(on_postgres(database).begin, *(new_product(name=f"Pan {number}") for number in range(500)))
     few = await statements(database, [NewProduct("Pan 1", ""), NewProduct("Kettle", "")], bytes(32))
     thousand = [NewProduct(f"Pan {number}", "") for number in range(1_000)]
-    assert await statements(database, thousand, bytes(range(32))) == few <= 8
+    many = await statements(database, thousand, bytes(range(32)))
+    assert len(many) == len(few) <= 9
+    assert sum("audit_record" in each for each in many) == 1
+    async with database.connect() as connection:
+        recorded = await connection.execute(text("SELECT count(DISTINCT subject_id), count(*) FROM audit_record"))
+    assert tuple(recorded.one()) == (501, 501)
 
 
 async def test_an_id_of_a_withdrawn_product_is_taken_in_a_batch_too(database: AsyncEngine) -> None:

@@ -21,7 +21,7 @@ function operations(api) {
   );
 }
 
-// Who has created a product goes on with it, and with an offer of it once one was shown.
+// Who has created a product or a key goes on with it, and with an offer of it once one was shown.
 function fillIn(name, value) {
   for (const { path, method, parameters } of operations(ui.specSelectors.specJson().toJS())) {
     if (parameters.some((parameter) => parameter.name === name)) {
@@ -31,7 +31,7 @@ function fillIn(name, value) {
 }
 
 function goOnWith({ status, body }) {
-  if (status === 201) fillIn("product_id", body.id);
+  if (status === 201) fillIn("key" in body ? "key_id" : "product_id", body.id);
   if (body?.offers?.length) fillIn("offer_id", body.offers[0].id);
 }
 

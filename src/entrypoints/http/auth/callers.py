@@ -1,0 +1,66 @@
+"""Who sent a request: the holder of an admin's token or of a key, and whether a key's scopes suffice."""
+
+from dataclasses import replace
+from typing import Any
+
+from litestar import Request
+
+from application.access.actor import Actor, ActorKind, Scope
+from application.access.key_text import MARK
+from application.access.key_verification import VerifyKey
+from entrypoints.http.auth.access_tokens import AccessTokens, InvalidToken, read_bearer
+from entrypoints.http.auth.client_address import client_address
+
+ACTOR = "actor"
+"""The member of a request's state that holds its caller, once that was checked."""
+
+
+class InsufficientScope(Exception):
+    """The key is valid, but not for this; `scope` is what it lacks, None if only admins may do it."""
+
+    def __init__(self, scope: Scope | None) -> None:
+        lacking = "Only admins may do this." if scope is None else f"The key lacks the scope `{scope}`."
+        super().__init__(lacking)
+        self.scope = scope
+
+
+class Callers:
+    """Checks the credentials of requests."""
+
+    def __init__(self, access_tokens: AccessTokens, verify_key: VerifyKey) -> None:
+        self._access_tokens = access_tokens
+        self._verify_key = verify_key
+
+    async def check(self, authorization: str, scope: Scope | None) -> Actor:
+        """Return the caller by an Authorization header. Admins may do everything, keys what needs one of their scopes.
+
+        Raises:
+            Unauthenticated, InvalidToken, InsufficientScope
+            StorageUnavailable: nobody knows whether the key is in force.
+        """
+        token = read_bearer(authorization)
+        if not token.startswith(MARK):
+            return admin(self._access_tokens.check(token))
+        key = await self._verify_key(token)
+        if key is None:
+            raise InvalidToken
+        if scope not in key.scopes:
+            raise InsufficientScope(scope)
+        return Actor(ActorKind.KEY, str(key.id), key.name)
+
+
+def admin(name: str) -> Actor:
+    """Return the admin of this name as a caller."""
+    return Actor(ActorKind.ADMIN, name, name)
+
+
+def sent_by(actor: Actor, request: Request[Any, Any, Any]) -> Actor:
+    """Return the caller with the id and the address of his request."""
+    request_id = request.scope["state"].get("request_id")
+    return replace(actor, request_id=request_id, address=client_address(request))
+
+
+def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+    """Provide a handler with the caller that the checks have found, or with the admin of a page's session."""
+    state = request.scope["state"]
+    return sent_by(state.get(ACTOR) or admin(state["subject"]), request)
