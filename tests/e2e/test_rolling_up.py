@@ -16,7 +16,7 @@ from e2e.processes import Processes, Running
 from storages.databases import BUCKETS
 
 HOUSEKEEPING = Path(__file__).with_name("killed_housekeeping.py")
-STATEMENTS_OF_TWO_STEPS = 20
+STATEMENTS_OF_TWO_STEPS = 45
 KILLS, PRODUCTS, DAYS = (100, 40, 25) if settings().max_examples > 100 else (8, 9, 10)
 FILLED = f"""
     INSERT INTO product (id, name, description, name_folded, description_folded, created_at, updated_at, revision,
