@@ -45,7 +45,7 @@ class _ExactDescription(JsonRenderPlugin):
         models = openapi_schema["components"]["schemas"]
         for model in models.values():
             fields = model.get("properties", {})
-            fields.update({name: describe_field(field) for name, field in fields.items()})
+            fields.update({name: describe_field(field, name) for name, field in fields.items()})
         operations = [each for path in openapi_schema["paths"].values() for each in path.values()]
         for path in openapi_schema["paths"].values():
             for method, operation in path.items():

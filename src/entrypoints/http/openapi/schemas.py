@@ -72,8 +72,16 @@ def any_of(schema: Described) -> Described:
     return {"anyOf" if name == "oneOf" else name: value for name, value in schema.items()}
 
 
-def describe_field(schema: Described) -> Described:
-    """Return the schema without a choice of one, and with names for its values that programs can use."""
+def describe_field(schema: Described, name: str = "") -> Described:
+    """Return the schema without a choice of one, and with names that programs can use.
+
+    The choices of its values have names, and an object without a model of its own has the name of the field.
+    """
+    if name and "oneOf" in schema:
+        choices = [
+            each | {"title": name.capitalize()} if each.get("type") == "object" else each for each in schema["oneOf"]
+        ]
+        schema = schema | {"oneOf": choices}
     if len(schema.get("oneOf", [])) == 1:
         (only,) = schema["oneOf"]
         schema = only | {name: value for name, value in schema.items() if name != "oneOf"}
