@@ -72,12 +72,13 @@ class FindPriorPrice:
         """
         now = self.clock()
         window = _days_before(at or now, days, now)
-        if window.start < (retention or await self.retention()).steps_since(now):
-            # An unknown product has no price either: this read raises ProductNotFound for it.
-            await self.prices.in_force(product_id, [window.end])
+        kept = max(window.start, (retention or await self.retention()).steps_since(now))
+        # An unknown product has no price either: this read raises ProductNotFound for it.
+        at_start, in_force = await self.prices.in_force(product_id, [min(kept, window.end), window.end])
+        # Of a product that was first observed later nothing is dropped.
+        if kept >= window.end or (kept > window.start and at_start is not None):
             return _prior(window, PriorPrice(reason=Reason.BEYOND_RETENTION))
-        before = joined(await self.prices.buckets(product_id, window, BucketWidth.DAY), window)
-        at_start, in_force = await self.prices.in_force(product_id, [window.start, window.end])
+        before = joined(await self.prices.buckets(product_id, Window(kept, window.end), BucketWidth.DAY), window)
         return _prior(window, prior_price(before, in_force, from_start=at_start is not None))
 
 
@@ -104,7 +105,9 @@ class FindPriorOfferPrice:
         before = await self.offers.summary(product_id, offer_id, window)
         if life.offer is None and not before.in_stock:
             raise OfferNotFound(offer_id)
-        if window.start < (await self.retention()).offers_since(now):
+        kept = (await self.retention()).offers_since(now)
+        # Of an offer that was first seen later nothing is dropped.
+        if window.start < kept and (life.offer is None or life.offer.first_seen_at < kept):
             return _prior(window, PriorPrice(reason=Reason.BEYOND_RETENTION))
         (tile, *_) = tiled_offer(life.prices.in_stock.get(offer_id, ()), life.prices.known, moment)
         # The row of an offer that was sold out for long is gone, but not its prices.

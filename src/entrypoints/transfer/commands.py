@@ -3,6 +3,7 @@
 They import nothing of the server, so that they start at once.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -19,7 +20,7 @@ _NDJSON_ENDINGS = (".ndjson", ".jsonl")
 _ENVIRONMENT = (
     "Credentials, from the environment: AGGREGATOR_KEY, or AGGREGATOR_USERNAME and AGGREGATOR_PASSWORD. "
     "Exit codes: 0 all done, 1 something was refused, 2 wrong usage, 3 the service cannot be reached or fails, "
-    "4 not allowed, 130 interrupted."
+    "4 not allowed, 5 the export cannot be written, 130 interrupted."
 )
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -186,9 +187,15 @@ def _is_csv(file: Path | None, format_: str | None) -> bool | None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    from entrypoints.transfer.failures import INTERRUPTED
+    from entrypoints.transfer.failures import INTERRUPTED, NotWritten
 
     try:
         yield
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # What reads has enough, as `head`. Python would complain at its end that it cannot flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        raise NotWritten(f"The export cannot be written: {error.strerror or error}.") from error

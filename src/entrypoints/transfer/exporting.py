@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
+import click
 import httpx
 
 from entrypoints.transfer.failures import ServiceFailed
@@ -83,9 +84,14 @@ class Export:
 
         Raises:
             ServiceFailed, NotAllowed
+            UsageError: what is there is of the other format.
         """
         part = output.with_name(f"{output.name}.part")
         with part.open("r+b" if resume and part.exists() else "w+b") as file:
+            if file.read(1) not in (b"", b'"' if self.is_csv else b"{"):
+                form = "CSV" if self.is_csv else "NDJSON"
+                raise click.UsageError(f"{part} is not {form}: resume in its own format, or remove it.")
+            file.seek(0)
             while chunk := file.read(_CHUNK):
                 self.lines.of(chunk)
             _cut_off(file, self.lines.size)

@@ -1,4 +1,4 @@
-"""Why `import` and `export` end early: each exit code has one meaning, see docs/transfer.md."""
+"""Why `import` and `export` end early: each exit code has one meaning, see docs/exports.md."""
 
 import click
 
@@ -10,6 +10,12 @@ class ServiceFailed(click.ClickException):
     """The service cannot be reached, or does not do what was asked of it."""
 
     exit_code = 3
+
+
+class NotWritten(click.ClickException):
+    """The export cannot be written where it should be."""
+
+    exit_code = 5
 
 
 class NotAllowed(click.ClickException):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -9,7 +10,18 @@ from typing import Any, BinaryIO
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 256 * 1024
 """Bytes of a line; the longest product takes a tenth of that."""
+LONGEST_RECORD = 64 * 1024
+"""Characters of a CSV record with line breaks. A quote that nothing closes would else swallow the rest of the file."""
+LONGEST_REASON = 200
 FIELDS = ("id", "name", "description")
+EXPORTED = frozenset(
+    (
+        *("created_at", "updated_at", "revision", "registration", "best_offer", "offers_in_stock", "observed_at"),
+        *("stale", "registration_state", "registration_since", "registration_detail"),
+        *("best_offer_id", "best_offer_price", "best_offer_items_in_stock"),
+    )
+)
+"""Further fields and columns of exports, which the service sets itself."""
 # What the service's own exports write before text that spreadsheets would take for a formula.
 _GUARD = "'"
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -65,28 +77,33 @@ class ProductFile:
         return self._product(number, found)
 
     def _csv(self) -> Iterator[ReadLine]:
-        reader = csv.reader(_decoded(self.file), strict=True)
+        records = _Records(_decoded(self.file))
+        header = self._header(next(records, None))
+        for number, lines in records:
+            try:
+                cells = next(csv.reader(lines, strict=True), [])
+            except csv.Error as error:
+                records.resume_behind_first()
+                yield ReadLine(number, reason=f"it is not CSV ({error})")
+                continue
+            if len(cells) not in (0, len(header)):
+                records.resume_behind_first()
+                yield ReadLine(number, reason=f"it has {len(cells)} columns, and the header {len(header)}")
+            elif cells:
+                yield self._row(number, header, cells)
+
+    def _header(self, first: "_Record | None") -> Sequence[str]:
         try:
-            header = next(reader, [])
+            header = next(csv.reader(first[1], strict=True), []) if first else []
         except csv.Error as error:
             raise UnreadableFile(f"its header is not CSV ({error})") from error
         if "name" not in header or len(set(header)) < len(header):
             raise UnreadableFile("its first line must name the columns, each once, and `name` among them")
-        while True:
-            number = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield ReadLine(number, reason=f"it is not CSV ({error})")
-                continue
-            if cells:
-                yield self._row(number, header, cells)
+        if unknown := sorted(set(header) - {*FIELDS, *EXPORTED}):
+            raise UnreadableFile(f"it has unknown columns ({', '.join(unknown)}): correct their names or take them out")
+        return header
 
     def _row(self, number: int, header: Sequence[str], cells: Sequence[str]) -> ReadLine:
-        if len(cells) != len(header):
-            return ReadLine(number, reason=f"it has {len(cells)} columns, and the header {len(header)}")
         found = dict(zip(header, (self._text(cell) for cell in cells), strict=True))
         if not found.get("id"):
             found.pop("id", None)
@@ -96,15 +113,54 @@ class ProductFile:
         return cell[1:] if self.guarded and cell[:1] == _GUARD and cell[1:].startswith(_GUARDED) else cell
 
     def _product(self, number: int, found: dict[str, Any]) -> ReadLine:
+        if unknown := sorted(found.keys() - {*FIELDS, *EXPORTED}):
+            return ReadLine(number, reason=f"it has unknown fields ({', '.join(unknown)[:LONGEST_REASON]})")
         self.ignored.update(found.keys() - set(FIELDS))
         product = {name: found[name] for name in FIELDS if found.get(name) is not None}
         if "name" not in product:
             return ReadLine(number, reason="it has no name")
         if not all(isinstance(value, str) for value in product.values()):
-            return ReadLine(number, reason=f"{', '.join(product)} must be texts")
+            return ReadLine(number, reason="id, name and description must be texts")
         if any("\ud800" <= character <= "\udfff" for value in product.values() for character in value):
             return ReadLine(number, reason="it is not UTF-8, or has a lone surrogate")
         return ReadLine(number, {"description": "", **product})
+
+
+_Record = tuple[int, list[str]]
+
+
+class _Records:
+    """The records of a CSV file: the number of the first line, and the lines, more than one if a quote is open.
+
+    Each quote within a text is doubled (RFC 4180), so a record that is whole has an even number.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = enumerate(lines, 1)
+        self._again: deque[tuple[int, str]] = deque()
+        self._last: list[tuple[int, str]] = []
+
+    def __iter__(self) -> "_Records":
+        return self
+
+    def __next__(self) -> _Record:
+        self._last = [self._line()]
+        quotes, length = self._last[0][1].count('"'), len(self._last[0][1])
+        while quotes % 2 and length < LONGEST_RECORD:
+            try:
+                line = self._line()
+            except StopIteration:
+                break
+            self._last.append(line)
+            quotes, length = quotes + line[1].count('"'), length + len(line[1])
+        return self._last[0][0], [line for _, line in self._last]
+
+    def resume_behind_first(self) -> None:
+        """Read the lines behind the first one of the last record again: each may be a record of its own."""
+        self._again.extendleft(reversed(self._last[1:]))
+
+    def _line(self) -> tuple[int, str]:
+        return self._again.popleft() if self._again else next(self._lines)
 
 
 def _bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:

@@ -91,7 +91,7 @@ async def test_a_key_is_enough_for_what_its_scopes_are_for(shop: Served, tmp_pat
 
 async def test_each_refused_line_is_told_and_another_run_doubles_nothing(shop: Served, tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
-    file.write_bytes(b'name,price\r\nPan,1\r\nPan,2\r\n,3\r\nP\xff,1\r\nPot,1\r\n"Lid\r\n')
+    file.write_bytes(b'name,stale\r\nPan,1\r\nPan,2\r\n,3\r\nP\xff,1\r\nPot,1\r\n"Lid\r\n')
     ran = await run(shop, "import", file)
     assert ran.code == 1
     assert {line.partition(":")[0] for line in ran.err.splitlines() if line.startswith("line ")} == {
@@ -155,6 +155,21 @@ async def test_each_way_to_fail_has_its_exit_code_and_says_what_to_do(
     ran = await run(shop, *filled, **environment)
     assert (ran.code, told in " ".join(ran.err.split())) == (code, True), ran.err
     assert "secret" not in ran.err
+
+
+async def test_an_export_that_cannot_be_written_says_so(shop: Served, tmp_path: Path) -> None:
+    ran = await run(shop, "export", "products", "--output", tmp_path / "missing" / "x.csv")
+    assert (ran.code, ran.out) == (5, b"")
+    assert "cannot be written: No such file or directory" in ran.err
+
+
+async def test_a_part_of_the_other_format_is_not_gone_on_with(shop: Served, tmp_path: Path) -> None:
+    part = tmp_path / "x.ndjson.part"
+    part.write_text('"id","name"\n')
+    ran = await run(shop, "export", "products", "--output", tmp_path / "x.ndjson", "--resume")
+    assert ran.code == 2
+    assert "not NDJSON" in ran.err
+    assert part.read_text() == '"id","name"\n'
 
 
 def test_the_commands_import_nothing_of_the_server() -> None:

@@ -2,9 +2,12 @@
 
 import io
 
+import msgspec
 import pytest
 
-from entrypoints.transfer.product_files import LONGEST_LINE, ProductFile, ReadLine, UnreadableFile
+from entrypoints.http.exports import product_lines
+from entrypoints.http.products.examples import LINE
+from entrypoints.transfer.product_files import EXPORTED, FIELDS, LONGEST_LINE, ProductFile, ReadLine, UnreadableFile
 
 
 def read(content: bytes, *, is_csv: bool = True, guarded: bool = True) -> list[ReadLine]:
@@ -79,7 +82,28 @@ def test_a_file_without_names_is_no_file_of_products(header: bytes) -> None:
         read(header)
 
 
-def test_other_columns_and_fields_are_ignored_and_remembered() -> None:
-    table = ProductFile(io.BytesIO(b"name,price,stale\nPan,3,x\n"), is_csv=True)
+def test_other_columns_of_exports_are_ignored_and_remembered() -> None:
+    table = ProductFile(io.BytesIO(b"name,best_offer_price,stale\nPan,3,x\n"), is_csv=True)
     assert [line.product for line in table.lines()] == [{"name": "Pan", "description": ""}]
-    assert table.ignored == {"price", "stale"}
+    assert table.ignored == {"best_offer_price", "stale"}
+
+
+def test_columns_of_exports_are_known() -> None:
+    columns = {name.strip('"') for name in product_lines.HEADER.decode().strip().split(",")}
+    assert columns <= {*FIELDS, *EXPORTED}
+    assert set(msgspec.json.decode(LINE)) <= {*FIELDS, *EXPORTED}
+
+
+def test_misspelt_columns_and_fields_are_refused() -> None:
+    with pytest.raises(UnreadableFile, match="descripton"):
+        read(b"name,descripton\nPan,lost\n")
+    assert "descripton" in told(b'{"name": "Pan", "descripton": "lost"}', is_csv=False)[0][1]
+
+
+@pytest.mark.parametrize("bad", [b'Stray,"open', b'Stray,"open" shut', b'"Stray,open'])
+@pytest.mark.parametrize("following", [b"Pan %d,d", b'"Pan %d","two\nlines, ""quoted"""'])
+def test_a_quote_that_nothing_closes_costs_its_own_line_alone(bad: bytes, following: bytes) -> None:
+    rows = [following % number for number in range(3_000)]
+    found = told(b"\n".join([b"name,description", *rows[:10], bad, *rows[10:]]))
+    assert [name for _, name in found if name.startswith("Pan")] == [f"Pan {number}" for number in range(3_000)]
+    assert "not CSV" in found[10][1]

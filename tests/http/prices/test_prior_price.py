@@ -147,6 +147,15 @@ async def test_beyond_what_is_kept_nothing_is_told(api: Api, customer: httpx.Asy
     assert found["reason"] == "beyond-retention"
 
 
+async def test_of_a_history_that_is_shorter_than_what_is_kept_nothing_is_missing(
+    api: Api, customer: httpx.AsyncClient, path: Path
+) -> None:
+    id = await api.create_observed((900, DAY), (800, DAY))
+    found = await prior(customer, path(id), days=300)
+    assert (found["price"], found["reason"]) == (800, "shorter-history")
+    assert found["coverage"] == pytest.approx(2 / 300, abs=1e-4)
+
+
 async def test_the_offer_is_compared_with_its_own_prices_and_the_product_with_all(
     api: Api, customer: httpx.AsyncClient
 ) -> None:
