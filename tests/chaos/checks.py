@@ -81,6 +81,9 @@ def check_intervals(deployment: Deployment, market: ScriptedOffers, record: Reco
     last: defaultdict[tuple[UUID, str], int] = defaultdict(int)
     for product_id, offer_id, price, begin in deployment.system.query(_INTERVALS):
         record.count("history intervals")
+        if price is None:
+            # Its rows were refused for three intervals: the offer was unknown.
+            continue
         shelf, version = market.shelves[product_id], price // UNIT
         if market.doubtful(shelf, begin):
             continue
