@@ -29,6 +29,9 @@ NO_DATABASE = broken(
 )
 
 
+_CORRECT = "Correct it: docs/operations.md explains each setting."
+
+
 class _Report(msgspec.Struct, frozen=True):
     status: str
     findings: Sequence[Finding]
@@ -58,19 +61,16 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, lis
     try:
         settings = read_settings(environment, USED_BY["doctor"])
     except SettingsError as error:
-        effect, remedy = (
-            "Commands that use it refuse to start.",
-            "Correct it: docs/operations.md explains each setting.",
-        )
-        return None, [broken(Check.SETTINGS, mistake, effect, remedy) for mistake in str(error).splitlines()]
+        effect = "Commands that use it refuse to start."
+        return None, [broken(Check.SETTINGS, mistake, effect, _CORRECT) for mistake in str(error).splitlines()]
     given = given_by(environment, sorted(API_ONLY))
     if not (given.values or given.mistakes):
         return settings, []
     try:
         read_settings(environment, USED_BY["api"])
     except SettingsError as error:
-        effect, remedy = "The API refuses to start with it.", "Correct it: docs/operations.md explains each setting."
-        return settings, [warning(Check.SETTINGS, mistake, effect, remedy) for mistake in str(error).splitlines()]
+        effect = "The API refuses to start with it."
+        return settings, [warning(Check.SETTINGS, mistake, effect, _CORRECT) for mistake in str(error).splitlines()]
     return settings, []
 
 
@@ -79,7 +79,7 @@ def diagnose(settings: Settings, database_url: str) -> list[Finding]:
     settings = msgspec.structs.replace(settings, database_url=database_url)
     # A finding says what a log line would.
     structlog.configure(processors=[_drop])
-    exit_within(DIAGNOSING.stop_by_force)
+    exit_within(DIAGNOSING.stop_by_force, lambda _: _give_up())
 
     async def diagnosed() -> list[Finding]:
         container = make_container(settings, limits=DIAGNOSING)
@@ -89,6 +89,11 @@ def diagnose(settings: Settings, database_url: str) -> list[Finding]:
             await container.close()
 
     return asyncio.run(diagnosed())
+
+
+def _give_up() -> None:
+    click.echo("BROKEN   doctor: The checks did not end in time. Nothing is known. Run it again, or on another host.")
+    end(BROKEN)
 
 
 def end(code: int) -> None:

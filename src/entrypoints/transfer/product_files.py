@@ -80,14 +80,17 @@ class ProductFile:
         records = _Records(_decoded(self.file))
         header = self._header(next(records, None))
         for number, lines in records:
+            reader = csv.reader(lines, strict=True)
             try:
-                cells = next(csv.reader(lines, strict=True), [])
+                cells = next(reader, [])
             except csv.Error as error:
-                records.resume_behind_first()
+                records.resume_behind(1)
                 yield ReadLine(number, reason=f"it is not CSV ({error})")
                 continue
+            # A quote within a text without quotes, as in `24" screen`, opens nothing.
+            records.resume_behind(reader.line_num)
             if len(cells) not in (0, len(header)):
-                records.resume_behind_first()
+                records.resume_behind(1)
                 yield ReadLine(number, reason=f"it has {len(cells)} columns, and the header {len(header)}")
             elif cells:
                 yield self._row(number, header, cells)
@@ -155,9 +158,10 @@ class _Records:
             quotes, length = quotes + line[1].count('"'), length + len(line[1])
         return self._last[0][0], [line for _, line in self._last]
 
-    def resume_behind_first(self) -> None:
-        """Read the lines behind the first one of the last record again: each may be a record of its own."""
-        self._again.extendleft(reversed(self._last[1:]))
+    def resume_behind(self, lines: int) -> None:
+        """Read what is behind so many lines of the last record again: it is no part of that."""
+        self._again.extendleft(reversed(self._last[lines:]))
+        del self._last[lines:]
 
     def _line(self) -> tuple[int, str]:
         return self._again.popleft() if self._again else next(self._lines)
@@ -172,7 +176,7 @@ def _bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             line = line.removeprefix(BOM)
         too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
         while too_long and (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-            pass
+            records.resume_behind(reader.line_num)
         yield number, None if too_long else line
 
 

@@ -107,3 +107,10 @@ def test_a_quote_that_nothing_closes_costs_its_own_line_alone(bad: bytes, follow
     found = told(b"\n".join([b"name,description", *rows[:10], bad, *rows[10:]]))
     assert [name for _, name in found if name.startswith("Pan")] == [f"Pan {number}" for number in range(3_000)]
     assert "not CSV" in found[10][1]
+
+
+def test_a_quote_within_a_text_without_quotes_opens_nothing() -> None:
+    rows = [b'Monitor 24",d' if number % 5 == 0 else b"Pan %d,d" % number for number in range(100)]
+    found = told(b"\n".join([b"name,description", *rows]))
+    assert [number for number, _ in found] == list(range(2, 102))
+    assert [name for _, name in found] == [row.partition(b",")[0].decode() for row in rows]

@@ -5,15 +5,17 @@ Driver statements: nothing here is a mapped row.
 
 import asyncio
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect, fetch
-from adapters.postgres.prices.partitions import PARTITIONED, day_of, existing, month_of
+from adapters.postgres.prices.partitions import PARTITIONED, Partition, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.schema import OLDEST_SERVER
 from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts
@@ -107,17 +109,15 @@ class SqlAlchemySynchronisationInspection:
         async with connect(self.engine) as connection:
             partitions = await existing(connection, [*PARTITIONED, AUDIT_RECORD])
         there = {partition.name for partition in partitions if not partition.half_dropped}
-        wanted = [
-            f"{table.name}_{day:%Y%m%d}"
-            for day in (today, today + timedelta(days=1))
-            for table, _, _ in (day_of(offer_interval, day), day_of(best_price_step, day))
-        ]
-        _, month, following = month_of(AUDIT_RECORD, today)
-        wanted_months = [f"{AUDIT_RECORD.name}_{day:%Y%m%d}" for day in (month, following)]
+
+        def missing(tables: Iterable[Table], begins: Iterable[date]) -> tuple[str, ...]:
+            names = (Partition(table.name, begin).name for begin in begins for table in tables)
+            return tuple(name for name in names if name not in there)
+
         return SynchronisationFacts(
             failures=failures,
-            missing_partitions=tuple(name for name in wanted if name not in there),
-            missing_audit_months=tuple(name for name in wanted_months if name not in there),
+            missing_partitions=missing((offer_interval, best_price_step), (today, today + timedelta(days=1))),
+            missing_audit_months=missing([AUDIT_RECORD], month_of(AUDIT_RECORD, today)[1:]),
             **dict(row),
         )
 

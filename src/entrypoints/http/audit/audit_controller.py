@@ -14,9 +14,9 @@ from application.access.audit_records import AuditFilter, AuditReader, AuditReco
 from entrypoints.http.audit import examples
 from entrypoints.http.audit.cursors import AuditCursors
 from entrypoints.http.conditional_reads import NO_STORE
-from entrypoints.http.prices.windows import read_end, read_start
 from entrypoints.http.problems.problem_types import CURSOR, PROTECTED, UNAVAILABLE, VALIDATION, prefix_of, problems
 from entrypoints.http.route_declarations import Declaration, Header, Injected, Rule, declared
+from entrypoints.http.times import read_end, read_start
 
 ActorId = Annotated[
     str | None,

@@ -1,6 +1,6 @@
 """The price history over HTTP: the best price, or each offer's, as steps or in buckets of a time zone."""
 
-from datetime import UTC
+from datetime import UTC, tzinfo
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, Request, get
@@ -10,10 +10,11 @@ from litestar.response.base import ASGIResponse
 from application.clock import Clock
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from domain.calendar import Interval
+from domain.errors import InvalidWindow
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_view
 from entrypoints.http.prices import examples
 from entrypoints.http.prices.responses import show_price_history
-from entrypoints.http.prices.windows import From, To, read_window, read_zone
+from entrypoints.http.prices.windows import From, To, read_window
 from entrypoints.http.problems.problem_types import (
     BEYOND_RETENTION,
     PRODUCT_MISSING,
@@ -24,6 +25,7 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.products.parameters import ProductId
 from entrypoints.http.route_declarations import Declaration, Injected, Place, Rule, declared
+from entrypoints.zones import find_zone
 
 IntervalName = Annotated[
     Literal["auto", "raw", "5m", "1h", "1d", "1w", "1mo"],
@@ -33,6 +35,20 @@ IntervalName = Annotated[
         "points, of months the last 600."
     ),
 ]
+
+
+def read_zone(name: str) -> tzinfo:
+    """Read the name of a time zone.
+
+    Raises:
+        InvalidWindow
+    """
+    zone = find_zone(name)
+    if zone is None:
+        raise InvalidWindow("tz", "This must be the IANA name of a time zone, as Europe/Prague, in the same case.")
+    return zone
+
+
 TimeZone = Annotated[
     str | None,
     QueryParameter(

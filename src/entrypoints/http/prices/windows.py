@@ -1,8 +1,8 @@
-"""Windows of time in queries: from and to, or a period; and time zones."""
+"""Windows of time in queries: from and to, or a period."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Annotated, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 from litestar.params import QueryParameter
@@ -10,66 +10,28 @@ from litestar.params import QueryParameter
 from domain.errors import InvalidWindow
 from domain.window import Window
 from entrypoints.http.route_declarations import Rule
-from entrypoints.zones import find_zone
+from entrypoints.http.times import read_at, read_end, read_start
 
 DEFAULT_PERIOD = timedelta(days=7)
-
-Read = TypeVar("Read", datetime, timedelta)
 
 _TIME = r"T([0-9]+H([0-9]+M)?([0-9]+S)?|[0-9]+M([0-9]+S)?|[0-9]+S)"
 _PERIOD = rf"^P([0-9]+W|[0-9]+D({_TIME})?|{_TIME})$"
 
-_WANTED = {
-    "period": "an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H",
-    "from": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
-    "at": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
-    "to": "a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)",
-}
-
-
-def _read(name: str, text: str, kind: type[Read]) -> Read:
-    try:
-        # Weeks stand alone in ISO 8601, and msgspec does not read them.
-        weeks = re.fullmatch(r"P([0-9]+)W", text)
-        read = msgspec.convert(f"P{int(weeks[1]) * 7}D" if weeks else text, kind)
-        if isinstance(read, timedelta):
-            return read
-        if read.tzinfo is not None:
-            return read.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidWindow(name, "This is not within the years 1 to 9999 in UTC.") from error
-    except ValueError as error:
-        raise InvalidWindow(name, f"This must be {_WANTED[name]}.") from error
-    raise InvalidWindow(name, f"This must be {_WANTED[name]}.")
+_WANTED = "This must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H."
 
 
 def _read_period(text: str) -> timedelta:
-    length = _read("period", text, timedelta)
+    # Weeks stand alone in ISO 8601, and msgspec does not read them.
+    weeks = re.fullmatch(r"P([0-9]+)W", text)
+    try:
+        length = msgspec.convert(f"P{int(weeks[1]) * 7}D" if weeks else text, timedelta)
+    except OverflowError as error:
+        raise InvalidWindow("period", "This is not within the years 1 to 9999 in UTC.") from error
+    except ValueError as error:
+        raise InvalidWindow("period", _WANTED) from error
     if length <= timedelta(0):
         raise InvalidWindow("period", "The period must be longer than nothing.")
     return length
-
-
-def read_start(text: str) -> datetime:
-    """Return the time that `from` is.
-
-    Raises:
-        InvalidWindow
-    """
-    return _read("from", text, datetime)
-
-
-def read_end(text: str) -> datetime:
-    """Return the time that `to` is.
-
-    Raises:
-        InvalidWindow
-    """
-    return _read("to", text, datetime)
-
-
-def _read_at(text: str) -> datetime:
-    return _read("at", text, datetime)
 
 
 From = Annotated[
@@ -96,7 +58,7 @@ At = Annotated[
         description="The time of the reduction, RFC 3339 with a zone, not in the future; now by default.",
         schema_extra={"format": "date-time"},
     ),
-    Rule(_read_at),
+    Rule(read_at),
 ]
 Period = Annotated[
     str | None,
@@ -107,18 +69,6 @@ Period = Annotated[
     ),
     Rule(_read_period),
 ]
-
-
-def read_zone(name: str) -> tzinfo:
-    """Read the name of a time zone.
-
-    Raises:
-        InvalidWindow
-    """
-    zone = find_zone(name)
-    if zone is None:
-        raise InvalidWindow("tz", "This must be the IANA name of a time zone, as Europe/Prague, in the same case.")
-    return zone
 
 
 def read_window(start: str | None, end: str | None, now: datetime, period: str | None = None) -> Window:
@@ -144,4 +94,4 @@ def read_moment(at: str | None) -> datetime | None:
     Raises:
         InvalidWindow
     """
-    return None if at is None else _read_at(at)
+    return None if at is None else read_at(at)

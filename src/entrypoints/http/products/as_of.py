@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,31 +24,13 @@ from application.catalogue.as_of import (
 )
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder
 from application.catalogue.views import OffersView, ProductDetailView
-from domain.errors import InvalidWindow
 from entrypoints.http.conditional_reads import ENCODER, answer_read
 from entrypoints.http.products import examples
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Place, Rule, answers
+from entrypoints.http.times import read_at
 
-_WANTED = "This must be a time with its zone, as 2026-11-26T08:30:00Z (a + is written %2B in a URL)."
 IMMUTABLE = "public, max-age=86400, immutable"
-
-
-def read_at(text: str) -> datetime:
-    """Read the time in a query.
-
-    Raises:
-        InvalidWindow
-    """
-    try:
-        at = msgspec.convert(text, datetime)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except OverflowError as error:
-        raise InvalidWindow("at", "This is not within the years 1 to 9999 in UTC.") from error
-    except ValueError as error:
-        raise InvalidWindow("at", _WANTED) from error
-    raise InvalidWindow("at", _WANTED)
 
 
 At = Annotated[

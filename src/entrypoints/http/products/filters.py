@@ -25,7 +25,7 @@ Ids = Annotated[
         name="id",
         max_items=MOST_IDS,
         description=f"Only the products with these ids, up to {MOST_IDS}: give the parameter once for each. Those that "
-        "do not exist are left out. `limit` counts as ever.",
+        "do not exist are left out.",
     ),
 ]
 Search = Annotated[

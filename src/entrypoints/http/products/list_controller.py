@@ -24,7 +24,7 @@ from entrypoints.http.problems.problem_types import (
     prefix_of,
     problems,
 )
-from entrypoints.http.products.as_of import At, answer_past, page_answer, read_at
+from entrypoints.http.products.as_of import At, answer_past, page_answer
 from entrypoints.http.products.cursors import CURSOR_LENGTH
 from entrypoints.http.products.filters import (
     Attention,
@@ -38,6 +38,7 @@ from entrypoints.http.products.filters import (
 )
 from entrypoints.http.products.lists import Lists
 from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+from entrypoints.http.times import read_at
 
 
 class ProductPage(msgspec.Struct, frozen=True):

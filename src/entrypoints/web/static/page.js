@@ -76,9 +76,6 @@ function show(chart, place) {
   dot.setAttribute("visibility", y === null ? "hidden" : "inherit");
   if (y !== null) dot.setAttribute("cy", y);
   chart.dataset.place = place;
-  // On a phone the chart is wider than the screen.
-  const scroller = chart.closest(".scroll");
-  if (scroller.scrollWidth > scroller.clientWidth) dot.scrollIntoView({ block: "nearest", inline: "center" });
   const spoken = document.getElementById("spoken");
   if (spoken.textContent !== text) spoken.textContent = text;
 }
@@ -95,6 +92,9 @@ document.addEventListener("keydown", (event) => {
   if (!(event.key in steps) || count === 0) return;
   event.preventDefault();
   show(chart, steps[event.key]);
+  // On a phone the chart is wider than the screen.
+  const scroller = chart.closest(".scroll"), seen = scroller.getBoundingClientRect();
+  scroller.scrollLeft += chart.querySelector("#cursor").getBoundingClientRect().left - seen.left - seen.width / 2;
 });
 document.addEventListener("pointermove", (event) => {
   const chart = event.target.closest?.("svg[data-points]");
