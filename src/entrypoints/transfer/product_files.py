@@ -176,7 +176,7 @@ def _bounded_lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             line = line.removeprefix(BOM)
         too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
         while too_long and (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-            records.resume_behind(reader.line_num)
+            pass
         yield number, None if too_long else line
 
 

@@ -34,7 +34,7 @@ def test_a_table_has_products_in_any_order_of_columns(bom: bytes, end: bytes) ->
 
 
 def test_a_line_that_is_no_row_is_told_and_the_next_ones_are_read() -> None:
-    file = b'name,id\nPan,1\nPan,1,2\nP\xffn,\n"Pan"x,1\nlong,' + b"x" * LONGEST_LINE + b"\nPot,2\n"
+    file = b'name,id\nPan,1\nPan,1,2\nP\xffn,\n"Pan"x,1\nlong,' + b"x" * 3 * LONGEST_LINE + b"\nPot,2\n"
     found = told(file)
     assert [number for number, _ in found] == [2, 3, 4, 5, 6, 7]
     assert found[0] == (2, "Pan")
@@ -56,7 +56,7 @@ def test_a_line_that_is_no_product_is_told_and_the_next_ones_are_read() -> None:
         b'{"name": 3}',
         b'{"name": "P\xff"}',
         b'{"name": "\\ud800"}',
-        b'{"name": "' + b"x" * LONGEST_LINE + b'"}',
+        b'{"name": "' + b"x" * 3 * LONGEST_LINE + b'"}',
         b"[" * 100_000,
         b'{"name": "Pot", "id": null}',
     ]
