@@ -8,6 +8,7 @@ from application.access.audit_records import AuditUpkeep
 from application.catalogue.idempotency_keys import KEPT_FOR
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
+from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
 
@@ -22,6 +23,7 @@ class KeepHouse:
     purge: CataloguePurge
     history: HistoryUpkeep
     audit: AuditUpkeep
+    events: EventUpkeep
     timing: Timing
     clocks: ClockWatch
     offers_kept: timedelta
@@ -35,6 +37,7 @@ class KeepHouse:
         ends = self.now() + self.timing.housekeeping
         await self.history.prepare_history()
         await self.audit.prepare()
+        await self.events.prepare()
         if await self.clocks.ask():
             return
         while self.now() < ends and await self.purge.purge_withdrawn():
@@ -47,3 +50,4 @@ class KeepHouse:
             pass
         await self.history.drop_expired()
         await self.audit.drop_expired()
+        await self.events.drop_expired()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from application.access.audit import AuditLog
     from application.catalogue.idempotency_keys import IdempotencyKeyRepository
     from application.catalogue.product_repository import ProductRepository
+    from application.events.event_log import EventLog
     from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 
 
@@ -39,6 +40,10 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> "AuditLog":
         """The audit log."""
+
+    @property
+    def events(self) -> "EventLog":
+        """The event log."""
 
     async def now(self) -> datetime:
         """Return the storage's time, by which all schedules go."""

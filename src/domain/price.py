@@ -69,6 +69,11 @@ def next_best_price(
     return BestPrice(price, at), _steps(current.price, current.since, at)
 
 
+def price_state(price: int | None) -> PriceState:
+    """Return the state that an observation with this best price shows."""
+    return PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
+
+
 def days(valid_from: datetime, valid_to: datetime) -> list[tuple[datetime, datetime]]:
     """Split `[valid_from, valid_to)` at every midnight UTC; an empty stretch has no parts."""
     if valid_from >= valid_to:
@@ -80,11 +85,7 @@ def days(valid_from: datetime, valid_to: datetime) -> list[tuple[datetime, datet
 
 
 def _steps(price: int | None, valid_from: datetime, valid_to: datetime) -> list[PriceStep]:
-    return [PriceStep(_state(price), price, *day) for day in days(valid_from, valid_to)]
-
-
-def _state(price: int | None) -> PriceState:
-    return PriceState.OUT_OF_STOCK if price is None else PriceState.IN_STOCK
+    return [PriceStep(price_state(price), price, *day) for day in days(valid_from, valid_to)]
 
 
 def _split(valid_from: datetime, valid_to: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from domain.event import Event, LastKnown, price_changed
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare
 from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceStep, next_best_price
 
@@ -20,6 +21,8 @@ class Observation:
     changed: list[TrackedOffer]
     ended: list[OfferInterval]
     steps: list[PriceStep]
+    event: Event | None = None
+    """The change of the best price or of the stock state, if there is one."""
 
     @property
     def lost(self) -> int:
@@ -34,6 +37,7 @@ class Synchronisation:
     `scheduled_at` is the slot of the last claim, None while the product is not registered. Nothing is attempted
     before `not_before`; it is None when a terminal registration leaves nothing to attempt. `refused_rows` counts the
     malformed rows of the last observation.
+    `last_known` is set while the last observation shows nothing for sure: it is the last one that did.
     """
 
     product_id: UUID
@@ -49,6 +53,7 @@ class Synchronisation:
     best_offer: Offer | None = None
     offers_in_stock: int = 0
     refused_rows: int = 0
+    last_known: LastKnown | None = None
 
     def next_attempt_at(self, interval: timedelta) -> datetime | None:
         """When the next attempt is due, None when there will be none; a time that has passed means now."""
@@ -73,6 +78,7 @@ class Synchronisation:
             if at < recorded_until:
                 dated = max(recorded_until, self.observed_at)
         offers = compare(before, observed, dated, known_until, Trust(at, self.observed_at or at, interval))
+        last_known = self._last_known(known_until, dated)
         best = offers.best
         price = None if best is None else best.price
         self.best, steps = next_best_price(self.best, known_until, price, dated, set_back=dated != at)
@@ -84,12 +90,25 @@ class Synchronisation:
             trusted_until = at
         self.known_until = min(trusted_until, offers.known_until(best, at) or trusted_until)
         self.refused_rows = observed.refused
+        shows_nothing = self.known_until <= at
+        self.last_known = last_known if shows_nothing else None
+        event = None
+        if not shows_nothing and (last_known is None or last_known.price != price):
+            unknown_since = last_known.until if last_known and last_known.until < dated else None
+            event = price_changed(
+                self.product_id, last_known, self.best, None if best is None else best.id, unknown_since
+            )
         if self.not_before is not None:
             self.not_before = min(self.not_before, at)
         self.last_attempt_at = self.last_success_at = at
         self.consecutive_failures = 0
         self.last_error = None
-        return Observation(self.product_id, offers.changed, offers.ended, steps)
+        return Observation(self.product_id, offers.changed, offers.ended, steps, event)
+
+    def _last_known(self, known_until: datetime | None, at: datetime) -> LastKnown | None:
+        if self.last_known is not None or self.best is None or known_until is None:
+            return self.last_known
+        return LastKnown(self.best.price, self.best.since, min(known_until, at))
 
     def fail(self, error: str, at: datetime, not_before: datetime) -> None:
         """Note a failed attempt; the next one is due no earlier than `not_before`. What was observed stays."""

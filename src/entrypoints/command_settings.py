@@ -8,7 +8,7 @@ _DATABASE = ("DATABASE_URL",)
 _POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
 _HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
-_AUDIT = ("AUDIT_DAYS",)
+_LOGS_KEPT = ("AUDIT_DAYS", "EVENTS_DAYS")
 _EMBEDDED = ("AGGREGATOR_DATA_DIR",)
 _SIMULATOR = ("SIMULATOR_PORT",)
 _OFFERS = (
@@ -28,8 +28,10 @@ USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
     "api": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
     "doctor": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
-    "worker": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_AUDIT, *_OFFERS, *_CALLS, *_SIMULATOR)),
-    "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_AUDIT)),
+    "worker": frozenset(
+        (*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
+    ),
+    "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_LOGS_KEPT)),
     "keys": frozenset((*_LOGS, *_DATABASE)),
     "audit": frozenset((*_LOGS, *_DATABASE)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),

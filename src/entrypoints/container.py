@@ -28,6 +28,8 @@ from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
 from adapters.postgres.diagnosis.inspection import SqlAlchemyDatabaseInspection, SqlAlchemySynchronisationInspection
+from adapters.postgres.events.event_reader import PostgresEventReader
+from adapters.postgres.events.event_upkeep import PostgresEventUpkeep
 from adapters.postgres.pool import queue_of, with_reserved
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
@@ -52,6 +54,7 @@ from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
+from application.events.event_log import EventReader, EventUpkeep
 from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
@@ -172,6 +175,14 @@ class Adapters(Provider):
     @provide
     def audit_upkeep(self, engine: AsyncEngine, settings: Settings) -> AuditUpkeep:
         return SqlAlchemyAuditUpkeep(engine, settings.audit_kept)
+
+    @provide
+    def event_reader(self, engine: AsyncEngine) -> EventReader:
+        return PostgresEventReader(engine)
+
+    @provide
+    def event_upkeep(self, engine: AsyncEngine, settings: Settings) -> EventUpkeep:
+        return PostgresEventUpkeep(engine, settings.events_kept)
 
     @provide
     def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:

@@ -1,4 +1,4 @@
-"""`aggregator migrate`: our tables, the queue's, the first days of history, and the first months of the audit log."""
+"""`aggregator migrate`: our tables, the queue's, and the first partitions of history, events and the audit log."""
 
 from functools import partial
 
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.job_queue import create_queue_tables
 from adapters.postgres.schema import migrate
 from application.access.audit_records import AuditUpkeep
+from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from entrypoints.settings import Settings
 
@@ -22,3 +23,4 @@ async def run_migrations(container: AsyncContainer) -> None:
     engine = await container.get(AsyncEngine)
     await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.dsn))
     await (await container.get(AuditUpkeep)).prepare()
+    await (await container.get(EventUpkeep)).prepare()

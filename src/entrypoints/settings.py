@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     history_5m_days: Days = _KEPT.five_minute_days
     history_hourly_days: Days = _KEPT.hourly_days
     audit_days: Days = 365
+    events_days: Days = 30
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""
@@ -140,6 +141,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def audit_kept(self) -> timedelta:
         """How long the records of the audit log are kept at least."""
         return timedelta(days=self.audit_days)
+
+    @property
+    def events_kept(self) -> timedelta:
+        """How long the events of the log are kept at least."""
+        return timedelta(days=self.events_days)
 
     @property
     def retention(self) -> Retention:

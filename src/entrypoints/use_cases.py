@@ -16,6 +16,7 @@ from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RegistrationSignal, RetryRegistration
 from application.clock import Clock
 from application.clock_watch import ClockWatch
+from application.events.event_log import EventUpkeep
 from application.housekeeping import KeepHouse
 from application.prices.export import ExportPriceHistory
 from application.prices.listed_changes import RefreshListedChanges
@@ -100,11 +101,12 @@ class UseCases(Provider):
         purge: CataloguePurge,
         history: HistoryUpkeep,
         audit: AuditUpkeep,
+        events: EventUpkeep,
         timing: Timing,
         clocks: ClockWatch,
         retention: Retention,
     ) -> KeepHouse:
-        return KeepHouse(purge, history, audit, timing, clocks, retention.offer_rows_kept, time.monotonic)
+        return KeepHouse(purge, history, audit, events, timing, clocks, retention.offer_rows_kept, time.monotonic)
 
     @provide
     def read_catalogue_as_of(

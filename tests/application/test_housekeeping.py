@@ -14,6 +14,7 @@ from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
 from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.clock_watch import clock_watch
+from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
 
@@ -27,6 +28,7 @@ def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = N
         purge,
         history,
         InMemoryAuditUpkeep(storage),
+        InMemoryEventUpkeep(storage),
         timing,
         clock_watch(storage, clock),
         timedelta(days=8),
@@ -80,13 +82,16 @@ async def test_a_process_whose_clock_differs_prepares_history_and_does_nothing_e
     withdrawn = await world.watched(Offer(some_id(), 5, 1))
     await world.withdraw(withdrawn)
     history = NotedUpkeep()
-    audit = NotedAuditUpkeep(history.calls)
-    keep = replace(house(world, clock=lambda: world.clock.now + ahead), history=history, audit=audit)
+    audit, events = NotedUpkeepOf(history.calls, "audit"), NotedUpkeepOf(history.calls, "events")
+    keep = replace(house(world, clock=lambda: world.clock.now + ahead), history=history, audit=audit, events=events)
     await keep()
-    assert (history.calls, withdrawn in world.storage.rows.withdrawn) == (["prepare", "prepare audit"], True)
+    assert (history.calls, withdrawn in world.storage.rows.withdrawn) == (
+        ["prepare", "prepare audit", "prepare events"],
+        True,
+    )
     await replace(keep, clocks=clock_watch(world.storage))()
-    done = ["prepare", "prepare audit", "roll up", "drop", "drop audit"]
-    assert (history.calls[2:], withdrawn in world.storage.rows.withdrawn) == (done, False)
+    done = ["prepare", "prepare audit", "prepare events", "roll up", "drop", "drop audit", "drop events"]
+    assert (history.calls[3:], withdrawn in world.storage.rows.withdrawn) == (done, False)
 
 
 @dataclass
@@ -108,14 +113,15 @@ class NotedUpkeep:
 
 
 @dataclass
-class NotedAuditUpkeep:
+class NotedUpkeepOf:
     """Notes what is asked of it."""
 
     calls: list[str]
+    log: str
 
     async def prepare(self) -> None:
-        self.calls.append("prepare audit")
+        self.calls.append(f"prepare {self.log}")
 
     async def drop_expired(self) -> int:
-        self.calls.append("drop audit")
+        self.calls.append(f"drop {self.log}")
         return 0

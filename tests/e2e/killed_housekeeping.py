@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.access.audit_records import AuditUpkeep
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
+from application.events.event_log import EventUpkeep
 from application.housekeeping import KeepHouse
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
@@ -69,9 +70,9 @@ async def main(last: int | None) -> None:
         if last is not None:
             history = Killed(history, await container.get(AsyncEngine), last)
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
-        audit = await container.get(AuditUpkeep)
+        audit, events = await container.get(AuditUpkeep), await container.get(EventUpkeep)
         timing = Timing(roll_up_products=3)
-        await KeepHouse(purge, history, audit, timing, clocks, timedelta(days=8), time.monotonic)()
+        await KeepHouse(purge, history, audit, events, timing, clocks, timedelta(days=8), time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

@@ -35,6 +35,7 @@ from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
 from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.clock_watch import clock_watch as agreeing_clocks
+from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from metric_values import counted, series
@@ -181,7 +182,8 @@ class ScriptedOutside(Provider):
         storage = self._everything.storage
         timing, clocks = self._everything.timing, agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
-        return KeepHouse(purge, history, InMemoryAuditUpkeep(storage), timing, clocks, timedelta(days=8), lambda: 0.0)
+        audit, events = InMemoryAuditUpkeep(storage), InMemoryEventUpkeep(storage)
+        return KeepHouse(purge, history, audit, events, timing, clocks, timedelta(days=8), lambda: 0.0)
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

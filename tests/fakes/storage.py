@@ -14,6 +14,7 @@ from application.access.audit_records import AuditRecord
 from application.catalogue.idempotency_keys import KeptAnswer
 from application.catalogue.views import Encoded, ListedChangeView, ProductView
 from application.clock import Clock
+from application.events.event_log import RecordedEvent
 from application.storage import StorageUnavailable
 from application.synchronisation.repositories import (
     LONGEST_LEASE,
@@ -29,6 +30,7 @@ from domain.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import AT_ONCE, Observation, Synchronisation
 from fakes.access import InMemoryAuditLog, InMemoryKeyRepository
+from fakes.events import InMemoryEventLog
 from fakes.product_views import product_view, version_of
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -77,6 +79,7 @@ class Rows:
     idempotency_keys: dict[bytes, tuple[KeptAnswer, datetime]] = field(default_factory=dict)
     keys: dict[UUID, tuple[ApiKey, bytes]] = field(default_factory=dict)
     audit: list[AuditRecord] = field(default_factory=list)
+    events: list[RecordedEvent] = field(default_factory=list)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -90,6 +93,7 @@ class Rows:
             dict(self.idempotency_keys),
             dict(self.keys),
             list(self.audit),
+            list(self.events),
         )
 
 
@@ -132,6 +136,7 @@ class InMemoryUnitOfWork:
         self.idempotency_keys = InMemoryIdempotencyKeyRepository(rows, storage)
         self.keys = InMemoryKeyRepository(rows.keys, storage.reach, storage.clock())
         self.audit = InMemoryAuditLog(rows.audit, storage.reach, storage.clock())
+        self.events = InMemoryEventLog(rows.events, storage.reach)
 
     async def now(self) -> datetime:
         self._storage.reach()

@@ -28,7 +28,12 @@ TABLES = (
     "login_failure",
     "idempotency_key",
     "api_key",
+    "event",
 )
+_NEW_EVENT_LOG = """
+    UPDATE event_log SET generation = 1, cluster = NULL,
+        dropped_generation = 0, dropped_transaction = 0, dropped_number = 0
+"""
 BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d", "offer_bucket_1h")
 
 
@@ -54,6 +59,7 @@ async def remove_rows(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         for table in TABLES + BUCKETS:
             await connection.execute(text(f"DELETE FROM {table}"))
+        await connection.execute(text(_NEW_EVENT_LOG))
         # Without triggers, one of which refuses this.
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
         await connection.execute(text("DELETE FROM audit_record"))

@@ -17,6 +17,7 @@ from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExpo
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.catalogue.rows import IdempotencyKeyRow
+from adapters.postgres.events.event_reader import PostgresEventReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
 from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
@@ -31,6 +32,7 @@ from application.access.audit_records import AuditReader
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
+from application.events.event_log import EventReader
 from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader
@@ -47,6 +49,7 @@ from factories import some_id
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.event_readers import InMemoryEventReader
 from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import InMemoryStorage
@@ -82,6 +85,7 @@ class Storage:
     changes: ListedChanges
     keys: KeyReader
     audit: AuditReader
+    events: EventReader
     trends: PriceTrends
     let_keys_age: Callable[[timedelta], Awaitable[None]]
     """Makes all idempotency keys older, as if that time had passed."""
@@ -121,6 +125,7 @@ def in_memory() -> Storage:
         InMemoryListedChanges(storage),
         InMemoryKeyReader(storage),
         InMemoryAuditReader(storage),
+        InMemoryEventReader(storage),
         InMemoryPriceTrends(storage, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,
@@ -166,6 +171,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyListedChanges(engine),
         SqlAlchemyKeyReader(engine),
         SqlAlchemyAuditReader(engine),
+        PostgresEventReader(engine, searched=20),
         SqlAlchemyPriceTrends(engine, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,

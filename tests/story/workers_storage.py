@@ -54,7 +54,7 @@ class _WorkersUnitOfWork:
         self.synchronisations = work.synchronisations
         self.offers = work.offers
         self.idempotency_keys = work.idempotency_keys
-        self.keys, self.audit = work.keys, work.audit
+        self.keys, self.audit, self.events = work.keys, work.audit, work.events
         self.now = work.now
 
     async def commit(self) -> None:

@@ -13,12 +13,14 @@ from adapters.postgres.access.audit_log import SqlAlchemyAuditLog
 from adapters.postgres.catalogue.idempotency_key_repository import SqlAlchemyIdempotencyKeyRepository
 from adapters.postgres.catalogue.product_repository import SqlAlchemyProductRepository
 from adapters.postgres.connection import open_session
+from adapters.postgres.events.event_log import PostgresEventLog
 from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRepository
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
 from application.access.api_keys import KeyRepository
 from application.access.audit import AuditLog
 from application.catalogue.idempotency_keys import IdempotencyKeyRepository
 from application.catalogue.product_repository import ProductRepository
+from application.events.event_log import EventLog
 from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 from application.unit_of_work import UnitOfWork
 from domain.retention import Retention
@@ -37,6 +39,7 @@ class SqlAlchemyUnitOfWork:
         self.idempotency_keys: IdempotencyKeyRepository = SqlAlchemyIdempotencyKeyRepository(session)
         self.keys: KeyRepository = SqlAlchemyKeyRepository(session)
         self.audit: AuditLog = SqlAlchemyAuditLog(session)
+        self.events: EventLog = PostgresEventLog(session)
 
     async def now(self) -> datetime:
         now: datetime = (await self._session.execute(_NOW)).scalar_one()

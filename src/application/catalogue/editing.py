@@ -9,6 +9,7 @@ from application.access.audit import Action, AuditEntry, Fields, Subject, change
 from application.catalogue.views import Encoded, ProductView
 from application.clock import Clock
 from application.unit_of_work import BeginWork
+from domain.event import product_amended, product_withdrawn
 from domain.product import Product
 
 
@@ -47,6 +48,7 @@ class AmendProduct:
                 await work.audit.append(
                     AuditEntry(actor, Action.PRODUCT_AMENDED, Subject.product(product.id), *changes)
                 )
+                await work.events.append(product_amended(product))
             shown = await work.products.show(product)
             await work.commit()
         return shown
@@ -71,6 +73,7 @@ class WithdrawProduct:
             await work.products.remove(product)
             before = _texts(product)
             await work.audit.append(AuditEntry(actor, Action.PRODUCT_WITHDRAWN, Subject.product(product.id), before))
+            await work.events.append(product_withdrawn(product, await work.now()))
             await work.commit()
 
 

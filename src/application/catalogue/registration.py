@@ -12,6 +12,7 @@ from application.catalogue.views import Outcome, ProductView, TakenProduct, view
 from application.clock import Clock
 from application.unit_of_work import BeginWork
 from domain.errors import IdempotencyMismatch, ProductAlreadyExists, ProductsAlreadyExist
+from domain.event import product_created
 from domain.product import Product, RegistrationState
 
 
@@ -103,6 +104,7 @@ class RegisterProducts:
                 raise ProductsAlreadyExist(refused)
             added = [product for product in firsts if product.id not in taken]
             await work.audit.append(*(_creation(product, actor) for product in added))
+            await work.events.append(*(product_created(product) for product in added))
             outcomes = [
                 TakenProduct(refused[position]) if position in refused else view_of_new(product)
                 for position, product in enumerate(products)

@@ -88,6 +88,7 @@ class RefreshDueProducts:
                     outcomes[id] = Outcome.OBSERVED
             await work.products.save(*products.values())
             await work.offers.record(observations)
+            await work.events.append(*(each.event for each in observations if each.event))
             await work.synchronisations.save(*states)
             await work.synchronisations.postpone(claim.lease_id, group.unattempted)
             await work.commit()

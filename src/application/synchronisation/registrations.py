@@ -17,6 +17,7 @@ from application.synchronisation.offers_gateway import (
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
+from domain.event import registration_settled
 from domain.product import Product
 from domain.synchronisation import Synchronisation
 
@@ -99,6 +100,8 @@ class SubmitRegistrations:
                     outcomes[id] = _settle(products[id], state, group.succeeded[id])
             await work.products.save(*(products[id] for id in outcomes))
             await work.synchronisations.save(*states)
+            settled = (id for id, outcome in outcomes.items() if outcome is not Outcome.FAILED)
+            await work.events.append(*(registration_settled(products[id]) for id in settled))
             await work.synchronisations.postpone(claim.lease_id, group.unattempted)
             await work.commit()
         return outcomes

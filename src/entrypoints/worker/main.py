@@ -13,6 +13,7 @@ from adapters.postgres.schema import require_schema
 from application.access.audit_records import AuditUpkeep
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
+from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.circuit_breaker import Breakers
 from application.synchronisation.scheduling import ScheduleDueWork
@@ -42,6 +43,7 @@ async def run_worker(container: AsyncContainer) -> None:
     # After days without a worker today's partitions are missing, and housekeeping runs only every five minutes.
     await (await container.get(HistoryUpkeep)).prepare_history()
     await (await container.get(AuditUpkeep)).prepare()
+    await (await container.get(EventUpkeep)).prepare()
     settings = await container.get(Settings)
     worker = await make_worker(container)
     limits = await container.get(Limits)

@@ -66,6 +66,10 @@ class SynchronisationRow(Row):
     best_offer_items_in_stock: Mapped[int | None] = mapped_column(BigInteger)
     offers_in_stock: Mapped[int]
     refused_rows: Mapped[int] = mapped_column(server_default="0")
+    # Set while the last observation shows nothing for sure.
+    last_known_price: Mapped[int | None] = mapped_column(BigInteger)
+    last_known_since: Mapped[datetime | None]
+    last_known_until: Mapped[datetime | None]
     # Whether the product was added together with others. It never changes.
     loaded: Mapped[bool] = mapped_column(server_default=text("false"))
 

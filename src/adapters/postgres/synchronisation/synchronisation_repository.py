@@ -43,6 +43,7 @@ from application.synchronisation.repositories import (
     Due,
 )
 from domain.errors import ProductNotFound
+from domain.event import LastKnown
 from domain.offer import Offer
 from domain.price import BestPrice
 from domain.synchronisation import AT_ONCE, Synchronisation
@@ -252,7 +253,7 @@ class SqlAlchemySynchronisationRepository:
 
 
 def _values(state: Synchronisation) -> tuple[Any, ...]:
-    best, offer = state.best, state.best_offer
+    best, offer, last_known = state.best, state.best_offer, state.last_known
     return (
         state.product_id,
         state.scheduled_at,
@@ -269,6 +270,9 @@ def _values(state: Synchronisation) -> tuple[Any, ...]:
         offer and offer.items_in_stock,
         state.offers_in_stock,
         state.refused_rows,
+        last_known and last_known.price,
+        last_known and last_known.since,
+        last_known and last_known.until,
     )
 
 
@@ -276,6 +280,7 @@ def to_synchronisation(row: Any) -> Synchronisation:
     """Read a mapped row, or the columns that a statement returns."""
     best = row.best_price_since and BestPrice(row.best_price, row.best_price_since)
     offer = row.best_offer_id and Offer(row.best_offer_id, row.best_price, row.best_offer_items_in_stock)
+    last_known = row.last_known_since and LastKnown(row.last_known_price, row.last_known_since, row.last_known_until)
     return Synchronisation(
         product_id=row.product_id,
         not_before=row.not_before,
@@ -290,4 +295,5 @@ def to_synchronisation(row: Any) -> Synchronisation:
         best_offer=offer,
         offers_in_stock=row.offers_in_stock,
         refused_rows=row.refused_rows,
+        last_known=last_known,
     )

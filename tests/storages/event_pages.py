@@ -1,0 +1,13 @@
+"""Reading the event log when nothing is withheld: the server's own transactions, such as ANALYZE, hold it up too."""
+
+import asyncio
+
+from application.events.event_log import EventFilter, EventPage, EventReader, Position
+
+
+async def settled_page(reader: EventReader, after: Position | None, wanted: EventFilter, limit: int) -> EventPage:
+    """Read a page once no open transaction withholds an event."""
+    async with asyncio.timeout(60):
+        while (page := await reader.read(after, wanted, limit)).withheld is not None:
+            await asyncio.sleep(0)
+    return page
