@@ -2,7 +2,7 @@
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import get_args
 
@@ -134,6 +134,18 @@ class Metrics:
         )
         self.running_exports = Gauge(
             "aggregator_exports_running", "Exports that are being streamed to callers.", registry=registry
+        )
+        self.event_streams = Gauge("aggregator_event_streams", "Streams of events that are open.", registry=registry)
+        self.ended_event_streams = Counter(
+            "aggregator_event_streams_ended",
+            "Streams of events that have ended, by how; only one of a stopping process is complete.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.event_feed_withheld = Gauge(
+            "aggregator_event_feed_withheld_seconds",
+            "How long the oldest event has been waiting for an open transaction to end; 0 while nobody listens.",
+            registry=registry,
         )
         self.pool_waiters = Gauge(
             "aggregator_database_waiters", "Callers that wait for a connection of the pool.", registry=registry
@@ -273,6 +285,15 @@ class Metrics:
     def watch_exports(self, running: Callable[[], int]) -> None:
         """Show the exports under way at each scrape."""
         self.running_exports.set_function(running)
+
+    def event_stream(self, outcome: str) -> None:
+        """Count a stream of events that has ended."""
+        self.ended_event_streams.labels(outcome).inc()
+
+    def watch_event_streams(self, running: Callable[[], int], withheld: Callable[[], timedelta]) -> None:
+        """Show the streams of events, and how long events are withheld, at each scrape."""
+        self.event_streams.set_function(running)
+        self.event_feed_withheld.set_function(lambda: withheld().total_seconds())
 
     def watch_token(self, expires_at: Callable[[], datetime | None]) -> None:
         """Show the expiry of the access token at each scrape."""

@@ -72,7 +72,11 @@ def api() -> None:
     from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
-    _run("api", run_api, lambda settings: SERVING.sharing(settings.database_connections))
+    _run(
+        "api",
+        run_api,
+        lambda settings: SERVING.sharing(settings.database_connections).streaming(settings.events_streams),
+    )
 
 
 @main.command(cls=_Command)

@@ -18,6 +18,7 @@ _OFFERS = (
 _CALLS = ("OFFERS_CONCURRENCY", "OFFERS_RATE_LIMIT")
 _SERVER = (
     *("PORT", "ALLOWED_HOSTS", "ROOT_PATH", "KEEP_ALIVE_SECONDS", "DRAIN_SECONDS", "TRUSTED_PROXIES", "CORS_ORIGINS"),
+    "EVENTS_STREAMS",
     *(name for name in ALL if name.startswith(("ADMIN_", "JWT_"))),
 )
 

@@ -55,6 +55,7 @@ from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
 from application.events.event_log import EventReader, EventUpkeep
+from application.events.feed import EventFeed
 from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
@@ -179,6 +180,10 @@ class Adapters(Provider):
     @provide
     def event_reader(self, engine: AsyncEngine) -> EventReader:
         return PostgresEventReader(engine)
+
+    @provide
+    def event_feed(self, reader: EventReader, stopping: Stopping, limits: Limits) -> EventFeed:
+        return EventFeed(reader, lambda: stopping.requested, limits.requests.event_feed)
 
     @provide
     def event_upkeep(self, engine: AsyncEngine, settings: Settings) -> EventUpkeep:

@@ -12,6 +12,7 @@ from adapters.postgres.connection import DatabaseLimits
 from adapters.postgres.snapshot import SnapshotLimits
 from adapters.queue_connections import QueueLimits
 from application.clock_watch import TOLERANCE
+from application.events.feed import FeedTiming
 from application.fair_queue import FairQueue
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
@@ -68,6 +69,17 @@ class RequestLimits:
     """Reads that sum history may each hold a connection for seconds; this many leave some to other requests."""
     exports: Shares = Shares(at_once=2, each=1)
     """Each holds a connection, and a snapshot of the database, for as long as it streams."""
+    event_streams: Shares = Shares(at_once=1_000, each=250)
+    """Streams of events, and as many requests that wait for one: each holds a task, and no connection."""
+    event_reads: int = 2
+    """Reads of the event log under way; streams and waiting requests may come again all in one moment."""
+    event_wait: float = 25.0
+    """For an event to come."""
+    event_silence: float = 15.0
+    """Of a stream, until a comment shows that it lives."""
+    event_stalled: float = 15.0
+    """For a client to take what a stream has sent."""
+    event_feed: FeedTiming = field(default_factory=FeedTiming)
     export_total: float = 600.0
     """For a whole export. A client goes on where it was cut (`after`)."""
     export_pause: float = 30.0
@@ -140,6 +152,12 @@ class Limits:
         A request may take that long to commit, and the clocks of both processes may differ from the database's.
         """
         return timedelta(seconds=self.requests.request) + 2 * TOLERANCE
+
+    def streaming(self, streams: int) -> "Limits":
+        """Return these limits for a process that may have so many streams of events."""
+        shares = self.requests.event_streams
+        shares = replace(shares, at_once=streams, each=min(shares.each, streams))
+        return replace(self, requests=replace(self.requests, event_streams=shares))
 
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""

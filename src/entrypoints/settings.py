@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     history_hourly_days: Days = _KEPT.hourly_days
     audit_days: Days = 365
     events_days: Days = 30
+    events_streams: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""

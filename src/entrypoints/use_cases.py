@@ -10,13 +10,16 @@ from application.access.audit_records import AuditUpkeep
 from application.access.key_management import CreateKey, RecordLogin, RevokeKey
 from application.access.key_verification import VerifyKey
 from application.access.login_limits import LoginLimits
+from application.bounded_queue import BoundedQueue
 from application.catalogue.as_of import CatalogueAsOfReader, ReadCatalogueAsOf
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RegistrationSignal, RetryRegistration
 from application.clock import Clock
 from application.clock_watch import ClockWatch
-from application.events.event_log import EventUpkeep
+from application.events.event_log import EventReader, EventUpkeep
+from application.events.feed import EventFeed
+from application.events.read_events import EventRead, FollowEvents, PullEvents
 from application.housekeeping import KeepHouse
 from application.prices.export import ExportPriceHistory
 from application.prices.listed_changes import RefreshListedChanges
@@ -94,6 +97,18 @@ class UseCases(Provider):
     @provide
     def verify_key(self, keys: KeyReader, uses: KeyUses, limits: Limits) -> VerifyKey:
         return VerifyKey(keys, uses, time.monotonic, limits.keys.verified, limits.keys.verified_keys)
+
+    @provide
+    def event_read(self, reader: EventReader, limits: Limits) -> EventRead:
+        requests = limits.requests
+        waiting = 2 * requests.event_streams.at_once
+        return EventRead(reader, BoundedQueue(at_once=requests.event_reads, waiting=waiting))
+
+    pull_events = provide(PullEvents)
+
+    @provide
+    def follow_events(self, read: EventRead, feed: EventFeed, limits: Limits) -> FollowEvents:
+        return FollowEvents(read, feed, limits.requests.event_silence, limits.requests.event_feed.events)
 
     @provide
     def keep_house(

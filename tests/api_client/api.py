@@ -23,6 +23,7 @@ from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
+from application.events.event_log import EventReader
 from application.prices.export import RecordedSteps
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.trends import PriceTrends
@@ -41,6 +42,7 @@ from entrypoints.settings import read_settings
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader, InMemoryKeyUses
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
+from fakes.event_readers import InMemoryEventReader
 from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
 from fakes.job_queue import CountingRegistrationSignal, InMemoryJobQueue
 from fakes.login_failures import InMemoryLoginFailures
@@ -82,6 +84,7 @@ class Outside:
     reader: CatalogueReader | None = None
     begin: BeginWork | None = None
     catalogue_export: CatalogueExport | None = None
+    event_reader: EventReader | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
 
     def __post_init__(self) -> None:
@@ -137,6 +140,7 @@ class Outside:
             observation = state.observe(before, answer, self.clock(), interval)
             await work.products.save(product)
             await work.offers.record([observation])
+            await work.events.append(*([observation.event] if observation.event else []))
             await work.synchronisations.save(state)
             await work.commit()
 
@@ -210,6 +214,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def audit_reader(self) -> AuditReader:
         return InMemoryAuditReader(self._outside.storage)
+
+    @provide(override=True)
+    def event_reader(self) -> EventReader:
+        return self._outside.event_reader or InMemoryEventReader(self._outside.storage)
 
     @provide(override=True)
     def retention_reader(self) -> RetentionReader:
@@ -358,7 +366,7 @@ def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]
     assert problem["status"] == status
     assert UUID(problem["instance"]).urn == problem["instance"]
     assert problem["request_id"] == answer.headers["X-Request-Id"]
-    assert problem.keys() - {"errors"} == {"type", "title", "status", "detail", "instance", "request_id"}
+    assert problem.keys() - {"errors", "oldest"} == {"type", "title", "status", "detail", "instance", "request_id"}
     assert answer.headers["Cache-Control"] == "no-store"
     return problem
 

@@ -38,8 +38,14 @@ def _all_routes(app: Litestar) -> list[tuple[str, str]]:
     return [(method, route.path_format) for route in app.routes for method in sorted(route.methods)]
 
 
+ENDLESS = "/events/stream"
+"""A route whose answer does not end, unless it is refused."""
+
+
 def filled(template: str, **values: str) -> str:
     """Return a path of the template, unless a value is given of a product that does not exist."""
+    if template == ENDLESS:
+        return f"{template}?after=refused"
     return re.sub(r"\{(\w+)\}", lambda match: (VALUES | values)[match[1]], template)
 
 
@@ -55,6 +61,8 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/products/{product_id}/price-history"),
         ("GET", "/products/{product_id}/price-change"),
         ("GET", "/products/{product_id}/price-statistics"),
+        ("GET", "/events"),
+        ("GET", "/events/stream"),
         ("GET", "/exports/products.ndjson"),
         ("GET", "/exports/products.csv"),
         ("GET", "/exports/price-history.ndjson"),
@@ -72,6 +80,9 @@ PUBLIC_ROUTES = frozenset(
 )
 """The routes of the contract that anybody may call; every other one is for admins."""
 
+WIDENED = {("GET", "/events"), ("GET", "/events/stream")}
+"""Public routes that show more to admins and keys, so that they refuse a token that is none."""
+
 SCOPES = {
     ("POST", "/products"): "catalogue:write",
     ("POST", "/products/batch"): "catalogue:write",
@@ -80,9 +91,14 @@ SCOPES = {
     ("DELETE", "/products/{product_id}"): "catalogue:write",
     ("POST", "/products/{product_id}/register"): "catalogue:write",
     ("GET", "/products"): "synchronisation:read",
+    ("GET", "/events"): "alerts:read",
+    ("GET", "/events/stream"): "alerts:read",
     ("GET", "/exports/products.ndjson"): "synchronisation:read",
     ("GET", "/exports/products.csv"): "synchronisation:read",
     ("GET", "/products/{product_id}/synchronisation"): "synchronisation:read",
     ("GET", "/audit"): "audit:read",
 }
-"""What a key needs for a route of the contract; of the public ones, for `attention`. No other route takes keys."""
+"""What a key needs for a route of the contract; of the public ones, for `attention` and events of alerts.
+
+No other route takes keys.
+"""

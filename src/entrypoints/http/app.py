@@ -25,6 +25,8 @@ from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.clock import Clock
+from application.events.feed import EventFeed
+from application.events.read_events import FollowEvents, PullEvents
 from application.fair_queue import FairQueue
 from application.prices.export import ExportPriceHistory
 from application.prices.offer_history import ReadOfferHistory
@@ -43,6 +45,9 @@ from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
+from entrypoints.http.events.access import EventAccess
+from entrypoints.http.events.event_controller import EventController
+from entrypoints.http.events.event_stream import StreamPlaces
 from entrypoints.http.exports.price_export_controller import PriceExportController
 from entrypoints.http.exports.product_export_controller import ProductExportController
 from entrypoints.http.exports.streaming import Streams
@@ -103,6 +108,8 @@ USE_CASES = {
     "record_login": RecordLogin,
     "key_reader": KeyReader,
     "audit_reader": AuditReader,
+    "pull_events": PullEvents,
+    "follow_events": FollowEvents,
 }
 
 
@@ -140,6 +147,9 @@ async def create_app(container: AsyncContainer) -> Litestar:
     shed = ShedRequests(metrics.request)
     exports = limits.exports.queue()
     metrics.watch_exports(partial(getattr, exports, "present"))
+    event_streams = limits.event_streams.queue()
+    feed = await container.get(EventFeed)
+    metrics.watch_event_streams(partial(getattr, event_streams, "present"), lambda: feed.withheld)
     streams = Streams(exports.place, limits.export_total, limits.export_pause, metrics.export)
     app = Litestar(
         route_handlers=[
@@ -155,6 +165,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             ProductExportController,
             PriceExportController,
             PriorPriceController,
+            EventController,
             KeyController,
             AuditController,
             HealthController,
@@ -177,6 +188,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),
             "costly": Provide(costly, sync_to_thread=False),
             "streams": constant(streams),
+            "allow_types": constant(EventAccess(callers).types),
+            "event_streams": constant(StreamPlaces(event_streams.place, limits.event_stalled, metrics.event_stream)),
             "batches": constant(batches),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),
@@ -229,6 +242,7 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
     shared = {
         Kind.FORM: limits.forms.queue(),
         Kind.SEARCH: limits.searches.queue(),
+        Kind.EVENTS: limits.event_streams.queue(),
         Kind.BATCH: limits.batch_bodies.queue(),
     }
     for kind, queue in {**places, **shared}.items():
@@ -239,6 +253,7 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         places=places,
         shared=shared,
         seconds=limits.request,
+        longer={Kind.EVENTS: limits.event_wait},
         count=metrics.request,
         shed=shed,
         prefix=settings.root_path,

@@ -67,6 +67,8 @@ class Declaration:
     """What a key needs to be let in beside admins; None keeps all keys out."""
     admin_parameters: frozenset[str] = frozenset()
     """Query parameters of a public route that are for admins, and for keys with the scope."""
+    widened: bool = False
+    """Whether admins, and keys with the scope, see more of a public route than others."""
     ignores_query: bool = False
     """Whether unknown query parameters are allowed, as probes and browsers send them."""
     conditional: bool = False

@@ -16,8 +16,8 @@ from application.prices.trends import PriceTrend, PriceTrends
 from domain.errors import InvalidFilter
 from domain.product import RegistrationState
 from entrypoints.http.openapi.discovery import description_links
+from entrypoints.http.problems.cursor_mismatch import CursorMismatch
 from entrypoints.http.problems.problem_types import prefix_of
-from entrypoints.http.products.cursors import CursorMismatch
 from entrypoints.http.products.lists import Lists
 from entrypoints.http.route_declarations import PUBLIC, Injected
 from entrypoints.web.formats import Change, Formats

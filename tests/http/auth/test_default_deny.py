@@ -12,7 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from api_client.api import MISSING, SECRET, Api, Outside, problem_of, serving
-from api_client.routes import PUBLIC_ROUTES, filled, is_page, routes
+from api_client.routes import PUBLIC_ROUTES, WIDENED, filled, is_page, routes
 from entrypoints.http.auth.access_tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY, TYPE, VERSION
 from entrypoints.http.route_declarations import declaration_of
 from fakes.storage import NOON
@@ -166,7 +166,7 @@ async def test_a_valid_token_opens_every_protected_route(api: Api) -> None:
 
 async def test_public_routes_need_no_token_and_mind_no_bad_one(api: Api, customer: httpx.AsyncClient) -> None:
     for method, template in PUBLIC_ROUTES:
-        for authorization in (None, "Bearer garbage"):
+        for authorization in (None, *([] if (method, template) in WIDENED else ["Bearer garbage"])):
             answer = await customer.request(method, filled(template), headers=headers(authorization))
             assert answer.status_code != 401, (method, template)
 

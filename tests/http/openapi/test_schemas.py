@@ -30,7 +30,7 @@ def parameters(description: Described) -> dict[str, Described]:
 
 def test_a_parameter_has_one_type_and_it_is_not_null(description: Described) -> None:
     schemas = parameters(description)
-    assert {schema["type"] for schema in schemas.values()} == {"string", "integer", "array"}
+    assert {schema["type"] for schema in schemas.values()} == {"string", "integer", "number", "array"}
     assert all(None not in schema.get("enum", []) and "oneOf" not in schema for schema in schemas.values())
     assert schemas["registration"]["enum"] == ["pending", "registered", "rejected", "conflict"]
     assert [schemas[name]["format"] for name in ("from", "to", "period")] == ["date-time", "date-time", "duration"]

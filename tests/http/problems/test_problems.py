@@ -19,6 +19,7 @@ from entrypoints.http.problems.problem_types import PROBLEM_TYPES, ProblemType
 STATUSES = {
     "malformed-request": 400,
     "cursor-mismatch": 400,
+    "cursor-expired": 410,
     "unauthenticated": 401,
     "invalid-credentials": 401,
     "forbidden": 403,

@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 
 from application.access.audit_records import AuditFilter, AuditPosition
-from entrypoints.http.products.cursors import OF_ANOTHER_LIST, UNREADABLE, CursorMismatch, CursorSigner, digest
+from entrypoints.http.problems.cursor_mismatch import CursorMismatch
+from entrypoints.http.products.cursors import OF_ANOTHER_LIST, UNREADABLE, CursorSigner, digest
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

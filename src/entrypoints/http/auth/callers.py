@@ -1,5 +1,6 @@
 """Who sent a request: the holder of an admin's token or of a key, and whether a key's scopes suffice."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -38,15 +39,25 @@ class Callers:
             Unauthenticated, InvalidToken, InsufficientScope
             StorageUnavailable: nobody knows whether the key is in force.
         """
+        actor, scopes = await self.identify(authorization)
+        if scopes is not None and scope not in scopes:
+            raise InsufficientScope(scope)
+        return actor
+
+    async def identify(self, authorization: str) -> tuple[Actor, Collection[Scope] | None]:
+        """Return the caller by an Authorization header, and the scopes of a key; an admin has None.
+
+        Raises:
+            Unauthenticated, InvalidToken
+            StorageUnavailable: nobody knows whether the key is in force.
+        """
         token = read_bearer(authorization)
         if not token.startswith(MARK):
-            return admin(self._access_tokens.check(token))
+            return admin(self._access_tokens.check(token)), None
         key = await self._verify_key(token)
         if key is None:
             raise InvalidToken
-        if scope not in key.scopes:
-            raise InsufficientScope(scope)
-        return Actor(ActorKind.KEY, str(key.id), key.name)
+        return Actor(ActorKind.KEY, str(key.id), key.name), key.scopes
 
 
 def admin(name: str) -> Actor:

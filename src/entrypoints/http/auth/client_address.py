@@ -24,6 +24,17 @@ def address_of(scope: HTTPScope) -> str:
     return client[0] if client else ""
 
 
+def listener_of(scope: HTTPScope) -> str:
+    """Return what a caller that stays for long is counted as: by its address, or by its connection from this machine.
+
+    A proxy on this machine that is not among the trusted ones stands for many callers.
+    """
+    network = network_of(address_of(scope))
+    client = scope.get("client")
+    local = client and network != UNKNOWN and ip_address(client[0]).is_loopback
+    return f"{network} {client[1]}" if client and local else network
+
+
 def network_of(host: str) -> str:
     """Return what an address is counted as; requests without one count as one client."""
     try:

@@ -99,7 +99,7 @@ class StreamedAnswer(ASGIResponse, Generic[Item]):
         async with self._streams.place(self._address):
             outcome = Outcome.STOPPED
             sending = asyncio.create_task(self._send_all(send))
-            leaving = asyncio.create_task(_until_left(receive))
+            leaving = asyncio.create_task(until_left(receive))
             try:
                 await asyncio.wait((sending, leaving), timeout=self._streams.total, return_when=asyncio.FIRST_COMPLETED)
                 outcome = self._outcome(sending, leaving)
@@ -153,7 +153,8 @@ class StreamedAnswer(ASGIResponse, Generic[Item]):
         return self._gzip.compress(part) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
 
 
-async def _until_left(receive: Receive) -> None:
+async def until_left(receive: Receive) -> None:
+    """Return when the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -27,6 +27,7 @@ FORMS = frozenset({"/login", "/preferences"})
 FORMS_BELOW = "/admin/"
 """Where bodies are read without a token; those of the admin's pages are kept while the admin logs in again."""
 BATCH = "/products/batch"
+EVENTS = frozenset({"/events", "/events/stream"})
 SEARCHED = frozenset({"/products", "/"})
 # A name may be written with escapes, too.
 _SEARCH = re.compile(rb"(?:^|&)(?:q|%71)=[^&]", re.IGNORECASE)
@@ -39,6 +40,8 @@ class Kind(Enum):
     WRITE = auto()
     SEARCH = auto()
     """Apart from other reads, because it may take a hundred times as long."""
+    EVENTS = auto()
+    """Apart from other reads, because it may wait for half a minute."""
     BATCH = auto()
     """Apart from other writes, because its body is long and its work is that of hundreds of them."""
     FORM = auto()
@@ -48,6 +51,8 @@ class Kind(Enum):
 def kind_of(scope: HTTPScope) -> Kind:
     """Return a request's kind."""
     if scope["method"] in ("GET", "HEAD"):
+        if _path(scope) in EVENTS:
+            return Kind.EVENTS
         searches = scope["query_string"] and _path(scope) in SEARCHED and _SEARCH.search(scope["query_string"])
         return Kind.SEARCH if searches else Kind.READ
     path = _path(scope)

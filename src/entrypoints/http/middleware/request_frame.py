@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from application.bounded_queue import BoundedQueue, QueueFull
 from application.fair_queue import FairQueue
 from entrypoints.allowed_hosts import AllowedHosts
-from entrypoints.http.auth.client_address import address_of, network_of
+from entrypoints.http.auth.client_address import address_of, listener_of, network_of
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX
 from entrypoints.http.problems.refusals import answer_malformed
@@ -49,6 +49,7 @@ class RequestFrame:
         seconds: float,
         count: Count,
         shed: ShedRequests,
+        longer: Mapping[Kind, float] | None = None,
         prefix: str = "",
         allowed: AllowedHosts | None = None,
     ) -> None:
@@ -56,7 +57,7 @@ class RequestFrame:
         self._overloaded = overloaded
         self._places = places
         self._shared = shared
-        self._seconds = seconds
+        self._seconds = {kind: seconds + (longer or {}).get(kind, 0) for kind in Kind}
         self._count = count
         self._shed = shed
         self._prefix = prefix
@@ -76,14 +77,14 @@ class RequestFrame:
         app = self._app if hosts == 1 or _may_lack_host(scope, hosts) else answer_malformed
         if scope["path"] in ALWAYS_SERVED:
             # Probes send the address that they know.
-            await self._serve(app, scope, receive, _Answer(send, request_id, None), began)
+            await self._serve(app, scope, receive, _Answer(send, request_id, None), began, Kind.READ)
             return
         if self._allowed is not None and hosts and host not in self._allowed:
             app = answer_malformed
         kind = kind_of(scope)
         try:
             if (shared := self._shared.get(kind)) is not None:
-                address = network_of(address_of(scope))
+                address = (listener_of if kind is Kind.EVENTS else _caller)(scope)
                 await shared.enter(address)
                 leave: Callable[[], None] = partial(shared.leave, address)
             else:
@@ -97,11 +98,13 @@ class RequestFrame:
             return
         answer = _Answer(send, request_id, leave)
         try:
-            await self._serve(app, scope, receive, answer, began)
+            await self._serve(app, scope, receive, answer, began, kind)
         finally:
             answer.leave_place()
 
-    async def _serve(self, app: ASGIApp, scope: HTTPScope, receive: Receive, answer: "_Answer", began: float) -> None:
+    async def _serve(
+        self, app: ASGIApp, scope: HTTPScope, receive: Receive, answer: "_Answer", began: float, kind: Kind
+    ) -> None:
         # Every request runs in a task of its own, so its context ends with it.
         structlog.contextvars.bind_contextvars(request_id=answer.request_id)
         method = scope["method"]
@@ -109,7 +112,7 @@ class RequestFrame:
             # The application answers as if it were GET (RFC 9110, section 9.3.2), and the server leaves the body out.
             scope = {**scope, "method": "GET"}
             scope["state"][HEAD_ONLY] = True
-        answer.limit = limit = asyncio.timeout(self._seconds - (time.perf_counter() - began))
+        answer.limit = limit = asyncio.timeout(self._seconds[kind] - (time.perf_counter() - began))
         try:
             async with limit:
                 await app(scope, receive, answer.send)
@@ -169,6 +172,10 @@ class _Answer:
         if self._leave is not None:
             self._leave()
             self._leave = None
+
+
+def _caller(scope: HTTPScope) -> str:
+    return network_of(address_of(scope))
 
 
 def _read_head(scope: HTTPScope) -> tuple[str, int, bytes]:

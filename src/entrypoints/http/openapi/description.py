@@ -88,7 +88,7 @@ def _describe(operation: dict[str, Any], method: str, declaration: Declaration, 
 
 def _security(declaration: Declaration) -> list[dict[str, list[str]]]:
     # Empty where no token is read: without it, a reader could not tell that from a forgotten one.
-    if declaration.public and not declaration.admin_parameters:
+    if declaration.public and not (declaration.admin_parameters or declaration.widened):
         return []
     keys = [{KEY_SCHEME: [declaration.scope.value]}] if declaration.scope else []
     return [*([{}] if declaration.public else []), {SCHEME: []}, *keys]
@@ -155,6 +155,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="login", description="How an admin gets an access token."),
             Tag(name="catalogue", description="Products and their current offers: added by admins, read by everybody."),
             Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
+            Tag(name="events", description="What happened, in one order: pulled or streamed."),
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
             Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),

@@ -64,7 +64,9 @@ def describe_parameter(parameter: Described) -> None:
     """Describe a parameter; it is absent or has a value, because a URL cannot express null."""
     parameter["schema"] = _without_null(parameter["schema"])
     if parameter["name"] in EXAMPLES:
-        parameter["example"] = EXAMPLES[parameter["name"]]
+        example = EXAMPLES[parameter["name"]]
+        many = parameter["schema"]["type"] == "array" and not isinstance(example, list)
+        parameter["example"] = [example] if many else example
 
 
 def any_of(schema: Described) -> Described:

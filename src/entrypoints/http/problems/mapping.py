@@ -3,6 +3,7 @@
 from itertools import chain, starmap
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import (
@@ -15,6 +16,7 @@ from litestar.exceptions import (
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from application.bounded_queue import QueueFull
+from application.events.event_log import EventsExpired
 from application.storage import StorageUnavailable
 from domain.errors import (
     BeyondRetention,
@@ -37,10 +39,12 @@ from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
 from entrypoints.http.auth.callers import InsufficientScope
 from entrypoints.http.auth.credentials import InvalidCredentials, RateLimited
 from entrypoints.http.mistakes import InvalidRequest, taken_mistakes
+from entrypoints.http.problems.cursor_mismatch import CursorMismatch
 from entrypoints.http.problems.problem_types import (
     BEYOND_RETENTION,
     CREDENTIALS,
     CURSOR,
+    CURSOR_EXPIRED,
     DATABASE,
     EXISTS,
     FORBIDDEN,
@@ -67,7 +71,6 @@ from entrypoints.http.problems.problem_types import (
     Problem,
     ProblemType,
 )
-from entrypoints.http.products.cursors import CursorMismatch
 from entrypoints.http.request_validation import HungUp, MalformedBody, UnsupportedMediaType, allowed_methods
 
 log = structlog.get_logger(__name__)
@@ -99,6 +102,7 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     HungUp: MALFORMED,
     InvalidRequest: VALIDATION,
     CursorMismatch: CURSOR,
+    EventsExpired: CURSOR_EXPIRED,
     NotFoundException: NOT_FOUND,
     MethodNotAllowedException: METHOD,
     ValidationException: VALIDATION,
@@ -124,6 +128,8 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     problem = kind.problem(
         request.scope["state"], str(error) if isinstance(error, _SPEAKING) else None, _mistakes(error)
     )
+    if isinstance(error, EventsExpired):
+        problem = msgspec.structs.replace(problem, oldest=error.oldest.cursor)
     if kind is INTERNAL:
         log.error("request failed", instance=problem.instance, exc_info=error)
     return Response(problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(kind, error))

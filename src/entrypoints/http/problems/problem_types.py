@@ -41,6 +41,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str
     request_id: str
     errors: tuple[Mistake, ...] = ()
+    oldest: str | UnsetType = UNSET
+    """Of an expired cursor: the one that stands before all events that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,13 @@ CURSOR = ProblemType(
     400,
     "Cursor mismatch",
     "The cursor cannot be read or belongs to a listing with another order or filter. Start again without a cursor.",
+)
+CURSOR_EXPIRED = ProblemType(
+    "cursor-expired",
+    410,
+    "Cursor expired",
+    "Events behind the cursor are no longer kept, or it is of another database. Go on from the cursor in `oldest`, and "
+    "read what you missed from the catalogue.",
 )
 UNAUTHENTICATED = ProblemType(
     "unauthenticated",
@@ -245,6 +254,7 @@ PROBLEM_TYPES = (
     NOT_FOUND,
     METHOD,
     EXISTS,
+    CURSOR_EXPIRED,
     IDEMPOTENCY_IN_PROGRESS,
     PRECONDITION,
     TOO_LARGE,

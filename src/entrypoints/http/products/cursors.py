@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
+from entrypoints.http.problems.cursor_mismatch import CursorMismatch
 
 CHECKSUM_LENGTH = 16
 CURSOR_LENGTH = 12_000
@@ -28,10 +29,6 @@ Content = TypeVar("Content", bound=msgspec.Struct)
 
 UNREADABLE = "This cursor cannot be read; start again without one."
 OF_ANOTHER_LIST = "This cursor belongs to another listing; start again without one."
-
-
-class CursorMismatch(Exception):
-    """The cursor cannot be read, or belongs to another list."""
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
