@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -71,7 +71,7 @@ async def opened(servers: Pair) -> AsyncIterator[Shop]:
     try:
         app = await create_app(container)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
-        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
             login = await http.post("/login", json={"username": "admin", "password": "admin"})
             http.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
             yield Shop(http, await container.get(Metrics))
@@ -92,22 +92,22 @@ async def shop(servers: Pair) -> AsyncIterator[Shop]:
 async def readers(shop: Shop) -> AsyncIterator[list[int]]:
     """Keep reading lists and history side by side; give the statuses of all answers."""
     statuses: list[int] = []
+    over = asyncio.Event()
     product = await shop.create(f"Read {len(await shop.names())}")
 
+    # Not cancelled: the API would answer that it stops.
     async def read() -> None:
-        while True:
-            for path in ("/products", f"/products/{product}/price-history", "/exports/products.ndjson"):
-                statuses.append((await shop.http.get(path)).status_code)
+        while not over.is_set():
+            listed = await shop.http.get("/products")
+            history = await shop.http.get(f"/products/{product}/price-history")
+            statuses.extend((listed.status_code, history.status_code))
 
     running = [asyncio.create_task(read()) for _ in range(READERS)]
     try:
         yield statuses
     finally:
-        for task in running:
-            task.cancel()
-        for task in running:
-            with suppress(asyncio.CancelledError):
-                await task
+        over.set()
+        await asyncio.gather(*running)
 
 
 async def test_lists_history_and_exports_come_from_the_standby(shop: Shop, servers: Pair) -> None:
@@ -153,15 +153,14 @@ async def test_a_standby_that_replays_late_shows_nothing_too_old(shop: Shop, ser
     await shop.until_read_from("standby")
     await servers.on_standby("ALTER SYSTEM SET recovery_min_apply_delay = '1h'", "SELECT pg_reload_conf()")
     try:
-        for number in range(3):
-            await shop.create(f"Late {number}")
-            written = time.monotonic()
-            await until(lambda since=written: time.monotonic() - since > LAG, seconds=SECONDS)  # type: ignore[misc]
-            assert f"Late {number}" in await shop.names()
-        assert "Late 0" in await shop.until_read_from("primary")
+        await shop.create("Late")
+        written = time.monotonic()
+        await until(lambda: time.monotonic() - written > LAG, seconds=SECONDS)
+        assert "Late" in await shop.names()
+        assert "Late" in await shop.until_read_from("primary")
     finally:
         await servers.on_standby("ALTER SYSTEM RESET recovery_min_apply_delay", "SELECT pg_reload_conf()")
-    assert "Late 2" in await shop.until_read_from("standby")
+    assert "Late" in await shop.until_read_from("standby")
 
 
 async def test_the_primary_tells_of_a_product_that_the_standby_does_not_have_yet(shop: Shop, servers: Pair) -> None:
@@ -177,11 +176,10 @@ async def test_the_primary_tells_of_a_product_that_the_standby_does_not_have_yet
 async def test_a_killed_standby_fails_no_request_and_is_read_again_when_it_is_back(shop: Shop, servers: Pair) -> None:
     await shop.until_read_from("standby")
     async with readers(shop) as statuses:
-        for _ in range(2):
-            await more(lambda: shop.answered_by("standby"))
-            servers.kill_standby()
-            await more(lambda: shop.answered_by("primary"))
-            await asyncio.to_thread(servers.standby.start)
+        await more(lambda: shop.answered_by("standby"))
+        servers.kill_standby()
+        await more(lambda: shop.answered_by("primary"))
+        await asyncio.to_thread(servers.standby.start)
         await more(lambda: shop.answered_by("standby"))
     assert set(statuses) == {200}
 

@@ -15,6 +15,8 @@ import psycopg
 
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
+_OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = 'product-aggregator'"
+
 
 class Pair:
     """Both servers. Each statement has a connection of its own."""
@@ -60,11 +62,11 @@ class Pair:
         process.wait()
 
     async def standby_processes(self) -> list[int]:
-        """Return the ids of the server and of all its parts."""
+        """Return the ids of the server and of what it has started for our connections."""
         assert self.standby._process is not None
         return [
             self.standby._process.pid,
-            *await value(self.standby_dsn, "SELECT array_agg(pid) FROM pg_stat_activity"),
+            *await value(self.standby_dsn, _OURS),
         ]
 
     def close(self) -> None:

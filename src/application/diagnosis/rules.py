@@ -136,8 +136,8 @@ def of_standby(facts: StandbyFacts) -> Iterator[Finding]:
             Check.STANDBY,
             "The standby does not replay what the primary of DATABASE_URL writes.",
             effect,
-            "If the primary was replaced within the last minutes, run `CHECKPOINT` there; else make the standby anew "
-            "from the primary, with pg_basebackup.",
+            "If the primary was replaced within the last minutes, run `CHECKPOINT` there and then on the standby; else "
+            "make the standby anew, with pg_basebackup.",
         )
     elif facts.behind:
         yield warning(

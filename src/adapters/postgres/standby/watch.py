@@ -139,7 +139,8 @@ class StandbyWatch:
         cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
         silent = isinstance(error, (StorageUnavailable, OSError))
         if silent and not isinstance(cause, QueueFull) and getattr(cause, "sqlstate", None) not in _ALIVE:
-            self._refuse(reason(error))
+            # Of the reads that fail together one tells.
+            self._refuse(self._trouble or reason(error))
 
     def _judge(self, standby: StandbyPosition, doubts: int) -> None:
         if not standby.replays:

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import DatabaseLimits, close_engine, connect, create_engine
+from adapters.postgres.standby.inspection import inspect_standby
 from adapters.postgres.standby.watch import BEHIND, FOREIGN, PROMOTED, StandbyLimits, StandbyWatch
 from application.bounded_queue import QueueFull
+from application.diagnosis.facts import StandbyFacts
 from application.storage import StorageUnavailable
 from storages.standby import Pair, pair, value
 
@@ -153,6 +155,23 @@ def unavailable(cause: BaseException) -> StorageUnavailable:
     return error
 
 
+async def test_a_diagnosis_compares_it_with_the_primary(watched: Watched, servers: Pair, new_engine: NewEngine) -> None:
+    async def inspect(standby: AsyncEngine) -> StandbyFacts:
+        return await inspect_standby(watched.watch._primary, standby, PATIENT)
+
+    await servers.execute("CREATE TABLE diagnosed ()")
+    assert await inspect(watched.standby) == StandbyFacts()
+    await servers.on_standby("SELECT pg_wal_replay_pause()")
+    try:
+        await servers.execute("CREATE TABLE not_replayed ()")
+        assert (await inspect(watched.standby)).behind > 0
+    finally:
+        await servers.on_standby("SELECT pg_wal_replay_resume()")
+    away = await inspect(new_engine("postgresql://aggregator@/aggregator?host=/nowhere"))
+    assert "DATABASE_READ_URL" in away.trouble
+    assert not (await inspect(watched.watch._primary)).replays
+
+
 @pytest.mark.parametrize(
     ("error", "read_on"),
     [
@@ -190,4 +209,5 @@ async def test_a_promoted_standby_is_not_read_any_more(new_engine: NewEngine) ->
         for at in (0, 1):
             await watched.check(at=at)
             assert (watched.watch.trust(), watched.watch._trouble) == (None, PROMOTED)
-        assert (await Watched(new_engine(servers.dsn), watched.standby).watch.run()) is None
+        # It returns, because there is nothing to wait for.
+        await Watched(new_engine(servers.dsn), watched.standby).watch.run()
