@@ -66,17 +66,18 @@ class StandbyReads:
 
         async def stream(*asked: Asked.args, **named: Asked.kwargs) -> AsyncGenerator[Item, None]:
             if (trust := self._trust()) is not None:
-                async with aclosing(standby(*asked, **named)) as batches:
-                    begun, first = await self._first(batches, trust)
-                    if begun and first is not None:
-                        yield first
+                batches = standby(*asked, **named)
+                begun, first = await self._first(batches, trust)
+                if begun:
+                    async with aclosing(batches):
+                        if first is not None:
+                            yield first
                         async for batch in batches:
                             yield batch
-                    if begun:
-                        return
+                    return
             self._newest()
-            async with aclosing(primary(*asked, **named)) as batches:
-                async for batch in batches:
+            async with aclosing(primary(*asked, **named)) as newest:
+                async for batch in newest:
                     yield batch
 
         return stream
@@ -90,9 +91,13 @@ class StandbyReads:
         try:
             first = await bounded(self._limits.first_batch, ask())
         except Exception as error:  # noqa: BLE001 - whatever it is, the primary answers
+            # That has ended the generator, or will: it cannot be closed while it runs.
             self._fail(error)
             return False, None
-        return self._holds(trust), first
+        if self._holds(trust):
+            return True, first
+        await batches.aclose()
+        return False, None
 
     def _trust(self) -> Trust | None:
         reads = REQUEST_READS.get()
