@@ -10,6 +10,7 @@ from adapters.postgres.standby.reads import StandbyReads
 from adapters.postgres.standby.watch import StandbyLimits, Trust
 from application.newest_reads import REQUEST_READS, RequestReads
 from application.storage import StorageUnavailable
+from waiting import until
 
 
 class ScriptedWatch:
@@ -98,7 +99,7 @@ async def test_nobody_waits_for_a_silent_standby(servers: Servers) -> None:
     assert await servers.read() == "primary"
     assert [batch async for batch in servers.stream()] == ["primary"]
     assert isinstance(servers.watch.failure, TimeoutError)
-    assert servers.closed == 1
+    await until(lambda: servers.closed == 1)
 
 
 async def test_an_answer_that_has_become_too_old_is_not_given(servers: Servers) -> None:
