@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,8 +26,10 @@ READERS = 8
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Pair]:
+async def servers() -> AsyncIterator[Pair]:
     with pair() as servers:
+        async with migrated(servers.dsn):
+            pass
         yield servers
 
 
@@ -81,8 +83,6 @@ async def opened(servers: Pair) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def shop(servers: Pair) -> AsyncIterator[Shop]:
-    async with migrated(servers.dsn):
-        pass
     await servers.replayed()
     async with opened(servers) as shop:
         yield shop

@@ -195,19 +195,18 @@ async def test_a_failure_of_the_server_ends_its_use_until_the_next_check(
     assert watched.watch.trust() is not None
 
 
-async def test_a_promoted_standby_is_not_read_any_more(new_engine: NewEngine) -> None:
-    with pair() as servers:
-        watched = Watched(new_engine(servers.dsn), new_engine(servers.standby_dsn))
-        async with connect(watched.standby) as connection:
-            await watched.check(at=0, caught_up=servers)
-            trust = watched.watch.trust()
-            assert trust is not None
-            await servers.on_standby("SELECT pg_promote()")
-            await connection.exec_driver_sql("SELECT 1")
-        # Before any check: the answer itself told.
-        assert not watched.watch.holds(trust)
-        for at in (0, 1):
-            await watched.check(at=at)
-            assert (watched.watch.trust(), watched.watch._trouble) == (None, PROMOTED)
-        # It returns, because there is nothing to wait for.
-        await Watched(new_engine(servers.dsn), watched.standby).watch.run()
+async def test_a_promoted_standby_is_not_read_any_more(watched: Watched, servers: Pair, new_engine: NewEngine) -> None:
+    """The last test: it uses the servers up."""
+    async with connect(watched.standby) as connection:
+        await watched.check(at=0, caught_up=servers)
+        trust = watched.watch.trust()
+        assert trust is not None
+        await servers.on_standby("SELECT pg_promote()")
+        await connection.exec_driver_sql("SELECT 1")
+    # Before any check: the answer itself told.
+    assert not watched.watch.holds(trust)
+    for at in (0, 1):
+        await watched.check(at=at)
+        assert (watched.watch.trust(), watched.watch._trouble) == (None, PROMOTED)
+    # It returns, because there is nothing to wait for.
+    await Watched(new_engine(servers.dsn), watched.standby).watch.run()
