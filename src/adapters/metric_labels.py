@@ -9,6 +9,7 @@ Work = Literal["registrations", "refresh"]
 GivenUp = Literal["held_back", "storage_unavailable", "internal"]
 
 WORKS: tuple[Work, ...] = ("registrations", "refresh")
+STANDBY_SOURCES = ("standby", "primary", "standby_failed", "standby_too_late")
 BREAKER_STATES = ("closed", "open", "half_open")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 
 from adapters.metric_labels import (
     BREAKER_STATES,
+    STANDBY_SOURCES,
     WORKS,
     GivenUp,
     Work,
@@ -158,6 +159,22 @@ class Metrics:
         Info("aggregator_build", "The version of the service that this process runs.", registry=registry).info(
             {"version": version("product-aggregator")}
         )
+        # For an API with a standby only.
+        self.standby_reads = Counter(
+            "aggregator_standby_reads",
+            "Reads that a standby may answer: standby and primary answered; standby_failed and standby_too_late are "
+            "among those of the primary.",
+            ["source"],
+            registry=None,
+        )
+        self.standby_age = Gauge(
+            "aggregator_standby_age_seconds",
+            "How old an answer of the standby would be at most; infinite while that is not known.",
+            registry=None,
+        )
+        self.standby_used = Gauge(
+            "aggregator_standby_used", "1 while the standby answers reads, 0 while the primary does.", registry=None
+        )
         # For workers only: an API would report a lag of 0 that it has not measured.
         self.refresh_lag = Gauge(
             "aggregator_refresh_lag_seconds",
@@ -298,6 +315,19 @@ class Metrics:
     def watch_token(self, expires_at: Callable[[], datetime | None]) -> None:
         """Show the expiry of the access token at each scrape."""
         self.token_expiry.set_function(lambda: expiry.timestamp() if (expiry := expires_at()) else 0)
+
+    def watch_standby(self, age: Callable[[], float], used: Callable[[], bool]) -> None:
+        """Show the state of the standby at each scrape, and that it has answered nothing yet."""
+        for instrument in (self.standby_reads, self.standby_age, self.standby_used):
+            self.registry.register(instrument)
+        self.standby_age.set_function(age)
+        self.standby_used.set_function(used)
+        for source in STANDBY_SOURCES:
+            self.standby_reads.labels(source)
+
+    def standby_read(self, source: str) -> None:
+        """Count a read that a standby may answer."""
+        self.standby_reads.labels(source).inc()
 
     def watch_pool(self, connections: int, queue: BoundedQueue) -> None:
         """Show the connections that callers share, and their queue, at each scrape."""

@@ -5,6 +5,7 @@ from entrypoints.settings import ALL
 
 _LOGS = ("APP_ENV", "LOG_LEVEL", "LOG_FORMAT")
 _DATABASE = ("DATABASE_URL",)
+_STANDBY = ("DATABASE_READ_URL", "DATABASE_READ_MAX_LAG")
 _POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
 _HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
@@ -27,8 +28,8 @@ API_ONLY = frozenset(_SERVER)
 
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
-    "api": frozenset((*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
-    "doctor": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
+    "api": frozenset((*_LOGS, *_DATABASE, *_STANDBY, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
+    "doctor": frozenset((*_LOGS, *_DATABASE, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
     "worker": frozenset(
         (*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
     ),

@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import NewType
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 from saq.queue.postgres import PostgresQueue
@@ -20,9 +19,6 @@ from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
 from adapters.postgres.access.audit_upkeep import SqlAlchemyAuditUpkeep
 from adapters.postgres.access.key_uses import SqlAlchemyKeyUses
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
-from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
-from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
-from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
 from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
@@ -33,11 +29,7 @@ from adapters.postgres.events.event_upkeep import PostgresEventUpkeep
 from adapters.postgres.pool import queue_of, with_reserved
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
-from adapters.postgres.prices.offer_price_reader import SqlAlchemyOfferPriceReader
-from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
-from adapters.postgres.prices.recorded_steps import SqlAlchemyRecordedSteps
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
-from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.schema import schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
@@ -45,10 +37,7 @@ from adapters.token_log import LoggedTokenEvents
 from application.access.api_keys import KeyReader, KeyUses
 from application.access.audit_records import AuditReader, AuditUpkeep
 from application.access.login_limits import LoginFailures
-from application.catalogue.as_of import CatalogueAsOfReader
-from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.census import Census
-from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
@@ -56,11 +45,9 @@ from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
 from application.events.event_log import EventReader, EventUpkeep
 from application.events.feed import EventFeed
-from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
-from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
+from application.prices.readers import RetentionReader
 from application.prices.rollup import HistoryUpkeep
-from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.access_token.store import TokenSeal, TokenStore, token_state
@@ -70,13 +57,12 @@ from application.synchronisation.scheduling import JobQueue
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 from domain.retention import Retention
+from entrypoints.engines import ProbeEngine
 from entrypoints.limits import SERVING, Limits
+from entrypoints.readers import Readers, ReadSources
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
-
-ProbeEngine = NewType("ProbeEngine", AsyncEngine)
-"""The engine of readiness, in the API with a connection that no caller's request takes."""
 
 
 class Adapters(Provider):
@@ -130,30 +116,6 @@ class Adapters(Provider):
         return BeginSqlAlchemyWork(engine, retention)
 
     @provide
-    def catalogue_reader(self, engine: AsyncEngine, timing: Timing) -> CatalogueReader:
-        return SqlAlchemyCatalogueReader(engine, timing.refresh_interval, timing.sold_out_kept)
-
-    @provide
-    def catalogue_as_of_reader(self, engine: AsyncEngine, timing: Timing, limits: Limits) -> CatalogueAsOfReader:
-        return SqlAlchemyCatalogueAsOfReader(engine, timing.sold_out_kept, limits.settles)
-
-    @provide
-    def price_reader(self, engine: AsyncEngine) -> PriceReader:
-        return SqlAlchemyPriceReader(engine)
-
-    @provide
-    def offer_price_reader(self, engine: AsyncEngine) -> OfferPriceReader:
-        return SqlAlchemyOfferPriceReader(engine)
-
-    @provide
-    def catalogue_export(self, engine: AsyncEngine, limits: Limits) -> CatalogueExport:
-        return SqlAlchemyCatalogueExport(engine, limits.snapshots)
-
-    @provide
-    def recorded_steps(self, engine: AsyncEngine, limits: Limits) -> RecordedSteps:
-        return SqlAlchemyRecordedSteps(engine, limits.snapshots)
-
-    @provide
     def login_failures(self, engine: AsyncEngine) -> LoginFailures:
         return SqlAlchemyLoginFailures(engine)
 
@@ -204,10 +166,6 @@ class Adapters(Provider):
     @provide
     def listed_changes(self, engine: AsyncEngine) -> ListedChanges:
         return SqlAlchemyListedChanges(engine)
-
-    @provide
-    def price_trends(self, engine: AsyncEngine, timing: Timing) -> PriceTrends:
-        return SqlAlchemyPriceTrends(engine, timing.sold_out_kept)
 
     @provide
     async def postgres_queue(
@@ -304,6 +262,7 @@ class Adapters(Provider):
         clocks: ClockWatch,
         timing: Timing,
         limits: Limits,
+        sources: ReadSources,
     ) -> AsyncIterator[Diagnose]:
         from entrypoints.worker.upstream import make_inspection
 
@@ -319,10 +278,12 @@ class Adapters(Provider):
             clocks,
             timing,
             limits.diagnosis,
+            sources.inspect,
         )
         await upstream.aclose()
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:
     """Wire everything; `overrides` take the place of our providers. Nothing is made before it is needed."""
-    return make_async_container(Adapters(), UseCases(), *overrides, context={Settings: settings, Limits: limits})
+    context = {Settings: settings, Limits: limits}
+    return make_async_container(Adapters(), Readers(), UseCases(), *overrides, context=context)

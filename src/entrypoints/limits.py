@@ -10,6 +10,7 @@ from datetime import timedelta
 from adapters.offers_api.limits import HttpLimits
 from adapters.postgres.connection import DatabaseLimits
 from adapters.postgres.snapshot import SnapshotLimits
+from adapters.postgres.standby.watch import StandbyLimits
 from adapters.queue_connections import QueueLimits
 from application.clock_watch import TOLERANCE
 from application.events.feed import FeedTiming
@@ -124,6 +125,7 @@ class Limits:
 
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
     queue: QueueLimits = field(default_factory=QueueLimits)
+    standby: StandbyLimits = field(default_factory=StandbyLimits)
     heads: HeadLimits = field(default_factory=HeadLimits)
     snapshots: SnapshotLimits = field(default_factory=SnapshotLimits)
     requests: RequestLimits = field(default_factory=RequestLimits)
@@ -174,6 +176,7 @@ class Limits:
             self,
             database=replace(self.database, connections=lent),
             queue=replace(self.queue, connections=queue),
+            standby=replace(self.standby, database=replace(self.standby.database, connections=lent)),
             requests=replace(requests, searches=searches, exports=exports, costly_reads=costly_reads, batches=batches),
         )
 
@@ -223,9 +226,26 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "the first batch of an export comes before its request ends",
+        "a read that waited for a place and is given up on the standby is done on the primary before its request ends",
         lambda limits, _: (
-            limits.database.pool_wait
+            max(limits.requests.searches.patience, limits.requests.costly_reads.patience)
+            + limits.standby.read
+            + limits.database.pool_wait
+            + limits.database.connect
+            + SERVING.database.statement
+            + limits.database.answer_margin,
+            limits.requests.request,
+        ),
+    ),
+    (
+        "a statement of the standby ends before it is given up, so that a slow one tells that the server is alive",
+        lambda limits, _: (limits.standby.database.statement, limits.standby.read),
+    ),
+    (
+        "the first batch of an export, given up on the standby, comes before its request ends",
+        lambda limits, _: (
+            limits.standby.first_batch
+            + limits.database.pool_wait
             + limits.database.connect
             + limits.snapshots.statement
             + limits.snapshots.answer_margin,

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
+    database_read_url: str | None = None
+    database_read_max_lag: Annotated[float, Meta(ge=0.1, le=3_600)] = 5.0
     database_connections: Annotated[int, Meta(ge=4, le=1_000)] = DATABASE_CONNECTIONS
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -86,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         if self.database_url is None:
             raise SettingsError("DATABASE_URL is not set; only `aggregator up` brings a database of its own.")
         return parse_dsn(self.database_url).url
+
+    @property
+    def read_dsn(self) -> str | None:
+        """The standby's URL as the driver takes it."""
+        return None if self.database_read_url is None else parse_dsn(self.database_read_url).url
 
     @property
     def ignored_database_parameters(self) -> tuple[str, ...]:

@@ -40,8 +40,11 @@ class DatabaseLimits:
     """Saying goodbye to the server when the process ends."""
 
 
-def create_engine(dsn: str, limits: DatabaseLimits) -> AsyncEngine:
-    """Make an engine whose connections bound statements, lock waits and idle transactions."""
+def create_engine(dsn: str, limits: DatabaseLimits, *, watched: bool = False) -> AsyncEngine:
+    """Make an engine whose connections bound statements, lock waits and idle transactions.
+
+    Its trouble is logged, unless something else watches it.
+    """
     settings = {
         "application_name": "product-aggregator",
         "statement_timeout": f"{limits.statement * 1000:.0f}",
@@ -62,6 +65,7 @@ def create_engine(dsn: str, limits: DatabaseLimits) -> AsyncEngine:
             seconds=limits.connect,
             answer_seconds=limits.statement + limits.answer_margin,
             keepalive=limits.keepalive,
+            watched=watched,
         ),
         poolclass=FairPool,
         pool_size=limits.connections + limits.reserved,

@@ -51,13 +51,21 @@ class OpenConnection:
     """Opens the connections of one engine."""
 
     def __init__(
-        self, dsn: str, settings: Mapping[str, str], *, seconds: float, answer_seconds: float, keepalive: Keepalive
+        self,
+        dsn: str,
+        settings: Mapping[str, str],
+        *,
+        seconds: float,
+        answer_seconds: float,
+        keepalive: Keepalive,
+        watched: bool = False,
     ) -> None:
         self._dsn = dsn
         self._settings = settings
         self._seconds = seconds
         self._answer_seconds = answer_seconds
         self._keepalive = keepalive
+        self._watched = watched
         self._trouble: str | None = None
 
     async def __call__(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -98,7 +106,7 @@ class OpenConnection:
         return connection, rows[0][1]
 
     def _note(self, trouble: str | None) -> None:
-        if trouble == self._trouble:
+        if trouble == self._trouble or self._watched:
             return
         if trouble is None:
             log.info("database is back")

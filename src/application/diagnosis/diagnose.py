@@ -8,7 +8,13 @@ from typing import TypeVar
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
 from application.diagnosis import rules
-from application.diagnosis.facts import DatabaseFacts, InspectDatabase, InspectSynchronisation, InspectUpstream
+from application.diagnosis.facts import (
+    DatabaseFacts,
+    InspectDatabase,
+    InspectSynchronisation,
+    InspectUpstream,
+    StandbyFacts,
+)
 from application.diagnosis.finding import Check, Finding, Severity, broken
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
@@ -32,6 +38,8 @@ class Diagnose:
     clocks: ClockWatch
     timing: Timing
     patience: float
+    inspect_standby: Callable[[], Awaitable[StandbyFacts]] | None = None
+    """None where no standby is read."""
 
     async def __call__(self) -> list[Finding]:
         """Return the findings, what is broken first. It takes twice the patience at most, whatever hangs."""
@@ -43,7 +51,7 @@ class Diagnose:
         if isinstance(inspected, Finding):
             return [inspected]
         facts, schema = inspected
-        found = [*rules.of_database(facts), *rules.of_schema(schema)]
+        found = [*rules.of_database(facts), *await self._all(Check.STANDBY, self._standby()), *rules.of_schema(schema)]
         # `migrate` makes the tables of both.
         found = found if schema == "outdated" else [*found, *rules.of_queue_tables(facts)]
         if schema not in {"ok", "read-only"} or not facts.queue_tables:
@@ -61,6 +69,9 @@ class Diagnose:
     async def _synchronisation(self) -> list[Finding]:
         facts, lag, products = await self.inspect_synchronisation(), await self.read_lag(), await self.census()
         return [*rules.of_workers(facts, lag, self.timing.refresh_interval), *rules.of_products(facts, products)]
+
+    async def _standby(self) -> list[Finding]:
+        return [] if self.inspect_standby is None else [*rules.of_standby(await self.inspect_standby())]
 
     async def _token(self) -> list[Finding]:
         return [*rules.of_token(await self.token_state())]

@@ -56,6 +56,22 @@ class SynchronisationFacts:
     """Age of the oldest history that is not rolled up yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class StandbyFacts:
+    """The standby of `DATABASE_READ_URL`; the other facts are unknown while there is trouble."""
+
+    trouble: str = ""
+    """Why it cannot be looked at."""
+    replays: bool = True
+    """Whether it is a standby, and not promoted."""
+    related: bool = True
+    """Whether it replays what our primary writes."""
+    behind: int = 0
+    """Bytes of the primary's log that it had not replayed some time after they were written."""
+    feedback: bool = True
+    """Whether it keeps the primary from removing rows that its reads need."""
+
+
 LATE_REGISTRATION = timedelta(minutes=10)
 """From which age on a pending registration is late: upstream trouble apart, each takes seconds."""
 

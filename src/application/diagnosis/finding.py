@@ -18,6 +18,7 @@ class Check(StrEnum):
 
     SETTINGS = "settings"
     DATABASE = "database"
+    STANDBY = "standby"
     SCHEMA = "schema"
     PARTITIONS = "partitions"
     QUEUE = "queue"

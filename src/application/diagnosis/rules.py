@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from application.clock_watch import TOLERANCE
-from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts, UpstreamFacts
+from application.diagnosis.facts import (
+    LATE_REGISTRATION,
+    DatabaseFacts,
+    StandbyFacts,
+    SynchronisationFacts,
+    UpstreamFacts,
+)
 from application.diagnosis.finding import Check, Finding, broken, warning
 from application.synchronisation.access_token.store import TokenState
 from domain.product import RegistrationState
@@ -104,6 +110,49 @@ def _of_server_resources(facts: DatabaseFacts) -> Iterator[Finding]:
             f"The disk of the database has {facts.disk_free:.1%} of its space left.",
             "PostgreSQL stops when it is full.",
             "Enlarge the disk, or keep less history by the HISTORY_… settings: see `Bytes` in docs/performance.md.",
+        )
+
+
+def of_standby(facts: StandbyFacts) -> Iterator[Finding]:
+    """Return the finding about the standby that reads are sent to."""
+    effect = "The primary answers all reads."
+    if facts.trouble:
+        yield warning(
+            Check.STANDBY,
+            f"The standby cannot be used: {facts.trouble}.",
+            effect,
+            "Start it, correct DATABASE_READ_URL, or remove that and restart the API.",
+        )
+    elif not facts.replays:
+        yield warning(
+            Check.STANDBY,
+            "The server of DATABASE_READ_URL is no standby: it was promoted, or never was one.",
+            effect,
+            "If it is the new primary, set DATABASE_URL to it. Set DATABASE_READ_URL to a standby of the primary, and "
+            "restart the API.",
+        )
+    elif not facts.related:
+        yield warning(
+            Check.STANDBY,
+            "The standby does not replay what the primary of DATABASE_URL writes.",
+            effect,
+            "If the primary was replaced within the last minutes, run `CHECKPOINT` there and then on the standby; else "
+            "make the standby anew, with pg_basebackup.",
+        )
+    elif facts.behind:
+        yield warning(
+            Check.STANDBY,
+            f"The standby has not replayed the last {facts.behind} bytes that the primary wrote.",
+            "While it is older than DATABASE_READ_MAX_LAG the primary answers all reads.",
+            "Look at pg_stat_replication on the primary, and at pg_is_wal_replay_paused() and recovery_min_apply_delay "
+            "on the standby.",
+        )
+    elif not facts.feedback:
+        yield warning(
+            Check.STANDBY,
+            "hot_standby_feedback is off on the standby.",
+            "Long reads there are cancelled, which cuts exports, or they hold the replay up.",
+            "Run `ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf()` there.",
         )
 
 

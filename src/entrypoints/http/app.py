@@ -56,6 +56,7 @@ from entrypoints.http.keys.key_controller import KeyController
 from entrypoints.http.middleware.cors import Cors
 from entrypoints.http.middleware.load_shedding import SHED, Kind, ShedRequests
 from entrypoints.http.middleware.request_frame import UNKNOWN, RequestFrame
+from entrypoints.http.middleware.standby_reads import StandbyReadable
 from entrypoints.http.openapi.description import openapi_config
 from entrypoints.http.openapi.discovery import lead_to_description, show_catalog
 from entrypoints.http.openapi.docs import show_docs, show_favicon, show_file
@@ -210,7 +211,10 @@ async def create_app(container: AsyncContainer) -> Litestar:
         on_shutdown=[shed.log],
     )
     metrics.serving(_routes(app))
-    app.asgi_handler = _framed(NotModified(app.asgi_handler, catalogue), settings, limits, metrics, shed)
+    handler: ASGIApp = NotModified(app.asgi_handler, catalogue)
+    if settings.database_read_url is not None:
+        handler = StandbyReadable(handler)
+    app.asgi_handler = _framed(handler, settings, limits, metrics, shed)
     return app
 
 

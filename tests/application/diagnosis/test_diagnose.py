@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from application.diagnosis.diagnose import Diagnose
-from application.diagnosis.facts import UpstreamFacts
+from application.diagnosis.facts import StandbyFacts, UpstreamFacts
 from application.diagnosis.finding import Check, Severity
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
@@ -78,6 +78,26 @@ async def test_a_check_that_fails_leaves_the_others(
         (Severity.BROKEN, where),
         (Severity.WARNING, Check.OFFERS_SERVICE),
     ]
+
+
+@pytest.mark.parametrize(
+    ("check", "word"),
+    [
+        (Answering(StandbyFacts(trouble="the database is starting or stopping")), "starting"),
+        (Answering(StandbyFacts(replays=False)), "promoted"),
+        (Answering(StandbyFacts(related=False)), "does not replay"),
+        (Answering(StandbyFacts(behind=64)), "64 bytes"),
+        (Answering(StandbyFacts(feedback=False)), "hot_standby_feedback"),
+    ],
+)
+async def test_a_standby_that_is_not_well_is_a_warning(world: Synchronising, check: Answering, word: str) -> None:
+    (finding,) = await diagnosis(world, inspect_standby=check)()
+    assert (finding.severity, finding.check) == (Severity.WARNING, Check.STANDBY)
+    assert word in finding.problem
+
+
+async def test_a_standby_that_is_well_is_no_finding(world: Synchronising) -> None:
+    assert await diagnosis(world, inspect_standby=Answering(StandbyFacts()))() == []
 
 
 async def test_an_old_schema_is_one_finding(world: Synchronising) -> None:
