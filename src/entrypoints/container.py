@@ -38,7 +38,7 @@ from adapters.postgres.prices.price_reader import SqlAlchemyPriceReader
 from adapters.postgres.prices.recorded_steps import SqlAlchemyRecordedSteps
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
-from adapters.postgres.schema import schema_state
+from adapters.postgres.schema import require_way_past_pooler, schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from adapters.token_log import LoggedTokenEvents
@@ -76,6 +76,10 @@ from entrypoints.use_cases import UseCases
 
 ProbeEngine = NewType("ProbeEngine", AsyncEngine)
 """The engine of readiness, in the API with a connection that no caller's request takes."""
+DirectEngine = NewType("DirectEngine", AsyncEngine)
+"""The engine past a pooler of transactions, on DATABASE_DIRECT_URL; the usual one unless that is set."""
+SessionEngine = NewType("SessionEngine", AsyncEngine)
+"""The same, known to give sessions: for locks and statements that no transaction holds."""
 
 
 class Adapters(Provider):
@@ -103,10 +107,27 @@ class Adapters(Provider):
 
     @provide
     async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
-        engine = create_engine(settings.dsn, limits.database)
+        engine = create_engine(settings.dsn, limits.database, pooled=settings.pooled)
         metrics.watch_pool(limits.database.connections, queue_of(engine))
         yield engine
         await close_engine(engine, limits.database.close)
+
+    @provide
+    async def direct_engine(
+        self, settings: Settings, limits: Limits, engine: AsyncEngine
+    ) -> AsyncIterator[DirectEngine]:
+        if settings.database_direct_url is None:
+            yield DirectEngine(engine)
+            return
+        direct = create_engine(settings.direct_dsn, limits.past_pooler)
+        yield DirectEngine(direct)
+        await close_engine(direct, limits.database.close)
+
+    @provide
+    async def session_engine(self, engine: AsyncEngine, direct: DirectEngine) -> SessionEngine:
+        if direct is not engine:
+            await require_way_past_pooler(direct)
+        return SessionEngine(direct)
 
     @provide
     def retention(self, settings: Settings) -> Retention:
@@ -173,7 +194,7 @@ class Adapters(Provider):
         return SqlAlchemyAuditReader(engine)
 
     @provide
-    def audit_upkeep(self, engine: AsyncEngine, settings: Settings) -> AuditUpkeep:
+    def audit_upkeep(self, engine: SessionEngine, settings: Settings) -> AuditUpkeep:
         return SqlAlchemyAuditUpkeep(engine, settings.audit_kept)
 
     @provide
@@ -193,7 +214,7 @@ class Adapters(Provider):
         return SqlAlchemyCensus(engine)
 
     @provide
-    def history_upkeep(self, engine: AsyncEngine, retention: Retention) -> HistoryUpkeep:
+    def history_upkeep(self, engine: SessionEngine, retention: Retention) -> HistoryUpkeep:
         return SqlAlchemyHistoryUpkeep(engine, retention)
 
     @provide
@@ -206,9 +227,9 @@ class Adapters(Provider):
 
     @provide
     async def postgres_queue(
-        self, settings: Settings, limits: Limits, clocks: ClockWatch
+        self, settings: Settings, limits: Limits, clocks: ClockWatch, _sessions: SessionEngine
     ) -> AsyncIterator[PostgresQueue]:
-        queue = postgres_queue(settings.dsn, limits.queue, idle=lambda: clocks.too_far)
+        queue = postgres_queue(settings.direct_dsn, limits.queue, idle=lambda: clocks.too_far)
         await connect_queue(queue)
         yield queue
         await queue.disconnect()
@@ -292,6 +313,7 @@ class Adapters(Provider):
         self,
         settings: Settings,
         engine: ProbeEngine,
+        direct: DirectEngine,
         census: Census,
         read_lag: ReadLag,
         store: TokenStore,
@@ -304,7 +326,7 @@ class Adapters(Provider):
 
         upstream = make_inspection(settings, limits, clocks.clock)
         yield Diagnose(
-            SqlAlchemyDatabaseInspection(engine),
+            SqlAlchemyDatabaseInspection(engine, direct if settings.database_direct_url else None),
             partial(schema_state, engine),
             SqlAlchemySynchronisationInspection(engine),
             upstream,

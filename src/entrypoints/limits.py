@@ -141,6 +141,11 @@ class Limits:
         """
         return timedelta(seconds=self.requests.request) + 2 * TOLERANCE
 
+    @property
+    def past_pooler(self) -> DatabaseLimits:
+        """The limits of the engine past a pooler: a lock of the housekeeping, and a statement under it."""
+        return replace(self.database, connections=min(2, self.database.connections), reserved=0)
+
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""
         shared = connections - self.database.reserved

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SECRETS = (
     "DATABASE_URL",
+    "DATABASE_DIRECT_URL",
     "OFFERS_REFRESH_TOKEN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_HASH",

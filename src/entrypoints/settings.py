@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
+    database_pooler: Literal["none", "transaction"] = "none"
+    database_direct_url: str | None = None
     database_connections: Annotated[int, Meta(ge=4, le=1_000)] = DATABASE_CONNECTIONS
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -85,6 +87,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         if self.database_url is None:
             raise SettingsError("DATABASE_URL is not set; only `aggregator up` brings a database of its own.")
         return parse_dsn(self.database_url).url
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the database's URL leads through a pooler of transactions."""
+        return self.database_pooler == "transaction"
+
+    @property
+    def direct_dsn(self) -> str:
+        """The way to the database past a pooler, which is the usual one unless another is set."""
+        return self.dsn if self.database_direct_url is None else parse_dsn(self.database_direct_url).url
 
     @property
     def ignored_database_parameters(self) -> tuple[str, ...]:
@@ -182,6 +194,9 @@ def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -
             if coarser in given.values:
                 mistakes[coarser] = f"must not be less than {finer}"
             settings = msgspec.structs.replace(settings, **{coarser.lower(): days})
+    if settings.pooled and "DATABASE_DIRECT_URL" in set(known) - set(given.values):
+        wanted = "must be set beside DATABASE_POOLER=transaction: queue, housekeeping and migrations need sessions"
+        mistakes = {"DATABASE_DIRECT_URL": wanted} | mistakes
     if mistakes:
         variables = {name: given.variables.get(name, name) for name in known}
         raise SettingsError("\n".join(f"{variables[name]}: {mistakes[name]}." for name in known if name in mistakes))
