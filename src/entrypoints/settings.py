@@ -100,8 +100,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @property
     def ignored_database_parameters(self) -> tuple[str, ...]:
-        """Parameters of the database's URL that change nothing here."""
-        return () if self.database_url is None else parse_dsn(self.database_url).ignored
+        """Parameters of the database's URLs that change nothing here."""
+        urls = (self.database_url, self.database_direct_url)
+        return tuple(dict.fromkeys(name for url in urls if url is not None for name in parse_dsn(url).ignored))
 
     @property
     def data_dir(self) -> Path:
@@ -194,7 +195,7 @@ def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -
             if coarser in given.values:
                 mistakes[coarser] = f"must not be less than {finer}"
             settings = msgspec.structs.replace(settings, **{coarser.lower(): days})
-    if settings.pooled and "DATABASE_DIRECT_URL" in set(known) - set(given.values):
+    if settings.pooled and settings.database_direct_url is None and "DATABASE_DIRECT_URL" in used:
         wanted = "must be set beside DATABASE_POOLER=transaction: queue, housekeeping and migrations need sessions"
         mistakes = {"DATABASE_DIRECT_URL": wanted} | mistakes
     if mistakes:

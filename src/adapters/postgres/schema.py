@@ -123,7 +123,7 @@ async def require_sessions(engine: AsyncEngine) -> None:
         StorageUnavailable
     """
     if await _transactions_are_pooled(engine):
-        raise ServerUnsuitable(f"DATABASE_URL cannot be used so: {POOLER}.")
+        raise ServerUnsuitable(f"{POOLER[0].upper()}{POOLER[1:]}.")
 
 
 async def _transactions_are_pooled(engine: AsyncEngine) -> bool:
@@ -159,7 +159,9 @@ async def require_way_past_pooler(engine: AsyncEngine) -> None:
         # A process may need no further session.
         await engine.dispose()
     if pooled:
-        raise ServerUnsuitable("DATABASE_DIRECT_URL leads to a pooler in transaction mode: let it lead past that.")
+        raise ServerUnsuitable(
+            "A pooler in transaction mode stands at DATABASE_DIRECT_URL, too: let that lead past it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ async def test_pooled_sessions_are_as_good_as_the_server_itself(dsn: str) -> Non
 
 async def test_a_way_past_the_pooler_that_leads_to_it_is_refused_by_name(pooler: Pooler) -> None:
     async with engine_for(pooler.dsn, pooled=False) as engine:
-        with pytest.raises(ServerUnsuitable, match=r"^DATABASE_DIRECT_URL leads to a pooler"):
+        with pytest.raises(ServerUnsuitable, match="stands at DATABASE_DIRECT_URL, too"):
             await require_way_past_pooler(engine)
 
 

@@ -105,7 +105,8 @@ class SqlAlchemyDatabaseInspection:
             if self.direct is not None:
                 await require_way_past_pooler(self.direct)
         except ServerUnsuitable as error:
-            raise StorageUnavailable(str(error).removesuffix(".")) from error
+            reason = str(error)
+            raise StorageUnavailable(f"{reason[0].lower()}{reason[1:-1]}") from error
 
 
 @dataclass(frozen=True, slots=True)
