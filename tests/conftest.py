@@ -29,6 +29,7 @@ def dsn() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="aggregator-") as folder,
         EmbeddedPostgres(Path(folder), ephemeral=True) as dsn,
     ):
+        Path(folder).chmod(0o755)  # where root runs the tests, PgBouncer's user must reach the socket
         yield dsn
 
 

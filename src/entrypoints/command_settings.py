@@ -4,7 +4,8 @@ from entrypoints.setting_sources import SECRETS
 from entrypoints.settings import ALL
 
 _LOGS = ("APP_ENV", "LOG_LEVEL", "LOG_FORMAT")
-_DATABASE = ("DATABASE_URL",)
+_DATABASE = ("DATABASE_URL", "DATABASE_POOLER")
+_SESSIONS = ("DATABASE_DIRECT_URL",)
 _STANDBY = ("DATABASE_READ_URL", "DATABASE_READ_MAX_LAG")
 _POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
@@ -28,15 +29,17 @@ API_ONLY = frozenset(_SERVER)
 
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
-    "api": frozenset((*_LOGS, *_DATABASE, *_STANDBY, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)),
-    "doctor": frozenset((*_LOGS, *_DATABASE, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
-    "worker": frozenset(
-        (*_LOGS, *_DATABASE, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
+    "api": frozenset(
+        (*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)
     ),
-    "migrate": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_LOGS_KEPT)),
+    "doctor": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
+    "worker": frozenset(
+        (*_LOGS, *_DATABASE, *_SESSIONS, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
+    ),
+    "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
     "keys": frozenset((*_LOGS, *_DATABASE)),
     "audit": frozenset((*_LOGS, *_DATABASE)),
-    "seed": frozenset((*_LOGS, *_DATABASE, *_HISTORY, *_EMBEDDED)),
+    "seed": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_EMBEDDED)),
     "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN", "ALLOWED_HOSTS")),
 }
 

@@ -30,7 +30,7 @@ from adapters.postgres.pool import queue_of, with_reserved
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.listed_changes import SqlAlchemyListedChanges
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
-from adapters.postgres.schema import schema_state
+from adapters.postgres.schema import require_way_past_pooler, schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from adapters.token_log import LoggedTokenEvents
@@ -57,7 +57,7 @@ from application.synchronisation.scheduling import JobQueue
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
 from domain.retention import Retention
-from entrypoints.engines import ProbeEngine
+from entrypoints.engines import DirectEngine, ProbeEngine, SessionEngine
 from entrypoints.limits import SERVING, Limits
 from entrypoints.readers import Readers, ReadSources
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
@@ -90,10 +90,27 @@ class Adapters(Provider):
 
     @provide
     async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
-        engine = create_engine(settings.dsn, limits.database)
+        engine = create_engine(settings.dsn, limits.database, pooled=settings.pooled)
         metrics.watch_pool(limits.database.connections, queue_of(engine))
         yield engine
         await close_engine(engine, limits.database.close)
+
+    @provide
+    async def direct_engine(
+        self, settings: Settings, limits: Limits, engine: AsyncEngine
+    ) -> AsyncIterator[DirectEngine]:
+        if settings.database_direct_url is None:
+            yield DirectEngine(engine)
+            return
+        direct = create_engine(settings.direct_dsn, limits.past_pooler)
+        yield DirectEngine(direct)
+        await close_engine(direct, limits.database.close)
+
+    @provide
+    async def session_engine(self, engine: AsyncEngine, direct: DirectEngine) -> SessionEngine:
+        if direct is not engine:
+            await require_way_past_pooler(direct)
+        return SessionEngine(direct)
 
     @provide
     def retention(self, settings: Settings) -> Retention:
@@ -136,7 +153,7 @@ class Adapters(Provider):
         return SqlAlchemyAuditReader(engine)
 
     @provide
-    def audit_upkeep(self, engine: AsyncEngine, settings: Settings) -> AuditUpkeep:
+    def audit_upkeep(self, engine: SessionEngine, settings: Settings) -> AuditUpkeep:
         return SqlAlchemyAuditUpkeep(engine, settings.audit_kept)
 
     @provide
@@ -148,7 +165,7 @@ class Adapters(Provider):
         return EventFeed(reader, lambda: stopping.requested, limits.requests.event_feed)
 
     @provide
-    def event_upkeep(self, engine: AsyncEngine, settings: Settings) -> EventUpkeep:
+    def event_upkeep(self, engine: SessionEngine, settings: Settings) -> EventUpkeep:
         return PostgresEventUpkeep(engine, settings.events_kept)
 
     @provide
@@ -160,7 +177,7 @@ class Adapters(Provider):
         return SqlAlchemyCensus(engine)
 
     @provide
-    def history_upkeep(self, engine: AsyncEngine, retention: Retention) -> HistoryUpkeep:
+    def history_upkeep(self, engine: SessionEngine, retention: Retention) -> HistoryUpkeep:
         return SqlAlchemyHistoryUpkeep(engine, retention)
 
     @provide
@@ -169,9 +186,9 @@ class Adapters(Provider):
 
     @provide
     async def postgres_queue(
-        self, settings: Settings, limits: Limits, clocks: ClockWatch
+        self, settings: Settings, limits: Limits, clocks: ClockWatch, _sessions: SessionEngine
     ) -> AsyncIterator[PostgresQueue]:
-        queue = postgres_queue(settings.dsn, limits.queue, idle=lambda: clocks.too_far)
+        queue = postgres_queue(settings.direct_dsn, limits.queue, idle=lambda: clocks.too_far)
         await connect_queue(queue)
         yield queue
         await queue.disconnect()
@@ -255,6 +272,7 @@ class Adapters(Provider):
         self,
         settings: Settings,
         engine: ProbeEngine,
+        direct: DirectEngine,
         census: Census,
         read_lag: ReadLag,
         store: TokenStore,
@@ -268,7 +286,7 @@ class Adapters(Provider):
 
         upstream = make_inspection(settings, limits, clocks.clock)
         yield Diagnose(
-            SqlAlchemyDatabaseInspection(engine),
+            SqlAlchemyDatabaseInspection(engine, direct if settings.database_direct_url else None),
             partial(schema_state, engine),
             SqlAlchemySynchronisationInspection(engine),
             upstream,

@@ -161,6 +161,11 @@ class Limits:
         shares = replace(shares, at_once=streams, each=min(shares.each, streams))
         return replace(self, requests=replace(self.requests, event_streams=shares))
 
+    @property
+    def past_pooler(self) -> DatabaseLimits:
+        """The limits of the engine past a pooler: a lock of the housekeeping, and a statement under it."""
+        return replace(self.database, connections=min(2, self.database.connections), reserved=0)
+
     def sharing(self, connections: int) -> "Limits":
         """Return these limits for a process that may have so many connections, those of the queue included."""
         shared = connections - self.database.reserved

@@ -3,13 +3,13 @@
 from functools import partial
 
 from dishka import AsyncContainer
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
 from adapters.postgres.schema import migrate
 from application.access.audit_records import AuditUpkeep
 from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
+from entrypoints.engines import SessionEngine
 from entrypoints.settings import Settings
 
 
@@ -20,7 +20,7 @@ async def run_migrations(container: AsyncContainer) -> None:
         StorageUnavailable: it cannot be reached.
     """
     settings = await container.get(Settings)
-    engine = await container.get(AsyncEngine)
-    await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.dsn))
+    engine = await container.get(SessionEngine)
+    await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.direct_dsn))
     await (await container.get(AuditUpkeep)).prepare()
     await (await container.get(EventUpkeep)).prepare()

@@ -8,6 +8,7 @@ from pathlib import Path
 SECRETS = (
     "DATABASE_URL",
     "DATABASE_READ_URL",
+    "DATABASE_DIRECT_URL",
     "OFFERS_REFRESH_TOKEN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_HASH",

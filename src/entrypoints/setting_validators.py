@@ -115,6 +115,7 @@ _DATABASE: tuple[Callable[[str], object], str] = (
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "DATABASE_URL": _DATABASE,
     "DATABASE_READ_URL": _DATABASE,
+    "DATABASE_DIRECT_URL": _DATABASE,
     "OFFERS_BASE_URL": (_http_url, "must be an http:// or https:// URL, with its path prefix and nothing behind it"),
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings of operators; docs/operations.md explains each."""
 
     database_url: str | None = None
+    database_pooler: Literal["none", "transaction"] = "none"
+    database_direct_url: str | None = None
     database_read_url: str | None = None
     database_read_max_lag: Annotated[float, Meta(ge=0.1, le=3_600)] = 5.0
     database_connections: Annotated[int, Meta(ge=4, le=1_000)] = DATABASE_CONNECTIONS
@@ -95,9 +97,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
         return None if self.database_read_url is None else parse_dsn(self.database_read_url).url
 
     @property
+    def pooled(self) -> bool:
+        """Whether the database's URL leads through a pooler of transactions."""
+        return self.database_pooler == "transaction"
+
+    @property
+    def direct_dsn(self) -> str:
+        """The way to the database past a pooler, which is the usual one unless another is set."""
+        return self.dsn if self.database_direct_url is None else parse_dsn(self.database_direct_url).url
+
+    @property
     def ignored_database_parameters(self) -> tuple[str, ...]:
-        """Parameters of the database's URL that change nothing here."""
-        return () if self.database_url is None else parse_dsn(self.database_url).ignored
+        """Parameters of the database's URLs that change nothing here."""
+        urls = (self.database_url, self.database_direct_url)
+        return tuple(dict.fromkeys(name for url in urls if url is not None for name in parse_dsn(url).ignored))
 
     @property
     def data_dir(self) -> Path:
@@ -190,6 +203,9 @@ def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -
             if coarser in given.values:
                 mistakes[coarser] = f"must not be less than {finer}"
             settings = msgspec.structs.replace(settings, **{coarser.lower(): days})
+    if settings.pooled and settings.database_direct_url is None and "DATABASE_DIRECT_URL" in used:
+        wanted = "must be set beside DATABASE_POOLER=transaction: queue, housekeeping and migrations need sessions"
+        mistakes = {"DATABASE_DIRECT_URL": wanted} | mistakes
     if mistakes:
         variables = {name: given.variables.get(name, name) for name in known}
         raise SettingsError("\n".join(f"{variables[name]}: {mistakes[name]}." for name in known if name in mistakes))

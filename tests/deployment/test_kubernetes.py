@@ -47,9 +47,10 @@ def settings_of(pod: dict[str, Any]) -> dict[str, str]:
         else:
             environment |= SECRETS
     for each in container.get("env", []):
-        environment[each["name"]] = (
-            each["value"] if "value" in each else SECRETS[each["valueFrom"]["secretKeyRef"]["key"]]
-        )
+        secret = each.get("valueFrom", {}).get("secretKeyRef", {})
+        if secret.get("optional") and secret["key"] not in SECRETS:
+            continue
+        environment[each["name"]] = each["value"] if "value" in each else SECRETS[secret["key"]]
     return environment
 
 

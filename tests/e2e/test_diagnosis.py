@@ -17,7 +17,9 @@ from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.limits import DIAGNOSING
 from entrypoints.migration import run_migrations
 from entrypoints.settings import Settings
+from poolers import Pooler, needs_pgbouncer
 
+NOWHERE = "postgresql://aggregator@127.0.0.1:9/nowhere"
 OFFER = Offer("0" * 31 + "1", 100, 5)
 A_WORKER_REPORTS = """
     INSERT INTO saq.saq_stats (worker_id, stats, expire_at) VALUES ('w', '{}', extract(epoch FROM now()) + 600)
@@ -44,9 +46,11 @@ class AnHourAhead(Provider):
 
 
 @asynccontextmanager
-async def another_process(of: InProcessWorker, *overrides: Provider, dsn: str = "") -> AsyncIterator[AsyncContainer]:
+async def another_process(
+    of: InProcessWorker, *overrides: Provider, dsn: str = "", **given: Any
+) -> AsyncIterator[AsyncContainer]:
     """Give the inside of a doctor that looks at the same system, or at another database."""
-    settings = Settings(database_url=dsn or of.dsn, offers_base_url=of.simulator.base_url)
+    settings = Settings(database_url=dsn or of.dsn, offers_base_url=of.simulator.base_url, **given)
     container = make_container(settings, *overrides, limits=DIAGNOSING)
     try:
         yield container
@@ -222,3 +226,34 @@ async def test_a_clock_that_is_wrong(healthy: InProcessWorker) -> None:
             (BROKEN, Check.CLOCK, "This host's clock is 60 minutes ahead of the database's."),
             (WARNING, Check.CLOCK, "The Offers service's clock is 60 minutes behind this host's."),
         ]
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, "a pooler in transaction mode stands before the database: set DATABASE_POOLER=transaction"),
+        ({"database_pooler": "transaction", "database_direct_url": ""}, "stands at DATABASE_DIRECT_URL, too"),
+        ({"database_pooler": "transaction", "database_direct_url": NOWHERE}, "port of DATABASE_DIRECT_URL"),
+    ],
+    ids=["not declared", "before the direct way too", "direct way leads nowhere"],
+)
+async def test_a_pooler_that_the_settings_do_not_fit(
+    healthy: InProcessWorker, settings: dict[str, Any], problem: str
+) -> None:
+    with Pooler(healthy.dsn) as pooler:
+        given = {name: value or pooler.dsn for name, value in settings.items()}
+        async with another_process(healthy, dsn=pooler.dsn, **given) as container:
+            ((severity, check, found),) = await diagnosed(container)
+    assert (severity, check) == (BROKEN, Check.DATABASE)
+    assert problem in found
+
+
+@needs_pgbouncer
+async def test_a_declared_pooler_is_no_finding(healthy: InProcessWorker) -> None:
+    with Pooler(healthy.dsn) as pooler:
+        declared = another_process(
+            healthy, dsn=pooler.dsn, database_pooler="transaction", database_direct_url=healthy.dsn
+        )
+        async with declared as container:
+            assert await diagnosed(container) == []

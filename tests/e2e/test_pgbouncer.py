@@ -1,109 +1,128 @@
-"""Behind PgBouncer, which refuses most start parameters: with pooled sessions the time limits and schemas hold.
+"""Behind PgBouncer everything works with pooled sessions, and with pooled transactions once the settings say so.
 
 Runs where PgBouncer is installed.
 """
 
-import os
-import pwd
-import shutil
-import signal
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
 
-from e2e.clients import free_port, listens
+from e2e.clients import Api
+from e2e.faults import test_lost_workers as lost_workers
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
-from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from poolers import Pooler, needs_pgbouncer
 
-PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+pytestmark = [pytest.mark.timeout(240), needs_pgbouncer]
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(PGBOUNCER is None, reason="NOT RUN: pgbouncer is not installed"),
-]
-SETTINGS = """
-[databases]
-* = host={socket} port=5432
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = trust
-auth_file = {users}
-pool_mode = {mode}
-"""
+CLIENTS = 20
 
 
-class Pooler:
-    def __init__(self, dsn: str, folder: Path, processes: Processes, mode: str) -> None:
-        assert PGBOUNCER is not None
-        self.port = free_port()
-        users, settings = folder / "users.txt", folder / f"{mode}-{self.port}.ini"
-        users.write_text('"aggregator" ""\n')
-        socket = parse_qs(urlsplit(dsn).query)["host"][0]
-        settings.write_text(SETTINGS.format(socket=socket, port=self.port, users=users, mode=mode))
-        user: list[str] = []
-        if os.geteuid() == 0:  # it refuses to run as root; the socket belongs to this user
-            owner = pwd.getpwuid(Path(socket).stat().st_uid).pw_name
-            user = ["-u", owner]
-        self.running: Running = processes.start("pgbouncer", PGBOUNCER, *user, str(settings), environment={})
-        eventually(lambda: listens(self.port))
-        self.dsn = f"postgresql://aggregator@127.0.0.1:{self.port}{urlsplit(dsn).path}"
+@dataclass
+class PooledSystem(System):
+    """A system whose processes reach the database through a pooler; the tests look at it directly."""
+
+    url: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "DATABASE_URL": self.url, **dict(self.settings)}
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Give a folder that PgBouncer's user can enter, too."""
-    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def empty_dsn(folder: Path) -> Iterator[str]:
-    with EmbeddedPostgres(folder, ephemeral=True) as dsn:
-        yield dsn
+def behind(pooler: Pooler, dsn: str, processes: Processes) -> PooledSystem:
+    """Return a system behind a pooler of transactions."""
+    settings = (("DATABASE_POOLER", "transaction"), ("DATABASE_DIRECT_URL", dsn))
+    return PooledSystem(dsn, processes, url=pooler.dsn, settings=settings)
 
 
 @pytest.fixture
-def new_pooler(empty_dsn: str, folder: Path, processes: Processes) -> Callable[[str], Pooler]:
-    return partial(Pooler, empty_dsn, folder, processes)
+def empty(dsn: str) -> str:
+    """Give the DSN of an empty database."""
+    name = f"empty_{uuid4().hex}"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return dsn.replace("/aggregator?", f"/{name}?")
 
 
-def test_everything_works_when_sessions_are_pooled(
-    empty_dsn: str, new_pooler: Callable[[str], Pooler], processes: Processes
-) -> None:
-    pooler = new_pooler("session")
-    system = System(pooler.dsn, processes)
-    migrating = processes.aggregator("migrate", environment=system.environment)
+def migrate(system: System) -> None:
+    migrating = system.processes.aggregator("migrate", environment=system.environment)
     assert migrating.process.wait(60) == 0, migrating.output()
-    _, api, worker = system.start()
-    kettle = system.api.create("Kettle")["id"]
-    eventually(lambda: system.api.read(kettle)["offers"], within=60)
-    assert system.api.client.get("/health/ready").json()["queue"] == "ok"
-    with psycopg.connect(empty_dsn) as connection:
-        tables = connection.execute(b"SELECT DISTINCT schemaname FROM pg_tables WHERE tablename LIKE 'saq%'").fetchall()
-        assert tables == [("saq",)]
-    for process in (worker, api):
-        process.send(signal.SIGTERM)
-    assert [process.process.wait(60) for process in (worker, api)] == [0, 0]
-    assert not [line for line in (api.output() + worker.output()).splitlines() if '"level":"warning"' in line]
-    system.close()
+    tables = system.query("SELECT DISTINCT schemaname FROM pg_tables WHERE tablename LIKE 'saq%'")
+    assert tables == [("saq",)]
 
 
-@pytest.mark.parametrize("command", ["api", "worker"])
-def test_a_start_says_what_is_wrong_when_transactions_are_pooled(
-    new_pooler: Callable[[str], Pooler], processes: Processes, command: str
+def is_ready(system: System) -> bool:
+    return system.api.client.get("/health/ready").status_code == 200
+
+
+def warnings_of(*running: Running) -> list[str]:
+    return [line for process in running for line in process.output().splitlines() if '"level":"warning"' in line]
+
+
+def test_everything_works_when_sessions_are_pooled(empty: str, processes: Processes) -> None:
+    with Pooler(empty, "session", size=30) as pooler:
+        system = PooledSystem(empty, processes, url=pooler.dsn)
+        migrate(system)
+        _, api, worker = system.start()
+        kettle = system.api.create("Kettle")["id"]
+        eventually(lambda: system.api.read(kettle)["offers"], within=60)
+        assert system.api.client.get("/health/ready").json()["queue"] == "ok"
+        assert [process.ends_with() for process in (worker, api)] == [0, 0]
+        assert not warnings_of(api, worker)
+        system.close()
+
+
+def use(api: Api, client: int) -> str:
+    """Write and read as one client does, and return the id of a product."""
+    product = api.create(f"Kettle {client}")["id"]
+    reads = (f"/products/{product}", f"/products/{product}/offers", "/products?q=kettle&sort=-change")
+    assert [api.client.get(path).status_code for path in reads] == [200] * len(reads)
+    renamed = api.client.patch(f"/products/{product}", json={"name": f"Pot {client}"}, headers=api.as_admin)
+    assert renamed.status_code == 200, renamed.text
+    return str(product)
+
+
+def test_everything_works_when_transactions_are_pooled(empty: str, processes: Processes) -> None:
+    with Pooler(empty) as pooler:
+        system = behind(pooler, empty, processes)
+        migrate(system)
+        _, api, worker = system.start()
+        assert system.api.as_admin
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            products = set(clients.map(partial(use, system.api), range(CLIENTS)))
+        eventually(lambda: system.api.observed(CLIENTS))
+        assert {product["id"] for product in system.api.all()} == products
+        exported = system.api.client.get("/exports/products.ndjson")
+        assert (exported.status_code, len(exported.text.splitlines())) == (200, CLIENTS)
+        traffic = system.simulator.state()["products"].values()
+        assert [each["registrations"] for each in traffic] == [1] * CLIENTS
+        assert is_ready(system)
+        assert not warnings_of(api, worker)
+
+        pooler.kill()
+        eventually(lambda: not is_ready(system))
+        assert system.api.client.get("/products").status_code == 503
+        pooler.start()
+        eventually(lambda: is_ready(system))
+        system.simulator.reset_counters()
+        eventually(lambda: set(system.simulator.offers_calls()) == products)
+        system.api.create("Kettle")
+        eventually(lambda: system.api.observed(CLIENTS + 1))
+        assert [process.ends_with() for process in (worker, api)] == [0, 0]
+        system.close()
+
+
+def test_the_products_of_a_killed_worker_come_back_when_transactions_are_pooled(
+    new_database_dsn: Callable[[], str], processes: Processes
 ) -> None:
-    pooler = new_pooler("transaction")
-    starting = processes.aggregator(command, environment={"DATABASE_URL": pooler.dsn})
-    assert starting.process.wait(60) == 1
-    (line,) = [line for line in starting.output().splitlines() if not line.startswith("{")]
-    assert "pooler in transaction mode" in line
+    dsn = new_database_dsn()
+    with Pooler(dsn) as pooler:
+        system = behind(pooler, dsn, processes)
+        lost_workers.test_fault_22_killed_in_a_batch_it_is_redone_once_after_the_lease(system)
+        system.close()

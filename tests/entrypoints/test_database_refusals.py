@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from adapters.postgres import schema
 from entrypoints.cli import main
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from poolers import Pooler, needs_pgbouncer
 
 pytestmark = [pytest.mark.usefixtures("logs_as_before"), pytest.mark.timeout(120)]
 
@@ -36,6 +37,7 @@ def server() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="refusals-") as folder,
         EmbeddedPostgres(Path(folder), ephemeral=True) as dsn,
     ):
+        Path(folder).chmod(0o755)  # where root runs the tests, PgBouncer's user must reach the socket
         (Path(folder) / "cluster" / "pg_hba.conf").write_text(HBA)
         execute(dsn, *RIGHTS, "SELECT pg_reload_conf()")
         yield dsn
@@ -61,10 +63,11 @@ def execute(dsn: str, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
-def start(command: str, dsn: str) -> str:
+def start(command: str, dsn: str, **settings: str) -> str:
     """Return the one line that the command ends with."""
     known = dict.fromkeys(("APP_ENV", "OFFERS_BASE_URL", "METRICS_PORT"), "")
-    result = CliRunner().invoke(main, [command], env=known | {"DATABASE_URL": dsn, "PORT": "0", "LOG_FORMAT": "json"})
+    environment = known | {"DATABASE_URL": dsn, "PORT": "0", "LOG_FORMAT": "json"} | settings
+    result = CliRunner().invoke(main, [command], env=environment)
     assert result.exit_code == 1, result.output
     lines = [line for line in result.stderr.splitlines() if not line.startswith("{")]
     assert "Traceback" not in result.output
@@ -209,3 +212,33 @@ def test_a_server_without_tls_where_that_is_wanted() -> None:
 def test_a_file_that_is_not_there() -> None:
     dsn = "postgresql://nobody@127.0.0.1:1/nothing?sslmode=verify-full&sslrootcert=/nonexistent"
     assert "(sslrootcert, sslcert, sslkey), is not there" in start("api", dsn)
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_pooler_of_transactions_that_no_setting_declares(new_database: Callable[..., str], command: str) -> None:
+    with Pooler(new_database()) as pooler:
+        line = start(command, pooler.dsn)
+    assert "A pooler in transaction mode stands before the database" in line
+    assert "set DATABASE_POOLER=transaction, and DATABASE_DIRECT_URL" in line
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_way_past_the_pooler_that_leads_to_it(new_database: Callable[..., str], command: str) -> None:
+    dsn = new_database()
+    assert CliRunner().invoke(main, ["migrate"], env={"DATABASE_URL": dsn}).exit_code == 0
+    with Pooler(dsn) as pooler:
+        line = start(command, pooler.dsn, DATABASE_POOLER="transaction", DATABASE_DIRECT_URL=pooler.dsn)
+    assert "A pooler in transaction mode stands at DATABASE_DIRECT_URL, too" in line
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_way_past_the_pooler_that_leads_nowhere(new_database: Callable[..., str], command: str) -> None:
+    dsn = new_database()
+    assert CliRunner().invoke(main, ["migrate"], env={"DATABASE_URL": dsn}).exit_code == 0
+    with Pooler(dsn) as pooler:
+        nowhere = "postgresql://aggregator@127.0.0.1:9/nowhere"
+        line = start(command, pooler.dsn, DATABASE_POOLER="transaction", DATABASE_DIRECT_URL=nowhere)
+    assert "nothing listens at the host and port of DATABASE_DIRECT_URL" in line

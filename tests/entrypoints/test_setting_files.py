@@ -13,6 +13,7 @@ HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$ZGlnZXN0ZGlnZXN0"
 VALUES = {
     "DATABASE_URL": "postgres://u:p@host/db",
     "DATABASE_READ_URL": "postgres://u:p@standby/db",
+    "DATABASE_DIRECT_URL": "postgres://u:p@direct/db",
     "OFFERS_REFRESH_TOKEN": "visible-ASCII",
     "ADMIN_PASSWORD": " blanks do stay ",
     "ADMIN_PASSWORD_HASH": HASH,

@@ -9,6 +9,7 @@ import certifi
 import pytest
 from argon2 import PasswordHasher
 
+from entrypoints.command_settings import USED_BY
 from entrypoints.setting_sources import service_links
 from entrypoints.settings import ALL, Settings, SettingsError, read_settings
 
@@ -104,6 +105,8 @@ def test_a_variable_becomes_its_value(variable: str, text: str, value: object) -
         ("PORT", "65536"),
         ("PORT", "80.5"),
         ("DATABASE_URL", f"mysql://u:{SECRET}@host/db"),
+        ("DATABASE_DIRECT_URL", f"mysql://u:{SECRET}@host/db"),
+        ("DATABASE_POOLER", "statement"),
         ("DATABASE_URL", SECRET),
         ("DATABASE_URL", f"postgres://u:%ter{SECRET}@host/db"),
         ("DATABASE_URL", f"postgres://u:{SECRET}/{SECRET}@host/db"),
@@ -350,3 +353,28 @@ def test_a_url_is_never_taken_for_a_link_to_a_service() -> None:
 def test_offers_are_kept_no_longer_than_steps_unless_that_is_asked_for() -> None:
     settings = read_settings({"HISTORY_STEP_DAYS": "14"})
     assert (settings.history_offer_days, settings.history_step_days) == (14, 14)
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "migrate", "seed", "doctor"])
+def test_behind_a_pooler_of_transactions_there_must_be_a_way_past_it(command: str) -> None:
+    pooled = {"DATABASE_URL": "postgres://u@pooler/db", "DATABASE_POOLER": "transaction"}
+    with pytest.raises(SettingsError, match=r"^DATABASE_DIRECT_URL: must be set beside DATABASE_POOLER=transaction"):
+        read_settings(pooled, USED_BY[command])
+    settings = read_settings(pooled | {"DATABASE_DIRECT_URL": "postgres://u@server/db"}, USED_BY[command])
+    assert (settings.dsn, settings.direct_dsn) == ("postgresql://u@pooler/db", "postgresql://u@server/db")
+
+
+@pytest.mark.parametrize("command", ["keys", "audit"])
+def test_a_command_without_a_queue_needs_no_way_past_the_pooler(command: str) -> None:
+    assert read_settings({"DATABASE_POOLER": "transaction"}, USED_BY[command]).pooled
+
+
+def test_without_a_pooler_there_is_one_way_to_the_database() -> None:
+    settings = read_settings({"DATABASE_URL": "postgres://u@server/db"})
+    assert (settings.pooled, settings.direct_dsn) == (False, settings.dsn)
+
+
+def test_a_wrong_way_past_the_pooler_is_one_mistake() -> None:
+    wrong = {"DATABASE_POOLER": "transaction", "DATABASE_DIRECT_URL": "mysql://u@host/db"}
+    with pytest.raises(SettingsError, match=r"^DATABASE_DIRECT_URL: must be a postgres://.*\.$"):
+        read_settings(wrong)

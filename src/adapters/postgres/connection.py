@@ -40,10 +40,14 @@ class DatabaseLimits:
     """Saying goodbye to the server when the process ends."""
 
 
-def create_engine(dsn: str, limits: DatabaseLimits, *, watched: bool = False) -> AsyncEngine:
+_OPENS = "opens"
+
+
+def create_engine(dsn: str, limits: DatabaseLimits, *, pooled: bool = False, watched: bool = False) -> AsyncEngine:
     """Make an engine whose connections bound statements, lock waits and idle transactions.
 
-    Its trouble is logged, unless something else watches it.
+    `pooled` says that the way to the server leads through a pooler of transactions. Trouble is logged, unless something
+    else watches the engine.
     """
     settings = {
         "application_name": "product-aggregator",
@@ -57,16 +61,19 @@ def create_engine(dsn: str, limits: DatabaseLimits, *, watched: bool = False) ->
         "timezone": "UTC",
     }
 
+    opens = OpenConnection(
+        dsn,
+        settings,
+        seconds=limits.connect,
+        answer_seconds=limits.statement + limits.answer_margin,
+        keepalive=limits.keepalive,
+        pooled=pooled,
+        watched=watched,
+    )
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=OpenConnection(
-            dsn,
-            settings,
-            seconds=limits.connect,
-            answer_seconds=limits.statement + limits.answer_margin,
-            keepalive=limits.keepalive,
-            watched=watched,
-        ),
+        async_creator=opens,
+        execution_options={_OPENS: opens},
         poolclass=FairPool,
         pool_size=limits.connections + limits.reserved,
         reserved=limits.reserved,
@@ -80,6 +87,20 @@ def create_engine(dsn: str, limits: DatabaseLimits, *, watched: bool = False) ->
     event.listen(engine.sync_engine, "handle_error", _distrust_after_silence)
     translate_errors_of(engine)
     return engine
+
+
+def for_single_statements(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine for reads of one statement, around which a transaction would cost two round trips more.
+
+    Behind a pooler of transactions there is one all the same: it carries the limits.
+    """
+    return engine if opener_of(engine).pooled else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def opener_of(engine: AsyncEngine) -> OpenConnection:
+    """Return what opens the engine's connections."""
+    opens: OpenConnection = engine.sync_engine.get_execution_options()[_OPENS]
+    return opens
 
 
 async def close_engine(engine: AsyncEngine, seconds: float) -> None:

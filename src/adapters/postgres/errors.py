@@ -32,7 +32,10 @@ no resources, lock time-out, operator and time limits."""
 
 UNREACHABLE = "the database cannot be reached"
 READ_ONLY_REASON = "the database is read-only"
-POOLER = "a pooler in transaction mode stands before the database: let it pool sessions"
+POOLER = (
+    "a pooler in transaction mode stands before the database: set DATABASE_POOLER=transaction, and DATABASE_DIRECT_URL "
+    "to the way past it"
+)
 # The longest prefix decides.
 _REASONS = {
     READ_ONLY: READ_ONLY_REASON,
@@ -42,6 +45,7 @@ _REASONS = {
     "42501": "the role of DATABASE_URL lacks a right, see `The database` in docs/operations.md",
     "42P05": POOLER,
     "26000": POOLER,
+    "08P01": "the pooler before the database has no connection for us: its log says why",
     "53300": "the database has no connection left for us: lower DATABASE_CONNECTIONS or run fewer processes",
     "53100": "the disk of the database is full",
     "57P03": "the database is starting or stopping",
@@ -80,6 +84,16 @@ def unreachable_translated() -> Iterator[None]:
         yield
     except (DBAPIError, AsyncAdapt_asyncpg_dbapi.Error, asyncpg.PostgresError, QueueFull, *_ABANDONED) as error:
         raise StorageUnavailable(reason_of(error)) from error
+
+
+@contextmanager
+def past_the_pooler() -> Iterator[None]:
+    """Make the trouble on the way past a pooler name the setting of that way."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        reason = str(error).replace("DATABASE_URL", "DATABASE_DIRECT_URL")
+        raise StorageUnavailable(f"past the pooler (DATABASE_DIRECT_URL), {reason}") from error
 
 
 def reason_of(error: BaseException) -> str:

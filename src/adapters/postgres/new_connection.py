@@ -11,6 +11,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 
 from adapters.postgres.errors import READ_ONLY_REASON, reason_of
+from adapters.postgres.pooled_connection import PooledConnection
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +20,11 @@ _SET = """
     SELECT set_config(name, value, false), current_setting('transaction_read_only') = 'on'
     FROM unnest($1::text[], $2::text[]) AS setting (name, value)
 """
+_READ_ONLY = "SELECT current_setting('transaction_read_only') = 'on'"
+_SESSION = "SELECT pg_backend_pid()"
+TRANSACTIONS_TRIED = 10
+
+_POOLED: Mapping[str, Any] = {"connection_class": PooledConnection, "statement_cache_size": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class OpenConnection:
         answer_seconds: float,
         keepalive: Keepalive,
         watched: bool = False,
+        pooled: bool = False,
     ) -> None:
         self._dsn = dsn
         self._settings = settings
@@ -66,6 +73,7 @@ class OpenConnection:
         self._answer_seconds = answer_seconds
         self._keepalive = keepalive
         self._watched = watched
+        self.pooled = pooled
         self._trouble: str | None = None
 
     async def __call__(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -82,6 +90,20 @@ class OpenConnection:
         self._note(READ_ONLY_REASON if read_only else None)
         return connection
 
+    async def sessions(self) -> set[int]:
+        """Return the process ids of the server's sessions in which some transactions of one new connection run.
+
+        Raises:
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: there is none, in the time for a connection.
+        """
+        async with asyncio.timeout(self._seconds):
+            connection = await asyncpg.connect(self._dsn, **_POOLED)
+            try:
+                connection.limit({}, self._seconds)
+                return {(await connection.fetch(_SESSION))[0][0] for _ in range(TRANSACTIONS_TRIED)}
+            finally:
+                connection.terminate()
+
     async def _first(self) -> "tuple[asyncpg.Connection[asyncpg.Record], bool]":
         *others, last = hosts = _hosts(self._dsn)
         for host, port in others:
@@ -95,15 +117,31 @@ class OpenConnection:
         self, host: str | None, port: int | None, seconds: float
     ) -> "tuple[asyncpg.Connection[asyncpg.Record], bool]":
         async with asyncio.timeout(seconds):
-            connection = await asyncpg.connect(self._dsn, host=host, port=port, command_timeout=self._answer_seconds)
+            connection = await asyncpg.connect(
+                self._dsn,
+                host=host,
+                port=port,
+                command_timeout=self._answer_seconds,
+                **(_POOLED if self.pooled else {}),
+            )
             try:
                 # The driver has no setting for these.
                 self._keepalive.apply(cast("Any", connection)._transport.get_extra_info("socket"))  # noqa: SLF001
-                rows = await connection.fetch(_SET, list(self._settings), list(self._settings.values()))
+                read_only = await self._prepare(connection)
             except BaseException:
                 connection.terminate()
                 raise
-        return connection, rows[0][1]
+        return connection, read_only
+
+    async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
+        """Make the connection keep our limits, and return whether the database is read-only."""
+        if self.pooled:
+            # No isinstance: the driver's metaclass takes any connection for one of any class.
+            cast("PooledConnection", connection).limit(self._settings, self._answer_seconds)
+            rows = await connection.fetch(_READ_ONLY)
+        else:
+            rows = await connection.fetch(_SET, list(self._settings), list(self._settings.values()))
+        return bool(rows[0][-1])
 
     def _note(self, trouble: str | None) -> None:
         if trouble == self._trouble or self._watched:

@@ -9,10 +9,10 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import connect
-from adapters.postgres.errors import POOLER
-from adapters.postgres.pool import pool_of
+from adapters.postgres.connection import connect, opener_of
+from adapters.postgres.errors import POOLER, past_the_pooler, unreachable_translated
 from application.prices.rollup import HistoryUpkeep
+from application.storage import StorageUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +115,55 @@ async def schema_state(engine: AsyncEngine) -> str:
     return "read-only" if found.read_only else "ok"
 
 
+async def require_sessions(engine: AsyncEngine) -> None:
+    """Check that no pooler of transactions stands before the server, unless the engine was made for one.
+
+    Raises:
+        ServerUnsuitable: one does.
+        StorageUnavailable
+    """
+    if await _transactions_are_pooled(engine):
+        raise ServerUnsuitable(f"{POOLER[0].upper()}{POOLER[1:]}.")
+
+
+async def _transactions_are_pooled(engine: AsyncEngine) -> bool:
+    if opener_of(engine).pooled:
+        return False
+    async with connect(engine) as connection:
+        session = (await connection.execute(_SESSION)).scalar_one()
+        driver = (await connection.get_raw_connection()).driver_connection
+        # A pooler tells a number of its own, by which it would cancel statements.
+        if driver is None or driver.get_server_pid() == session:
+            return False
+        await connection.commit()
+        try:
+            with unreachable_translated():
+                sessions = await opener_of(engine).sessions()
+        except StorageUnavailable:
+            # A pooler of sessions may have none left beside ours.
+            return False
+    return len(sessions) > 1 or session in sessions
+
+
+async def require_way_past_pooler(engine: AsyncEngine) -> None:
+    """Check at a process's start that DATABASE_DIRECT_URL, which the engine is for, leads past the pooler.
+
+    Raises:
+        ServerUnsuitable: it leads to one.
+        StorageUnavailable: the database cannot be reached by it.
+    """
+    try:
+        with past_the_pooler():
+            pooled = await _transactions_are_pooled(engine)
+    finally:
+        # A process may need no further session.
+        await engine.dispose()
+    if pooled:
+        raise ServerUnsuitable(
+            "A pooler in transaction mode stands at DATABASE_DIRECT_URL, too: let that lead past it."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Versions:
     """The database's revision and the oldest revision whose code may run on it; both empty if it is empty."""
@@ -149,24 +198,15 @@ async def _read_versions(connection: AsyncConnection) -> _Versions:
 
 
 async def _require_server(engine: AsyncEngine) -> None:
+    await require_sessions(engine)
     async with connect(engine) as connection:
         version, encoding = (await connection.execute(_SERVER)).one()
-        if pool_of(engine).size() > 1 and await _transactions_are_pooled(engine, connection):
-            raise ServerUnsuitable(f"DATABASE_URL is not supported: {POOLER}.")
     if version < OLDEST_SERVER:
         raise ServerUnsuitable(f"PostgreSQL {version} is too old: {OLDEST_SERVER} or newer is needed.")
     if encoding != "UTF8":
         raise ServerUnsuitable(
             f"The database's encoding is {encoding}: create one with ENCODING 'UTF8' and TEMPLATE template0."
         )
-
-
-async def _transactions_are_pooled(engine: AsyncEngine, connection: AsyncConnection) -> bool:
-    """Return whether another connection gets the same session of the server once this one has no transaction open."""
-    session = (await connection.execute(_SESSION)).scalar_one()
-    await connection.commit()
-    async with connect(engine) as other:
-        return bool((await other.execute(_SESSION)).scalar_one() == session)
 
 
 def _upgrade(connection: Connection) -> None:

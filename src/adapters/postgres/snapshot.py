@@ -60,7 +60,8 @@ async def read_snapshot(
             await transaction.start()
             milliseconds = (f"{seconds * 1000:.0f}" for seconds in (limits.statement, limits.idle))
             await driver.execute(_SET_LIMITS, *milliseconds)
-            cursor = await driver.cursor(query.sql, *values)
+            # Not by the connection's own cursor, which names its statement: a pooler's session would keep that.
+            cursor = await (await driver.prepare(query.sql)).cursor(*values)
             answer_seconds = limits.statement + limits.answer_margin
             while rows := await cursor.fetch(limits.rows, timeout=answer_seconds):
                 yield rows

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.as_of_sql import OF_THEN, one, page
 from adapters.postgres.catalogue.product_filters import wanted_values
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, for_single_statements
 from application.catalogue.as_of import (
     BestOfferAsOfView,
     ListedProductAsOfView,
@@ -40,8 +40,7 @@ class SqlAlchemyCatalogueAsOfReader:
     """
 
     def __init__(self, engine: AsyncEngine, sold_out_kept: timedelta, settles: timedelta) -> None:
-        # A transaction around a single statement would cost two round trips more.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = for_single_statements(engine)
         self._sold_out_kept = sold_out_kept
         self._settles = settles
 

@@ -17,8 +17,9 @@ from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect, fetch
 from adapters.postgres.prices.partitions import PARTITIONED, Partition, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
-from adapters.postgres.schema import OLDEST_SERVER
+from adapters.postgres.schema import OLDEST_SERVER, ServerUnsuitable, require_sessions, require_way_past_pooler
 from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts
+from application.storage import StorageUnavailable
 
 COUNTED = 1_000
 """Late registrations are counted up to this number."""
@@ -85,8 +86,11 @@ class SqlAlchemyDatabaseInspection:
     """See `InspectDatabase`."""
 
     engine: AsyncEngine
+    direct: AsyncEngine | None = None
+    """Past a pooler of transactions, where that way has a setting."""
 
     async def __call__(self) -> DatabaseFacts:
+        await self._require_sessions()
         ((*_, directory),) = rows = await fetch(self.engine, _SERVER, ())
         facts: dict[str, Any] = dict(rows[0])
         del facts["data_directory"]
@@ -94,6 +98,15 @@ class SqlAlchemyDatabaseInspection:
         bloated = dict(map(tuple, await fetch(self.engine, _BLOATED, (BLOAT,))))
         free = None if directory is None else await asyncio.to_thread(_free_share, directory)
         return DatabaseFacts(oldest_version=OLDEST_SERVER, bloated=bloated, disk_free=free, **facts)
+
+    async def _require_sessions(self) -> None:
+        try:
+            await require_sessions(self.engine)
+            if self.direct is not None:
+                await require_way_past_pooler(self.direct)
+        except ServerUnsuitable as error:
+            reason = str(error)
+            raise StorageUnavailable(f"{reason[0].lower()}{reason[1:-1]}") from error
 
 
 @dataclass(frozen=True, slots=True)

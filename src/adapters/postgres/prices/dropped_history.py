@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, for_single_statements
 from adapters.postgres.prices.tables import (
     best_price_bucket_1h,
     best_price_bucket_5m,
@@ -74,5 +74,5 @@ class SqlAlchemyRetentionReader:
     retention: Retention
 
     async def __call__(self) -> Retention:
-        async with connect(self.engine.execution_options(isolation_level="AUTOCOMMIT")) as connection:
+        async with connect(for_single_statements(self.engine)) as connection:
             return replace(self.retention, dropped=await read_dropped(connection))

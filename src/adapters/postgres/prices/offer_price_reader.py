@@ -15,7 +15,7 @@ from sqlalchemy import Uuid as UuidType
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, for_single_statements
 from adapters.postgres.prices.history_sql import recorded, statement
 from adapters.postgres.prices.offer_sums import ALL_OFFERS, ONE_OFFER
 from adapters.postgres.prices.price_reader import rolled_until, rolled_up, summary, within
@@ -67,7 +67,7 @@ class SqlAlchemyOfferPriceReader:
     """The prices of one product's offers."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = for_single_statements(engine)
 
     async def steps(self, product_id: UUID, window: Window, limit: int) -> OfferPrices:
         async with connect(self._engine) as connection:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, for_single_statements
 from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed, recorded, statement
 from adapters.postgres.rows import Timestamp
 from application.offload import offload
@@ -142,8 +142,7 @@ class SqlAlchemyPriceReader:
     """The best price of one product."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        # A transaction around a single statement would cost two round trips more.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = for_single_statements(engine)
 
     async def steps(self, product_id: UUID, window: Window, limit: int) -> list[PriceStep]:
         async with connect(self._engine) as connection:

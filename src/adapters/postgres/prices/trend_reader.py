@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Interval, bindparam
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import connect
+from adapters.postgres.connection import connect, for_single_statements
 from adapters.postgres.prices.history_sql import microseconds, price_at, statement
 from application.prices.trends import PriceTrend, judged_since, trend_times
 from domain.price_statistics import JUDGED_WINDOW, PriceSpans, certain_verdict
@@ -61,8 +61,7 @@ class SqlAlchemyPriceTrends:
     """Trends from the price history."""
 
     def __init__(self, engine: AsyncEngine, sold_out_kept: timedelta) -> None:
-        # A transaction around a single statement would cost two round trips more.
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = for_single_statements(engine)
         self._sold_out_kept = sold_out_kept
 
     async def of(self, product_ids: Sequence[UUID], now: datetime) -> Mapping[UUID, PriceTrend]:
