@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 from saq.queue.postgres import PostgresQueue
@@ -54,6 +55,8 @@ from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
+from application.diagnosis.finding import Finding
+from application.diagnosis.shared import SharedDiagnosis
 from application.events.event_log import EventReader, EventUpkeep
 from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges
@@ -73,6 +76,9 @@ from entrypoints.limits import SERVING, Limits
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
+
+if TYPE_CHECKING:
+    from adapters.offers_api.inspection import HttpxUpstreamInspection
 
 ProbeEngine = NewType("ProbeEngine", AsyncEngine)
 """The engine of readiness, in the API with a connection that no caller's request takes."""
@@ -291,7 +297,7 @@ class Adapters(Provider):
     async def diagnose(
         self,
         settings: Settings,
-        engine: ProbeEngine,
+        engine: AsyncEngine,
         census: Census,
         read_lag: ReadLag,
         store: TokenStore,
@@ -300,9 +306,13 @@ class Adapters(Provider):
         timing: Timing,
         limits: Limits,
     ) -> AsyncIterator[Diagnose]:
-        from entrypoints.worker.upstream import make_inspection
+        def make_upstream_inspection() -> "HttpxUpstreamInspection":
+            from entrypoints.worker.upstream import make_inspection
 
-        upstream = make_inspection(settings, limits, clocks.clock)
+            return make_inspection(settings, limits, clocks.clock)
+
+        # In a thread: requests under way must not wait for the import of a client and its certificates.
+        upstream = await asyncio.to_thread(make_upstream_inspection)
         yield Diagnose(
             SqlAlchemyDatabaseInspection(engine),
             partial(schema_state, engine),
@@ -316,6 +326,14 @@ class Adapters(Provider):
             limits.diagnosis,
         )
         await upstream.aclose()
+
+    @provide
+    def shared_diagnosis(self, container: AsyncContainer, limits: Limits) -> SharedDiagnosis:
+        async def diagnose() -> list[Finding]:
+            # Made when it is asked for the first time, which most processes never are.
+            return await (await container.get(Diagnose))()
+
+        return SharedDiagnosis(diagnose, time.monotonic, limits.diagnosis_kept)
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:

@@ -1,10 +1,16 @@
 """The doctor names each fault that an operator can see or cause, and is content when there is none."""
 
+import asyncio
+import html
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from dishka import AsyncContainer, Provider, Scope, provide
 
@@ -14,9 +20,10 @@ from application.diagnosis.finding import Check, Severity
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.product import Offer
+from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING
 from entrypoints.migration import run_migrations
-from entrypoints.settings import Settings
+from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
 A_WORKER_REPORTS = """
@@ -33,6 +40,40 @@ async def healthy(new_database_dsn: Callable[[], str]) -> AsyncIterator[InProces
         in_process.execute("UPDATE synchronisation SET scheduled_at = now(), not_before = now()")
         in_process.execute(A_WORKER_REPORTS)
         yield in_process
+
+
+async def test_page_and_command_say_the_same_in_the_same_order(healthy: InProcessWorker) -> None:
+    rejected = await healthy.create()
+    healthy.misbehave(reject_products=[str(rejected)])
+    await healthy.submit()
+    healthy.misbehave(errors={"offers": {"status": 503}})
+    healthy.execute("UPDATE access_token SET sealed = NULL, failures = 3, trouble = 'refused'")
+    said = await asyncio.to_thread(lines_of_doctor, healthy)
+    assert [line.partition(":")[0] for line in said] == [
+        "BROKEN token",
+        "WARNING products",
+        "WARNING offers service",
+    ]
+    assert await lines_of_page(healthy) == said
+
+
+def lines_of_doctor(of: InProcessWorker) -> list[str]:
+    environment = {"DATABASE_URL": of.dsn, "OFFERS_BASE_URL": of.simulator.base_url}
+    command = (sys.executable, "-m", "entrypoints.cli", "doctor")
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return [" ".join(line.split()) for line in ended.stdout.splitlines()]
+
+
+async def lines_of_page(of: InProcessWorker) -> list[str]:
+    """Return the findings of the admin's page as the command writes them."""
+    app: Any = await create_app(of.container)
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 123))
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
+        await browser.post("/admin/login", data={"username": "admin", "password": DEFAULT_PASSWORD})
+        page = (await browser.get("/admin/diagnosis")).text
+    items = re.findall(r"<li class=.*?</li>", page, re.DOTALL)
+    texts = [re.sub(r"</?code>", "`", item).replace("</h3>", ":") for item in items]
+    return [" ".join(html.unescape(re.sub("<[^>]+>", "", text)).split()) for text in texts]
 
 
 class AnHourAhead(Provider):

@@ -138,7 +138,7 @@ async def test_without_scripts_everything_is_a_link_or_a_form(system: System, br
         await expect(page.locator(".ranges [aria-current]")).to_have_text("24 h")
         await page.click("nav >> text=Admin")
         await log_in(page)
-        await expect(page.locator("h1")).to_have_text("Nothing needs you")
+        await expect(page.locator("h1")).to_have_text("No product needs you")
 
 
 async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: System, browser: Browser) -> None:

@@ -25,6 +25,7 @@ from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.clock import Clock
+from application.diagnosis.shared import SharedDiagnosis
 from application.fair_queue import FairQueue
 from application.prices.export import ExportPriceHistory
 from application.prices.offer_history import ReadOfferHistory
@@ -103,6 +104,7 @@ USE_CASES = {
     "record_login": RecordLogin,
     "key_reader": KeyReader,
     "audit_reader": AuditReader,
+    "shared_diagnosis": SharedDiagnosis,
 }
 
 
