@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from dishka import AsyncContainer, Provider, Scope, provide
 
+from adapters.offers_api.limits import HttpLimits
 from application.clock import Clock
 from application.diagnosis.diagnose import Diagnose
 from application.diagnosis.finding import Check, Severity
@@ -21,7 +23,7 @@ from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.http.app import create_app
-from entrypoints.limits import DIAGNOSING
+from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.migration import run_migrations
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
@@ -64,12 +66,32 @@ def lines_of_doctor(of: InProcessWorker) -> list[str]:
     return [" ".join(line.split()) for line in ended.stdout.splitlines()]
 
 
-async def lines_of_page(of: InProcessWorker) -> list[str]:
-    """Return the findings of the admin's page as the command writes them."""
-    app: Any = await create_app(of.container)
+async def test_an_offers_service_that_hangs_is_a_finding_and_leaves_the_admins_page_usable(
+    healthy: InProcessWorker,
+) -> None:
+    healthy.misbehave(hangs={"offers": {}})
+    settings = Settings(database_url=healthy.dsn, offers_base_url=healthy.simulator.base_url)
+    container = make_container(settings, limits=replace(SERVING, upstream=HttpLimits(connect=0.5)))
+    async with admins_browser(container) as browser:
+        diagnosis = asyncio.create_task(browser.get("/admin/diagnosis"))
+        assert "No product needs you" in (await browser.get("/admin")).text
+        assert "The Offers service does not answer" in (await diagnosis).text
+    await container.close()
+
+
+@asynccontextmanager
+async def admins_browser(container: AsyncContainer) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a browser in which an admin has logged in."""
+    app: Any = await create_app(container)
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 123))
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
         await browser.post("/admin/login", data={"username": "admin", "password": DEFAULT_PASSWORD})
+        yield browser
+
+
+async def lines_of_page(of: InProcessWorker) -> list[str]:
+    """Return the findings of the admin's page as the command writes them."""
+    async with admins_browser(of.container) as browser:
         page = (await browser.get("/admin/diagnosis")).text
     items = re.findall(r"<li class=.*?</li>", page, re.DOTALL)
     texts = [re.sub(r"</?code>", "`", item).replace("</h3>", ":") for item in items]

@@ -139,6 +139,9 @@ async def test_without_scripts_everything_is_a_link_or_a_form(system: System, br
         await page.click("nav >> text=Admin")
         await log_in(page)
         await expect(page.locator("h1")).to_have_text("No product needs you")
+        await page.click("text=Look for what is wrong with the service")
+        await expect(page.locator("h1")).to_have_text("Diagnosis")
+        await expect(page.locator("#findings")).to_have_text("Everything is well")
 
 
 async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: System, browser: Browser) -> None:
