@@ -28,7 +28,11 @@ from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
-from adapters.postgres.diagnosis.inspection import SqlAlchemyDatabaseInspection, SqlAlchemySynchronisationInspection
+from adapters.postgres.diagnosis.inspection import (
+    SqlAlchemyDatabaseInspection,
+    SqlAlchemySynchronisationInspection,
+    SqlAlchemyUpkeepInspection,
+)
 from adapters.postgres.events.event_reader import PostgresEventReader
 from adapters.postgres.events.event_upkeep import PostgresEventUpkeep
 from adapters.postgres.pool import queue_of, with_reserved
@@ -55,6 +59,7 @@ from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
+from application.diagnosis.facts import InspectDatabase, InspectUpkeep
 from application.diagnosis.finding import Finding
 from application.diagnosis.shared import SharedDiagnosis
 from application.events.event_log import EventReader, EventUpkeep
@@ -294,10 +299,20 @@ class Adapters(Provider):
         return Dependencies(schema, queue.state, token, clock_state, limits.requests.check)
 
     @provide
+    def inspect_database(self, engine: AsyncEngine) -> InspectDatabase:
+        return SqlAlchemyDatabaseInspection(engine)
+
+    @provide
+    def inspect_upkeep(self, engine: AsyncEngine) -> InspectUpkeep:
+        return SqlAlchemyUpkeepInspection(engine)
+
+    @provide
     async def diagnose(
         self,
         settings: Settings,
         engine: AsyncEngine,
+        inspect_database: InspectDatabase,
+        inspect_upkeep: InspectUpkeep,
         census: Census,
         read_lag: ReadLag,
         store: TokenStore,
@@ -314,9 +329,10 @@ class Adapters(Provider):
         # In a thread: requests under way must not wait for the import of a client and its certificates.
         upstream = await asyncio.to_thread(make_upstream_inspection)
         yield Diagnose(
-            SqlAlchemyDatabaseInspection(engine),
+            inspect_database,
             partial(schema_state, engine),
             SqlAlchemySynchronisationInspection(engine),
+            inspect_upkeep,
             upstream,
             census,
             read_lag,

@@ -229,12 +229,14 @@ async def test_jobs_that_no_worker_takes(healthy: InProcessWorker) -> None:
     assert "jobs wait for a worker" in problem
 
 
-async def test_partitions_that_are_missing(healthy: InProcessWorker) -> None:
-    ((name,),) = healthy.query(
-        "SELECT 'offer_interval_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')"
-    )
-    healthy.execute(f"DROP TABLE {name}")
-    assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, f"Partitions are missing: {name}.")]
+@pytest.mark.parametrize(("table", "whose"), [("offer_interval", "history"), ("event", "event log")])
+async def test_days_that_are_missing_and_that_migrating_makes(healthy: InProcessWorker, table: str, whose: str) -> None:
+    ((day,),) = healthy.query("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')")
+    healthy.execute(f"DROP TABLE {table}_{day}")
+    problem = f"Days of the {whose} are missing: {table}_{day}."
+    assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, problem)]
+    await run_migrations(healthy.container)
+    assert await findings(healthy) == []
 
 
 async def test_a_month_of_the_audit_log_that_is_missing_and_that_migrating_makes(healthy: InProcessWorker) -> None:

@@ -8,7 +8,13 @@ from typing import TypeVar
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
 from application.diagnosis import rules
-from application.diagnosis.facts import DatabaseFacts, InspectDatabase, InspectSynchronisation, InspectUpstream
+from application.diagnosis.facts import (
+    DatabaseFacts,
+    InspectDatabase,
+    InspectSynchronisation,
+    InspectUpkeep,
+    InspectUpstream,
+)
 from application.diagnosis.finding import Check, Finding, Severity, broken
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
@@ -25,6 +31,7 @@ class Diagnose:
     inspect_database: InspectDatabase
     schema_state: Callable[[], Awaitable[str]]
     inspect_synchronisation: InspectSynchronisation
+    inspect_upkeep: InspectUpkeep
     inspect_upstream: InspectUpstream
     census: Census
     read_lag: ReadLag
@@ -50,6 +57,7 @@ class Diagnose:
             return found
         parts = await asyncio.gather(
             self._all(Check.WORKERS, self._synchronisation()),
+            self._all(Check.PARTITIONS, self._upkeep()),
             self._all(Check.TOKEN, self._token()),
             self._all(Check.CLOCK, self._clock()),
         )
@@ -61,6 +69,9 @@ class Diagnose:
     async def _synchronisation(self) -> list[Finding]:
         facts, lag, products = await self.inspect_synchronisation(), await self.read_lag(), await self.census()
         return [*rules.of_workers(facts, lag, self.timing.refresh_interval), *rules.of_products(facts, products)]
+
+    async def _upkeep(self) -> list[Finding]:
+        return [*rules.of_upkeep(await self.inspect_upkeep())]
 
     async def _token(self) -> list[Finding]:
         return [*rules.of_token(await self.token_state())]

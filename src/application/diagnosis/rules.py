@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from application.clock_watch import TOLERANCE
-from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts, UpstreamFacts
+from application.diagnosis.facts import (
+    LATE_REGISTRATION,
+    DatabaseFacts,
+    SynchronisationFacts,
+    UpkeepFacts,
+    UpstreamFacts,
+)
 from application.diagnosis.finding import Check, Finding, broken, warning
 from application.synchronisation.access_token.store import TokenState
 from domain.product import RegistrationState
@@ -149,20 +155,6 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
             "Prices grow old, and new products stay pending.",
             "Start one: `aggregator worker`, or `docker compose up -d worker`. Its log says why it ended.",
         )
-    if facts.missing_partitions:
-        yield broken(
-            Check.PARTITIONS,
-            f"Partitions are missing: {', '.join(facts.missing_partitions)}.",
-            "Observations cannot be stored from that day on.",
-            "Restart a worker, or run `aggregator migrate`: both make them.",
-        )
-    if facts.missing_audit_months:
-        yield broken(
-            Check.PARTITIONS,
-            f"Months of the audit log are missing: {', '.join(facts.missing_audit_months)}.",
-            "From that month on nobody can log in, and no admin or key can write.",
-            "Restart a worker, or run `aggregator migrate`: both make them.",
-        )
     if facts.waiting_jobs > MANY_JOBS:
         yield warning(
             Check.QUEUE,
@@ -177,6 +169,22 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
             f"Prices are older than OFFERS_REFRESH_INTERVAL ({_words(interval)}) promises.",
             "If the Offers service is well, start more workers, raise OFFERS_CONCURRENCY, or raise the interval.",
         )
+
+
+def of_upkeep(facts: UpkeepFacts) -> Iterator[Finding]:
+    """Return the findings about what the housekeeping makes ahead and sums up."""
+    for names, whose, effect in (
+        (facts.missing_history_days, "Days of the history", "Observations cannot be stored from that day on."),
+        (facts.missing_event_days, "Days of the event log", "From that day on nothing can be written or observed."),
+        (
+            facts.missing_audit_months,
+            "Months of the audit log",
+            "From that month on nobody can log in, and no admin or key can write.",
+        ),
+    ):
+        if names:
+            remedy = "Restart a worker, or run `aggregator migrate`: both make them."
+            yield broken(Check.PARTITIONS, f"{whose} are missing: {', '.join(names)}.", effect, remedy)
     if facts.rolled_up > LATE_ROLL_UP:
         yield warning(
             Check.WORKERS,
