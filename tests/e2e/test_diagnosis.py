@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from dishka import AsyncContainer, Provider, Scope, provide
 
@@ -25,6 +26,7 @@ from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.migration import run_migrations
+from entrypoints.readiness import OK, Dependencies
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
@@ -76,6 +78,20 @@ async def test_an_offers_service_that_hangs_is_a_finding_and_leaves_the_admins_p
         diagnosis = asyncio.create_task(browser.get("/admin/diagnosis"))
         assert "No product needs you" in (await browser.get("/admin")).text
         assert "The Offers service does not answer" in (await diagnosis).text
+    await container.close()
+
+
+async def test_a_diagnosis_that_waits_takes_no_connection_of_readiness(healthy: InProcessWorker) -> None:
+    settings = Settings(database_url=healthy.dsn, offers_base_url=healthy.simulator.base_url)
+    container = make_container(settings, limits=SERVING)
+    dependencies, diagnose = await container.get(Dependencies), await container.get(Diagnose)
+    with psycopg.connect(healthy.dsn) as elsewhere:
+        elsewhere.execute("LOCK TABLE product IN ACCESS EXCLUSIVE MODE")
+        diagnosis = asyncio.create_task(diagnose())
+        while not healthy.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'product'::regclass"):
+            await asyncio.sleep(0.01)
+        assert (await dependencies.check()).status == OK
+    await diagnosis
     await container.close()
 
 
@@ -176,7 +192,7 @@ async def test_registrations_that_wait(healthy: InProcessWorker) -> None:
     await healthy.create()
     assert await findings(healthy) == []
     healthy.execute("UPDATE product SET registration_since = now() - interval '11 minutes'")
-    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 products have been pending for more than 10 minutes.")
+    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 product has been pending for over 10 minutes.")
 
 
 async def test_registrations_that_were_refused(healthy: InProcessWorker) -> None:
@@ -185,8 +201,8 @@ async def test_registrations_that_were_refused(healthy: InProcessWorker) -> None
     await healthy.submit()
     healthy.misbehave()
     assert await findings(healthy) == [
-        (WARNING, Check.PRODUCTS, "1 products are rejected."),
-        (WARNING, Check.PRODUCTS, "1 products are in conflict."),
+        (WARNING, Check.PRODUCTS, "1 product is rejected."),
+        (WARNING, Check.PRODUCTS, "1 product is in conflict."),
     ]
 
 
@@ -200,12 +216,12 @@ async def test_products_whose_answers_are_refused(healthy: InProcessWorker) -> N
     healthy.execute("UPDATE synchronisation SET scheduled_at = now(), not_before = now()")
     severity, check, problem = await finding(healthy)
     assert (severity, check) == (WARNING, Check.PRODUCTS)
-    assert problem.startswith("1 products fail: ")
+    assert problem.startswith("1 product fails: ")
 
 
 async def test_offers_whose_rows_are_refused(healthy: InProcessWorker) -> None:
     healthy.execute("UPDATE synchronisation SET refused_rows = 1")
-    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "Some offers of 1 products were malformed.")
+    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 product has offers that were malformed.")
 
 
 async def test_no_worker_and_too_few(healthy: InProcessWorker) -> None:

@@ -199,7 +199,7 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
     if facts.late_registrations:
         yield warning(
             Check.PRODUCTS,
-            f"{facts.late_registrations} products have been pending for more than {_words(LATE_REGISTRATION)}.",
+            f"{_products(facts.late_registrations, 'has', 'have')} been pending for over {_words(LATE_REGISTRATION)}.",
             "They have no offers yet.",
             "Mend the Offers service, its token or the workers, as the other findings say: the schedule then registers "
             "them by itself.",
@@ -211,21 +211,21 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
         if count := products.get(state, 0):
             yield warning(
                 Check.PRODUCTS,
-                f"{count} products are {_adjective(state)}.",
+                f"{_products(count, 'is', 'are')} {_adjective(state)}.",
                 consequence,
                 f"{_SHOWN}; edit and `POST /products/{{id}}/register`, or withdraw and create them anew.",
             )
     for error, count in facts.failures.items():
         yield warning(
             Check.PRODUCTS,
-            f"{count} products fail: {error}.",
+            f"{_products(count, 'fails', 'fail')}: {error}.",
             "Their last prices are shown, marked as stale.",
             f"{_SHOWN}; each is tried again by itself.",
         )
     if facts.refused_rows:
         yield warning(
             Check.PRODUCTS,
-            f"Some offers of {facts.refused_rows} products were malformed.",
+            f"{_products(facts.refused_rows, 'has', 'have')} offers that were malformed.",
             "These offers keep their last price for three intervals, then they are unknown.",
             f"{_SHOWN}, and tell the Offers service's operator: its format may have changed.",
         )
@@ -304,6 +304,10 @@ def of_clock(ahead: timedelta) -> Iterator[Finding]:
 
 def _ahead(by: timedelta) -> str:
     return f"{_words(abs(by))} {'ahead of' if by > timedelta(0) else 'behind'}"
+
+
+def _products(count: int, one: str, many: str) -> str:
+    return f"1 product {one}" if count == 1 else f"{count} products {many}"
 
 
 def _adjective(state: RegistrationState) -> str:
