@@ -12,21 +12,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from dishka import AsyncContainer, Provider, Scope, provide
 
 from adapters.offers_api.limits import HttpLimits
+from adapters.postgres.connection import connect
 from application.clock import Clock
 from application.diagnosis.diagnose import Diagnose
 from application.diagnosis.finding import Check, Severity
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
-from entrypoints.container import make_container
+from entrypoints.container import ProbeEngine, make_container
 from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.migration import run_migrations
-from entrypoints.readiness import OK, Dependencies
 from entrypoints.settings import DEFAULT_PASSWORD, Settings
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
@@ -81,17 +80,12 @@ async def test_an_offers_service_that_hangs_is_a_finding_and_leaves_the_admins_p
     await container.close()
 
 
-async def test_a_diagnosis_that_waits_takes_no_connection_of_readiness(healthy: InProcessWorker) -> None:
+async def test_a_diagnosis_looks_at_the_database_without_the_connection_of_readiness(healthy: InProcessWorker) -> None:
     settings = Settings(database_url=healthy.dsn, offers_base_url=healthy.simulator.base_url)
     container = make_container(settings, limits=SERVING)
-    dependencies, diagnose = await container.get(Dependencies), await container.get(Diagnose)
-    with psycopg.connect(healthy.dsn) as elsewhere:
-        elsewhere.execute("LOCK TABLE product IN ACCESS EXCLUSIVE MODE")
-        diagnosis = asyncio.create_task(diagnose())
-        while not healthy.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'product'::regclass"):
-            await asyncio.sleep(0.01)
-        assert (await dependencies.check()).status == OK
-    await diagnosis
+    async with connect(await container.get(ProbeEngine)):
+        found = {check for _, check, _ in await diagnosed(container)}
+    assert not found & {Check.DATABASE, Check.PARTITIONS, Check.WORKERS}
     await container.close()
 
 
