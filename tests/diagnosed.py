@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from application.diagnosis.facts import DatabaseFacts, SynchronisationFacts
+from application.diagnosis.facts import DatabaseFacts, SynchronisationFacts, UpkeepFacts
 
 SERVER = DatabaseFacts(
     version=15,
@@ -25,7 +25,7 @@ WORKING = SynchronisationFacts(
     late_registrations=0,
     failures={},
     refused_rows=0,
-    missing_partitions=(),
-    missing_audit_months=(),
-    rolled_up=timedelta(hours=30),
+)
+KEPT_UP = UpkeepFacts(
+    missing_history_days=(), missing_event_days=(), missing_audit_months=(), rolled_up=timedelta(hours=30)
 )

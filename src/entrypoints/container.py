@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 from saq.queue.postgres import PostgresQueue
@@ -23,7 +25,11 @@ from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
 from adapters.postgres.connection import close_engine, create_engine
-from adapters.postgres.diagnosis.inspection import SqlAlchemyDatabaseInspection, SqlAlchemySynchronisationInspection
+from adapters.postgres.diagnosis.inspection import (
+    SqlAlchemyDatabaseInspection,
+    SqlAlchemySynchronisationInspection,
+    SqlAlchemyUpkeepInspection,
+)
 from adapters.postgres.events.event_reader import PostgresEventReader
 from adapters.postgres.events.event_upkeep import PostgresEventUpkeep
 from adapters.postgres.pool import queue_of, with_reserved
@@ -43,6 +49,9 @@ from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.diagnosis.diagnose import Diagnose
+from application.diagnosis.facts import InspectDatabase, InspectUpkeep
+from application.diagnosis.finding import Finding
+from application.diagnosis.shared import SharedDiagnosis
 from application.events.event_log import EventReader, EventUpkeep
 from application.events.feed import EventFeed
 from application.prices.listed_changes import ListedChanges
@@ -63,6 +72,9 @@ from entrypoints.readers import Readers, ReadSources
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
 from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
+
+if TYPE_CHECKING:
+    from adapters.offers_api.inspection import HttpxUpstreamInspection
 
 
 class Adapters(Provider):
@@ -268,11 +280,20 @@ class Adapters(Provider):
         return Dependencies(schema, queue.state, token, clock_state, limits.requests.check)
 
     @provide
+    def inspect_database(self, engine: AsyncEngine, direct: DirectEngine, settings: Settings) -> InspectDatabase:
+        return SqlAlchemyDatabaseInspection(engine, direct if settings.database_direct_url else None)
+
+    @provide
+    def inspect_upkeep(self, engine: AsyncEngine) -> InspectUpkeep:
+        return SqlAlchemyUpkeepInspection(engine)
+
+    @provide
     async def diagnose(
         self,
         settings: Settings,
-        engine: ProbeEngine,
-        direct: DirectEngine,
+        engine: AsyncEngine,
+        inspect_database: InspectDatabase,
+        inspect_upkeep: InspectUpkeep,
         census: Census,
         read_lag: ReadLag,
         store: TokenStore,
@@ -282,13 +303,18 @@ class Adapters(Provider):
         limits: Limits,
         sources: ReadSources,
     ) -> AsyncIterator[Diagnose]:
-        from entrypoints.worker.upstream import make_inspection
+        def make_upstream_inspection() -> "HttpxUpstreamInspection":
+            from entrypoints.worker.upstream import make_inspection
 
-        upstream = make_inspection(settings, limits, clocks.clock)
+            return make_inspection(settings, limits, clocks.clock)
+
+        # In a thread: requests under way must not wait for the import of a client and its certificates.
+        upstream = await asyncio.to_thread(make_upstream_inspection)
         yield Diagnose(
-            SqlAlchemyDatabaseInspection(engine, direct if settings.database_direct_url else None),
+            inspect_database,
             partial(schema_state, engine),
             SqlAlchemySynchronisationInspection(engine),
+            inspect_upkeep,
             upstream,
             census,
             read_lag,
@@ -299,6 +325,14 @@ class Adapters(Provider):
             sources.inspect,
         )
         await upstream.aclose()
+
+    @provide
+    def shared_diagnosis(self, container: AsyncContainer, limits: Limits) -> SharedDiagnosis:
+        async def diagnose() -> list[Finding]:
+            # Made when it is asked for the first time, which most processes never are.
+            return await (await container.get(Diagnose))()
+
+        return SharedDiagnosis(diagnose, time.monotonic, limits.diagnosis_kept)
 
 
 def make_container(settings: Settings, *overrides: Provider, limits: Limits = SERVING) -> AsyncContainer:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from application.diagnosis.diagnose import Diagnose
-from application.diagnosis.finding import Check, Finding, Severity, broken, warning
+from application.diagnosis.finding import CHECKED, Check, Finding, Severity, broken, warning
 from entrypoints.command_settings import API_ONLY, USED_BY
 from entrypoints.container import make_container
 from entrypoints.last_resort import exit_within
@@ -49,7 +49,7 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> int:
         where = f"{finding.severity.upper():7}  {finding.check}:"
         click.echo(f"{where} {finding.problem} {finding.effect} {finding.remedy}")
     if not findings:
-        click.echo("Everything is well: settings, database, schema, queue, workers, products, token, Offers service.")
+        click.echo(f"Everything is well: settings, {CHECKED}.")
     return code
 
 

@@ -146,6 +146,8 @@ class Limits:
     """For a worker to write the answers that have arrived when it stops."""
     diagnosis: float = 3.5
     """One check of a diagnosis, of which two may follow each other."""
+    diagnosis_kept: float = 5.0
+    """For which the admin's page shows the findings of the last diagnosis again."""
 
     @property
     def settles(self) -> timedelta:
@@ -317,6 +319,10 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
     (
         "a diagnosis ends before its process is ended by force",
         lambda limits, _: (2 * limits.diagnosis + limits.database.close, DIAGNOSING.stop_by_force),
+    ),
+    (
+        "a diagnosis ends before the request for its findings does",
+        lambda limits, _: (2 * limits.diagnosis, limits.requests.request),
     ),
     (
         "requests and writes under way end before the process is ended by force",

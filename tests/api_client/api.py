@@ -1,5 +1,6 @@
 """The API over ASGI, in a container whose outside is kept in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegistrationSignal
 from application.clock import Clock
+from application.diagnosis.finding import Finding
+from application.diagnosis.shared import SharedDiagnosis
 from application.events.event_log import EventReader
 from application.prices.export import RecordedSteps
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
@@ -56,6 +59,8 @@ PASSWORD = "open sesame 42"
 SECRET = "a signing key that only the tests know"
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
+KEPT = 5.0
+"""Seconds for which findings are shared."""
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEARS = 3_650 * DAY
 PROBLEM = "application/problem+json"
@@ -86,6 +91,12 @@ class Outside:
     catalogue_export: CatalogueExport | None = None
     event_reader: EventReader | None = None
     limits: RequestLimits = field(default_factory=RequestLimits)
+    findings: list[Finding] = field(default_factory=list)
+    diagnoses: int = 0
+    seconds: float = 0.0
+    """By the monotonic clock."""
+    diagnosing: asyncio.Event | None = None
+    """While it is not set, a diagnosis hangs."""
 
     def __post_init__(self) -> None:
         self.storage = InMemoryStorage(self.clock)
@@ -100,6 +111,8 @@ class Outside:
         self.queue.away = False
         self.signal.signals = 0
         self.access, self.migrations, self.clocks = TokenState.OK, "ok", "ok"
+        self.findings, self.diagnoses, self.diagnosing = [], 0, None
+        self.seconds += KEPT
 
     def authorization(
         self, subject: str = USERNAME, *, ago: timedelta = timedelta(0), lifetime: timedelta = timedelta(minutes=5)
@@ -120,6 +133,12 @@ class Outside:
     async def access_state(self) -> TokenState:
         self.storage.reach()
         return self.access
+
+    async def diagnose(self) -> list[Finding]:
+        self.diagnoses += 1
+        if self.diagnosing is not None:
+            await self.diagnosing.wait()
+        return self.findings
 
     async def clock_state(self) -> str:
         self.storage.reach()
@@ -249,6 +268,11 @@ class InMemoryOutside(Provider):
         return Dependencies(
             outside.schema_state, outside.queue_state, outside.access_state, outside.clock_state, outside.patience
         )
+
+    @provide(override=True)
+    def shared_diagnosis(self) -> SharedDiagnosis:
+        outside = self._outside
+        return SharedDiagnosis(outside.diagnose, lambda: outside.seconds, KEPT)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,17 @@ BROKEN_OFF = series("aggregator_batches_given_up_total", WORKER, work="refresh",
 FAILED = series("aggregator_http_requests_total", API, method="GET", route="/products", status="500")
 TURNED_AWAY = series("aggregator_http_requests_total", API, method="GET", route="turned away", status="503")
 WAITERS = series("aggregator_database_waiters", API)
+READ_ONLY, OUTDATED = (series("aggregator_database_state", WORKER, state=state) for state in ("read_only", "outdated"))
+NO_EVENT_DAY = series("aggregator_missing_partitions", WORKER, log="events")
+DISK = series("aggregator_database_disk_free_ratio", WORKER)
+OPENED, ALLOWED = (
+    series("aggregator_database_server_connections", WORKER, state=state) for state in ("open", "allowed")
+)
+OLDEST_WRITE = series("aggregator_database_oldest_write_seconds", WORKER)
+BLOATED = series("aggregator_database_bloated_tables", WORKER)
+ROLL_UP = series("aggregator_history_roll_up_age_seconds", WORKER)
+PENDING = series("aggregator_products", WORKER, registration="pending")
+REGISTERED = series("aggregator_products_processed_total", WORKER, work="registrations", outcome="registered")
 
 EVERY_MINUTE = f"0+60x{MINUTES}"
 STOPPED = f"0+60x{CALM} {CALM * 60}x{MINUTES - CALM}"
@@ -59,6 +70,15 @@ CALM_SERIES: dict[str, str] = {
     **dict.fromkeys((CLOCK, API_CLOCK, REFUSED, ANOTHER, OPEN, LAG, MALFORMED, INTERNAL), f"0x{MINUTES}"),
     **dict.fromkeys((ROWS, BROKEN_OFF, FAILED, TURNED_AWAY, WAITERS), f"0x{MINUTES}"),
     JOBS: f"3x{MINUTES}",
+    **dict.fromkeys((READ_ONLY, OUTDATED, NO_EVENT_DAY, BLOATED), f"0x{MINUTES}"),
+    DISK: f"0.5x{MINUTES}",
+    ALLOWED: f"97x{MINUTES}",
+    OPENED: f"40x{MINUTES}",
+    OLDEST_WRITE: f"2x{MINUTES}",
+    # Just before midnight the oldest day that has not ended is yesterday's.
+    ROLL_UP: f"90000x{MINUTES}",
+    PENDING: f"2x{MINUTES}",
+    REGISTERED: f"0+5x{MINUTES}",
     REJECTED: f"1x{MINUTES}",
 }
 
@@ -69,21 +89,31 @@ def then(value: str, before: str = "0") -> str:
 
 
 GROWS, IS_OPEN, NO_TOKEN = then("0+60"), then("1"), f"300+60x{CALM} {CALM * 60 + 300}x{MINUTES - CALM}"
+NONE_REGISTERED = {REGISTERED: f"0+5x{CALM} {CALM * 5}x{MINUTES - CALM}"}
 GONE = {name: f"{values.split('x')[0]}x{CALM} stale" for name, values in CALM_SERIES.items() if WORKER in name}
 FAULTS: Mapping[str, Mapping[str, str]] = {
     "ApiDown": {API_UP: then("0", "1")},
     "NoWorker": {**GONE, UP: then("0", "1")},
-    "DatabaseAway": {TICK: STOPPED, HOUSEKEEPING: STOPPED, EXPIRY: NO_TOKEN, WAITERS: then("5")},
-    "ClockDiffers": {CLOCK: then("90"), HOUSEKEEPING: STOPPED, LAG: GROWS},
-    "RefreshTokenRefused": {REFUSED: then("0+1"), EXPIRY: NO_TOKEN, LAG: GROWS},
-    "AnotherTokenIsValid": {ANOTHER: then("0+4"), EXPIRY: NO_TOKEN, LAG: GROWS},
-    "NoAccessToken": {EXPIRY: NO_TOKEN, LAG: GROWS},
-    "OffersServiceInTrouble": {OPEN: IS_OPEN, LAG: GROWS},
+    "DatabaseAway": {**NONE_REGISTERED, TICK: STOPPED, HOUSEKEEPING: STOPPED, EXPIRY: NO_TOKEN, WAITERS: then("5")},
+    "ClockDiffers": {**NONE_REGISTERED, CLOCK: then("90"), HOUSEKEEPING: STOPPED, LAG: GROWS},
+    "RefreshTokenRefused": {**NONE_REGISTERED, REFUSED: then("0+1"), EXPIRY: NO_TOKEN, LAG: GROWS},
+    "AnotherTokenIsValid": {**NONE_REGISTERED, ANOTHER: then("0+4"), EXPIRY: NO_TOKEN, LAG: GROWS},
+    "NoAccessToken": {**NONE_REGISTERED, EXPIRY: NO_TOKEN, LAG: GROWS},
+    "OffersServiceInTrouble": {**NONE_REGISTERED, OPEN: IS_OPEN, LAG: GROWS},
     "WorkersBehind": {LAG: GROWS, JOBS: then("40")},
     "AnswersRefused": {MALFORMED: then("0+3")},
     "OfferRowsRefused": {ROWS: then("0+3")},
     "ProductsNeedAnAdmin": {REJECTED: then("4", "1")},
     "HousekeepingOverdue": {HOUSEKEEPING: STOPPED},
+    "DatabaseReadOnly": {READ_ONLY: then("1"), LAG: GROWS, EXPIRY: NO_TOKEN, HOUSEKEEPING: STOPPED, **NONE_REGISTERED},
+    "SchemaDoesNotFit": {OUTDATED: then("1")},
+    "PartitionsMissing": {NO_EVENT_DAY: then("1")},
+    "DiskNearlyFull": {DISK: then("0.05", "0.5")},
+    "ServerConnectionsNearlyGone": {OPENED: then("90", "40")},
+    "LongTransaction": {OLDEST_WRITE: then("120+60", "2")},
+    "TablesBloated": {BLOATED: then("1")},
+    "HistoryNotRolledUp": {ROLL_UP: then("180000", "90000")},
+    "RegistrationsWait": NONE_REGISTERED,
     "Defect": {INTERNAL: then("0+1")},
     "ServerErrors": {FAILED: then("0+5")},
     "RequestsTurnedAway": {TURNED_AWAY: then("0+600")},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.inspection_metrics import InspectionMetrics
 from adapters.metrics import Metrics
 
 MONITORING = Path(__file__).parents[2] / "docker" / "monitoring"
@@ -33,6 +34,7 @@ def shown() -> dict[str, set[str]]:
     """Return the labels of every series that a worker or an API can show, by its name."""
     metrics = Metrics()
     metrics.working()
+    InspectionMetrics(metrics.registry)
     instruments = metrics.registry._names_to_collectors
     labels = {name: set(getattr(instrument, "_labelnames", ())) for name, instrument in instruments.items()}
     # What the collector of the process shows is known only when it is asked.

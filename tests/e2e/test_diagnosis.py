@@ -1,22 +1,33 @@
 """The doctor names each fault that an operator can see or cause, and is content when there is none."""
 
+import asyncio
+import html
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from dishka import AsyncContainer, Provider, Scope, provide
 
+from adapters.offers_api.limits import HttpLimits
+from adapters.postgres.connection import connect
 from application.clock import Clock
 from application.diagnosis.diagnose import Diagnose
 from application.diagnosis.finding import Check, Severity
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.product import Offer
-from entrypoints.limits import DIAGNOSING
+from entrypoints.engines import ProbeEngine
+from entrypoints.http.app import create_app
+from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.migration import run_migrations
-from entrypoints.settings import Settings
+from entrypoints.settings import DEFAULT_PASSWORD, Settings
 from poolers import Pooler, needs_pgbouncer
 
 NOWHERE = "postgresql://aggregator@127.0.0.1:9/nowhere"
@@ -35,6 +46,69 @@ async def healthy(new_database_dsn: Callable[[], str]) -> AsyncIterator[InProces
         in_process.execute("UPDATE synchronisation SET scheduled_at = now(), not_before = now()")
         in_process.execute(A_WORKER_REPORTS)
         yield in_process
+
+
+async def test_page_and_command_say_the_same_in_the_same_order(healthy: InProcessWorker) -> None:
+    rejected = await healthy.create()
+    healthy.misbehave(reject_products=[str(rejected)])
+    await healthy.submit()
+    healthy.misbehave(errors={"offers": {"status": 503}})
+    healthy.execute("UPDATE access_token SET sealed = NULL, failures = 3, trouble = 'refused'")
+    said = await asyncio.to_thread(lines_of_doctor, healthy)
+    assert [line.partition(":")[0] for line in said] == [
+        "BROKEN token",
+        "WARNING products",
+        "WARNING offers service",
+    ]
+    assert await lines_of_page(healthy) == said
+
+
+def lines_of_doctor(of: InProcessWorker) -> list[str]:
+    environment = {"DATABASE_URL": of.dsn, "OFFERS_BASE_URL": of.simulator.base_url}
+    command = (sys.executable, "-m", "entrypoints.cli", "doctor")
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return [" ".join(line.split()) for line in ended.stdout.splitlines()]
+
+
+async def test_an_offers_service_that_hangs_is_a_finding_and_leaves_the_admins_page_usable(
+    healthy: InProcessWorker,
+) -> None:
+    healthy.misbehave(hangs={"offers": {}})
+    settings = Settings(database_url=healthy.dsn, offers_base_url=healthy.simulator.base_url)
+    container = make_container(settings, limits=replace(SERVING, upstream=HttpLimits(connect=0.5)))
+    async with admins_browser(container) as browser:
+        diagnosis = asyncio.create_task(browser.get("/admin/diagnosis"))
+        assert "No product needs you" in (await browser.get("/admin")).text
+        assert "The Offers service does not answer" in (await diagnosis).text
+    await container.close()
+
+
+async def test_a_diagnosis_looks_at_the_database_without_the_connection_of_readiness(healthy: InProcessWorker) -> None:
+    settings = Settings(database_url=healthy.dsn, offers_base_url=healthy.simulator.base_url)
+    container = make_container(settings, limits=SERVING)
+    async with connect(await container.get(ProbeEngine)):
+        found = {check for _, check, _ in await diagnosed(container)}
+    assert not found & {Check.DATABASE, Check.PARTITIONS, Check.WORKERS}
+    await container.close()
+
+
+@asynccontextmanager
+async def admins_browser(container: AsyncContainer) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a browser in which an admin has logged in."""
+    app: Any = await create_app(container)
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 123))
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
+        await browser.post("/admin/login", data={"username": "admin", "password": DEFAULT_PASSWORD})
+        yield browser
+
+
+async def lines_of_page(of: InProcessWorker) -> list[str]:
+    """Return the findings of the admin's page as the command writes them."""
+    async with admins_browser(of.container) as browser:
+        page = (await browser.get("/admin/diagnosis")).text
+    items = re.findall(r"<li class=.*?</li>", page, re.DOTALL)
+    texts = [re.sub(r"</?code>", "`", item).replace("</h3>", ":") for item in items]
+    return [" ".join(html.unescape(re.sub("<[^>]+>", "", text)).split()) for text in texts]
 
 
 class AnHourAhead(Provider):
@@ -117,7 +191,7 @@ async def test_registrations_that_wait(healthy: InProcessWorker) -> None:
     await healthy.create()
     assert await findings(healthy) == []
     healthy.execute("UPDATE product SET registration_since = now() - interval '11 minutes'")
-    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 products have been pending for more than 10 minutes.")
+    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 product has been pending for over 10 minutes.")
 
 
 async def test_registrations_that_were_refused(healthy: InProcessWorker) -> None:
@@ -126,8 +200,8 @@ async def test_registrations_that_were_refused(healthy: InProcessWorker) -> None
     await healthy.submit()
     healthy.misbehave()
     assert await findings(healthy) == [
-        (WARNING, Check.PRODUCTS, "1 products are rejected."),
-        (WARNING, Check.PRODUCTS, "1 products are in conflict."),
+        (WARNING, Check.PRODUCTS, "1 product is rejected."),
+        (WARNING, Check.PRODUCTS, "1 product is in conflict."),
     ]
 
 
@@ -141,12 +215,12 @@ async def test_products_whose_answers_are_refused(healthy: InProcessWorker) -> N
     healthy.execute("UPDATE synchronisation SET scheduled_at = now(), not_before = now()")
     severity, check, problem = await finding(healthy)
     assert (severity, check) == (WARNING, Check.PRODUCTS)
-    assert problem.startswith("1 products fail: ")
+    assert problem.startswith("1 product fails: ")
 
 
 async def test_offers_whose_rows_are_refused(healthy: InProcessWorker) -> None:
     healthy.execute("UPDATE synchronisation SET refused_rows = 1")
-    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "Some offers of 1 products were malformed.")
+    assert (await finding(healthy))[1:] == (Check.PRODUCTS, "1 product has offers that were malformed.")
 
 
 async def test_no_worker_and_too_few(healthy: InProcessWorker) -> None:
@@ -170,12 +244,14 @@ async def test_jobs_that_no_worker_takes(healthy: InProcessWorker) -> None:
     assert "jobs wait for a worker" in problem
 
 
-async def test_partitions_that_are_missing(healthy: InProcessWorker) -> None:
-    ((name,),) = healthy.query(
-        "SELECT 'offer_interval_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')"
-    )
-    healthy.execute(f"DROP TABLE {name}")
-    assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, f"Partitions are missing: {name}.")]
+@pytest.mark.parametrize(("table", "whose"), [("offer_interval", "history"), ("event", "event log")])
+async def test_days_that_are_missing_and_that_migrating_makes(healthy: InProcessWorker, table: str, whose: str) -> None:
+    ((day,),) = healthy.query("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD')")
+    healthy.execute(f"DROP TABLE {table}_{day}")
+    problem = f"Days of the {whose} are missing: {table}_{day}."
+    assert await findings(healthy) == [(BROKEN, Check.PARTITIONS, problem)]
+    await run_migrations(healthy.container)
+    assert await findings(healthy) == []
 
 
 async def test_a_month_of_the_audit_log_that_is_missing_and_that_migrating_makes(healthy: InProcessWorker) -> None:

@@ -14,6 +14,7 @@ from e2e.system import System
 pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
 """Milliseconds for what the page does by itself every 15 s."""
+DIAGNOSED = re.compile(r"^(Everything is well|\d+ findings?)$")
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,10 @@ async def test_without_scripts_everything_is_a_link_or_a_form(system: System, br
         await expect(page.locator(".ranges [aria-current]")).to_have_text("24 h")
         await page.click("nav >> text=Admin")
         await log_in(page)
-        await expect(page.locator("h1")).to_have_text("Nothing needs you")
+        await expect(page.locator("h1")).to_have_text("No product needs you")
+        await page.click("text=Look for what is wrong with the service")
+        await expect(page.locator("h1")).to_have_text("Diagnosis")
+        await expect(page.locator("#findings")).to_have_text(DIAGNOSED)
 
 
 async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: System, browser: Browser) -> None:
@@ -223,6 +227,8 @@ async def test_an_admin_makes_a_key_revokes_it_and_finds_both_in_the_audit_log(
         await page.click("text=Revoke this key")
         await expect(page.locator(".done")).to_contain_text("The key is revoked.")
         await page.goto("/admin")
+        await expect(page.locator("#findings")).to_have_text(DIAGNOSED)
+        await accessible(page)
         await page.click("text=Audit log")
         await page.select_option("#action", "key.revoked")
         await page.click("main button")

@@ -224,7 +224,7 @@ async def test_an_edit_that_came_too_late_shows_what_it_would_replace(api: Api, 
 
 
 async def test_products_that_need_an_admin_come_first_with_what_to_do(api: Api, admin: httpx.AsyncClient) -> None:
-    assert "Nothing needs you" in (await admin.get("/admin")).text
+    assert "No product needs you" in (await admin.get("/admin")).text
     id = (await api.create("Kettle"))["id"]
     await api.outside.reject(UUID(id), "name too long")
     page = (await admin.get("/admin")).text

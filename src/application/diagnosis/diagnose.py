@@ -12,6 +12,7 @@ from application.diagnosis.facts import (
     DatabaseFacts,
     InspectDatabase,
     InspectSynchronisation,
+    InspectUpkeep,
     InspectUpstream,
     StandbyFacts,
 )
@@ -31,6 +32,7 @@ class Diagnose:
     inspect_database: InspectDatabase
     schema_state: Callable[[], Awaitable[str]]
     inspect_synchronisation: InspectSynchronisation
+    inspect_upkeep: InspectUpkeep
     inspect_upstream: InspectUpstream
     census: Census
     read_lag: ReadLag
@@ -58,6 +60,7 @@ class Diagnose:
             return found
         parts = await asyncio.gather(
             self._all(Check.WORKERS, self._synchronisation()),
+            self._all(Check.PARTITIONS, self._upkeep()),
             self._all(Check.TOKEN, self._token()),
             self._all(Check.CLOCK, self._clock()),
         )
@@ -72,6 +75,9 @@ class Diagnose:
 
     async def _standby(self) -> list[Finding]:
         return [] if self.inspect_standby is None else [*rules.of_standby(await self.inspect_standby())]
+
+    async def _upkeep(self) -> list[Finding]:
+        return [*rules.of_upkeep(await self.inspect_upkeep())]
 
     async def _token(self) -> list[Finding]:
         return [*rules.of_token(await self.token_state())]

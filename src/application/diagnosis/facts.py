@@ -48,10 +48,18 @@ class SynchronisationFacts:
     """Products that have failed several times in a row, by their last error; the most frequent errors only."""
     refused_rows: int
     """Products of whose offers some were refused at the last observation."""
-    missing_partitions: tuple[str, ...]
-    """Names of the partitions for today and tomorrow that are not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepFacts:
+    """What the housekeeping leaves; the names are those of partitions that are not there."""
+
+    missing_history_days: tuple[str, ...]
+    """Of today and tomorrow."""
+    missing_event_days: tuple[str, ...]
+    """Of today and tomorrow."""
     missing_audit_months: tuple[str, ...]
-    """Names of the audit log's partitions for this month and the next that are not there."""
+    """Of this month and the next."""
     rolled_up: timedelta
     """Age of the oldest history that is not rolled up yet."""
 
@@ -107,6 +115,17 @@ class InspectSynchronisation(Protocol):
     """
 
     async def __call__(self) -> SynchronisationFacts:
+        """Return them."""
+
+
+class InspectUpkeep(Protocol):
+    """Reads the facts of the housekeeping, on a current schema, in a time that does not grow with the catalogue.
+
+    Raises:
+        StorageUnavailable
+    """
+
+    async def __call__(self) -> UpkeepFacts:
         """Return them."""
 
 

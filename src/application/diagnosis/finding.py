@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+CHECKED = "database, schema, queue, workers, products, token, Offers service"
+"""What a diagnosis looks at."""
+
 
 class Severity(StrEnum):
     """How bad a finding is."""

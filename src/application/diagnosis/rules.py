@@ -9,6 +9,7 @@ from application.diagnosis.facts import (
     DatabaseFacts,
     StandbyFacts,
     SynchronisationFacts,
+    UpkeepFacts,
     UpstreamFacts,
 )
 from application.diagnosis.finding import Check, Finding, broken, warning
@@ -198,20 +199,6 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
             "Prices grow old, and new products stay pending.",
             "Start one: `aggregator worker`, or `docker compose up -d worker`. Its log says why it ended.",
         )
-    if facts.missing_partitions:
-        yield broken(
-            Check.PARTITIONS,
-            f"Partitions are missing: {', '.join(facts.missing_partitions)}.",
-            "Observations cannot be stored from that day on.",
-            "Restart a worker, or run `aggregator migrate`: both make them.",
-        )
-    if facts.missing_audit_months:
-        yield broken(
-            Check.PARTITIONS,
-            f"Months of the audit log are missing: {', '.join(facts.missing_audit_months)}.",
-            "From that month on nobody can log in, and no admin or key can write.",
-            "Restart a worker, or run `aggregator migrate`: both make them.",
-        )
     if facts.waiting_jobs > MANY_JOBS:
         yield warning(
             Check.QUEUE,
@@ -226,6 +213,22 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
             f"Prices are older than OFFERS_REFRESH_INTERVAL ({_words(interval)}) promises.",
             "If the Offers service is well, start more workers, raise OFFERS_CONCURRENCY, or raise the interval.",
         )
+
+
+def of_upkeep(facts: UpkeepFacts) -> Iterator[Finding]:
+    """Return the findings about what the housekeeping makes ahead and sums up."""
+    for names, whose, effect in (
+        (facts.missing_history_days, "Days of the history", "Observations cannot be stored from that day on."),
+        (facts.missing_event_days, "Days of the event log", "From that day on nothing can be written or observed."),
+        (
+            facts.missing_audit_months,
+            "Months of the audit log",
+            "From that month on nobody can log in, and no admin or key can write.",
+        ),
+    ):
+        if names:
+            remedy = "Restart a worker, or run `aggregator migrate`: both make them."
+            yield broken(Check.PARTITIONS, f"{whose} are missing: {', '.join(names)}.", effect, remedy)
     if facts.rolled_up > LATE_ROLL_UP:
         yield warning(
             Check.WORKERS,
@@ -240,7 +243,7 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
     if facts.late_registrations:
         yield warning(
             Check.PRODUCTS,
-            f"{facts.late_registrations} products have been pending for more than {_words(LATE_REGISTRATION)}.",
+            f"{_products(facts.late_registrations, 'has', 'have')} been pending for over {_words(LATE_REGISTRATION)}.",
             "They have no offers yet.",
             "Mend the Offers service, its token or the workers, as the other findings say: the schedule then registers "
             "them by itself.",
@@ -252,21 +255,21 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
         if count := products.get(state, 0):
             yield warning(
                 Check.PRODUCTS,
-                f"{count} products are {_adjective(state)}.",
+                f"{_products(count, 'is', 'are')} {_adjective(state)}.",
                 consequence,
                 f"{_SHOWN}; edit and `POST /products/{{id}}/register`, or withdraw and create them anew.",
             )
     for error, count in facts.failures.items():
         yield warning(
             Check.PRODUCTS,
-            f"{count} products fail: {error}.",
+            f"{_products(count, 'fails', 'fail')}: {error}.",
             "Their last prices are shown, marked as stale.",
             f"{_SHOWN}; each is tried again by itself.",
         )
     if facts.refused_rows:
         yield warning(
             Check.PRODUCTS,
-            f"Some offers of {facts.refused_rows} products were malformed.",
+            f"{_products(facts.refused_rows, 'has', 'have')} offers that were malformed.",
             "These offers keep their last price for three intervals, then they are unknown.",
             f"{_SHOWN}, and tell the Offers service's operator: its format may have changed.",
         )
@@ -345,6 +348,10 @@ def of_clock(ahead: timedelta) -> Iterator[Finding]:
 
 def _ahead(by: timedelta) -> str:
     return f"{_words(abs(by))} {'ahead of' if by > timedelta(0) else 'behind'}"
+
+
+def _products(count: int, one: str, many: str) -> str:
+    return f"1 product {one}" if count == 1 else f"{count} products {many}"
 
 
 def _adjective(state: RegistrationState) -> str:

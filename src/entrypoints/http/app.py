@@ -25,6 +25,7 @@ from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.export import CatalogueExport
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.clock import Clock
+from application.diagnosis.shared import SharedDiagnosis
 from application.events.feed import EventFeed
 from application.events.read_events import FollowEvents, PullEvents
 from application.fair_queue import FairQueue
@@ -111,6 +112,7 @@ USE_CASES = {
     "audit_reader": AuditReader,
     "pull_events": PullEvents,
     "follow_events": FollowEvents,
+    "shared_diagnosis": SharedDiagnosis,
 }
 
 

@@ -73,7 +73,7 @@ class ErrorPages:
         headers: dict[str, str] | None = None,
     ) -> Response[str]:
         number = request.scope["state"].get("request_id", "")
-        context = {"title": title, "text": text, "request_id": number}
+        context = {"title": title, "text": text, "request_id": number, "troubled": status >= 500}
         return self._show(request, status, "error.html", context, headers)
 
     def _show(

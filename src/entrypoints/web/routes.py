@@ -11,6 +11,7 @@ from entrypoints.web.admin_controller import AdminController
 from entrypoints.web.assets import show_asset
 from entrypoints.web.audit_controller import AuditController
 from entrypoints.web.catalogue_controller import CatalogueController
+from entrypoints.web.diagnosis_controller import DiagnosisController
 from entrypoints.web.key_controller import KeyController
 from entrypoints.web.login import log_in, log_out, show_login
 from entrypoints.web.product_controller import ProductController
@@ -24,5 +25,6 @@ def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         await sessions.guard(connection, handler)
 
-    admin = Router("/admin", route_handlers=[AdminController, KeyController, AuditController], guards=[guard])
+    controllers: list[ControllerRouterHandler] = [AdminController, KeyController, AuditController, DiagnosisController]
+    admin = Router("/admin", route_handlers=controllers, guards=[guard])
     return [CatalogueController, ProductController, show_login, log_in, log_out, show_asset, admin]

@@ -1,6 +1,7 @@
 """The worker's process: SAQ runs the jobs, and the tick puts them into the queue."""
 
 import asyncio
+from functools import partial
 
 import structlog
 from dishka import AsyncContainer
@@ -8,11 +9,13 @@ from saq import Worker
 from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.inspection_metrics import InspectionMetrics
 from adapters.metrics import Metrics
-from adapters.postgres.schema import require_schema
+from adapters.postgres.schema import require_schema, schema_state
 from application.access.audit_records import AuditUpkeep
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
+from application.diagnosis.facts import InspectDatabase, InspectUpkeep
 from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.circuit_breaker import Breakers
@@ -23,6 +26,7 @@ from entrypoints.last_resort import exit_once_stalled, exit_within
 from entrypoints.limits import Limits
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
+from entrypoints.worker.inspection import Inspection
 from entrypoints.worker.jobs import make_worker
 from entrypoints.worker.status_line import StatusLine
 from entrypoints.worker.tick import Tick
@@ -52,9 +56,16 @@ async def run_worker(container: AsyncContainer) -> None:
         schedule, breakers = await container.get(ScheduleDueWork), await container.get(Breakers)
         tick = Tick(schedule, breakers, metrics, await container.get(Timing), heartbeat)
         metrics.working()
+        inspection = Inspection(
+            partial(schema_state, await container.get(AsyncEngine)),
+            await container.get(InspectDatabase),
+            await container.get(InspectUpkeep),
+            InspectionMetrics(metrics.registry),
+        )
         ticking = asyncio.create_task(tick.run())
         exit_once_stalled(heartbeat, limits.stalled)
         reporting = asyncio.create_task(StatusLine(await container.get(Census), metrics).run())
+        inspecting = asyncio.create_task(inspection.run())
         freeze_startup_objects()
         log.info("worker started")
         working = asyncio.create_task(worker.start())
@@ -65,6 +76,7 @@ async def run_worker(container: AsyncContainer) -> None:
             guarding.cancel()
             ticking.cancel()
             reporting.cancel()
+            inspecting.cancel()
     log.info("worker stopped")
 
 

@@ -11,7 +11,7 @@ from application.diagnosis.finding import Check, Severity
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.lag import ReadLag
-from diagnosed import SERVER, WORKING
+from diagnosed import KEPT_UP, SERVER, WORKING
 from fakes.clock_watch import clock_watch
 from fakes.synchronisation import Synchronising
 
@@ -39,6 +39,7 @@ def diagnosis(world: Synchronising, **checks: Any) -> Diagnose:
         "inspect_database": Answering(SERVER),
         "schema_state": Answering("ok"),
         "inspect_synchronisation": Answering(WORKING),
+        "inspect_upkeep": Answering(KEPT_UP),
         "inspect_upstream": Answering(UpstreamFacts(401)),
         "census": Answering({}),
         "token_state": Answering(TokenState.OK),
@@ -67,6 +68,7 @@ async def test_without_a_database_nothing_else_is_asked_there(
     [
         ("inspect_synchronisation", Check.WORKERS),
         ("census", Check.WORKERS),
+        ("inspect_upkeep", Check.PARTITIONS),
         ("token_state", Check.TOKEN),
     ],
 )

@@ -11,7 +11,7 @@ from application.diagnosis import rules
 from application.diagnosis.facts import UpstreamFacts
 from application.diagnosis.finding import Check, Finding, Severity
 from application.synchronisation.access_token.store import TokenState
-from diagnosed import SERVER, WORKING
+from diagnosed import KEPT_UP, SERVER, WORKING
 from domain.product import RegistrationState
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -34,6 +34,7 @@ def test_healthy_facts_lead_to_no_finding() -> None:
     assert kinds(rules.of_queue_tables(SERVER)) == []
     assert kinds(rules.of_workers(WORKING, MINUTE, MINUTE)) == []
     assert kinds(rules.of_products(WORKING, ALL_REGISTERED)) == []
+    assert kinds(rules.of_upkeep(KEPT_UP)) == []
     assert kinds(rules.of_clock(-MINUTE)) == []
     for state in ("ok", "read-only"):
         assert kinds(rules.of_schema(state)) == []
@@ -79,14 +80,24 @@ def test_tables_that_migrate_makes() -> None:
         ({}, 2 * MINUTE, (WARNING, Check.WORKERS)),
         # Of all that is overdue without a worker one finding is enough.
         ({"workers": 0}, 2 * MINUTE, (BROKEN, Check.WORKERS)),
-        ({"missing_partitions": ("offer_interval_20260101",)}, 0 * MINUTE, (BROKEN, Check.PARTITIONS)),
-        ({"missing_audit_months": ("audit_record_20260101",)}, 0 * MINUTE, (BROKEN, Check.PARTITIONS)),
         ({"waiting_jobs": 41}, 0 * MINUTE, (WARNING, Check.QUEUE)),
-        ({"rolled_up": timedelta(days=3)}, 0 * MINUTE, (WARNING, Check.WORKERS)),
     ],
 )
 def test_workers_that_do_too_little(wrong: dict[str, Any], lag: timedelta, found: tuple[Severity, Check]) -> None:
     assert kinds(rules.of_workers(replace(WORKING, **wrong), lag, MINUTE)) == [found]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ({"missing_history_days": ("offer_interval_20260101",)}, (BROKEN, Check.PARTITIONS)),
+        ({"missing_event_days": ("event_20260101",)}, (BROKEN, Check.PARTITIONS)),
+        ({"missing_audit_months": ("audit_record_20260101",)}, (BROKEN, Check.PARTITIONS)),
+        ({"rolled_up": timedelta(days=3)}, (WARNING, Check.WORKERS)),
+    ],
+)
+def test_housekeeping_that_is_behind(wrong: dict[str, Any], found: tuple[Severity, Check]) -> None:
+    assert kinds(rules.of_upkeep(replace(KEPT_UP, **wrong))) == [found]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect, fetch
-from adapters.postgres.prices.partitions import PARTITIONED, Partition, existing, month_of
+from adapters.postgres.events.tables import event
+from adapters.postgres.prices.partitions import Partition, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.schema import OLDEST_SERVER, ServerUnsuitable, require_sessions, require_way_past_pooler
-from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts
+from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts, UpkeepFacts
 from application.storage import StorageUnavailable
 
 COUNTED = 1_000
@@ -70,15 +71,17 @@ _SYNCHRONISATION = """
             WHERE withdrawn_at IS NULL AND registration_state = 'pending'
                 AND registration_since < clock_timestamp() - $1::interval LIMIT $2
         ) AS late) AS late_registrations,
-        (SELECT count(*) FROM synchronisation WHERE refused_rows > 0) AS refused_rows,
-        coalesce((SELECT clock_timestamp() - min(rolled_until) FROM insight), interval '0') AS rolled_up
+        (SELECT count(*) FROM synchronisation WHERE refused_rows > 0) AS refused_rows
 """
 _FAILURES = """
     SELECT coalesce(last_error, 'no reason was kept'), count(*) FROM synchronisation
     WHERE consecutive_failures >= $1 AND scheduled_at IS NOT NULL
     GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $2
 """
-_TODAY = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date"
+_UPKEEP = """
+    SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS today,
+        coalesce((SELECT clock_timestamp() - min(rolled_until) FROM insight), interval '0') AS rolled_up
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +121,31 @@ class SqlAlchemySynchronisationInspection:
     async def __call__(self) -> SynchronisationFacts:
         (row,) = await fetch(self.engine, _SYNCHRONISATION, (LATE_REGISTRATION, COUNTED))
         failures = dict(map(tuple, await fetch(self.engine, _FAILURES, (FAILURES_IN_A_ROW, ERRORS))))
-        ((today,),) = await fetch(self.engine, _TODAY, ())
+        return SynchronisationFacts(failures=failures, **dict(row))
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAlchemyUpkeepInspection:
+    """See `InspectUpkeep`."""
+
+    engine: AsyncEngine
+
+    async def __call__(self) -> UpkeepFacts:
+        ((today, rolled_up),) = await fetch(self.engine, _UPKEEP, ())
         async with connect(self.engine) as connection:
-            partitions = await existing(connection, [*PARTITIONED, AUDIT_RECORD])
+            partitions = await existing(connection, [offer_interval, best_price_step, event, AUDIT_RECORD])
         there = {partition.name for partition in partitions if not partition.half_dropped}
 
         def missing(tables: Iterable[Table], begins: Iterable[date]) -> tuple[str, ...]:
             names = (Partition(table.name, begin).name for begin in begins for table in tables)
             return tuple(name for name in names if name not in there)
 
-        return SynchronisationFacts(
-            failures=failures,
-            missing_partitions=missing((offer_interval, best_price_step), (today, today + timedelta(days=1))),
+        days = (today, today + timedelta(days=1))
+        return UpkeepFacts(
+            missing_history_days=missing((offer_interval, best_price_step), days),
+            missing_event_days=missing([event], days),
             missing_audit_months=missing([AUDIT_RECORD], month_of(AUDIT_RECORD, today)[1:]),
-            **dict(row),
+            rolled_up=rolled_up,
         )
 
 
