@@ -24,7 +24,8 @@ _INSERT_SYNCHRONISATIONS = """
 """
 _INSERT_INSIGHTS = """
     INSERT INTO insight (product_id, rolled_until, offers_rolled_until)
-    SELECT id, day, day FROM unnest(%s::uuid[]) AS id, (SELECT date_trunc('day', now(), 'UTC') - interval '1 day' AS day)
+    SELECT id, day, day FROM unnest(%s::uuid[]) AS id,
+        (SELECT date_trunc('day', now(), 'UTC') - interval '1 day' AS day)
     ON CONFLICT DO NOTHING
 """
 

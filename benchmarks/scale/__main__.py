@@ -1,7 +1,7 @@
 """`make bench-scale`: one cycle over very many products on one machine, with PRODUCTS of them.
 
 Embedded PostgreSQL, one worker in production settings, and the bare Offers service of the refresh benchmark, whose
-prices all move. All data lie in a folder below TMPDIR, which is removed at the end; only logs stay, when something fails.
+prices all move. The data are in a folder below TMPDIR that is removed at the end; when something fails, its logs stay.
 """
 
 import argparse

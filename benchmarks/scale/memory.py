@@ -13,7 +13,7 @@ def resident_megabytes(pid: int) -> float:
 def family_megabytes(pid: int) -> float:
     """Return what a process and its children hold; what they share counts once."""
     children = (PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
-    return sum(_proportional(int(each)) for each in (pid, *children))
+    return sum(map(_proportional, [pid, *map(int, children)]))
 
 
 def _proportional(pid: int) -> float:

@@ -6,7 +6,8 @@ from benchmarks.refresh.system import System
 _SIZES = """
     SELECT coalesce(parent.relname, own.relname) AS name, sum(pg_table_size(own.oid))::float8,
         sum(pg_indexes_size(own.oid))::float8, sum(greatest(own.reltuples, 0))::float8
-    FROM pg_class AS own LEFT JOIN pg_inherits ON inhrelid = own.oid LEFT JOIN pg_class AS parent ON parent.oid = inhparent
+    FROM pg_class AS own
+    LEFT JOIN pg_inherits ON inhrelid = own.oid LEFT JOIN pg_class AS parent ON parent.oid = inhparent
     WHERE own.relkind = 'r' AND own.relnamespace = 'public'::regnamespace
     GROUP BY 1 HAVING sum(greatest(own.reltuples, 0)) > 0 ORDER BY 2 DESC
 """

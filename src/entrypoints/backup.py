@@ -61,14 +61,16 @@ def restore(dsn: str, file: Path) -> None:
 
 def _run(dsn: str, program: str, *arguments: str) -> None:
     """Run a program on the database for as long as it takes; it ends with this process."""
-    address = conninfo_to_dict(dsn)
+    address: dict[str, Any] = conninfo_to_dict(dsn)
     # All users of the machine can read the arguments, but not the environment.
-    password = {"PGPASSWORD": str(address.pop("password"))} if "password" in address else {}
+    password = {"PGPASSWORD": address.pop("password")} if "password" in address else {}
     environment = {**os.environ, **password, "PGCONNECT_TIMEOUT": str(SECONDS_TO_CONNECT)}
     command = [program, f"--dbname={make_conninfo(**address)}", *arguments]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        subprocess.run(command, env=environment, stderr=subprocess.PIPE, check=True, text=True, umask=0o077)
+        subprocess.run(  # noqa: S603 - PostgreSQL's own programs
+            command, env=environment, stderr=subprocess.PIPE, check=True, text=True, umask=0o077
+        )
     except subprocess.CalledProcessError as error:
         raise BackupFailed(f"{Path(program).name} failed: {error.stderr.strip()}") from error
 
@@ -99,7 +101,9 @@ def _installed(name: str) -> Iterator[str]:
 
 def _version(program: str) -> int:
     try:
-        shown = subprocess.check_output([program, "--version"], text=True, timeout=SECONDS_FOR_VERSION)
+        shown = subprocess.check_output(  # noqa: S603 - the same
+            [program, "--version"], text=True, timeout=SECONDS_FOR_VERSION
+        )
     except (OSError, subprocess.SubprocessError):
         return 0
     found = _VERSION.search(shown)

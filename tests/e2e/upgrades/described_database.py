@@ -13,20 +13,24 @@ _OPTIONS = "-c timezone=UTC -c datestyle=ISO -c search_path="
 _IN_OURS = "relnamespace::regnamespace::text IN ('public', 'saq')"
 _TABLES = f"""
     SELECT relnamespace::regnamespace::text || '.' || relname, oid::regclass::text FROM pg_class
-    WHERE {_IN_OURS} AND CASE WHEN %(partitions)s THEN relkind = 'r' ELSE relkind IN ('r', 'p') AND NOT relispartition END
-"""  # noqa: S608
+    WHERE {_IN_OURS} AND relkind IN ('r', 'p')
+    AND CASE WHEN %(partitions)s THEN relkind = 'r' ELSE NOT relispartition END
+"""
 _COLUMNS = f"""
-    SELECT relnamespace::regnamespace::text || '.' || relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+    SELECT relnamespace::regnamespace::text || '.' || relname, attname
+    FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
     WHERE {_IN_OURS} AND relkind IN ('r', 'p') AND NOT relispartition AND attnum > 0 AND NOT attisdropped
-"""  # noqa: S608
-_SEQUENCES = "SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE schemaname IN ('public', 'saq')"
+"""
+_SEQUENCES = (
+    "SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences WHERE schemaname IN ('public', 'saq')"
+)
 _LAYOUT = f"""
     WITH ours AS (SELECT * FROM pg_class WHERE {_IN_OURS} AND (%(partitions)s OR NOT relispartition))
     SELECT 'relation', oid::regclass::text, relkind::text, reloptions::text,
         pg_get_expr(relpartbound, oid) || coalesce(pg_get_partkeydef(oid), '')
     FROM ours WHERE relkind <> 't'
-    UNION ALL SELECT 'column', attrelid::regclass::text, attname, format_type(atttypid, atttypmod) || ' ' || attnotnull || ' '
-        || attcollation, pg_get_expr(adbin, adrelid)
+    UNION ALL SELECT 'column', attrelid::regclass::text, attname,
+        format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || attcollation, pg_get_expr(adbin, adrelid)
     FROM pg_attribute JOIN ours ON ours.oid = attrelid LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
     UNION ALL SELECT 'index', indrelid::regclass::text, pg_get_indexdef(indexrelid), indisvalid::text, NULL
@@ -37,7 +41,7 @@ _LAYOUT = f"""
     FROM pg_trigger JOIN ours ON ours.oid = tgrelid WHERE NOT tgisinternal
     UNION ALL SELECT 'function', oid::regprocedure::text, pg_get_functiondef(oid), NULL, NULL
     FROM pg_proc WHERE pronamespace::regnamespace::text IN ('public', 'saq')
-"""  # noqa: S608
+"""
 
 
 def rows(dsn: str, *, partitions: bool = False) -> dict[str, list[Row]]:

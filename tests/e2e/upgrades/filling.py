@@ -47,19 +47,17 @@ async def fill(worker: InProcessWorker) -> UUID:
 
 async def _created(worker: InProcessWorker, *names: str) -> list[UUID]:
     register = await worker.container.get(RegisterProducts)
-    request = IdempotentRequest(b"key", b"content", lambda outcomes: b"[]")
+    request = IdempotentRequest(b"key", b"content", lambda _: b"[]")
     wanted = [NewProduct(name, "Two batteries, charger, case.") for name in names]
     await register(wanted, idempotency=request, actor=OPERATOR)
-    found = {name: id for name, id in worker.query("SELECT name, id FROM product")}
+    found = dict(worker.query("SELECT name, id FROM product"))
     return [found[name] for name in names]
 
 
 async def _give_past(worker: InProcessWorker) -> None:
     [(seen,)] = worker.query("SELECT min(observed_at) FROM synchronisation")
     assert isinstance(seen, datetime)
-    backfill = SqlAlchemyHistoryBackfill(
-        await worker.container.get(AsyncEngine), await worker.container.get(Retention)
-    )
+    backfill = SqlAlchemyHistoryBackfill(await worker.container.get(AsyncEngine), await worker.container.get(Retention))
     await give_pasts(backfill, DAYS, BucketWidth.DAY.floor(seen))
     await (await worker.container.get(KeepHouse))()
     await (await worker.container.get(RefreshListedChanges))()

@@ -4,7 +4,7 @@ A downgrade drops the tables and columns that its upgrade adds. All else that is
 upgrade fills anew from other rows. Migrations to come are tried as well.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from alembic import command
@@ -27,7 +27,7 @@ LOST: Mapping[tuple[str, str], Callable[[Row], bool]] = {
     ("0012", "public.history_dropped"): lambda row: row["history"] == "events counted from",
 }
 """Rows that a downgrade deletes from a table that remains."""
-FILLED_ANEW: Mapping[tuple[str, str], Set[str]] = {
+FILLED_ANEW: Mapping[tuple[str, str], Collection[str]] = {
     ("0003", "public.product"): {"words"},
     ("0003", "public.listed_price"): {"product_id", "best_price"},
 }
@@ -74,14 +74,14 @@ async def _try(engine: AsyncEngine, config: Config, dsn: str, revision: str, bel
     assert layout(dsn) == before_layout, f"the layout after {revision} went down and up"
     again = rows(dsn)
     for table in before_columns:
-        kept = remaining.get(table, set()) | FILLED_ANEW.get((revision, table), set())
+        kept = remaining.get(table, set()).union(FILLED_ANEW.get((revision, table), ()))
         if kept:
             expected = _cut(before[table], kept, LOST.get((revision, table)))
             assert _cut(again[table], kept) == expected, f"{table} after {revision} went down and up"
     await _run(engine, config, command.downgrade, below)
 
 
-def _cut(found: list[Row], to: Set[str], lost: Callable[[Row], bool] | None = None) -> list[Row]:
+def _cut(found: list[Row], to: Collection[str], lost: Callable[[Row], bool] | None = None) -> list[Row]:
     """Return these columns of the rows that are not lost, in an order of their own."""
     return in_order({name: row[name] for name in to} for row in found if lost is None or not lost(row))
 
