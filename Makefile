@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 3
+PRODUCTS ?= 1000000
 SEED ?=
 REDOCLY = 2.77.0
 SPECTRAL = 6.16.3
@@ -16,7 +17,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-exports bench-attacks bench-overload bench-refresh bench-history chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-exports bench-attacks bench-overload bench-refresh bench-history bench-scale bench-schedule chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,12 @@ bench-refresh: setup ## Measure the refresh cycle
 
 bench-history: setup ## Measure the price history
 	@$(BIN)/python -m benchmarks.history
+
+bench-schedule: setup ## Simulate the schedule of PRODUCTS (1 000 000) products; SEED replays
+	@$(BIN)/python -m benchmarks.schedule --products $(PRODUCTS) $(if $(SEED),--seed $(SEED))
+
+bench-scale: setup ## Measure one cycle over PRODUCTS (1 000 000) products: time, memory, claims, sizes
+	@$(BIN)/python -m benchmarks.scale --products $(PRODUCTS)
 
 bench-attacks: setup ## Measure what searches and logins of one attacker do to others
 	@$(BIN)/python -m benchmarks.attacks

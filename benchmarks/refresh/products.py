@@ -22,6 +22,12 @@ _INSERT_SYNCHRONISATIONS = """
     SELECT id, %s, now(), 0, 0 FROM unnest(%s::uuid[]) AS id
     ON CONFLICT DO NOTHING
 """
+_INSERT_INSIGHTS = """
+    INSERT INTO insight (product_id, rolled_until, offers_rolled_until)
+    SELECT id, day, day FROM unnest(%s::uuid[]) AS id,
+        (SELECT date_trunc('day', now(), 'UTC') - interval '1 day' AS day)
+    ON CONFLICT DO NOTHING
+"""
 
 
 def product_ids(count: int) -> list[UUID]:
@@ -35,6 +41,7 @@ def add_products(connection: psycopg.Connection[Any], count: int) -> None:
     with connection.transaction():
         connection.execute(_INSERT_PRODUCTS, [ids])
         connection.execute(_INSERT_SYNCHRONISATIONS, [AT_ONCE, ids])
+        connection.execute(_INSERT_INSIGHTS, [ids])
 
 
 def _endless_ids() -> Iterator[UUID]:

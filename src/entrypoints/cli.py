@@ -99,6 +99,35 @@ def migrate() -> None:
     click.echo("The database is up to date.", err=True)
 
 
+@main.command(cls=_Command)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Write a dump of the database to FILE, while everything goes on."""
+    from entrypoints.backup import back_up
+
+    settings = _settings("backup")
+    database_url = settings.dsn if settings.database_url else _embedded_database(settings)
+    if database_url is None:
+        raise Refused("There is no database: set DATABASE_URL, or run `aggregator up` in another terminal.")
+    with _refusals():
+        back_up(database_url, file)
+    click.echo(f"The dump is in {file}.", err=True)
+
+
+@main.command(cls=_Command)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(file: Path) -> None:
+    """Fill the empty database of DATABASE_URL from the dump in FILE, and bring it to this version."""
+    from entrypoints.backup import restore as restore_database
+    from entrypoints.limits import MIGRATING
+    from entrypoints.migration import run_migrations
+
+    with _refusals():
+        restore_database(_settings("restore").dsn, file)
+    _run("restore", run_migrations, lambda _: MIGRATING)
+    click.echo("The database is restored, and up to date.", err=True)
+
+
 @main.group()
 def keys() -> None:
     """Make, list and revoke API keys, straight on the database."""
@@ -323,13 +352,17 @@ def _refusals() -> Iterator[None]:
     """Turn trouble that the user can mend into one message and exit code 1."""
     from adapters.postgres.schema import SchemaError
     from application.storage import StorageUnavailable
+    from entrypoints.backup import BackupFailed
     from entrypoints.development.embedded_postgres.server import EmbeddedPostgresError
     from entrypoints.listening import CannotListen
     from entrypoints.settings import SettingsError
 
     try:
         yield
-    except (CannotListen, EmbeddedPostgresError, OSError, SchemaError, SettingsError, StorageUnavailable) as error:
+    except (
+        *(BackupFailed, CannotListen, EmbeddedPostgresError, OSError),
+        *(SchemaError, SettingsError, StorageUnavailable),
+    ) as error:
         raise Refused(str(error)) from error
 
 

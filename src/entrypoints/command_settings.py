@@ -37,6 +37,8 @@ USED_BY: dict[str, frozenset[str]] = {
         (*_LOGS, *_DATABASE, *_SESSIONS, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
     ),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
+    "backup": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_EMBEDDED)),
+    "restore": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
     "keys": frozenset((*_LOGS, *_DATABASE)),
     "audit": frozenset((*_LOGS, *_DATABASE)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_EMBEDDED)),

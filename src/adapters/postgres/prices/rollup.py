@@ -36,6 +36,8 @@ from domain.window import BucketWidth
 
 DAYS_AHEAD = 3
 """Partitions are made this far ahead, so that a worker that was down over a weekend finds today's."""
+ADOPTED_AT_ONCE = 5_000
+"""Products of an older release that one transaction takes over at most: all at once could outlast a statement."""
 DAYS_OF_GRACE = 1
 """Days are dropped this much later than they stop being served, for processes that still have yesterday's date."""
 
@@ -50,16 +52,18 @@ _ADOPT = text("""
     INSERT INTO insight (product_id, rolled_until)
     SELECT id, date_trunc('day', created_at, 'UTC') - INTERVAL '1 day' FROM product
     WHERE withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM insight WHERE product_id = id)
-    ON CONFLICT DO NOTHING
-""")
+    LIMIT :limit ON CONFLICT DO NOTHING
+""").bindparams(bindparam("limit", type_=Integer))
 # Of what was recorded before the offers' buckets came, all that is kept is rolled up.
 _ADOPT_OFFERS = text("""
     UPDATE insight SET offers_rolled_until = least(rolled_until, greatest(
         date_trunc('day', created_at, 'UTC') - INTERVAL '1 day',
         (SELECT until FROM history_dropped WHERE history = 'offer_interval')
     ))
-    FROM product WHERE id = product_id AND offers_rolled_until IS NULL
-""")
+    FROM product WHERE id = product_id AND product_id IN (
+        SELECT product_id FROM insight WHERE offers_rolled_until IS NULL LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+""").bindparams(bindparam("limit", type_=Integer))
 # A product's day can no longer change once a later observation is stored, or once no lease is held: observations that
 # begin from now on are dated from now on. The minute allows for a claim that began before midnight and is not committed
 # yet; the transaction limits have ended any older one.
@@ -134,14 +138,15 @@ _ROLL_UP = {width: _roll_up(width) for width in BucketWidth}
 class SqlAlchemyHistoryUpkeep:
     """See `HistoryUpkeep`; each step is a transaction of its own."""
 
-    def __init__(self, engine: AsyncEngine, retention: Retention) -> None:
+    def __init__(self, engine: AsyncEngine, retention: Retention, adopted_at_once: int = ADOPTED_AT_ONCE) -> None:
         self._engine = engine
         self._retention = retention
+        self._adopted_at_once = adopted_at_once
 
     async def prepare_history(self) -> None:
         async with connect(self._engine) as connection:
-            await connection.execute(_ADOPT)
-            await connection.execute(_ADOPT_OFFERS)
+            for adopt in (_ADOPT, _ADOPT_OFFERS):
+                await self._adopt(connection, adopt)
             await forget_future_drops(connection)
             await connection.commit()
             now, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
@@ -172,6 +177,12 @@ class SqlAlchemyHistoryUpkeep:
                 await connection.commit()
                 await drop_partition(self._engine, partition)
         return len(expired)
+
+    async def _adopt(self, connection: AsyncConnection, adopt: TextClause) -> None:
+        adopted = self._adopted_at_once
+        while adopted == self._adopted_at_once:
+            adopted = (await connection.execute(adopt, {"limit": self._adopted_at_once})).rowcount
+            await connection.commit()
 
     async def _roll_up_best_prices(self, connection: AsyncConnection, products: int) -> int:
         oldest = (await connection.execute(_OLDEST_DAY)).one_or_none()

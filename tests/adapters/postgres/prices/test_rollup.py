@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Row, text
+from sqlalchemy import Row, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
 from adapters.postgres.prices.partitions import Partition, drop_partition
+from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from application.storage import StorageUnavailable
 from domain.errors import ProductAlreadyExists
 from domain.offer import Offer
@@ -218,6 +219,26 @@ async def test_a_product_of_a_release_that_knows_no_roll_ups_is_adopted(storage:
         await connection.execute(text("DELETE FROM insight"))
     await storage.history.prepare_history()
     assert await rows(engine, "SELECT product_id FROM insight") == [(id,)]
+
+
+async def test_many_products_of_an_older_release_are_adopted_a_few_at_a_time(
+    storage: Storage, engine: AsyncEngine
+) -> None:
+    await add(storage.begin, *(new_product() for _ in range(5)))
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM insight"))
+    adopted: list[int] = []
+
+    def note(_connection: object, cursor: Any, statement: str, *_: object) -> None:
+        if "INTO insight" in statement or "UPDATE insight" in statement:
+            adopted.append(cursor.rowcount)
+
+    event.listen(engine.sync_engine, "after_cursor_execute", note)
+    try:
+        await SqlAlchemyHistoryUpkeep(engine, LONGER, adopted_at_once=2).prepare_history()
+    finally:
+        event.remove(engine.sync_engine, "after_cursor_execute", note)
+    assert adopted == [2, 2, 1, 2, 2, 1]
 
 
 async def test_days_are_dropped_a_day_after_they_stop_being_served_and_only_once_they_are_rolled_up(
