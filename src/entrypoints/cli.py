@@ -106,7 +106,7 @@ def backup(file: Path) -> None:
     from entrypoints.backup import back_up
 
     settings = _settings("backup")
-    database_url = settings.dsn if settings.database_url else _embedded_database(settings)
+    database_url = settings.direct_dsn if settings.database_url else _embedded_database(settings)
     if database_url is None:
         raise Refused("There is no database: set DATABASE_URL, or run `aggregator up` in another terminal.")
     with _refusals():
@@ -123,7 +123,7 @@ def restore(file: Path) -> None:
     from entrypoints.migration import run_migrations
 
     with _refusals():
-        restore_database(_settings("restore").dsn, file)
+        restore_database(_settings("restore").direct_dsn, file)
     _run("restore", run_migrations, lambda _: MIGRATING)
     click.echo("The database is restored, and up to date.", err=True)
 
