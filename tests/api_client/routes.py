@@ -74,6 +74,7 @@ PUBLIC_ROUTES = frozenset(
         ("GET", "/docs"),
         ("GET", "/docs/static/{name}"),
         ("GET", "/openapi.json"),
+        ("GET", "/schema/asyncapi.json"),
         ("GET", "/favicon.ico"),
         ("GET", "/.well-known/api-catalog"),
     }

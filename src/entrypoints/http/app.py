@@ -47,6 +47,7 @@ from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
 from entrypoints.http.events.access import EventAccess
+from entrypoints.http.events.async_description import describe_events
 from entrypoints.http.events.event_controller import EventController
 from entrypoints.http.events.event_stream import StreamPlaces
 from entrypoints.http.exports.price_export_controller import PriceExportController
@@ -169,6 +170,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             PriceExportController,
             PriorPriceController,
             EventController,
+            describe_events,
             KeyController,
             AuditController,
             HealthController,

@@ -79,7 +79,7 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(description
 def test_only_pages_for_people_are_left_out(description: Described) -> None:
     described = {route for route, _ in operations(description)}
     pages = {"/docs", "/docs/static/{name}", "/openapi.json", "/schema/openapi.json", "/.well-known/api-catalog"}
-    pages.add("/favicon.ico")
+    pages |= {"/favicon.ico", "/schema/asyncapi.json"}
     assert PUBLIC_ROUTES - described == {("GET", page) for page in pages}
 
 

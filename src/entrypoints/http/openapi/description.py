@@ -36,6 +36,31 @@ does not have is a 405 with the same `Allow`, one that HTTP does not have a 501.
 """
 
 
+_WEBHOOKS = {
+    "event": {
+        "post": {
+            "summary": "An event, pushed to the URL of a webhook",
+            "description": "Signed as [Standard Webhooks](https://www.standardwebhooks.com) says. "
+            "`/schema/asyncapi.json` describes all events. Any 2xx within 15 seconds is success; others are tried again for two days.",
+            "operationId": "receiveEvent",
+            "parameters": [
+                {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
+                for name, meaning in (
+                    ("webhook-id", "The event's id, the same at every attempt."),
+                    ("webhook-timestamp", "The time of the attempt, in seconds since 1970."),
+                    ("webhook-signature", "`v1,` and the base64 of an HMAC-SHA256, or several, with a space between."),
+                )
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/cloudevents+json": {"schema": {"$ref": "#/components/schemas/CloudEvent"}}},
+            },
+            "responses": {"2XX": {"description": "The event has arrived."}},
+        }
+    }
+}
+
+
 class _ExactDescription(JsonRenderPlugin):
     """Adds headers, links, security and the second media type of a PATCH, and makes schemas plain."""
 
@@ -60,7 +85,7 @@ class _ExactDescription(JsonRenderPlugin):
                 (success,) = (status for status in operation["responses"] if status < "300")
                 operation["responses"][success]["links"] = links
         servers = {"servers": [{"url": prefix_of(request.scope["state"]) or "/"}]}
-        return super().render(request, openapi_schema | servers)
+        return super().render(request, openapi_schema | servers | {"webhooks": _WEBHOOKS})
 
 
 def _declarations(request: Request[Any, Any, Any]) -> dict[str, Declaration]:

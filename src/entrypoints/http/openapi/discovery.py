@@ -11,6 +11,7 @@ from entrypoints.http.problems.problem_types import prefix_of
 from entrypoints.http.route_declarations import PUBLIC
 
 DESCRIPTION, DOCS, CATALOG = "/schema/openapi.json", "/docs", "/.well-known/api-catalog"
+EVENTS = "/schema/asyncapi.json"
 LINKSET = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
 
 
@@ -28,7 +29,10 @@ def show_catalog(request: Request[Any, Any, Any]) -> ASGIResponse:
         "linkset": [
             {
                 "anchor": f"{prefix}/",
-                "service-desc": [{"href": prefix + DESCRIPTION, "type": "application/json"}],
+                "service-desc": [
+                    {"href": prefix + DESCRIPTION, "type": "application/json"},
+                    {"href": prefix + EVENTS, "type": "application/json"},
+                ],
                 "service-doc": [{"href": prefix + DOCS, "type": "text/html"}],
                 "status": [{"href": f"{prefix}/health/ready", "type": "application/json"}],
             }
