@@ -3,6 +3,7 @@
 import asyncio
 
 from application.events.event_log import EventFilter, EventPage, EventReader, Position
+from event_schemas import check_event
 
 
 async def settled_page(reader: EventReader, after: Position | None, wanted: EventFilter, limit: int) -> EventPage:
@@ -10,4 +11,6 @@ async def settled_page(reader: EventReader, after: Position | None, wanted: Even
     async with asyncio.timeout(60):
         while (page := await reader.read(after, wanted, limit)).withheld is not None:
             await asyncio.sleep(0)
+    for event in page.events:
+        check_event(event.json)
     return page

@@ -1,8 +1,11 @@
 """Each change appends its event in its own unit of work."""
 
+from datetime import datetime
+
 import msgspec
 
 from application.access.actor import Actor, ActorKind
+from application.alerts.closing import close_product
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import NewProduct, RegisterProducts
 from domain.event import EventType
@@ -28,7 +31,7 @@ async def test_admins_changes_are_events(world: Synchronising) -> None:
     amend = AmendProduct(storage.begin, clock)
     await amend(id, description="Cast iron", actor=ADMIN)
     await amend(id, description="Cast iron", actor=ADMIN)
-    await WithdrawProduct(storage.begin)(id, actor=ADMIN)
+    await WithdrawProduct(storage.begin, close_product)(id, actor=ADMIN)
     assert len(registered.outcomes) == 2
     assert told(storage) == [
         (EventType.PRODUCT_CREATED, {"name": "Pan", "description": "Iron", "revision": 1}),
@@ -48,7 +51,8 @@ async def test_the_workers_changes_are_events(world: Synchronising) -> None:
 async def test_an_event_is_encoded_as_a_cloud_event(world: Synchronising) -> None:
     id = await world.watched(Offer(some_id(), 5, 1))
     event = next(each for each in world.storage.rows.events if each.type is EventType.PRICE_CHANGED)
-    now = world.clock().isoformat().replace("+00:00", "Z")
+    now = msgspec.json.decode(event.json)["time"]
+    assert datetime.fromisoformat(now) <= world.clock()
     (offer,) = world.tracked(id)
     current = {"price": 5, "state": "in_stock", "since": now, "offer_id": str(offer.id)}
     assert msgspec.json.decode(event.json) == {

@@ -10,6 +10,7 @@ import pytest
 
 from application.events.event_log import EVERYTHING, EventFilter, EventsExpired, Position, RecordedEvent
 from domain.event import Event, EventType
+from event_schemas import sample_data
 from factories import some_id
 from storages.event_pages import settled_page
 from storages.storage import Storage
@@ -18,7 +19,10 @@ NOON = datetime(2026, 3, 14, 12, 0, 0, 123456, UTC)
 
 
 def event(number: int = 0, subject: UUID | None = None, kind: EventType = EventType.PRODUCT_CREATED) -> Event:
-    data = {"name": 'a "b" {c} \\, ž 🎉', "n": number, "since": NOON, "price": None, "list": [1, {"x": 2.5}]}
+    data = {**sample_data(kind, f'{number} a "b" {{c}} \\, ž 🎉'), "revision": number + 1}
+    if kind is EventType.PRICE_CHANGED:
+        data = sample_data(kind)
+        data["current"] = {**data["current"], "price": number}
     return Event(kind, subject or some_id(), NOON + timedelta(seconds=number), data)
 
 
@@ -37,7 +41,8 @@ def as_written(events: Sequence[RecordedEvent]) -> list[Event]:
 
 
 def number_of(event: RecordedEvent) -> object:
-    return msgspec.json.decode(event.json)["data"]["n"]
+    data = msgspec.json.decode(event.json)["data"]
+    return data["revision"] - 1 if "revision" in data else data["current"]["price"]
 
 
 def as_read(event: Event) -> Event:
@@ -45,7 +50,8 @@ def as_read(event: Event) -> Event:
 
 
 async def test_events_come_back_in_their_order_as_they_were_written(storage: Storage) -> None:
-    first, second, third = event(1), Event(EventType.WEBHOOK_DISABLED, None, NOON, {}), event(3)
+    disabled = Event(EventType.WEBHOOK_DISABLED, None, NOON, sample_data(EventType.WEBHOOK_DISABLED))
+    first, second, third = event(1), disabled, event(3)
     await append(storage, first, second)
     await append(storage)
     await append(storage, third)

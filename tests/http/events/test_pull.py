@@ -11,6 +11,7 @@ from api_client.api import Api, problem_of
 from application.access.actor import Scope
 from domain.event import Event, EventType
 from domain.offer import Offer
+from event_schemas import sample_data
 from factories import some_id
 from fakes.storage import NOON
 from waiting import until
@@ -18,7 +19,14 @@ from waiting import until
 
 async def append(api: Api, *kinds: EventType, subject: UUID | None = None) -> None:
     async with api.outside.storage.begin() as work:
-        await work.events.append(*(Event(kind, subject, NOON, {"name": "x"}) for kind in kinds))
+        await work.events.append(
+            *(
+                Event(
+                    kind, None if kind is EventType.WEBHOOK_DISABLED else subject or some_id(), NOON, sample_data(kind)
+                )
+                for kind in kinds
+            )
+        )
         await work.commit()
 
 

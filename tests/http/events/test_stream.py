@@ -17,12 +17,15 @@ from application.events.feed import FeedTiming
 from application.storage import StorageUnavailable
 from domain.event import Event, EventType
 from entrypoints.limits import RequestLimits, Shares
+from event_schemas import sample_data
+from factories import some_id
 from fakes.event_readers import InMemoryEventReader
 from fakes.storage import NOON
 from waiting import until
 
 PATH = "/events/stream"
 QUICK = FeedTiming(pause=0.01, stop_pause=0.01, trouble_pause=0.01)
+BIG, REFUSED = "x" * 100_000, EventType.PRODUCT_REJECTED
 LIMITS = RequestLimits(event_feed=QUICK)
 
 
@@ -36,7 +39,7 @@ class Running:
 
     async def append(self, *names: str, kind: EventType = EventType.PRODUCT_CREATED) -> None:
         async with self.outside.storage.begin() as work:
-            await work.events.append(*(Event(kind, None, NOON, {"name": name}) for name in names))
+            await work.events.append(*(Event(kind, some_id(), NOON, sample_data(kind, name)) for name in names))
             await work.commit()
 
     @property
@@ -74,7 +77,8 @@ class Reader:
     async def name(self) -> str:
         """Return the name in the data of the next message."""
         message = await self.message()
-        return message["data"].split('"name":"')[1].split('"')[0]
+        data = message["data"].replace('"detail":', '"name":')
+        return data.split('"name":"')[1].split('"')[0]
 
     async def ended(self) -> bool:
         """Return whether the stream has ended as HTTP says, having read the rest of it."""
@@ -129,10 +133,10 @@ async def test_a_client_goes_on_from_its_last_id_which_counts_before_after() -> 
 
 
 async def test_only_events_that_pass_the_filter_come() -> None:
-    async with serving() as api, streaming(api, type="price.changed") as stream:
+    async with serving() as api, streaming(api, type="product.amended") as stream:
         await stream.message()
         await api.append("other")
-        await api.append("wanted", kind=EventType.PRICE_CHANGED)
+        await api.append("wanted", kind=EventType.PRODUCT_AMENDED)
         assert await stream.name() == "wanted"
 
 
@@ -147,7 +151,7 @@ async def test_a_cursor_that_has_expired_is_reset_and_the_stream_goes_on() -> No
 
 
 async def test_a_quiet_stream_gets_comments_that_say_how_far_it_is() -> None:
-    async with serving(replace(LIMITS, event_silence=0.05)) as api, streaming(api, type="price.changed") as stream:
+    async with serving(replace(LIMITS, event_silence=0.05)) as api, streaming(api, type="product.amended") as stream:
         first = await stream.message()
         await api.append("other")
         message = await stream.message()
@@ -163,11 +167,9 @@ async def test_a_client_that_does_not_read_is_disconnected_and_the_others_go_on(
         # Big events fill the buffers on the way to it.
         _, writer = await _slow_client(api.server.port)
         await until(lambda: len(_listeners()) == 2)
-        sent = 0
         while len(_listeners()) == 2:
-            await api.append("x" * 100_000)
-            sent += 1
-            assert len(await stream.name()) == 100_000
+            await api.append(BIG, kind=REFUSED)
+            assert await stream.name() == BIG
         await until(lambda: len(api.outcomes) == 1, seconds=40)
         await api.append("last")
         assert await stream.name() == "last"
@@ -176,7 +178,7 @@ async def test_a_client_that_does_not_read_is_disconnected_and_the_others_go_on(
 
 async def test_a_client_that_takes_nothing_for_too_long_is_disconnected() -> None:
     async with serving(replace(LIMITS, event_stalled=0.1, event_silence=0.1)) as api:
-        await api.append(*["x" * 100_000] * 200)
+        await api.append(*[BIG] * 200, kind=REFUSED)
         _, writer = await _slow_client(api.server.port, b"?after=0-0-0")
         await until(lambda: api.outcomes == ["too_slow"], seconds=40)
         writer.close()

@@ -41,7 +41,8 @@ _WEBHOOKS = {
         "post": {
             "summary": "An event, pushed to the URL of a webhook",
             "description": "Signed as [Standard Webhooks](https://www.standardwebhooks.com) says. "
-            "`/schema/asyncapi.json` describes all events. Any 2xx within 15 seconds is success; others are tried again for two days.",
+            "`/schema/asyncapi.json` describes all events. Any 2xx within 15 seconds is success; other answers lead to "
+            "further attempts for two days.",
             "operationId": "receiveEvent",
             "parameters": [
                 {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
@@ -183,6 +184,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="events", description="What happened, in one order: pulled or streamed."),
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
+            Tag(name="alerts", description="Rules over recorded prices, and what they would have done."),
             Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),

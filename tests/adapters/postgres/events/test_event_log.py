@@ -13,6 +13,7 @@ from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.events.event_log import EVERYTHING, EventsExpired, Position, RecordedEvent
 from domain.event import Event, EventType
 from domain.retention import Retention
+from factories import some_id
 from storages.event_pages import settled_page
 
 KEPT = timedelta(days=30)
@@ -20,7 +21,7 @@ AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
 
 def event(name: str) -> Event:
-    return Event(EventType.PRODUCT_AMENDED, None, AT, {"name": name})
+    return Event(EventType.PRODUCT_WITHDRAWN, some_id(), AT, {"name": name})
 
 
 def names(events: list[RecordedEvent]) -> list[str]:
