@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     # So that a use-case of one room does not import the other rooms.
     from application.access.api_keys import KeyRepository
     from application.access.audit import AuditLog
+    from application.alerts.repositories import AlertRepository, AlertStateRepository
     from application.catalogue.idempotency_keys import IdempotencyKeyRepository
     from application.catalogue.product_repository import ProductRepository
     from application.events.event_log import EventLog
@@ -44,6 +45,14 @@ class UnitOfWork(Protocol):
     @property
     def events(self) -> "EventLog":
         """The event log."""
+
+    @property
+    def alerts(self) -> "AlertRepository":
+        """The alerts."""
+
+    @property
+    def alert_states(self) -> "AlertStateRepository":
+        """Where alerts stand with products."""
 
     async def now(self) -> datetime:
         """Return the storage's time, by which all schedules go."""

@@ -6,6 +6,9 @@ Refusal
 ├── ProductNotFound         no such product, or it was withdrawn
 ├── KeyNotFound             no API key has this id
 ├── TooManyKeys             as many API keys as there may be are in force
+├── AlertNotFound           no alert has this id
+├── TooManyAlerts           as many alerts as there may be are there
+├── InvalidAlert            an alert that cannot be
 ├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
 ├── ProductsAlreadyExist    ids or names of several new products are taken
@@ -104,6 +107,28 @@ class TooManyKeys(Refusal):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"There are {most} keys in force, which is the most; revoke one first.")
+
+
+class AlertNotFound(Refusal):
+    """No alert has this id."""
+
+    def __init__(self, alert_id: UUID) -> None:
+        super().__init__(f"There is no alert with the id {alert_id}.")
+
+
+class TooManyAlerts(Refusal):
+    """As many alerts as there may be are there."""
+
+    def __init__(self, most: int, which: str = "") -> None:
+        super().__init__(f"There are {most} alerts{which}, which is the most; delete one first.")
+
+
+class InvalidAlert(Refusal):
+    """An alert that cannot be; `field` names the part of it, as the API does."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 class InvalidWindow(Refusal):

@@ -3,14 +3,50 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.event import Event, LastKnown, price_changed
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare
-from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceStep, next_best_price
+from domain.price import KNOWN_FOR_INTERVALS, BestPrice, PriceState, PriceStep, next_best_price, price_state
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """The slot of a product that was never observed: the oldest of all, so it is the first to be claimed."""
+
+
+class CarriedPrice(NamedTuple):
+    """A best price that was in force since an observation, and known until then; that may be the same time."""
+
+    price: int | None
+    since: datetime
+    until: datetime
+
+
+class ShownPrice(NamedTuple):
+    """The best price that an observation shows, if it is `known`, and the one that was in force up to it.
+
+    `since` is when it came into force, `at` the time of the observation in the recorded history.
+    """
+
+    price: int | None
+    since: datetime
+    at: datetime
+    known: bool
+    carried: CarriedPrice | None
+
+    @property
+    def stretches(self) -> list[PriceStep]:
+        """What is known now of the time since the observation before; the last one is the moment of this one."""
+        found: list[PriceStep] = []
+        if self.carried is not None:
+            price, since, until = self.carried
+            until = max(since, until)
+            if since < until:
+                found.append(PriceStep(price_state(price), price, since, until))
+            if until < self.at:
+                found.append(PriceStep(PriceState.UNKNOWN, None, until, self.at))
+        state, price = (price_state(self.price), self.price) if self.known else (PriceState.UNKNOWN, None)
+        return [*found, PriceStep(state, price, self.at, self.at)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +59,7 @@ class Observation:
     steps: list[PriceStep]
     event: Event | None = None
     """The change of the best price or of the stock state, if there is one."""
+    shown: ShownPrice | None = None
 
     @property
     def lost(self) -> int:
@@ -79,6 +116,10 @@ class Synchronisation:
                 dated = max(recorded_until, self.observed_at)
         offers = compare(before, observed, dated, known_until, Trust(at, self.observed_at or at, interval))
         last_known = self._last_known(known_until, dated)
+        carried = None
+        if self.best is not None and self.observed_at is not None and known_until is not None:
+            since = max(self.observed_at, self.best.since)
+            carried = CarriedPrice(self.best.price, since, min(known_until, dated))
         best = offers.best
         price = None if best is None else best.price
         self.best, steps = next_best_price(self.best, known_until, price, dated, set_back=dated != at)
@@ -103,7 +144,8 @@ class Synchronisation:
         self.last_attempt_at = self.last_success_at = at
         self.consecutive_failures = 0
         self.last_error = None
-        return Observation(self.product_id, offers.changed, offers.ended, steps, event)
+        shown = ShownPrice(price, self.best.since, dated, self.known_until > dated, carried)
+        return Observation(self.product_id, offers.changed, offers.ended, steps, event, shown)
 
     def _last_known(self, known_until: datetime | None, at: datetime) -> LastKnown | None:
         if self.last_known is not None or self.best is None or known_until is None:

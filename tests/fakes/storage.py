@@ -30,6 +30,7 @@ from domain.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import AT_ONCE, Observation, Synchronisation
 from fakes.access import InMemoryAuditLog, InMemoryKeyRepository
+from fakes.alerts import AlertRows, InMemoryAlertRepository, InMemoryAlertStateRepository
 from fakes.events import InMemoryEventLog
 from fakes.product_views import product_view, version_of
 
@@ -80,6 +81,7 @@ class Rows:
     keys: dict[UUID, tuple[ApiKey, bytes]] = field(default_factory=dict)
     audit: list[AuditRecord] = field(default_factory=list)
     events: list[RecordedEvent] = field(default_factory=list)
+    alerts: AlertRows = field(default_factory=AlertRows)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -94,6 +96,7 @@ class Rows:
             dict(self.keys),
             list(self.audit),
             list(self.events),
+            self.alerts.copy(),
         )
 
 
@@ -137,6 +140,8 @@ class InMemoryUnitOfWork:
         self.keys = InMemoryKeyRepository(rows.keys, storage.reach, storage.clock())
         self.audit = InMemoryAuditLog(rows.audit, storage.reach, storage.clock())
         self.events = InMemoryEventLog(rows.events, storage.reach)
+        self.alerts = InMemoryAlertRepository(rows.alerts, storage.reach)
+        self.alert_states = InMemoryAlertStateRepository(rows.alerts, rows.steps, storage.reach)
 
     async def now(self) -> datetime:
         self._storage.reach()

@@ -29,6 +29,10 @@ TABLES = (
     "idempotency_key",
     "api_key",
     "event",
+    "alert",
+    "alert_product",
+    "alert_state",
+    "alert_transition",
 )
 _NEW_EVENT_LOG = """
     UPDATE event_log SET generation = 1, cluster = NULL,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.api_keys import SqlAlchemyKeyReader
 from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
+from adapters.postgres.alerts.alert_repository import SqlAlchemyAlertReader
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
@@ -29,6 +30,8 @@ from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.access.api_keys import KeyReader
 from application.access.audit_records import AuditReader
+from application.alerts.evaluation import evaluate_alerts, in_order
+from application.alerts.repositories import AlertReader
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
@@ -47,6 +50,7 @@ from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader
+from fakes.alerts import InMemoryAlertReader
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.event_readers import InMemoryEventReader
@@ -86,6 +90,7 @@ class Storage:
     keys: KeyReader
     audit: AuditReader
     events: EventReader
+    alerts: AlertReader
     trends: PriceTrends
     let_keys_age: Callable[[timedelta], Awaitable[None]]
     """Makes all idempotency keys older, as if that time had passed."""
@@ -126,6 +131,7 @@ def in_memory() -> Storage:
         InMemoryKeyReader(storage),
         InMemoryAuditReader(storage),
         InMemoryEventReader(storage),
+        InMemoryAlertReader(storage),
         InMemoryPriceTrends(storage, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,
@@ -172,6 +178,7 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyKeyReader(engine),
         SqlAlchemyAuditReader(engine),
         PostgresEventReader(engine, searched=20),
+        SqlAlchemyAlertReader(engine),
         SqlAlchemyPriceTrends(engine, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,
@@ -246,6 +253,7 @@ async def observe(
         before = (await work.offers.of([product_id])).get(product_id, ())
         observation = state.observe(before, observed, at, interval)
         await work.offers.record([observation])
+        await work.events.append(*in_order([observation], await evaluate_alerts(work, [observation])))
         await work.synchronisations.save(state)
         await work.commit()
 

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from adapters.postgres.access.api_keys import SqlAlchemyKeyRepository
 from adapters.postgres.access.audit_log import SqlAlchemyAuditLog
+from adapters.postgres.alerts.alert_repository import SqlAlchemyAlertRepository
+from adapters.postgres.alerts.state_repository import SqlAlchemyAlertStateRepository
 from adapters.postgres.catalogue.idempotency_key_repository import SqlAlchemyIdempotencyKeyRepository
 from adapters.postgres.catalogue.product_repository import SqlAlchemyProductRepository
 from adapters.postgres.connection import open_session
@@ -18,6 +20,7 @@ from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRe
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
 from application.access.api_keys import KeyRepository
 from application.access.audit import AuditLog
+from application.alerts.repositories import AlertRepository, AlertStateRepository
 from application.catalogue.idempotency_keys import IdempotencyKeyRepository
 from application.catalogue.product_repository import ProductRepository
 from application.events.event_log import EventLog
@@ -40,6 +43,8 @@ class SqlAlchemyUnitOfWork:
         self.keys: KeyRepository = SqlAlchemyKeyRepository(session)
         self.audit: AuditLog = SqlAlchemyAuditLog(session)
         self.events: EventLog = PostgresEventLog(session)
+        self.alerts: AlertRepository = SqlAlchemyAlertRepository(session)
+        self.alert_states: AlertStateRepository = SqlAlchemyAlertStateRepository(session)
 
     async def now(self) -> datetime:
         now: datetime = (await self._session.execute(_NOW)).scalar_one()

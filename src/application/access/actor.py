@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a key may be for. Those of webhooks and alerts have no routes yet."""
+    """What a key may be for. That of webhooks has no routes yet."""
 
     CATALOGUE_WRITE = "catalogue:write"
     SYNCHRONISATION_READ = "synchronisation:read"

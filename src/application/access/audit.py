@@ -21,6 +21,9 @@ class Action(StrEnum):
     REGISTRATION_RETRIED = "product.registration_retried"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    ALERT_CREATED = "alert.created"
+    ALERT_AMENDED = "alert.amended"
+    ALERT_DELETED = "alert.deleted"
     LOGGED_IN = "admin.logged_in"
 
 
@@ -29,6 +32,7 @@ class SubjectKind(StrEnum):
 
     PRODUCT = "product"
     KEY = "key"
+    ALERT = "alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ class Subject:
     def key(cls, key_id: UUID) -> Self:
         """Return the subject that a key is."""
         return cls(SubjectKind.KEY, str(key_id))
+
+    @classmethod
+    def alert(cls, alert_id: UUID) -> Self:
+        """Return the subject that an alert is."""
+        return cls(SubjectKind.ALERT, str(alert_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Fields, Subject, changed
+from application.alerts.closing import close
 from application.catalogue.views import Encoded, ProductView
 from application.clock import Clock
 from application.unit_of_work import BeginWork
+from domain.alert import ResolvedBy
 from domain.event import product_amended, product_withdrawn
 from domain.product import Product
 
@@ -73,7 +75,9 @@ class WithdrawProduct:
             await work.products.remove(product)
             before = _texts(product)
             await work.audit.append(AuditEntry(actor, Action.PRODUCT_WITHDRAWN, Subject.product(product.id), before))
-            await work.events.append(product_withdrawn(product, await work.now()))
+            now = await work.now()
+            await work.events.append(product_withdrawn(product, now))
+            await close(work, await work.alert_states.take_of_product(product_id), now, ResolvedBy.PRODUCT_WITHDRAWN)
             await work.commit()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.alerts.evaluation import evaluate_alerts, in_order
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch import Failed, Group, attempt_all
 from application.synchronisation.batch_report import BatchReport, Outcome, error_text
@@ -88,7 +89,7 @@ class RefreshDueProducts:
                     outcomes[id] = Outcome.OBSERVED
             await work.products.save(*products.values())
             await work.offers.record(observations)
-            await work.events.append(*(each.event for each in observations if each.event))
+            await work.events.append(*in_order(observations, await evaluate_alerts(work, observations)))
             await work.synchronisations.save(*states)
             await work.synchronisations.postpone(claim.lease_id, group.unattempted)
             await work.commit()
