@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from application.access.audit_records import AuditUpkeep
+from application.alerts.upkeep import TidyAlerts
 from application.catalogue.idempotency_keys import KEPT_FOR
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
@@ -24,6 +25,7 @@ class KeepHouse:
     history: HistoryUpkeep
     audit: AuditUpkeep
     events: EventUpkeep
+    tidy_alerts: TidyAlerts
     timing: Timing
     clocks: ClockWatch
     offers_kept: timedelta
@@ -45,6 +47,8 @@ class KeepHouse:
         while self.now() < ends and await self.purge.purge_sold_out(self.offers_kept, self.timing.purge_rows):
             pass
         while self.now() < ends and await self.purge.purge_idempotency_keys(KEPT_FOR, self.timing.purge_rows):
+            pass
+        while self.now() < ends and await self.tidy_alerts(self.timing.purge_rows):
             pass
         while self.now() < ends and await self.history.roll_up(self.timing.roll_up_products):
             pass

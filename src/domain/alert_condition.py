@@ -12,8 +12,6 @@ from typing import TypeAlias
 
 from domain.errors import InvalidAlert
 from domain.price import PriceInForce, PriceState
-from domain.price_change import price_change
-from domain.window import MICROSECOND
 
 LONGEST_PERIOD = timedelta(days=30)
 """Steps of the best price are kept for a few days longer, unless the settings say otherwise."""
@@ -58,14 +56,14 @@ class PricesBefore:
 class Fact:
     """What was in force in `[start, end)`, or at the moment `start` if that is the end too.
 
-    Conditions over a period need more: `earlier` was in force one period before, all the time; `before` is there only
-    if another price than the last known one came into force at the start.
+    Conditions over a period need more: `percent` is the change over it, as price-change defines it, None if there is
+    none; `before` is there only if another price than the last known one came into force at the start.
     """
 
     start: datetime
     end: datetime
     in_force: PriceInForce
-    earlier: PriceInForce | None = None
+    percent: Decimal | None = None
     before: PricesBefore | None = None
 
 
@@ -140,12 +138,11 @@ class PriceMove:
         """Return whether the fact meets it, None if there is no change because of the price one period before."""
         if fact.in_force.price is None:
             return False
-        percent = price_change(fact.earlier, fact.in_force).percent
-        return None if percent is None else percent * self.kind.sign <= -self.percent
+        return None if fact.percent is None else fact.percent * self.kind.sign <= -self.percent
 
     def value(self, fact: Fact) -> Value:
         """Return the change in percent."""
-        return price_change(fact.earlier, fact.in_force).percent
+        return fact.percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +171,7 @@ class PriceExtreme:
         if price is None or fact.before is None:
             return active and price is not None
         extreme = fact.before.extreme
-        half_known = 2 * fact.before.known >= self.period // MICROSECOND
+        half_known = 2 * fact.before.known >= self.period // timedelta(microseconds=1)
         return half_known and extreme is not None and price * self.kind.sign < extreme * self.kind.sign
 
     def value(self, fact: Fact) -> Value:

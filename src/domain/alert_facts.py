@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from domain.alert_condition import Condition, Fact, PriceExtreme, PriceMove, PricesBefore
 from domain.price import PriceInForce, PriceState, PriceStep
+from domain.price_change import price_change
 from domain.price_history import steps_of, tiled
 from domain.window import MICROSECOND, Window
 
@@ -58,9 +59,9 @@ def _with_earlier(stretches: Sequence[PriceStep], recorded: Sequence[PriceStep],
     for stretch, (window, within) in zip(stretches, steps_of(shifted, recorded), strict=True):
         in_force = PriceInForce(stretch.state, stretch.price)
         for tile in tiled(within, window):
-            earlier = PriceInForce(tile.state, tile.price)
+            change = price_change(PriceInForce(tile.state, tile.price), in_force)
             end = min(tile.valid_to + period, stretch.valid_to)
-            yield Fact(tile.valid_from + period, end, in_force, earlier)
+            yield Fact(tile.valid_from + period, end, in_force, change.percent)
 
 
 def _with_prices_before(tiles: Sequence[PriceStep], when: PriceExtreme, period: timedelta) -> Iterator[Fact]:

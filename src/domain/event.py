@@ -3,12 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from domain.alert import Transition, TransitionKind
-from domain.alert_condition import Value
 from domain.price import BestPrice, price_state
 from domain.product import Product, RegistrationState
 
@@ -106,24 +103,6 @@ def price_changed(
         "unknown_since": unknown_since,
     }
     return Event(EventType.PRICE_CHANGED, product_id, current.since, data)
-
-
-def alert_changed(alert_id: UUID, name: str, product_id: UUID, transition: Transition) -> Event:
-    """An alert began to fire for a product, or ceased to, and `reason` says why."""
-    fired = transition.kind is TransitionKind.FIRING
-    data: Mapping[str, object] = {
-        "alert": {"id": alert_id, "name": name},
-        "value": _number(transition.value),
-        "threshold": _number(transition.threshold),
-        "since": transition.since,
-    }
-    if not fired:
-        data = {**data, "reason": transition.reason}
-    return Event(EventType.ALERT_FIRING if fired else EventType.ALERT_RESOLVED, product_id, transition.at, data)
-
-
-def _number(value: Value) -> int | float | None:
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _texts(product: Product) -> Mapping[str, object]:

@@ -21,6 +21,8 @@ from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
 from adapters.postgres.access.audit_upkeep import SqlAlchemyAuditUpkeep
 from adapters.postgres.access.key_uses import SqlAlchemyKeyUses
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
+from adapters.postgres.alerts.alert_repository import SqlAlchemyAlertReader
+from adapters.postgres.alerts.alert_upkeep import SqlAlchemyAlertUpkeep
 from adapters.postgres.catalogue.census import SqlAlchemyCensus
 from adapters.postgres.catalogue.purge import SqlAlchemyCataloguePurge
 from adapters.postgres.clock import database_time
@@ -43,6 +45,8 @@ from adapters.token_log import LoggedTokenEvents
 from application.access.api_keys import KeyReader, KeyUses
 from application.access.audit_records import AuditReader, AuditUpkeep
 from application.access.login_limits import LoginFailures
+from application.alerts.reading import AlertReader
+from application.alerts.repositories import AlertUpkeep
 from application.catalogue.census import Census
 from application.catalogue.purge import CataloguePurge
 from application.catalogue.registration import RegistrationSignal
@@ -179,6 +183,14 @@ class Adapters(Provider):
     @provide
     def event_upkeep(self, engine: SessionEngine, settings: Settings) -> EventUpkeep:
         return PostgresEventUpkeep(engine, settings.events_kept)
+
+    @provide
+    def alert_reader(self, engine: AsyncEngine) -> AlertReader:
+        return SqlAlchemyAlertReader(engine)
+
+    @provide
+    def alert_upkeep(self, engine: AsyncEngine, settings: Settings) -> AlertUpkeep:
+        return SqlAlchemyAlertUpkeep(engine, settings.events_kept)
 
     @provide
     def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:

@@ -10,6 +10,11 @@ from application.access.audit_records import AuditUpkeep
 from application.access.key_management import CreateKey, RecordLogin, RevokeKey
 from application.access.key_verification import VerifyKey
 from application.access.login_limits import LoginLimits
+from application.alerts.back_test import RecordedPrices, SimulateAlert, SuggestThreshold
+from application.alerts.closing import close_alert, close_product
+from application.alerts.management import AmendAlert, CreateAlert, DeleteAlert
+from application.alerts.recorded_prices import ReadRecordedPrices
+from application.alerts.upkeep import TidyAlerts
 from application.bounded_queue import BoundedQueue
 from application.catalogue.as_of import CatalogueAsOfReader, ReadCatalogueAsOf
 from application.catalogue.editing import AmendProduct, WithdrawProduct
@@ -83,7 +88,11 @@ class UseCases(Provider):
 
     register_product = provide(RegisterProduct)
     amend_product = provide(AmendProduct)
-    withdraw_product = provide(WithdrawProduct)
+
+    @provide
+    def withdraw_product(self, begin: BeginWork) -> WithdrawProduct:
+        return WithdrawProduct(begin, close_product)
+
     retry_registration = provide(RetryRegistration)
     schedule_due_work = provide(ScheduleDueWork)
 
@@ -92,6 +101,23 @@ class UseCases(Provider):
         return CreateKey(begin)
 
     revoke_key = provide(RevokeKey)
+
+    @provide
+    def create_alert(self, begin: BeginWork) -> CreateAlert:
+        return CreateAlert(begin)
+
+    @provide
+    def amend_alert(self, begin: BeginWork) -> AmendAlert:
+        return AmendAlert(begin, close_alert)
+
+    @provide
+    def delete_alert(self, begin: BeginWork) -> DeleteAlert:
+        return DeleteAlert(begin, close_alert)
+
+    tidy_alerts = provide(TidyAlerts)
+    simulate_alert = provide(SimulateAlert)
+    suggest_threshold = provide(SuggestThreshold)
+    recorded_prices = provide(ReadRecordedPrices, provides=RecordedPrices)
     record_login = provide(RecordLogin)
 
     @provide
@@ -117,11 +143,22 @@ class UseCases(Provider):
         history: HistoryUpkeep,
         audit: AuditUpkeep,
         events: EventUpkeep,
+        tidy_alerts: TidyAlerts,
         timing: Timing,
         clocks: ClockWatch,
         retention: Retention,
     ) -> KeepHouse:
-        return KeepHouse(purge, history, audit, events, timing, clocks, retention.offer_rows_kept, time.monotonic)
+        return KeepHouse(
+            purge,
+            history,
+            audit,
+            events,
+            tidy_alerts,
+            timing,
+            clocks,
+            retention.offer_rows_kept,
+            time.monotonic,
+        )
 
     @provide
     def read_catalogue_as_of(

@@ -19,6 +19,8 @@ from api_client.openapi_conformance import Manual
 from application.access.api_keys import KeyReader, KeyUses
 from application.access.audit_records import AuditReader
 from application.access.login_limits import LoginFailures
+from application.alerts.evaluation import evaluate_alerts, in_order
+from application.alerts.reading import AlertReader
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.export import CatalogueExport
@@ -43,6 +45,7 @@ from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies
 from entrypoints.settings import read_settings
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader, InMemoryKeyUses
+from fakes.alerts import InMemoryAlertReader
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.event_readers import InMemoryEventReader
@@ -159,7 +162,7 @@ class Outside:
             observation = state.observe(before, answer, self.clock(), interval)
             await work.products.save(product)
             await work.offers.record([observation])
-            await work.events.append(*([observation.event] if observation.event else []))
+            await work.events.append(*in_order([observation], await evaluate_alerts(work, [observation])))
             await work.synchronisations.save(state)
             await work.commit()
 
@@ -229,6 +232,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def key_uses(self) -> KeyUses:
         return InMemoryKeyUses(self._outside.storage)
+
+    @provide(override=True)
+    def alert_reader(self) -> AlertReader:
+        return InMemoryAlertReader(self._outside.storage)
 
     @provide(override=True)
     def audit_reader(self) -> AuditReader:

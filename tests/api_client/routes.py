@@ -11,6 +11,7 @@ VALUES = {
     "product_id": str(MISSING),
     "offer_id": str(MISSING),
     "key_id": str(MISSING),
+    "alert_id": str(MISSING),
     "slug": "not-found",
     "name": "docs.js",
     "path": "anything",
@@ -84,6 +85,13 @@ WIDENED = {("GET", "/events"), ("GET", "/events/stream")}
 """Public routes that show more to admins and keys, so that they refuse a token that is none."""
 
 SCOPES = {
+    ("POST", "/alerts"): "alerts:write",
+    ("GET", "/alerts"): "alerts:read",
+    ("GET", "/alerts/{alert_id}"): "alerts:read",
+    ("PATCH", "/alerts/{alert_id}"): "alerts:write",
+    ("DELETE", "/alerts/{alert_id}"): "alerts:write",
+    ("POST", "/alerts/simulate"): "alerts:read",
+    ("POST", "/alerts/suggest"): "alerts:read",
     ("POST", "/products"): "catalogue:write",
     ("POST", "/products/batch"): "catalogue:write",
     ("PATCH", "/products/{product_id}"): "catalogue:write",

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from application.alerts.upkeep import TidyAlerts
 from application.catalogue.idempotency_keys import KeptAnswer
 from application.clock import Clock
 from application.housekeeping import KeepHouse
@@ -13,6 +14,7 @@ from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
 from fakes.access_readers import InMemoryAuditUpkeep
+from fakes.alerts import InMemoryAlertUpkeep
 from fakes.clock_watch import clock_watch
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import TIMING, Synchronising
@@ -29,6 +31,7 @@ def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = N
         history,
         InMemoryAuditUpkeep(storage),
         InMemoryEventUpkeep(storage),
+        TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage)),
         timing,
         clock_watch(storage, clock),
         timedelta(days=8),

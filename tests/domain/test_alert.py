@@ -31,6 +31,7 @@ from domain.alert_condition import (
 )
 from domain.errors import InvalidAlert
 from domain.price import PriceInForce, PriceState
+from domain.price_change import price_change
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -139,10 +140,11 @@ def test_a_cooldown_does_not_pass_while_the_price_is_unknown() -> None:
 
 def moved(*shown: tuple[Shown, Shown]) -> list[Fact]:
     """Return facts of a minute each, of the price and the one a period before."""
-    return [
-        Fact(AT + number * MINUTE, AT + (number + 1) * MINUTE, in_force(price), in_force(earlier))
-        for number, (price, earlier) in enumerate(shown)
-    ]
+    facts = []
+    for number, (price, earlier) in enumerate(shown):
+        change = price_change(in_force(earlier), in_force(price))
+        facts.append(Fact(AT + number * MINUTE, AT + (number + 1) * MINUTE, in_force(price), change.percent))
+    return facts
 
 
 def test_a_drop_and_a_rise_are_changes_over_the_period() -> None:

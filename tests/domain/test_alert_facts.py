@@ -3,22 +3,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.alert import INITIAL, Rule, Transition, TransitionKind, step, steps
-from domain.alert_condition import Condition, ConditionKind, Fact, PriceExtreme, PricesBefore
+from domain.alert_condition import Condition, ConditionKind, Fact, PriceExtreme, PriceMove, PricesBefore
 from domain.alert_facts import facts_of_stretches, facts_of_window
-from domain.offer import ObservedOffers
-from domain.price import PriceInForce, PriceState, PriceStep
+from domain.offer import ObservedOffers, Offer
+from domain.price import PriceInForce, PriceState, PriceStep, price_state
 from domain.price_history import tiled
 from domain.synchronisation import Observation
 from domain.window import MICROSECOND, Window
+from fakes.alerts import price_of
+from fakes.offers_gateway import observed
 from specification.price_sums import open_step, summarized
 from storages.random_alerts import conditions, lengths
-from storages.random_histories import SECOND, History, polls
+from storages.random_histories import OFFERS, SECOND, History, polls
 
 START = datetime(2026, 3, 14, 23, 50, tzinfo=UTC)
 Polls = Sequence[tuple[int, ObservedOffers, int]]
@@ -54,7 +57,7 @@ class Watched(History):
             return None
         found = summarized(tiled(self.steps, Window(observation.shown.at - when.period, observation.shown.at)))
         extreme = found.lowest if when.kind is ConditionKind.NEW_LOW else found.highest
-        return PricesBefore(extreme and extreme.price, found.known)
+        return PricesBefore(price_of(extreme), found.known)
 
 
 @given(polls, conditions, lengths, lengths, st.integers(-(10**9), 10**9))
@@ -75,6 +78,44 @@ def test_live_transitions_are_those_of_the_history(
     facts = list(facts_of_window(history.recorded(window.end), when, window))
     assert steps(INITIAL, rule, facts)[1] == live
     assert_once_per_episode(live, facts)
+
+
+def test_time_that_an_observation_has_told_about_is_not_told_again() -> None:
+    drop = Rule(PriceMove(ConditionKind.DROP, Decimal(10), 30 * SECOND), timedelta(0), timedelta(0), START)
+    same = [(60 * 10**6, observed(Offer(OFFERS[0], price, 1)), 60) for price in (100, 80, 80, 80)]
+    told = [[(each.kind, each.at) for each in transitions] for _, transitions in Watched().watch(drop, same)]
+    fell = START + 120 * SECOND
+    assert told == [
+        [],
+        [(TransitionKind.FIRING, fell)],
+        [(TransitionKind.RESOLVED, fell + 30 * SECOND)],
+        [],
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([None, "unknown", 1, 2, 3, 4]), st.integers(1, 3)), min_size=1, max_size=30),
+    st.sampled_from([ConditionKind.NEW_LOW, ConditionKind.NEW_HIGH]),
+    st.integers(1, 8),
+)
+def test_prices_are_judged_by_the_period_before_them(
+    shown: Sequence[tuple[int | str | None, int]], kind: ConditionKind, period: int
+) -> None:
+    recorded, at = list[PriceStep](), START
+    for price, length in shown:
+        state = PriceState.UNKNOWN if isinstance(price, str) else price_state(price)
+        recorded.append(PriceStep(state, None if isinstance(price, str) else price, at, at + length * SECOND))
+        at += length * SECOND
+    when = PriceExtreme(kind, period * SECOND)
+    last = None
+    for fact in facts_of_window(recorded, when, Window(START, at)):
+        if fact.in_force.state is PriceState.UNKNOWN or fact.in_force == last:
+            assert fact.before is None
+            continue
+        before = summarized(tiled(recorded, Window(fact.start - when.period, fact.start)))
+        extreme = before.lowest if kind is ConditionKind.NEW_LOW else before.highest
+        assert fact.before == PricesBefore(price_of(extreme), before.known)
+        last = fact.in_force
 
 
 def assert_once_per_episode(transitions: Sequence[Transition], facts: Sequence[Fact]) -> None:
@@ -110,11 +151,11 @@ def test_facts_may_be_cut_anywhere_and_states_stored_in_between(
 def cut(fact: Fact, cuts: Sequence[float]) -> Iterator[Fact]:
     bounds = sorted({fact.start, *(fact.start + (fact.end - fact.start) * each for each in cuts), fact.end})
     for number, (start, end) in enumerate(pairwise(bounds)):
-        yield Fact(start, end, fact.in_force, fact.earlier, None if number else fact.before)
+        yield Fact(start, end, fact.in_force, fact.percent, None if number else fact.before)
 
 
 def moment(fact: Fact) -> Fact:
-    return Fact(fact.start, fact.start, fact.in_force, fact.earlier, fact.before)
+    return Fact(fact.start, fact.start, fact.in_force, fact.percent, fact.before)
 
 
 @given(polls, conditions, lengths, st.integers(1, 10**12))
@@ -129,7 +170,7 @@ def test_a_gap_only_puts_off_what_follows(polls: Polls, when: Condition, hold: t
     rule = Rule(when, hold, hold, START)
     later = timedelta(microseconds=gap)
     for number in range(len(facts)):
-        state, transitions = steps(INITIAL, rule, facts[:number])
+        state, _ = steps(INITIAL, rule, facts[:number])
         frozen, nothing = step(state, rule, unknown(facts[number].start, later))
         assert (frozen.phase, frozen.since, nothing) == (state.phase, state.since, ())
         rest = [replace(each, start=each.start + later, end=each.end + later) for each in facts[number:]]

@@ -18,6 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.access.audit_records import AuditUpkeep
+from application.alerts.upkeep import TidyAlerts
 from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
 from application.events.event_log import EventUpkeep
@@ -71,8 +72,9 @@ async def main(last: int | None) -> None:
             history = Killed(history, await container.get(AsyncEngine), last)
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
         audit, events = await container.get(AuditUpkeep), await container.get(EventUpkeep)
+        alerts = await container.get(TidyAlerts)
         timing = Timing(roll_up_products=3)
-        await KeepHouse(purge, history, audit, events, timing, clocks, timedelta(days=8), time.monotonic)()
+        await KeepHouse(purge, history, audit, events, alerts, timing, clocks, timedelta(days=8), time.monotonic)()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

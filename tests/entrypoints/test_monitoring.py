@@ -17,6 +17,7 @@ from adapters.job_queue import postgres_queue
 from adapters.metrics import Metrics
 from adapters.queue_connections import QueueLimits
 from application.access.actor import OPERATOR
+from application.alerts.upkeep import TidyAlerts
 from application.catalogue.registration import RegisterProduct
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
@@ -34,6 +35,7 @@ from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
 from fakes.access_readers import InMemoryAuditUpkeep
+from fakes.alerts import InMemoryAlertUpkeep
 from fakes.clock_watch import clock_watch as agreeing_clocks
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
@@ -183,7 +185,8 @@ class ScriptedOutside(Provider):
         timing, clocks = self._everything.timing, agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
         audit, events = InMemoryAuditUpkeep(storage), InMemoryEventUpkeep(storage)
-        return KeepHouse(purge, history, audit, events, timing, clocks, timedelta(days=8), lambda: 0.0)
+        alerts = TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage))
+        return KeepHouse(purge, history, audit, events, alerts, timing, clocks, timedelta(days=8), lambda: 0.0)
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

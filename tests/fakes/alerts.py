@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from application.alerts.reading import AlertDetail, RecordedTransition
 from application.alerts.repositories import (
-    AlertDetail,
     ProductWindow,
-    RecordedTransition,
     Watch,
     WatchChange,
     WindowPrices,
@@ -16,7 +15,7 @@ from application.alerts.repositories import (
 from domain.alert import INITIAL, Alert, AlertState, Phase, Transition, restarted
 from domain.errors import AlertNotFound
 from domain.price import PriceStep
-from domain.price_history import tiled
+from domain.price_history import Extreme, tiled
 from specification.price_sums import summarized
 
 if TYPE_CHECKING:
@@ -91,10 +90,7 @@ class InMemoryAlertStateRepository:
     async def prices(self, windows: Sequence[ProductWindow]) -> Sequence[WindowPrices]:
         self._reach()
         sums = [summarized(tiled(self._within(each), each.window)) for each in windows]
-        return [
-            WindowPrices(each.lowest and each.lowest.price, each.highest and each.highest.price, each.known)
-            for each in sums
-        ]
+        return [WindowPrices(price_of(each.lowest), price_of(each.highest), each.known) for each in sums]
 
     async def store(self, changes: Sequence[WatchChange]) -> Sequence[WatchChange]:
         self._reach()
@@ -151,6 +147,10 @@ class InMemoryAlertStateRepository:
         steps = [each for id, each in self._steps if id == product_id]
         touching = [each for each in steps if each.valid_from < window.end and each.valid_to > window.start]
         return sorted(touching, key=lambda each: each.valid_from)
+
+
+def price_of(extreme: Extreme | None) -> int | None:
+    return None if extreme is None else extreme.price
 
 
 class InMemoryAlertReader:

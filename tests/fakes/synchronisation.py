@@ -7,6 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from application.access.actor import OPERATOR
+from application.alerts.closing import close_product
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import RegisterProduct, RegisterProducts, RetryRegistration
 from application.synchronisation.backoff import Backoff
@@ -43,7 +44,7 @@ class Synchronising:
         self.load = partial(register, actor=OPERATOR)
         self.create = partial(RegisterProduct(register), actor=OPERATOR)
         self.amend = partial(AmendProduct(begin, clock), actor=OPERATOR)
-        self.withdraw = partial(WithdrawProduct(begin), actor=OPERATOR)
+        self.withdraw = partial(WithdrawProduct(begin, close_product), actor=OPERATOR)
         self.retry = partial(RetryRegistration(begin, clock, self.signal), actor=OPERATOR)
         self.breakers = Breakers(CircuitBreaker(self.timing, self._seconds), CircuitBreaker(self.timing, self._seconds))
         now = self._seconds

@@ -31,7 +31,7 @@ from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.access.api_keys import KeyReader
 from application.access.audit_records import AuditReader
 from application.alerts.evaluation import evaluate_alerts, in_order
-from application.alerts.repositories import AlertReader
+from application.alerts.reading import AlertReader
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge

@@ -55,6 +55,7 @@ class _WorkersUnitOfWork:
         self.offers = work.offers
         self.idempotency_keys = work.idempotency_keys
         self.keys, self.audit, self.events = work.keys, work.audit, work.events
+        self.alerts, self.alert_states = work.alerts, work.alert_states
         self.now = work.now
 
     async def commit(self) -> None:

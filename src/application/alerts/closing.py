@@ -2,11 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from application.alerts.repositories import Watch
 from application.unit_of_work import UnitOfWork
 from domain.alert import ResolvedBy, Transition, closed
-from domain.event import Event, alert_changed
+from domain.alert_event import alert_changed
+from domain.event import Event
+
+CLOSED_AT_ONCE = 1_000
+"""States that one unit of work ends; the housekeeping ends the others."""
+
+
+async def close_product(work: UnitOfWork, product_id: UUID, at: datetime) -> None:
+    """Resolve what fires for a product that this unit of work has removed."""
+    await close(work, await work.alert_states.take_of_product(product_id), at, ResolvedBy.PRODUCT_WITHDRAWN)
+
+
+async def close_alert(work: UnitOfWork, alert_id: UUID, at: datetime, reason: ResolvedBy) -> None:
+    """Resolve what fires of an alert that this unit of work has disabled or removed."""
+    await close(work, await work.alert_states.take_of_alert(alert_id, CLOSED_AT_ONCE), at, reason)
 
 
 async def close(work: UnitOfWork, taken: Sequence[Watch], at: datetime, reason: ResolvedBy) -> None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Fields, Subject, changed
-from application.alerts.closing import close
 from application.alerts.conditions import condition_fields
-from application.alerts.repositories import MOST_ALERTS, MOST_FOR_ALL, MOST_PRODUCTS
+from application.alerts.reading import MOST_ALERTS, MOST_FOR_ALL, MOST_PRODUCTS
 from application.unit_of_work import BeginWork, UnitOfWork
 from domain.alert import Alert, ResolvedBy, Rule
 from domain.alert_condition import Condition
@@ -17,8 +17,12 @@ from domain.duration import written
 from domain.errors import InvalidAlert, TooManyAlerts
 from domain.product import clean_name
 
-CLOSED_AT_ONCE = 1_000
-"""States that one unit of work ends; the housekeeping ends the others."""
+
+class CloseAlert(Protocol):
+    """Resolves what fires of an alert, in the unit of work that has disabled or removed it."""
+
+    async def __call__(self, work: UnitOfWork, alert_id: UUID, at: datetime, reason: ResolvedBy) -> None:
+        """End where the alert stands with products; what is too much for one unit of work, the housekeeping ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class AmendAlert:
     """Change an alert. A changed rule starts at once: what was pending starts again, what fires goes on."""
 
     begin: BeginWork
+    close: CloseAlert
 
     async def __call__(
         self,
@@ -113,8 +118,7 @@ class AmendAlert:
             if restarts:
                 await work.alert_states.restart(alert_id)
             if before.enabled and not after.enabled:
-                taken = await work.alert_states.take_of_alert(alert_id, CLOSED_AT_ONCE)
-                await close(work, taken, now, ResolvedBy.ALERT_DISABLED)
+                await self.close(work, alert_id, now, ResolvedBy.ALERT_DISABLED)
             changes = changed(_fields(before), _fields(after))
             await work.audit.append(AuditEntry(actor, Action.ALERT_AMENDED, Subject.alert(alert_id), *changes))
             await work.commit()
@@ -126,6 +130,7 @@ class DeleteAlert:
     """Delete an alert; what fires is resolved."""
 
     begin: BeginWork
+    close: CloseAlert
 
     async def __call__(self, alert_id: UUID, *, actor: Actor) -> None:
         """Delete the alert.
@@ -136,30 +141,11 @@ class DeleteAlert:
         async with self.begin() as work:
             alert = await work.alerts.get(alert_id)
             await work.alerts.remove(alert_id)
-            taken = await work.alert_states.take_of_alert(alert_id, CLOSED_AT_ONCE)
-            await close(work, taken, await work.now(), ResolvedBy.ALERT_DELETED)
+            await self.close(work, alert_id, await work.now(), ResolvedBy.ALERT_DELETED)
             await work.audit.append(
                 AuditEntry(actor, Action.ALERT_DELETED, Subject.alert(alert_id), before=_fields(alert))
             )
             await work.commit()
-
-
-@dataclass(frozen=True, slots=True)
-class CloseIdleAlerts:
-    """End what is left of alerts that are disabled or deleted, which had more states than a request ends."""
-
-    begin: BeginWork
-
-    async def __call__(self) -> bool:
-        """End some, and return whether there were any."""
-        async with self.begin() as work:
-            disabled = await work.alert_states.take_idle(CLOSED_AT_ONCE, removed=False)
-            removed = await work.alert_states.take_idle(CLOSED_AT_ONCE, removed=True)
-            now = await work.now()
-            await close(work, disabled, now, ResolvedBy.ALERT_DISABLED)
-            await close(work, removed, now, ResolvedBy.ALERT_DELETED)
-            await work.commit()
-        return bool(disabled or removed)
 
 
 async def _require_room(work: UnitOfWork, alert: Alert) -> None:

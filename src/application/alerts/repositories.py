@@ -9,12 +9,6 @@ from domain.alert import Alert, AlertState, Rule, Transition
 from domain.price import PriceStep
 from domain.window import Window
 
-MOST_ALERTS = 1_000
-MOST_FOR_ALL = 20
-"""Alerts for all products: each is evaluated at every observation."""
-MOST_PRODUCTS = 100
-"""Products that one alert names."""
-
 
 class ProductWindow(NamedTuple):
     """A product and a window of time, which is never empty."""
@@ -118,41 +112,6 @@ class AlertStateRepository(Protocol):
 
     async def record(self, transitions: Collection[tuple[Watch, Transition]]) -> None:
         """Store transitions of watches whose states were taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedTransition:
-    """A transition of an alert for a product."""
-
-    product_id: UUID
-    transition: Transition
-
-
-@dataclass(frozen=True, slots=True)
-class AlertDetail:
-    """An alert, where it stands with products, and its last transitions, the latest first."""
-
-    alert: Alert
-    states: Sequence[tuple[UUID, AlertState]]
-    transitions: Sequence[RecordedTransition]
-
-
-class AlertReader(Protocol):
-    """The alerts, as of now.
-
-    Raises:
-        StorageUnavailable: in every call.
-    """
-
-    async def list(self, at_most: int) -> Sequence[Alert]:
-        """Return the alerts, newest first."""
-
-    async def detail(self, alert_id: UUID, states: int, transitions: int) -> AlertDetail:
-        """Return an alert with up to so many of its states, those that fire first, and of its last transitions.
-
-        Raises:
-            AlertNotFound
-        """
 
 
 class AlertUpkeep(Protocol):

@@ -2,15 +2,15 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Fields, Subject, changed
-from application.alerts.closing import close
 from application.catalogue.views import Encoded, ProductView
 from application.clock import Clock
-from application.unit_of_work import BeginWork
-from domain.alert import ResolvedBy
+from application.unit_of_work import BeginWork, UnitOfWork
 from domain.event import product_amended, product_withdrawn
 from domain.product import Product
 
@@ -56,11 +56,19 @@ class AmendProduct:
         return shown
 
 
+class StopWatching(Protocol):
+    """Resolves the alerts that fire for a product, in the unit of work that has removed it."""
+
+    async def __call__(self, work: UnitOfWork, product_id: UUID, at: datetime) -> None:
+        """End what the alerts know of the product."""
+
+
 @dataclass(frozen=True, slots=True)
 class WithdrawProduct:
     """Take a product out of the catalogue; its rows are purged later."""
 
     begin: BeginWork
+    stop_watching: StopWatching
 
     async def __call__(self, product_id: UUID, *, expected: Container[int] | None = None, actor: Actor) -> None:
         """Withdraw the product; None as `expected` allows every revision.
@@ -77,7 +85,7 @@ class WithdrawProduct:
             await work.audit.append(AuditEntry(actor, Action.PRODUCT_WITHDRAWN, Subject.product(product.id), before))
             now = await work.now()
             await work.events.append(product_withdrawn(product, now))
-            await close(work, await work.alert_states.take_of_product(product_id), now, ResolvedBy.PRODUCT_WITHDRAWN)
+            await self.stop_watching(work, product_id, now)
             await work.commit()
 
 

@@ -18,6 +18,9 @@ from application.access.audit_records import AuditReader
 from application.access.key_management import CreateKey, RecordLogin, RevokeKey
 from application.access.key_verification import VerifyKey
 from application.access.login_limits import LoginLimits
+from application.alerts.back_test import SimulateAlert, SuggestThreshold
+from application.alerts.management import AmendAlert, CreateAlert, DeleteAlert
+from application.alerts.reading import AlertReader
 from application.bounded_queue import BoundedQueue
 from application.catalogue.as_of import ReadCatalogueAsOf
 from application.catalogue.catalogue_reader import CatalogueReader
@@ -38,6 +41,8 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
 from entrypoints.allowed_hosts import AllowedHosts
+from entrypoints.http.alerts.alert_controller import AlertController
+from entrypoints.http.alerts.back_test_controller import BackTestController
 from entrypoints.http.audit.audit_controller import AuditController
 from entrypoints.http.audit.cursors import AuditCursors
 from entrypoints.http.auth.access_tokens import AccessTokens
@@ -113,6 +118,12 @@ USE_CASES = {
     "pull_events": PullEvents,
     "follow_events": FollowEvents,
     "shared_diagnosis": SharedDiagnosis,
+    "create_alert": CreateAlert,
+    "amend_alert": AmendAlert,
+    "delete_alert": DeleteAlert,
+    "alert_reader": AlertReader,
+    "simulate_alert": SimulateAlert,
+    "suggest_threshold": SuggestThreshold,
 }
 
 
@@ -171,6 +182,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             EventController,
             KeyController,
             AuditController,
+            AlertController,
+            BackTestController,
             HealthController,
             explain_problem,
             show_docs,

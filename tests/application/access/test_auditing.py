@@ -9,6 +9,7 @@ from application.access.actor import OPERATOR, Actor, ActorKind, Scope
 from application.access.audit import Action, Subject
 from application.access.audit_records import AuditActor
 from application.access.key_management import CreateKey, RecordLogin, RevokeKey
+from application.alerts.closing import close_product
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.idempotency_keys import IdempotentRequest
 from application.catalogue.registration import NewProduct
@@ -56,7 +57,7 @@ async def test_a_write_that_changes_nothing_or_is_refused_leaves_no_record(world
     with pytest.raises(ProductAlreadyExists):
         await world.new(name="Torch")
     with pytest.raises(PreconditionFailed):
-        await WithdrawProduct(world.storage.begin)(lamp.id, expected=(), actor=KEY)
+        await WithdrawProduct(world.storage.begin, close_product)(lamp.id, expected=(), actor=KEY)
     assert written(world) == before
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from application.access.actor import Actor, ActorKind
+from application.alerts.closing import close_product
 from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.registration import NewProduct, RegisterProducts
 from domain.event import EventType
@@ -28,7 +29,7 @@ async def test_admins_changes_are_events(world: Synchronising) -> None:
     amend = AmendProduct(storage.begin, clock)
     await amend(id, description="Cast iron", actor=ADMIN)
     await amend(id, description="Cast iron", actor=ADMIN)
-    await WithdrawProduct(storage.begin)(id, actor=ADMIN)
+    await WithdrawProduct(storage.begin, close_product)(id, actor=ADMIN)
     assert len(registered.outcomes) == 2
     assert told(storage) == [
         (EventType.PRODUCT_CREATED, {"name": "Pan", "description": "Iron", "revision": 1}),

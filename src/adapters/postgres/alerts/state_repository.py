@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    ReturningDelete,
     Uuid,
     and_,
     any_,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningDelete
 
 from adapters.postgres.alerts.past_prices_sql import PRICES, STEPS
 from adapters.postgres.alerts.rows import alert, alert_product, alert_state, alert_transition, read_rule

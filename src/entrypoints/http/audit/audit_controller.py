@@ -32,13 +32,17 @@ ActionName = Annotated[
         "product.registration_retried",
         "key.created",
         "key.revoked",
+        "alert.created",
+        "alert.amended",
+        "alert.deleted",
         "admin.logged_in",
     ]
     | None,
     QueryParameter(description="Only records of this action."),
 ]
 SubjectId = Annotated[
-    str | None, QueryParameter(max_length=255, description="Only records about the product or the key with this id.")
+    str | None,
+    QueryParameter(max_length=255, description="Only records about the product, key or alert of this id."),
 ]
 From = Annotated[
     str | None,

@@ -158,6 +158,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="events", description="What happened, in one order: pulled or streamed."),
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
+            Tag(name="alerts", description="Rules over recorded prices, and what they would have done."),
             Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),

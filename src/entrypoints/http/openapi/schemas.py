@@ -29,6 +29,7 @@ EXAMPLES = {
     "period": "P7D",
     "tz": "Europe/Prague",
     "key_id": "5b8f0a52-6a0c-4d0e-9a57-0d3c1f3ab9c4",
+    "alert_id": "7d0c6f0e-3c55-4f0f-9a39-6f9d53e7a1b2",
     "actor": "admin",
     "subject_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
 }

@@ -1,38 +1,16 @@
 """Windows of time in queries: from and to, or a period."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
-import msgspec
 from litestar.params import QueryParameter
 
 from domain.errors import InvalidWindow
 from domain.window import Window
 from entrypoints.http.route_declarations import Rule
-from entrypoints.http.times import read_at, read_end, read_start
+from entrypoints.http.times import DURATION, read_at, read_end, read_period, read_start
 
 DEFAULT_PERIOD = timedelta(days=7)
-
-_TIME = r"T([0-9]+H([0-9]+M)?([0-9]+S)?|[0-9]+M([0-9]+S)?|[0-9]+S)"
-_PERIOD = rf"^P([0-9]+W|[0-9]+D({_TIME})?|{_TIME})$"
-
-_WANTED = "This must be an ISO 8601 duration in weeks, days, hours, minutes and seconds, as P7D or PT36H."
-
-
-def _read_period(text: str) -> timedelta:
-    # Weeks stand alone in ISO 8601, and msgspec does not read them.
-    weeks = re.fullmatch(r"P([0-9]+)W", text)
-    try:
-        length = msgspec.convert(f"P{int(weeks[1]) * 7}D" if weeks else text, timedelta)
-    except OverflowError as error:
-        raise InvalidWindow("period", "This is not within the years 1 to 9999 in UTC.") from error
-    except ValueError as error:
-        raise InvalidWindow("period", _WANTED) from error
-    if length <= timedelta(0):
-        raise InvalidWindow("period", "The period must be longer than nothing.")
-    return length
-
 
 From = Annotated[
     str | None,
@@ -65,9 +43,9 @@ Period = Annotated[
     QueryParameter(
         description="Instead of from and to: the window of this length that ends now, an ISO 8601 duration in weeks, "
         "days, hours, minutes and seconds, as PT36H; P7D by default.",
-        schema_extra={"format": "duration", "pattern": _PERIOD},
+        schema_extra={"format": "duration", "pattern": DURATION},
     ),
-    Rule(_read_period),
+    Rule(read_period),
 ]
 
 
@@ -79,7 +57,7 @@ def read_window(start: str | None, end: str | None, now: datetime, period: str |
     """
     if period is not None and (start is not None or end is not None):
         raise InvalidWindow("period", "Give either a period or from and to.")
-    length = DEFAULT_PERIOD if period is None else _read_period(period)
+    length = DEFAULT_PERIOD if period is None else read_period(period)
     ends = now if end is None else read_end(end)
     try:
         starts = min(ends, now) - length if start is None else read_start(start)

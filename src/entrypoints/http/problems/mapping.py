@@ -19,9 +19,11 @@ from application.bounded_queue import QueueFull
 from application.events.event_log import EventsExpired
 from application.storage import StorageUnavailable
 from domain.errors import (
+    AlertNotFound,
     BeyondRetention,
     IdempotencyInProgress,
     IdempotencyMismatch,
+    InvalidAlert,
     InvalidFilter,
     InvalidText,
     InvalidWindow,
@@ -32,6 +34,7 @@ from domain.errors import (
     ProductNotFound,
     ProductsAlreadyExist,
     Refusal,
+    TooManyAlerts,
     TooManyKeys,
     WindowTooLarge,
 )
@@ -85,6 +88,9 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     OfferNotFound: OFFER_NOT_FOUND,
     KeyNotFound: NOT_FOUND,
     TooManyKeys: VALIDATION,
+    AlertNotFound: NOT_FOUND,
+    InvalidAlert: VALIDATION,
+    TooManyAlerts: VALIDATION,
     ProductAlreadyExists: EXISTS,
     ProductsAlreadyExist: EXISTS,
     PreconditionFailed: PRECONDITION,
@@ -160,7 +166,7 @@ def _mistakes(error: Exception) -> tuple[Mistake, ...]:
         return error.mistakes
     if isinstance(error, ProductsAlreadyExist):
         return tuple(chain.from_iterable(starmap(taken_mistakes, sorted(error.taken.items()))))
-    if isinstance(error, InvalidText):
+    if isinstance(error, InvalidText | InvalidAlert):
         return (Mistake(pointer=f"/{error.field}", detail=str(error)),)
     if isinstance(error, InvalidFilter | InvalidWindow):
         return (Mistake(parameter=error.field, detail=str(error)),)

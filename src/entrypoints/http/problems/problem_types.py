@@ -135,7 +135,7 @@ OFFER_NOT_FOUND = ProblemType(
     "Offer not found",
     "The product has no offer with this id, or its record is gone.",
 )
-NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path, or no key with this id.")
+NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path, or no key or alert with this id.")
 METHOD = ProblemType(
     "method-not-allowed",
     405,
@@ -193,7 +193,7 @@ WINDOW_TOO_LARGE = ProblemType(
     422,
     "Window too large",
     "The window has more points than one answer holds. Take a shorter one or a wider interval; `raw` is for 48 hours, "
-    "an export for 31 days.",
+    "an export and a back-test for 31 days.",
 )
 BEYOND_RETENTION = ProblemType(
     "beyond-retention",
