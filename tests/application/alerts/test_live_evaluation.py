@@ -108,7 +108,7 @@ async def test_what_is_too_much_for_a_request_the_housekeeping_ends(
     ids = [await world.watched(Offer(OFFER, 1_000, 1)) for _ in range(5)]
     alert = await alert_of(world)
     await show(world, 899, *ids)
-    begin, rows = world.storage.begin, world.storage.rows
+    begin = world.storage.begin
     if end == "deleted":
         await DeleteAlert(begin, close_alert)(alert.id, actor=OPERATOR)
     else:
