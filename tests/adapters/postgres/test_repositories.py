@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from sqlalchemy import Uuid, column, event, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine
+from application.access.actor import OPERATOR
+from application.alerts.management import CreateAlert
 from application.storage import StorageUnavailable
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch_report import Outcome
@@ -25,6 +28,7 @@ from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
+from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
 from domain.retention import Retention
@@ -328,10 +332,21 @@ def submission(storage: Storage) -> SubmitRegistrations:
     )
 
 
-@pytest.mark.parametrize("kind", ["observed", "failed"])
+NOTHING = timedelta(0)
+WATCHED: tuple[Condition, ...] = (
+    PriceThreshold(ConditionKind.PRICE_BELOW, 95),
+    PriceMove(ConditionKind.DROP, Decimal(5), timedelta(seconds=60)),
+    PriceExtreme(ConditionKind.NEW_LOW, timedelta(seconds=60)),
+)
+
+
+@pytest.mark.parametrize(("kind", "watched"), [("observed", ()), ("failed", ()), ("observed", WATCHED)])
 async def test_a_batch_takes_as_many_statements_whatever_its_size(
-    storage: Storage, database: AsyncEngine, kind: str
+    storage: Storage, database: AsyncEngine, kind: str, watched: tuple[Condition, ...]
 ) -> None:
+    for when in watched:
+        create = CreateAlert(storage.begin)
+        await create(name="Any", product_ids=None, when=when, hold=NOTHING, cooldown=NOTHING, actor=OPERATOR)
     statements = []
     for size in (10, 100):
         upstream = ScriptedOffersGateway()
@@ -344,6 +359,8 @@ async def test_a_batch_takes_as_many_statements_whatever_its_size(
         assert report.outcomes.total() == size
         assert report.outcomes[Outcome(kind)] == size
         statements.append(counter)
+        of_alerts = [count for statement, count in counter.items() if "alert" in statement or "asked" in statement]
+        assert sum(of_alerts) == (0 if kind == "failed" else 6 if watched else 1)
     assert statements[0] == statements[1]
 
 

@@ -238,9 +238,9 @@ async def test_states_are_taken_once(storage: Storage) -> None:
 
 async def watched(storage: Storage, *prices: tuple[int | None, timedelta]) -> tuple[UUID, datetime]:
     """Observe a product at these prices for so long each, and return the time of the first observation."""
-    product = new_product()
-    await add(storage.begin, product)
     start = BucketWidth.DAY.floor(ago(hours=0)) - 3 * DAY
+    product = new_product(at=start)
+    await add(storage.begin, product)
     at, offer = start, some_id()
     for price, length in prices:
         answer = observed(*([] if price is None else [Offer(offer, price, 1)]))
@@ -273,8 +273,8 @@ async def test_windows_are_summed(storage: Storage, *, rolled_up: bool) -> None:
     id, start = await watched(
         storage, (5, HOUR), (3, 22 * HOUR), (9, 2 * HOUR), (4, 30 * HOUR), (None, HOUR), (6, HOUR), (7, HOUR)
     )
-    if rolled_up:
-        assert await storage.history.roll_up(10)
+    while rolled_up and await storage.history.roll_up(10):
+        pass
     ends = start + 57 * HOUR
     windows = [
         ProductWindow(id, Window(start + HOUR, ends)),

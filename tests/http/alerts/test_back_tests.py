@@ -1,6 +1,6 @@
 """Back-tests over HTTP: what an alert would have done, and which threshold fires how often."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from api_client.api import DAY, HOUR, MISSING, Api, pointers, problem_of, shown
 from fakes.storage import NOON
 
 MINUTE = timedelta(minutes=1)
+RULE = {"for": "PT10M", "cooldown": "PT6H"}
 BELOW: dict[str, Any] = {"kind": "price_below", "price": 900}
 
 
@@ -95,6 +96,40 @@ async def test_nothing_is_suggested_without_a_price(api: Api) -> None:
     body = {"product_id": product["id"], "kind": "price_below", "per_week": 2}
     found = (await api.http.post("/alerts/suggest", json=body)).json()
     assert (found["threshold"], found["when"], found["firings"], found["coverage"]) == (None, None, [], 0.0)
+
+
+async def test_the_example_of_the_manual_is_true(api: Api) -> None:
+    monday = datetime(2026, 11, 16, tzinfo=UTC)
+    api.outside.clock.now = monday - DAY
+    id = await api.create_observed(
+        (42_000, DAY + 9 * HOUR), (39_900, HOUR), (42_000, HOUR / 2), (39_800, 21.5 * HOUR), interval=DAY
+    )
+    # Two hours on Friday are longer than three intervals of these observations.
+    await api.outside.observe_prices(id, (42_000, HOUR), interval=25 * HOUR)
+    await api.outside.observe_prices(id, (42_000, 80 * HOUR), interval=26 * HOUR)
+    await api.outside.observe_prices(id, (42_000, 55 * HOUR), interval=DAY)
+    window = {"from": shown(monday), "to": shown(monday + 7 * DAY)}
+    found = await simulate(api, id, when={"kind": "price_below", "price": 40_000}, **window, **RULE)
+    assert found == window | {
+        "firings": [
+            {
+                "at": shown(monday + 9 * HOUR + 10 * MINUTE),
+                "resolved_at": shown(monday + 10 * HOUR),
+                "value": 39_900,
+                "suppressed": False,
+            },
+            {
+                "at": shown(monday + 10 * HOUR + 40 * MINUTE),
+                "resolved_at": shown(monday + DAY + 8 * HOUR),
+                "value": 39_800,
+                "suppressed": True,
+            },
+        ],
+        "per_week": 1.0,
+        "coverage": 0.9881,
+        "unknown_share": 0.0119,
+        "truncated": False,
+    }
 
 
 @pytest.mark.parametrize("path", ["simulate", "suggest"])

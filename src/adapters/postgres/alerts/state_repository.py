@@ -66,7 +66,7 @@ _TRANSITION: tuple[Column[Any], ...] = tuple(
 _APPEND = insert(alert_transition).from_select([each.name for each in _TRANSITION], select(unnested(*_TRANSITION)))
 _RESTART = (
     update(alert_state)
-    .where(alert_state.c.alert_id == _alert_id, alert_state.c.phase == Phase.PENDING.value)
+    .where(alert_state.c.alert_id == bindparam("restarted", type_=Uuid), alert_state.c.phase == Phase.PENDING.value)
     .values(phase=Phase.OK.value, since=None, due=None)
 )
 _HELD: tuple[Column[Any], ...] = (Column("alert_id", Uuid()), Column("revision", BigInteger()))
@@ -135,7 +135,7 @@ class SqlAlchemyAlertStateRepository:
         return kept
 
     async def restart(self, alert_id: UUID) -> None:
-        await self._session.execute(_RESTART, {"alert_id": alert_id})
+        await self._session.execute(_RESTART, {"restarted": alert_id})
 
     async def take_of_product(self, product_id: UUID) -> Sequence[Watch]:
         return _watches((await self._session.execute(_TAKE_OF_PRODUCT, {"product_id": product_id})).all())
