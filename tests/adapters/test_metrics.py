@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.inspection_metrics import InspectionMetrics
 from adapters.metrics import Metrics
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine
 from adapters.postgres.pool import queue_of
@@ -212,8 +213,9 @@ def test_the_form_is_the_one_that_was_asked_for(accept: str, content_type: str) 
 def test_every_metric_says_what_it_is_and_a_time_that_it_is_in_seconds() -> None:
     metrics = Metrics()
     metrics.working()
+    InspectionMetrics(metrics.registry)
     ours = [metric for metric in metrics.registry.collect() if metric.name.startswith("aggregator")]
-    assert len(ours) == 25
+    assert len(ours) == 35
     for metric in ours:
         assert len(metric.documentation) > 30
         assert metric.type != "histogram" or metric.name.endswith("_seconds")

@@ -152,5 +152,13 @@ def test_a_calm_hour_fires_nothing(tmp_path: Path, minute: int) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fires_its_alert_and_no_other(tmp_path: Path, fault: str) -> None:
-    ended = fired(tmp_path, {**CALM_SERIES, **FAULTS[fault]}, 80)
-    assert re.findall(r"alertname: (\w+)", ended.stderr + ended.stdout) == [fault], ended.stderr + ended.stdout
+    fires_alone(tmp_path, fault, FAULTS[fault])
+
+
+def test_a_read_only_database_is_one_fault_where_it_stops_the_tick_too(tmp_path: Path) -> None:
+    fires_alone(tmp_path, "DatabaseReadOnly", {**FAULTS["DatabaseReadOnly"], TICK: STOPPED})
+
+
+def fires_alone(tmp_path: Path, alert: str, fault: Mapping[str, str]) -> None:
+    ended = fired(tmp_path, {**CALM_SERIES, **fault}, 80)
+    assert re.findall(r"alertname: (\w+)", ended.stderr + ended.stdout) == [alert], ended.stderr + ended.stdout

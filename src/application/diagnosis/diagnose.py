@@ -45,15 +45,20 @@ class Diagnose:
 
     async def __call__(self) -> list[Finding]:
         """Return the findings, what is broken first. It takes twice the patience at most, whatever hangs."""
-        upstream, stored = await asyncio.gather(self._all(Check.OFFERS_SERVICE, self._upstream()), self._of_storage())
-        return sorted([*stored, *upstream], key=lambda finding: finding.severity is not Severity.BROKEN)
+        parts = await asyncio.gather(
+            self._of_storage(),
+            self._all(Check.STANDBY, self._standby()),
+            self._all(Check.OFFERS_SERVICE, self._upstream()),
+        )
+        found = [finding for part in parts for finding in part]
+        return sorted(found, key=lambda finding: finding.severity is not Severity.BROKEN)
 
     async def _of_storage(self) -> list[Finding]:
         inspected = await self._within(Check.DATABASE, self._database())
         if isinstance(inspected, Finding):
             return [inspected]
         facts, schema = inspected
-        found = [*rules.of_database(facts), *await self._all(Check.STANDBY, self._standby()), *rules.of_schema(schema)]
+        found = [*rules.of_database(facts), *rules.of_schema(schema)]
         # `migrate` makes the tables of both.
         found = found if schema == "outdated" else [*found, *rules.of_queue_tables(facts)]
         if schema not in {"ok", "read-only"} or not facts.queue_tables:

@@ -1,12 +1,13 @@
 """A diagnosis ends whatever hangs, and says what it could not look at."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from application.diagnosis.diagnose import Diagnose
-from application.diagnosis.facts import StandbyFacts, UpstreamFacts
+from application.diagnosis.facts import StandbyFacts, SynchronisationFacts, UpstreamFacts
 from application.diagnosis.finding import Check, Severity
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
@@ -105,3 +106,18 @@ async def test_a_standby_that_is_well_is_no_finding(world: Synchronising) -> Non
 async def test_an_old_schema_is_one_finding(world: Synchronising) -> None:
     (finding,) = await diagnosis(world, schema_state=Answering("outdated"), inspect_synchronisation=HANGING)()
     assert finding.check is Check.SCHEMA
+
+
+async def test_no_look_at_the_standby_delays_the_others(world: Synchronising) -> None:
+    asked = asyncio.Event()
+
+    async def inspect_standby() -> StandbyFacts:
+        await asked.wait()
+        return StandbyFacts()
+
+    async def inspect_synchronisation() -> SynchronisationFacts:
+        asked.set()
+        return WORKING
+
+    checks = {"inspect_standby": inspect_standby, "inspect_synchronisation": inspect_synchronisation}
+    assert await replace(diagnosis(world, **checks), patience=5.0)() == []
