@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+import asyncpg
 import psycopg
 import pytest
 
+from application.prices.rollup import HistoryUpkeep
 from e2e.clients import Api
 from e2e.faults import test_lost_workers as lost_workers
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
+from entrypoints.container import make_container
+from entrypoints.limits import WORKING
+from entrypoints.settings import Settings
 from poolers import Pooler, needs_pgbouncer
 
 pytestmark = [pytest.mark.timeout(240), needs_pgbouncer]
@@ -126,3 +131,24 @@ def test_the_products_of_a_killed_worker_come_back_when_transactions_are_pooled(
         system = behind(pooler, dsn, processes)
         lost_workers.test_fault_22_killed_in_a_batch_it_is_redone_once_after_the_lease(system)
         system.close()
+
+
+async def test_partitions_are_dropped_past_the_pooler_whose_sessions_share_their_locks(
+    new_database_dsn: Callable[[], str],
+) -> None:
+    dsn = new_database_dsn()
+    with Pooler(dsn, size=1) as pooler:
+        settings = Settings(database_url=pooler.dsn, database_pooler="transaction", database_direct_url=dsn)
+        container = make_container(settings, limits=WORKING)
+        another = await asyncpg.connect(pooler.dsn, statement_cache_size=0)
+        try:
+            await another.execute("CREATE TABLE offer_interval_20200101 (LIKE offer_interval)")
+            await another.execute("SELECT pg_advisory_lock(hashtext('product-aggregator drop'))")
+            upkeep = await container.get(HistoryUpkeep)
+            assert await upkeep.drop_expired() == 0
+            await another.execute("SELECT pg_advisory_unlock_all()")
+            assert await upkeep.drop_expired() == 1
+            assert await another.fetchval("SELECT to_regclass('offer_interval_20200101')") is None
+        finally:
+            await another.close()
+            await container.close()

@@ -172,3 +172,9 @@ async def test_trouble_past_the_pooler_names_the_setting_of_that_way() -> None:
     async with engine_for("postgresql://aggregator@127.0.0.1:9/nowhere", pooled=False) as engine:
         with pytest.raises(StorageUnavailable, match="nothing listens at the host and port of DATABASE_DIRECT_URL"):
             await require_way_past_pooler(engine)
+
+
+async def test_a_refusal_of_the_pooler_itself_says_where_its_reason_is(pooler: Pooler) -> None:
+    async with engine_for(pooler.dsn.replace("//aggregator@", "//stranger@")) as engine:
+        with pytest.raises(StorageUnavailable, match=r"the pooler before the database .* its log says why"):
+            await fetch(engine, "SELECT 1", ())
