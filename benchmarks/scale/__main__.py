@@ -16,9 +16,10 @@ from benchmarks.refresh.products import add_products
 from benchmarks.refresh.system import LONG_INTERVAL, System, running_system
 from benchmarks.scale.claim_plan import explain_claim
 from benchmarks.scale.sizes import print_sizes
+from benchmarks.scale.upkeep import print_upkeep
 from benchmarks.scale.watched_cycle import watch_cycle
 
-BYTES_A_PRODUCT = 20_000
+BYTES_A_PRODUCT = 10_000
 """Disk that a product may need at the most, write-ahead log included."""
 SPARE_BYTES = 5_000_000_000
 PRODUCTS_AT_ONCE = 20_000
@@ -66,6 +67,7 @@ def _measure(system: System, products: int) -> None:
     print(f"\nClaim at the beginning of the cycle:\n{explain_claim(system, interval)}", flush=True)
     watch_cycle(system, products, interval, "cycle, all prices moving")
     print_sizes(system, products)
+    print_upkeep(system)
 
 
 def _prepare(system: System) -> None:

@@ -7,9 +7,7 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,13 +58,12 @@ def restore(dsn: str, file: Path) -> None:
 
 
 def _run(dsn: str, program: str, *arguments: str) -> None:
-    """Run a program on the database for as long as it takes; it ends with this process."""
+    """Run a program on the database for as long as it takes; an exception meanwhile ends it."""
     address: dict[str, Any] = conninfo_to_dict(dsn)
     # All users of the machine can read the arguments, but not the environment.
     password = {"PGPASSWORD": address.pop("password")} if "password" in address else {}
     environment = {**os.environ, **password, "PGCONNECT_TIMEOUT": str(SECONDS_TO_CONNECT)}
     command = [program, f"--dbname={make_conninfo(**address)}", *arguments]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         subprocess.run(  # noqa: S603 - PostgreSQL's own programs
             command, env=environment, stderr=subprocess.PIPE, check=True, text=True, umask=0o077

@@ -103,6 +103,7 @@ def migrate() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
     """Write a dump of the database to FILE, while everything goes on."""
+    _end_at_sigterm(code=1)
     from entrypoints.backup import back_up
 
     settings = _settings("backup")
@@ -118,6 +119,7 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(file: Path) -> None:
     """Fill the empty database of DATABASE_URL from the dump in FILE, and bring it to this version."""
+    _end_at_sigterm(code=1)
     from entrypoints.backup import restore as restore_database
     from entrypoints.limits import MIGRATING
     from entrypoints.migration import run_migrations
@@ -257,9 +259,9 @@ def _days_of_history(text: str, settings: "Settings") -> int:
     )
 
 
-def _end_at_sigterm() -> None:
-    """End quietly at a SIGTERM during the imports, which take a second; process 1 would not notice it at all."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def _end_at_sigterm(code: int = 0) -> None:
+    """End quietly at a SIGTERM, as during the imports, which take a second; process 1 would not notice it at all."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
 
 
 def _settings(command: str) -> "Settings":
