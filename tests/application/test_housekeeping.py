@@ -17,6 +17,7 @@ from fakes.clock_watch import clock_watch
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
+from fakes.webhooks import InMemoryWebhookUpkeep
 
 KEPT = KeptAnswer(b"", b"{}")
 
@@ -29,6 +30,7 @@ def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = N
         history,
         InMemoryAuditUpkeep(storage),
         InMemoryEventUpkeep(storage),
+        InMemoryWebhookUpkeep(storage),
         timing,
         clock_watch(storage, clock),
         timedelta(days=8),

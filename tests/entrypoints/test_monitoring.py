@@ -38,6 +38,7 @@ from fakes.clock_watch import clock_watch as agreeing_clocks
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
+from fakes.webhooks import InMemoryWebhookUpkeep
 from metric_values import counted, series
 
 HOST = "127.0.0.1"
@@ -183,7 +184,8 @@ class ScriptedOutside(Provider):
         timing, clocks = self._everything.timing, agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
         audit, events = InMemoryAuditUpkeep(storage), InMemoryEventUpkeep(storage)
-        return KeepHouse(purge, history, audit, events, timing, clocks, timedelta(days=8), lambda: 0.0)
+        webhooks = InMemoryWebhookUpkeep(storage)
+        return KeepHouse(purge, history, audit, events, webhooks, timing, clocks, timedelta(days=8), lambda: 0.0)
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

@@ -32,6 +32,7 @@ from domain.synchronisation import AT_ONCE, Observation, Synchronisation
 from fakes.access import InMemoryAuditLog, InMemoryKeyRepository
 from fakes.events import InMemoryEventLog
 from fakes.product_views import product_view, version_of
+from fakes.webhooks import InMemoryWebhookRepository, WebhookRows
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -80,6 +81,7 @@ class Rows:
     keys: dict[UUID, tuple[ApiKey, bytes]] = field(default_factory=dict)
     audit: list[AuditRecord] = field(default_factory=list)
     events: list[RecordedEvent] = field(default_factory=list)
+    webhooks: WebhookRows = field(default_factory=WebhookRows)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -94,6 +96,7 @@ class Rows:
             dict(self.keys),
             list(self.audit),
             list(self.events),
+            self.webhooks.copy(),
         )
 
 
@@ -137,6 +140,7 @@ class InMemoryUnitOfWork:
         self.keys = InMemoryKeyRepository(rows.keys, storage.reach, storage.clock())
         self.audit = InMemoryAuditLog(rows.audit, storage.reach, storage.clock())
         self.events = InMemoryEventLog(rows.events, storage.reach)
+        self.webhooks = InMemoryWebhookRepository(rows.webhooks, storage.reach)
 
     async def now(self) -> datetime:
         self._storage.reach()

@@ -29,6 +29,9 @@ TABLES = (
     "idempotency_key",
     "api_key",
     "event",
+    "webhook",
+    "webhook_waiting",
+    "webhook_delivery",
 )
 _NEW_EVENT_LOG = """
     UPDATE event_log SET generation = 1, cluster = NULL,

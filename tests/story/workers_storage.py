@@ -54,7 +54,7 @@ class _WorkersUnitOfWork:
         self.synchronisations = work.synchronisations
         self.offers = work.offers
         self.idempotency_keys = work.idempotency_keys
-        self.keys, self.audit, self.events = work.keys, work.audit, work.events
+        self.keys, self.audit, self.events, self.webhooks = work.keys, work.audit, work.events, work.webhooks
         self.now = work.now
 
     async def commit(self) -> None:

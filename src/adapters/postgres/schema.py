@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 OLDEST_SERVER = 15
 """The oldest major version of PostgreSQL that this release is tested with."""
 
-SCHEMA_NEEDED = "0012"
+SCHEMA_NEEDED = "0013"
 """The newest migration that this release relies on; revisions are numbered, so they compare as text."""
 
 _OURS = re.compile(r"\d{4}")

@@ -21,6 +21,12 @@ class Action(StrEnum):
     REGISTRATION_RETRIED = "product.registration_retried"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_AMENDED = "webhook.amended"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_ROTATED = "webhook.secret_rotated"
+    WEBHOOK_PINGED = "webhook.pinged"
+    WEBHOOK_REPLAYED = "webhook.replayed"
     LOGGED_IN = "admin.logged_in"
 
 
@@ -29,6 +35,7 @@ class SubjectKind(StrEnum):
 
     PRODUCT = "product"
     KEY = "key"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,11 @@ class Subject:
     def key(cls, key_id: UUID) -> Self:
         """Return the subject that a key is."""
         return cls(SubjectKind.KEY, str(key_id))
+
+    @classmethod
+    def webhook(cls, webhook_id: UUID) -> Self:
+        """Return the subject that a webhook is."""
+        return cls(SubjectKind.WEBHOOK, str(webhook_id))
 
 
 @dataclass(frozen=True, slots=True)

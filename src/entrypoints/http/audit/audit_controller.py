@@ -32,13 +32,20 @@ ActionName = Annotated[
         "product.registration_retried",
         "key.created",
         "key.revoked",
+        "webhook.created",
+        "webhook.amended",
+        "webhook.deleted",
+        "webhook.secret_rotated",
+        "webhook.pinged",
+        "webhook.replayed",
         "admin.logged_in",
     ]
     | None,
     QueryParameter(description="Only records of this action."),
 ]
 SubjectId = Annotated[
-    str | None, QueryParameter(max_length=255, description="Only records about the product or the key with this id.")
+    str | None,
+    QueryParameter(max_length=255, description="Only records about the product, the key or the webhook with this id."),
 ]
 From = Annotated[
     str | None,

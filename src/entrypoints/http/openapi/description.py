@@ -158,6 +158,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="events", description="What happened, in one order: pulled or streamed."),
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
+            Tag(name="webhooks", description="Events that the service sends to receivers, signed (Standard Webhooks)."),
             Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),

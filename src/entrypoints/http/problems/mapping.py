@@ -33,6 +33,9 @@ from domain.errors import (
     ProductsAlreadyExist,
     Refusal,
     TooManyKeys,
+    TooManyWebhooks,
+    WebhookDisabled,
+    WebhookNotFound,
     WindowTooLarge,
 )
 from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
@@ -66,6 +69,7 @@ from entrypoints.http.problems.problem_types import (
     TOO_LARGE,
     UNAUTHENTICATED,
     VALIDATION,
+    WEBHOOK_DISABLED,
     WINDOW_TOO_LARGE,
     Mistake,
     Problem,
@@ -85,6 +89,9 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     OfferNotFound: OFFER_NOT_FOUND,
     KeyNotFound: NOT_FOUND,
     TooManyKeys: VALIDATION,
+    WebhookNotFound: NOT_FOUND,
+    TooManyWebhooks: VALIDATION,
+    WebhookDisabled: WEBHOOK_DISABLED,
     ProductAlreadyExists: EXISTS,
     ProductsAlreadyExist: EXISTS,
     PreconditionFailed: PRECONDITION,
