@@ -43,8 +43,8 @@ class InspectionMetrics:
         )
         self.missing_partitions = Gauge(
             "aggregator_missing_partitions",
-            "Partitions that are not there: of today and tomorrow (history, events, deliveries), this month and the next "
-            "(audit).",
+            "Partitions that are not there: of today and tomorrow (history, events, deliveries), this month and the "
+            "next (audit).",
             ["log"],
             registry=registry,
         )

@@ -75,7 +75,6 @@ class Deliveries:
             places = self.deliver.width(claim)
             self._places += places
             task = asyncio.create_task(self._serve(claim, places))
-            await task
             self._rounds.add(task)
             task.add_done_callback(self._rounds.discard)
         if len(claims) == most:

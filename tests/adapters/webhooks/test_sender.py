@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from standardwebhooks import Webhook
@@ -21,6 +22,7 @@ from application.webhooks.ports import Message
 from application.webhooks.secrets import new_secret
 from application.webhooks.targets import TargetPolicy
 from receivers import Receiver, receiving
+from waiting import until
 
 ANYWHERE = TargetPolicy(allow_private=True, allow_http=True)
 PUBLIC = TargetPolicy(allow_private=False, allow_http=True)
@@ -68,12 +70,14 @@ async def test_the_published_library_verifies_both_signatures(receiver: Receiver
         assert Webhook(secret).verify(got.body, got.headers) == {"n": "ž"}
 
 
-@pytest.mark.parametrize("zone", [UTC, datetime.now().astimezone().tzinfo])
-async def test_the_time_is_signed_in_utc(receiver: Receiver, zone: Any) -> None:
-    at = datetime(2026, 3, 14, 12, 0, 0, 999_999, UTC)
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+async def test_the_time_is_signed_in_utc(receiver: Receiver, zone: str) -> None:
+    at = datetime.now(ZoneInfo(zone))
     async with sending() as send:
-        await send(replace(message(receiver.url), at=at.astimezone(zone)))
-    assert receiver.received[0].headers["webhook-timestamp"] == str(int(at.timestamp()))
+        await send(replace(message(receiver.url), at=at))
+    (got,) = receiver.received
+    assert got.headers["webhook-timestamp"] == str(int(at.timestamp()))
+    assert Webhook(SECRETS[0]).verify(got.body, got.headers)
 
 
 async def test_fault_a_redirect_is_a_failure_and_not_followed(receiver: Receiver) -> None:
@@ -89,12 +93,10 @@ async def test_fault_a_slow_receiver_is_given_up(receiver: Receiver) -> None:
         assert await send(message(receiver.url)) == Answer(None, "timeout")
 
 
-async def test_fault_an_endless_body_is_read_in_part(receiver: Receiver) -> None:
-    receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 10_000_000
-    async with sending() as send:
-        answer = await send(message(receiver.url))
-    assert (answer.status, answer.error) == (200, None)
-    assert answer.text in ("a" * 500, "")
+async def test_fault_an_endless_body_is_read_in_part_and_not_waited_for(receiver: Receiver) -> None:
+    receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 200_000
+    async with sending(limits=SendingLimits(call=600)) as send:
+        assert await send(message(receiver.url)) == Answer(200, None, "a" * 500)
 
 
 async def test_fault_a_body_that_trickles_does_not_undo_its_status(receiver: Receiver) -> None:
@@ -194,15 +196,17 @@ async def test_literals_are_refused_when_they_are_called(receiver: Receiver, hos
 
 
 async def test_slow_name_servers_of_one_receiver_hold_up_no_other(receiver: Receiver) -> None:
-    over = threading.Event()
+    over, waiting = threading.Event(), list[str]()
 
     def lookup(host: str, port: int, family: socket.AddressFamily) -> Sequence[tuple[Any, ...]]:
         if host == "slow.test":
+            waiting.append(host)
             over.wait()
         return Names("127.0.0.1")(host, port, family)
 
     async with sending(lookup=lookup) as send:
         slow = [asyncio.create_task(send(message(f"http://slow.test:{receiver.port}/{n}"))) for n in range(4)]
+        await until(lambda: waiting)
         assert (await send(message(f"http://fast.test:{receiver.port}/"))).status == 200
         assert not any(each.done() for each in slow)
         over.set()
