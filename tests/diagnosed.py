@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from application.diagnosis.facts import DatabaseFacts, SynchronisationFacts, UpkeepFacts
+from application.webhooks.ports import WebhookSummary
 
 SERVER = DatabaseFacts(
     version=15,
@@ -27,5 +28,10 @@ WORKING = SynchronisationFacts(
     refused_rows=0,
 )
 KEPT_UP = UpkeepFacts(
-    missing_history_days=(), missing_event_days=(), missing_audit_months=(), rolled_up=timedelta(hours=30)
+    missing_history_days=(),
+    missing_event_days=(),
+    missing_delivery_days=(),
+    missing_audit_months=(),
+    rolled_up=timedelta(hours=30),
 )
+DELIVERING = WebhookSummary(enabled=3, disabled=1, given_up=0, failing=1, waiting=5, behind=timedelta(minutes=15))

@@ -9,7 +9,7 @@ from adapters.offers_api.http_client import HttpClient
 from adapters.offers_api.limits import HttpLimits
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
 from adapters.offers_api.token_seal import AesGcmTokenSeal
-from adapters.offers_api.transport import pooled_transport
+from adapters.outgoing_http.transport import pooled_transport
 from application.clock import Clock
 from application.synchronisation.access_token.issuing import TokenIssuer
 from application.synchronisation.access_token.renewal import TokenEvent, TokenObserver

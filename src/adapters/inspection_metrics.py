@@ -43,7 +43,8 @@ class InspectionMetrics:
         )
         self.missing_partitions = Gauge(
             "aggregator_missing_partitions",
-            "Partitions that are not there: of today and tomorrow (history, events), this month and the next (audit).",
+            "Partitions that are not there: of today and tomorrow (history, events, deliveries), this month and the "
+            "next (audit).",
             ["log"],
             registry=registry,
         )
@@ -66,5 +67,6 @@ class InspectionMetrics:
         if upkeep is not None:
             self.missing_partitions.labels("history").set(len(upkeep.missing_history_days))
             self.missing_partitions.labels("events").set(len(upkeep.missing_event_days))
+            self.missing_partitions.labels("deliveries").set(len(upkeep.missing_delivery_days))
             self.missing_partitions.labels("audit").set(len(upkeep.missing_audit_months))
             self.rolled_up.set(upkeep.rolled_up.total_seconds())

@@ -10,6 +10,7 @@ GivenUp = Literal["held_back", "storage_unavailable", "internal"]
 
 WORKS: tuple[Work, ...] = ("registrations", "refresh")
 STANDBY_SOURCES = ("standby", "primary", "standby_failed", "standby_too_late")
+WEBHOOK_STATES = ("enabled", "failing", "disabled", "given_up")
 BREAKER_STATES = ("closed", "open", "half_open")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

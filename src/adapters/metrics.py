@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from adapters.metric_labels import (
     BREAKER_STATES,
     STANDBY_SOURCES,
+    WEBHOOK_STATES,
     WORKS,
     GivenUp,
     Work,
@@ -23,6 +24,7 @@ from application.bounded_queue import BoundedQueue
 from application.synchronisation.access_token.renewal import TokenEvent
 from application.synchronisation.batch_report import BatchReport, FailureReason, Outcome
 from application.synchronisation.upstream_calls import Endpoint, NoAnswer
+from application.webhooks.ports import WebhookSummary
 from domain.product import RegistrationState
 
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -175,6 +177,28 @@ class Metrics:
         self.standby_used = Gauge(
             "aggregator_standby_used", "1 while the standby answers reads, 0 while the primary does.", registry=None
         )
+        self.webhook_attempts = Counter(
+            "aggregator_webhook_attempts",
+            "Attempts to deliver an event to a webhook, by the status of the answer; none is no answer.",
+            ["result"],
+            registry=registry,
+        )
+        self.webhook_attempt_seconds = Histogram(
+            "aggregator_webhook_attempt_duration_seconds",
+            "From sending an event to a webhook to the end of the answer, or to its failure.",
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
+        self.webhooks_given_up = Counter(
+            "aggregator_webhook_given_up",
+            "Webhooks that were disabled, because their receiver asked for it or only failed.",
+            registry=registry,
+        )
+        self.webhook_skips = Counter(
+            "aggregator_webhook_skips",
+            "Times that events were no longer kept when a webhook was to get them.",
+            registry=registry,
+        )
         # For workers only: an API would report a lag of 0 that it has not measured.
         self.refresh_lag = Gauge(
             "aggregator_refresh_lag_seconds",
@@ -198,6 +222,22 @@ class Metrics:
             ["registration"],
             registry=None,
         )
+        self.webhooks = Gauge(
+            "aggregator_webhook_receivers",
+            "Webhooks by their state, as of the last minute; failing ones are enabled, given_up ones disabled.",
+            ["state"],
+            registry=None,
+        )
+        self.webhook_waiting = Gauge(
+            "aggregator_webhook_waiting_events",
+            "Events that wait for another attempt, as of the last minute.",
+            registry=None,
+        )
+        self.webhook_behind = Gauge(
+            "aggregator_webhook_behind_seconds",
+            "Age of the oldest event that an enabled webhook has not tried to send, as of the last minute.",
+            registry=None,
+        )
         self.outcomes: Counts[Outcome] = Counts()
         """Products of all batches so far, by outcome."""
         self._requests: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
@@ -219,6 +259,10 @@ class Metrics:
         """Show the series of a worker, which has done nothing yet."""
         for gauge in (self.refresh_lag, self.waiting_jobs, self.last_tick, self.last_housekeeping, self.catalogue):
             self.registry.register(gauge)
+        for gauge in (self.webhooks, self.webhook_waiting, self.webhook_behind):
+            self.registry.register(gauge)
+        for state in WEBHOOK_STATES:
+            self.webhooks.labels(state)
         self.counted({})
         for work in WORKS:
             self.breaker(work, "closed")
@@ -281,6 +325,18 @@ class Metrics:
         """Show the number of products in each state."""
         for state in RegistrationState:
             self.catalogue.labels(state).set(products.get(state, 0))
+
+    def webhook_attempt(self, status: int | None, seconds: float) -> None:
+        """Count an attempt to deliver an event."""
+        self.webhook_attempts.labels("none" if status is None else bounded_result(status)).inc()
+        self.webhook_attempt_seconds.observe(seconds)
+
+    def count_webhooks(self, found: WebhookSummary) -> None:
+        """Show the webhooks in numbers."""
+        for state in WEBHOOK_STATES:
+            self.webhooks.labels(state).set(getattr(found, state))
+        self.webhook_waiting.set(found.waiting)
+        self.webhook_behind.set(found.behind.total_seconds())
 
     def clock(self, seconds_ahead: float) -> None:
         """Show by how much this process's clock is ahead of the database's."""

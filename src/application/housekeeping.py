@@ -12,6 +12,7 @@ from application.clock_watch import ClockWatch
 from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
+from application.webhooks.ports import WebhookUpkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class KeepHouse:
     audit: AuditUpkeep
     events: EventUpkeep
     tidy_alerts: TidyAlerts
+    webhooks: WebhookUpkeep
     timing: Timing
     clocks: ClockWatch
     offers_kept: timedelta
@@ -40,6 +42,7 @@ class KeepHouse:
         await self.history.prepare_history()
         await self.audit.prepare()
         await self.events.prepare()
+        await self.webhooks.prepare()
         if await self.clocks.ask():
             return
         while self.now() < ends and await self.purge.purge_withdrawn():
@@ -55,3 +58,4 @@ class KeepHouse:
         await self.history.drop_expired()
         await self.audit.drop_expired()
         await self.events.drop_expired()
+        await self.webhooks.drop_expired()

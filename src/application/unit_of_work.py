@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from application.catalogue.product_repository import ProductRepository
     from application.events.event_log import EventLog
     from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
+    from application.webhooks.ports import WebhookRepository
 
 
 class UnitOfWork(Protocol):
@@ -53,6 +54,10 @@ class UnitOfWork(Protocol):
     @property
     def alert_states(self) -> "AlertStateRepository":
         """Where alerts stand with products."""
+
+    @property
+    def webhooks(self) -> "WebhookRepository":
+        """The webhooks."""
 
     async def now(self) -> datetime:
         """Return the storage's time, by which all schedules go."""

@@ -9,6 +9,9 @@ Refusal
 ├── AlertNotFound           no alert has this id
 ├── TooManyAlerts           as many alerts as there may be are there
 ├── InvalidAlert            an alert that cannot be
+├── WebhookNotFound         no webhook has this id
+├── TooManyWebhooks         there are as many webhooks as there may be
+├── WebhookDisabled         a disabled webhook is to send something
 ├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
 ├── ProductsAlreadyExist    ids or names of several new products are taken
@@ -129,6 +132,27 @@ class InvalidAlert(Refusal):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field = field
+
+
+class WebhookNotFound(Refusal):
+    """No webhook has this id."""
+
+    def __init__(self, webhook_id: UUID) -> None:
+        super().__init__(f"There is no webhook with the id {webhook_id}.")
+
+
+class TooManyWebhooks(Refusal):
+    """There are as many webhooks as there may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} webhooks, which is the most; delete one first.")
+
+
+class WebhookDisabled(Refusal):
+    """A disabled webhook sends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("The webhook is disabled: enable it first, with `PATCH` and `enabled`.")
 
 
 class InvalidWindow(Refusal):

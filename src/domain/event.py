@@ -105,6 +105,11 @@ def price_changed(
     return Event(EventType.PRICE_CHANGED, product_id, current.since, data)
 
 
+def webhook_disabled(webhook_id: UUID, url: str, reason: str, at: datetime) -> Event:
+    """The webhook was given up, because its receiver asked for that or only failed."""
+    return Event(EventType.WEBHOOK_DISABLED, None, at, {"webhook": {"id": webhook_id, "url": url}, "reason": reason})
+
+
 def _texts(product: Product) -> Mapping[str, object]:
     return {"name": product.name, "description": product.description, "revision": product.revision}
 

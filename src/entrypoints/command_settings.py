@@ -17,6 +17,7 @@ _OFFERS = (
     *("OFFERS_BASE_URL", "OFFERS_REFRESH_TOKEN", "OFFERS_REFRESH_INTERVAL"),
     *("OFFERS_ALLOW_HTTP", "OFFERS_CA_FILE", "OFFERS_PROXY"),
 )
+_WEBHOOKS = ("WEBHOOKS_ALLOW_PRIVATE",)
 _CALLS = ("OFFERS_CONCURRENCY", "OFFERS_RATE_LIMIT")
 _SERVER = (
     *("PORT", "ALLOWED_HOSTS", "ROOT_PATH", "KEEP_ALIVE_SECONDS", "DRAIN_SECONDS", "TRUSTED_PROXIES", "CORS_ORIGINS"),
@@ -30,11 +31,35 @@ API_ONLY = frozenset(_SERVER)
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
     "api": frozenset(
-        (*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)
+        (
+            *_LOGS,
+            *_DATABASE,
+            *_SESSIONS,
+            *_STANDBY,
+            *_POOL,
+            *_LISTENER,
+            *_HISTORY,
+            *_OFFERS,
+            *_SERVER,
+            *_SIMULATOR,
+            *_WEBHOOKS,
+        )
     ),
     "doctor": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
     "worker": frozenset(
-        (*_LOGS, *_DATABASE, *_SESSIONS, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
+        (
+            *_LOGS,
+            *_DATABASE,
+            *_SESSIONS,
+            *_POOL,
+            *_LISTENER,
+            *_HISTORY,
+            *_LOGS_KEPT,
+            *_OFFERS,
+            *_CALLS,
+            *_SIMULATOR,
+            *_WEBHOOKS,
+        )
     ),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
     "backup": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_EMBEDDED)),

@@ -13,6 +13,7 @@ from saq.queue.postgres import PostgresQueue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.clock_log import LoggedClockDifference
+from adapters.delivery_log import LoggedDeliveries
 from adapters.job_queue import SaqJobQueue, SaqRegistrationSignal, connect_queue, postgres_queue
 from adapters.metrics import Metrics
 from adapters.offers_api.token_seal import AesGcmTokenSeal
@@ -41,7 +42,11 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import require_way_past_pooler, schema_state
 from adapters.postgres.synchronisation.token_store import SqlAlchemyTokenStore
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from adapters.postgres.webhooks.due_webhooks import PostgresDueWebhooks
+from adapters.postgres.webhooks.webhook_reader import SqlAlchemyWebhookReader
+from adapters.postgres.webhooks.webhook_upkeep import SqlAlchemyWebhookUpkeep
 from adapters.token_log import LoggedTokenEvents
+from adapters.webhooks.secret_seal import AesGcmSecretSeal
 from application.access.api_keys import KeyReader, KeyUses
 from application.access.audit_records import AuditReader, AuditUpkeep
 from application.access.login_limits import LoginFailures
@@ -69,6 +74,9 @@ from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.scheduling import JobQueue
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
+from application.webhooks.delivery import DeliveryObserver
+from application.webhooks.ports import DueWebhooks, SecretSeal, WebhookReader, WebhookSender, WebhookUpkeep
+from application.webhooks.targets import TargetPolicy
 from domain.retention import Retention
 from entrypoints.engines import DirectEngine, ProbeEngine, SessionEngine
 from entrypoints.limits import SERVING, Limits
@@ -193,6 +201,38 @@ class Adapters(Provider):
         return SqlAlchemyAlertUpkeep(engine, settings.events_kept)
 
     @provide
+    def due_webhooks(self, engine: AsyncEngine) -> DueWebhooks:
+        return PostgresDueWebhooks(engine)
+
+    @provide
+    def webhook_reader(self, engine: AsyncEngine) -> WebhookReader:
+        return SqlAlchemyWebhookReader(engine)
+
+    @provide
+    def webhook_upkeep(self, engine: SessionEngine, limits: Limits) -> WebhookUpkeep:
+        return SqlAlchemyWebhookUpkeep(engine, limits.deliveries_kept)
+
+    @provide
+    def webhook_targets(self, settings: Settings) -> TargetPolicy:
+        return settings.webhook_targets
+
+    @provide
+    def secret_seal(self, settings: Settings) -> SecretSeal:
+        return AesGcmSecretSeal(settings.offers_refresh_token)
+
+    @provide
+    def delivery_observer(self, metrics: Metrics) -> DeliveryObserver:
+        return LoggedDeliveries(metrics.webhook_attempt, metrics.webhooks_given_up.inc, metrics.webhook_skips.inc)
+
+    @provide
+    async def webhook_sender(self, settings: Settings, limits: Limits) -> AsyncIterator[WebhookSender]:
+        from entrypoints.worker.receivers import make_sender
+
+        sender = make_sender(settings, limits)
+        yield sender
+        await sender.aclose()
+
+    @provide
     def catalogue_purge(self, engine: AsyncEngine) -> CataloguePurge:
         return SqlAlchemyCataloguePurge(engine)
 
@@ -310,6 +350,7 @@ class Adapters(Provider):
         read_lag: ReadLag,
         store: TokenStore,
         seal: TokenSeal,
+        webhooks: WebhookReader,
         clocks: ClockWatch,
         timing: Timing,
         limits: Limits,
@@ -331,6 +372,7 @@ class Adapters(Provider):
             census,
             read_lag,
             partial(token_state, store, seal),
+            webhooks.summary,
             clocks,
             timing,
             limits.diagnosis,

@@ -12,12 +12,15 @@ from adapters.postgres.connection import DatabaseLimits
 from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.standby.watch import StandbyLimits
 from adapters.queue_connections import QueueLimits
+from adapters.webhooks.limits import SendingLimits
 from application.clock_watch import TOLERANCE
 from application.events.feed import FeedTiming
 from application.fair_queue import FairQueue
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
 from application.synchronisation.timing import Timing
+from application.webhooks.delivery import DeliveryTiming
+from application.webhooks.ports import LONGEST_LEASE as LONGEST_DELIVERY_LEASE
 from entrypoints.settings import DATABASE_CONNECTIONS
 
 
@@ -132,6 +135,10 @@ class Limits:
     keys: KeyLimits = field(default_factory=KeyLimits)
     upstream: HttpLimits = field(default_factory=HttpLimits)
     token: TokenTiming = field(default_factory=TokenTiming)
+    deliveries: DeliveryTiming = field(default_factory=DeliveryTiming)
+    sending: SendingLimits = field(default_factory=SendingLimits)
+    deliveries_kept: timedelta = timedelta(days=7)
+    """For which attempts to deliver an event stay in the delivery log at least."""
     stop_by_force: float = 20.0
     """From SIGTERM to the end of a process that something holds."""
     unhealthy: float = 30.0
@@ -300,6 +307,17 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
     (
         "a request for a token ends before the lease on its renewal does",
         lambda limits, _: (limits.upstream.call, limits.token.lease.total_seconds()),
+    ),
+    (
+        "the calls of a round of deliveries, and the statements around them, end before its lease does",
+        lambda limits, _: (
+            limits.deliveries.beginning + limits.sending.call + 2 * WORKING.database.statement,
+            limits.deliveries.lease.total_seconds(),
+        ),
+    ),
+    (
+        "no lease on a webhook is longer than the longest that is believed after the database's clock was set back",
+        lambda limits, _: (limits.deliveries.lease.total_seconds(), LONGEST_DELIVERY_LEASE.total_seconds()),
     ),
     (
         "a stalled statement of the queue ends before the worker counts as stalled",

@@ -9,6 +9,7 @@ from adapters.postgres.schema import migrate
 from application.access.audit_records import AuditUpkeep
 from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
+from application.webhooks.ports import WebhookUpkeep
 from entrypoints.engines import SessionEngine
 from entrypoints.settings import Settings
 
@@ -24,3 +25,4 @@ async def run_migrations(container: AsyncContainer) -> None:
     await migrate(engine, await container.get(HistoryUpkeep), partial(create_queue_tables, settings.direct_dsn))
     await (await container.get(AuditUpkeep)).prepare()
     await (await container.get(EventUpkeep)).prepare()
+    await (await container.get(WebhookUpkeep)).prepare()

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from adapters.postgres.dsn import parse_dsn
+from application.webhooks.targets import TargetPolicy
 from domain.retention import Retention
 from entrypoints.allowed_hosts import LOOPBACK
 from entrypoints.setting_sources import given_by
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     audit_days: Days = 365
     events_days: Days = 30
     events_streams: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    webhooks_allow_private: bool | None = None
 
     def __repr__(self) -> str:
         """Show no value: most of them are secrets or hold one."""
@@ -167,6 +169,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def events_kept(self) -> timedelta:
         """How long the events of the log are kept at least."""
         return timedelta(days=self.events_days)
+
+    @property
+    def webhook_targets(self) -> TargetPolicy:
+        """Where webhooks may call."""
+        development = self.app_env == "development"
+        private = development if self.webhooks_allow_private is None else self.webhooks_allow_private
+        return TargetPolicy(allow_private=private, allow_http=development)
 
     @property
     def retention(self) -> Retention:

@@ -43,6 +43,11 @@ from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
+from application.webhooks.delivery import DeliverEvents, DeliveryObserver
+from application.webhooks.management import AmendWebhook, CreateWebhook, DeleteWebhook, RotateSecret
+from application.webhooks.on_demand import PingWebhook, ReplayEvents
+from application.webhooks.ports import DueWebhooks, SecretSeal, WebhookSender, WebhookUpkeep
+from application.webhooks.targets import TargetPolicy
 from domain.retention import Retention
 from entrypoints.limits import Limits
 
@@ -144,21 +149,41 @@ class UseCases(Provider):
         audit: AuditUpkeep,
         events: EventUpkeep,
         tidy_alerts: TidyAlerts,
+        webhooks: WebhookUpkeep,
         timing: Timing,
         clocks: ClockWatch,
         retention: Retention,
     ) -> KeepHouse:
-        return KeepHouse(
-            purge,
-            history,
-            audit,
-            events,
-            tidy_alerts,
-            timing,
-            clocks,
-            retention.offer_rows_kept,
-            time.monotonic,
-        )
+        kept = retention.offer_rows_kept
+        return KeepHouse(purge, history, audit, events, tidy_alerts, webhooks, timing, clocks, kept, time.monotonic)
+
+    @provide
+    def create_webhook(
+        self, begin: BeginWork, events: EventReader, seal: SecretSeal, targets: TargetPolicy
+    ) -> CreateWebhook:
+        return CreateWebhook(begin, events, seal, targets)
+
+    @provide
+    def rotate_secret(self, begin: BeginWork, seal: SecretSeal) -> RotateSecret:
+        return RotateSecret(begin, seal)
+
+    amend_webhook = provide(AmendWebhook)
+    delete_webhook = provide(DeleteWebhook)
+    ping_webhook = provide(PingWebhook)
+    replay_events = provide(ReplayEvents)
+
+    @provide
+    def deliver_events(
+        self,
+        due: DueWebhooks,
+        events: EventReader,
+        begin: BeginWork,
+        send: WebhookSender,
+        seal: SecretSeal,
+        limits: Limits,
+        observe: DeliveryObserver,
+    ) -> DeliverEvents:
+        return DeliverEvents(due, events, begin, send, seal, limits.deliveries, observe, time.monotonic, random.random)
 
     @provide
     def read_catalogue_as_of(

@@ -35,6 +35,7 @@ from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.scheduling import JobQueue
 from application.unit_of_work import BeginWork
+from application.webhooks.ports import WebhookReader
 from domain.offer import ObservedOffers, Offer
 from domain.product import RegistrationState
 from domain.retention import Retention
@@ -56,6 +57,7 @@ from fakes.offers_gateway import observed
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends, kept
 from fakes.storage import NOON, FakeClock, InMemoryStorage, Rows
 from fakes.upkeep import InMemoryListedChanges
+from fakes.webhooks import InMemoryWebhookReader
 
 USERNAME = "admin"
 PASSWORD = "open sesame 42"
@@ -244,6 +246,10 @@ class InMemoryOutside(Provider):
     @provide(override=True)
     def event_reader(self) -> EventReader:
         return self._outside.event_reader or InMemoryEventReader(self._outside.storage)
+
+    @provide(override=True)
+    def webhook_reader(self) -> WebhookReader:
+        return InMemoryWebhookReader(self._outside.storage)
 
     @provide(override=True)
     def retention_reader(self) -> RetentionReader:

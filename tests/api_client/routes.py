@@ -12,6 +12,7 @@ VALUES = {
     "offer_id": str(MISSING),
     "key_id": str(MISSING),
     "alert_id": str(MISSING),
+    "webhook_id": str(MISSING),
     "slug": "not-found",
     "name": "docs.js",
     "path": "anything",
@@ -106,6 +107,15 @@ SCOPES = {
     ("GET", "/exports/products.csv"): "synchronisation:read",
     ("GET", "/products/{product_id}/synchronisation"): "synchronisation:read",
     ("GET", "/audit"): "audit:read",
+    ("POST", "/webhooks"): "webhooks:write",
+    ("GET", "/webhooks"): "webhooks:write",
+    ("GET", "/webhooks/{webhook_id}"): "webhooks:write",
+    ("PATCH", "/webhooks/{webhook_id}"): "webhooks:write",
+    ("DELETE", "/webhooks/{webhook_id}"): "webhooks:write",
+    ("POST", "/webhooks/{webhook_id}/rotate"): "webhooks:write",
+    ("POST", "/webhooks/{webhook_id}/ping"): "webhooks:write",
+    ("POST", "/webhooks/{webhook_id}/replay"): "webhooks:write",
+    ("GET", "/webhooks/{webhook_id}/deliveries"): "webhooks:write",
 }
 """What a key needs for a route of the contract; of the public ones, for `attention` and events of alerts.
 

@@ -19,6 +19,7 @@ from fakes.clock_watch import clock_watch
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import TIMING, Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
+from fakes.webhooks import InMemoryWebhookUpkeep
 
 KEPT = KeptAnswer(b"", b"{}")
 
@@ -32,6 +33,7 @@ def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = N
         InMemoryAuditUpkeep(storage),
         InMemoryEventUpkeep(storage),
         TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage)),
+        InMemoryWebhookUpkeep(storage),
         timing,
         clock_watch(storage, clock),
         timedelta(days=8),

@@ -44,6 +44,10 @@ ROWS = series("aggregator_offer_rows_refused_total", WORKER)
 REJECTED = series("aggregator_products", WORKER, registration="rejected")
 HOUSEKEEPING = series("aggregator_last_housekeeping_timestamp_seconds", WORKER)
 BROKEN_OFF = series("aggregator_batches_given_up_total", WORKER, work="refresh", reason="internal")
+GIVEN_UP, BEHIND = (
+    series("aggregator_webhook_given_up_total", WORKER),
+    series("aggregator_webhook_behind_seconds", WORKER),
+)
 FAILED = series("aggregator_http_requests_total", API, method="GET", route="/products", status="500")
 TURNED_AWAY = series("aggregator_http_requests_total", API, method="GET", route="turned away", status="503")
 WAITERS = series("aggregator_database_waiters", API)
@@ -68,6 +72,7 @@ CALM_SERIES: dict[str, str] = {
     # The API holds no token.
     series("aggregator_token_expiry_timestamp_seconds", API): f"0x{MINUTES}",
     **dict.fromkeys((CLOCK, API_CLOCK, REFUSED, ANOTHER, OPEN, LAG, MALFORMED, INTERNAL), f"0x{MINUTES}"),
+    **dict.fromkeys((GIVEN_UP, BEHIND), f"0x{MINUTES}"),
     **dict.fromkeys((ROWS, BROKEN_OFF, FAILED, TURNED_AWAY, WAITERS), f"0x{MINUTES}"),
     JOBS: f"3x{MINUTES}",
     **dict.fromkeys((READ_ONLY, OUTDATED, NO_EVENT_DAY, BLOATED), f"0x{MINUTES}"),
@@ -114,6 +119,8 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "TablesBloated": {BLOATED: then("1")},
     "HistoryNotRolledUp": {ROLL_UP: then("180000", "90000")},
     "RegistrationsWait": NONE_REGISTERED,
+    "WebhookGivenUp": {GIVEN_UP: f"0x{CALM} 1x{MINUTES - CALM}"},
+    "WebhooksBehind": {BEHIND: then("0+60")},
     "Defect": {INTERNAL: then("0+1")},
     "ServerErrors": {FAILED: then("0+5")},
     "RequestsTurnedAway": {TURNED_AWAY: then("0+600")},

@@ -25,6 +25,7 @@ from application.events.event_log import EventUpkeep
 from application.housekeeping import KeepHouse
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
+from application.webhooks.ports import WebhookUpkeep
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
 from entrypoints.settings import read_settings
@@ -73,8 +74,10 @@ async def main(last: int | None) -> None:
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
         audit, events = await container.get(AuditUpkeep), await container.get(EventUpkeep)
         alerts = await container.get(TidyAlerts)
-        timing = Timing(roll_up_products=3)
-        await KeepHouse(purge, history, audit, events, alerts, timing, clocks, timedelta(days=8), time.monotonic)()
+        webhooks, timing = await container.get(WebhookUpkeep), Timing(roll_up_products=3)
+        await KeepHouse(
+            purge, history, audit, events, alerts, webhooks, timing, clocks, timedelta(days=8), time.monotonic
+        )()
     finally:
         await container.close()
     print(DONE, flush=True)  # noqa: T201

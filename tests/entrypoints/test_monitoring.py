@@ -40,6 +40,7 @@ from fakes.clock_watch import clock_watch as agreeing_clocks
 from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
+from fakes.webhooks import InMemoryWebhookUpkeep
 from metric_values import counted, series
 
 HOST = "127.0.0.1"
@@ -186,7 +187,10 @@ class ScriptedOutside(Provider):
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
         audit, events = InMemoryAuditUpkeep(storage), InMemoryEventUpkeep(storage)
         alerts = TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage))
-        return KeepHouse(purge, history, audit, events, alerts, timing, clocks, timedelta(days=8), lambda: 0.0)
+        webhooks = InMemoryWebhookUpkeep(storage)
+        return KeepHouse(
+            purge, history, audit, events, alerts, webhooks, timing, clocks, timedelta(days=8), lambda: 0.0
+        )
 
     @provide(override=True)
     def clock_watch(self) -> ClockWatch:

@@ -33,6 +33,7 @@ from fakes.access import InMemoryAuditLog, InMemoryKeyRepository
 from fakes.alerts import AlertRows, InMemoryAlertRepository, InMemoryAlertStateRepository
 from fakes.events import InMemoryEventLog
 from fakes.product_views import product_view, version_of
+from fakes.webhooks import InMemoryWebhookRepository, WebhookRows
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -82,6 +83,7 @@ class Rows:
     audit: list[AuditRecord] = field(default_factory=list)
     events: list[RecordedEvent] = field(default_factory=list)
     alerts: AlertRows = field(default_factory=AlertRows)
+    webhooks: WebhookRows = field(default_factory=WebhookRows)
 
     def copy(self) -> "Rows":
         return Rows(
@@ -97,6 +99,7 @@ class Rows:
             list(self.audit),
             list(self.events),
             self.alerts.copy(),
+            self.webhooks.copy(),
         )
 
 
@@ -142,6 +145,7 @@ class InMemoryUnitOfWork:
         self.events = InMemoryEventLog(rows.events, storage.reach)
         self.alerts = InMemoryAlertRepository(rows.alerts, storage.reach)
         self.alert_states = InMemoryAlertStateRepository(rows.alerts, rows.steps, storage.reach)
+        self.webhooks = InMemoryWebhookRepository(rows.webhooks, storage.reach)
 
     async def now(self) -> datetime:
         self._storage.reach()

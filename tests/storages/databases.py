@@ -33,6 +33,9 @@ TABLES = (
     "alert_product",
     "alert_state",
     "alert_transition",
+    "webhook",
+    "webhook_waiting",
+    "webhook_delivery",
 )
 _NEW_EVENT_LOG = """
     UPDATE event_log SET generation = 1, cluster = NULL,

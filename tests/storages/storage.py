@@ -28,6 +28,8 @@ from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.prices.trend_reader import SqlAlchemyPriceTrends
 from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
+from adapters.postgres.webhooks.due_webhooks import PostgresDueWebhooks
+from adapters.postgres.webhooks.webhook_reader import SqlAlchemyWebhookReader
 from application.access.api_keys import KeyReader
 from application.access.audit_records import AuditReader
 from application.alerts.evaluation import evaluate_alerts, in_order
@@ -42,6 +44,7 @@ from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.rollup import HistoryUpkeep
 from application.prices.trends import PriceTrends
 from application.unit_of_work import BeginWork
+from application.webhooks.ports import DueWebhooks, WebhookReader
 from domain.errors import ProductAlreadyExists
 from domain.offer import ObservedOffers, OfferInterval
 from domain.price import PriceState, PriceStep
@@ -58,6 +61,7 @@ from fakes.exports import InMemoryCatalogueExport, InMemoryRecordedSteps
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, InMemoryPriceTrends
 from fakes.storage import InMemoryStorage
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
+from fakes.webhooks import InMemoryDueWebhooks, InMemoryWebhookReader
 from storages.databases import system_clock
 from storages.decoded_reader import DecodedCatalogue
 from waiting import let_others_run
@@ -91,6 +95,8 @@ class Storage:
     audit: AuditReader
     events: EventReader
     alerts: AlertReader
+    webhooks: WebhookReader
+    due_webhooks: DueWebhooks
     trends: PriceTrends
     let_keys_age: Callable[[timedelta], Awaitable[None]]
     """Makes all idempotency keys older, as if that time had passed."""
@@ -132,6 +138,8 @@ def in_memory() -> Storage:
         InMemoryAuditReader(storage),
         InMemoryEventReader(storage),
         InMemoryAlertReader(storage),
+        InMemoryWebhookReader(storage),
+        InMemoryDueWebhooks(storage),
         InMemoryPriceTrends(storage, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,
@@ -179,6 +187,8 @@ def on_postgres(engine: AsyncEngine, kept: Retention | None = None) -> Storage:
         SqlAlchemyAuditReader(engine),
         PostgresEventReader(engine, searched=20),
         SqlAlchemyAlertReader(engine),
+        SqlAlchemyWebhookReader(engine),
+        PostgresDueWebhooks(engine),
         SqlAlchemyPriceTrends(engine, SOLD_OUT_KEPT),
         let_keys_age,
         any_waits,

@@ -56,6 +56,7 @@ class _WorkersUnitOfWork:
         self.idempotency_keys = work.idempotency_keys
         self.keys, self.audit, self.events = work.keys, work.audit, work.events
         self.alerts, self.alert_states = work.alerts, work.alert_states
+        self.webhooks = work.webhooks
         self.now = work.now
 
     async def commit(self) -> None:

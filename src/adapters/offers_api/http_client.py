@@ -14,7 +14,7 @@ import httpx
 
 from adapters.offers_api.answer_body import UnreadableBody, read_body
 from adapters.offers_api.limits import HttpLimits
-from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure
+from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable

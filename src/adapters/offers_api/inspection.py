@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 
-from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure
+from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure
 from application.clock import Clock
 from application.diagnosis.facts import UpstreamFacts
 

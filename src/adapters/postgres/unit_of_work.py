@@ -18,6 +18,7 @@ from adapters.postgres.connection import open_session
 from adapters.postgres.events.event_log import PostgresEventLog
 from adapters.postgres.synchronisation.offer_repository import SqlAlchemyOfferRepository
 from adapters.postgres.synchronisation.synchronisation_repository import SqlAlchemySynchronisationRepository
+from adapters.postgres.webhooks.webhook_repository import SqlAlchemyWebhookRepository
 from application.access.api_keys import KeyRepository
 from application.access.audit import AuditLog
 from application.alerts.repositories import AlertRepository, AlertStateRepository
@@ -26,6 +27,7 @@ from application.catalogue.product_repository import ProductRepository
 from application.events.event_log import EventLog
 from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 from application.unit_of_work import UnitOfWork
+from application.webhooks.ports import WebhookRepository
 from domain.retention import Retention
 
 _NOW = select(func.now())
@@ -45,6 +47,7 @@ class SqlAlchemyUnitOfWork:
         self.events: EventLog = PostgresEventLog(session)
         self.alerts: AlertRepository = SqlAlchemyAlertRepository(session)
         self.alert_states: AlertStateRepository = SqlAlchemyAlertStateRepository(session)
+        self.webhooks: WebhookRepository = SqlAlchemyWebhookRepository(session)
 
     async def now(self) -> datetime:
         now: datetime = (await self._session.execute(_NOW)).scalar_one()

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a key may be for. That of webhooks has no routes yet."""
+    """What a key may be for."""
 
     CATALOGUE_WRITE = "catalogue:write"
     SYNCHRONISATION_READ = "synchronisation:read"
@@ -26,7 +26,7 @@ class ActorKind(StrEnum):
 class Actor:
     """The caller of a use-case: an admin, whose id is his name, or the holder of a key, whose id is the key's.
 
-    The request's id and its address are None for a command on the operator's own machine.
+    The request's id and its address are None for a command on the operator's own machine. `scopes` are the key's.
     """
 
     kind: ActorKind
@@ -34,6 +34,11 @@ class Actor:
     name: str
     request_id: str | None = None
     address: str | None = None
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether the caller may do what needs this scope; admins may do everything."""
+        return self.kind is ActorKind.ADMIN or scope in self.scopes
 
 
 OPERATOR = Actor(ActorKind.ADMIN, "operator", "operator")

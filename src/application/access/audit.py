@@ -24,6 +24,12 @@ class Action(StrEnum):
     ALERT_CREATED = "alert.created"
     ALERT_AMENDED = "alert.amended"
     ALERT_DELETED = "alert.deleted"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_AMENDED = "webhook.amended"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_ROTATED = "webhook.secret_rotated"
+    WEBHOOK_PINGED = "webhook.pinged"
+    WEBHOOK_REPLAYED = "webhook.replayed"
     LOGGED_IN = "admin.logged_in"
 
 
@@ -33,6 +39,7 @@ class SubjectKind(StrEnum):
     PRODUCT = "product"
     KEY = "key"
     ALERT = "alert"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,11 @@ class Subject:
     def alert(cls, alert_id: UUID) -> Self:
         """Return the subject that an alert is."""
         return cls(SubjectKind.ALERT, str(alert_id))
+
+    @classmethod
+    def webhook(cls, webhook_id: UUID) -> Self:
+        """Return the subject that a webhook is."""
+        return cls(SubjectKind.WEBHOOK, str(webhook_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
+from application.webhooks.ports import WebhookSummary
 
 Result = TypeVar("Result")
 
@@ -37,6 +38,7 @@ class Diagnose:
     census: Census
     read_lag: ReadLag
     token_state: Callable[[], Awaitable[TokenState]]
+    webhooks: Callable[[], Awaitable[WebhookSummary]]
     clocks: ClockWatch
     timing: Timing
     patience: float
@@ -68,6 +70,7 @@ class Diagnose:
             self._all(Check.PARTITIONS, self._upkeep()),
             self._all(Check.TOKEN, self._token()),
             self._all(Check.CLOCK, self._clock()),
+            self._all(Check.WEBHOOKS, self._webhooks()),
         )
         return [*found, *(finding for part in parts for finding in part)]
 
@@ -90,6 +93,9 @@ class Diagnose:
     async def _clock(self) -> list[Finding]:
         await self.clocks.ask()
         return [*rules.of_clock(self.clocks.ahead)]
+
+    async def _webhooks(self) -> list[Finding]:
+        return [*rules.of_webhooks(await self.webhooks())]
 
     async def _upstream(self) -> list[Finding]:
         return [*rules.of_upstream(await self.inspect_upstream())]

@@ -58,6 +58,8 @@ class UpkeepFacts:
     """Of today and tomorrow."""
     missing_event_days: tuple[str, ...]
     """Of today and tomorrow."""
+    missing_delivery_days: tuple[str, ...]
+    """Of today and tomorrow."""
     missing_audit_months: tuple[str, ...]
     """Of this month and the next."""
     rolled_up: timedelta

@@ -30,6 +30,7 @@ class Check(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a check
     OFFERS_SERVICE = "offers service"
     CLOCK = "clock"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)

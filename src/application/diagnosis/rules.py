@@ -14,6 +14,7 @@ from application.diagnosis.facts import (
 )
 from application.diagnosis.finding import Check, Finding, broken, warning
 from application.synchronisation.access_token.store import TokenState
+from application.webhooks.ports import WebhookSummary
 from domain.product import RegistrationState
 
 FEW_CONNECTIONS = 10
@@ -24,6 +25,8 @@ LITTLE_DISK, NO_DISK = 0.10, 0.02
 """Free shares of the disk."""
 MANY_JOBS = 40
 """The tick leaves 20 jobs of each kind waiting at most."""
+FAR_BEHIND = timedelta(minutes=15)
+"""Age of an event that no attempt was made to send: a worker that lives takes seconds."""
 LATE_ROLL_UP = timedelta(days=2)
 TOO_MANY_REQUESTS, NOT_FOUND, REDIRECTIONS, SERVER_ERRORS = 429, 404, range(300, 400), range(500, 600)
 
@@ -221,6 +224,11 @@ def of_upkeep(facts: UpkeepFacts) -> Iterator[Finding]:
         (facts.missing_history_days, "Days of the history", "Observations cannot be stored from that day on."),
         (facts.missing_event_days, "Days of the event log", "From that day on nothing can be written or observed."),
         (
+            facts.missing_delivery_days,
+            "Days of the delivery log",
+            "From that day on webhooks get the same events again and again.",
+        ),
+        (
             facts.missing_audit_months,
             "Months of the audit log",
             "From that month on nobody can log in, and no admin or key can write.",
@@ -272,6 +280,25 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
             f"{_products(facts.refused_rows, 'has', 'have')} offers that were malformed.",
             "These offers keep their last price for three intervals, then they are unknown.",
             f"{_SHOWN}, and tell the Offers service's operator: its format may have changed.",
+        )
+
+
+def of_webhooks(found: WebhookSummary) -> Iterator[Finding]:
+    """Return the findings about webhooks."""
+    if found.given_up:
+        yield warning(
+            Check.WEBHOOKS,
+            f"{found.given_up} webhooks were disabled: their receivers are gone, or only failed for five days.",
+            "They get no events.",
+            "See `GET /webhooks` for the reasons; enable each with `PATCH` once its receiver works, or delete it.",
+        )
+    if found.behind > FAR_BEHIND:
+        yield warning(
+            Check.WEBHOOKS,
+            f"A webhook has not been sent events of {_words(found.behind)} ago.",
+            "Its receiver acts on old prices. What is older than EVENTS_DAYS is never sent.",
+            "See `GET /webhooks` for the one whose `position` stands still: its receiver fails or is slow, or "
+            "there are too few workers.",
         )
 
 

@@ -40,6 +40,9 @@ from application.prices.price_statistics import SummarisePrices
 from application.prices.trends import PriceTrends
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
+from application.webhooks.management import AmendWebhook, CreateWebhook, DeleteWebhook, RotateSecret
+from application.webhooks.on_demand import PingWebhook, ReplayEvents
+from application.webhooks.ports import WebhookReader
 from entrypoints.allowed_hosts import AllowedHosts
 from entrypoints.http.alerts.alert_controller import AlertController
 from entrypoints.http.alerts.back_test_controller import BackTestController
@@ -84,6 +87,9 @@ from entrypoints.http.products.not_modified import NotModified
 from entrypoints.http.products.product_controller import ProductController
 from entrypoints.http.request_validation import JsonRequest, RequestChecks
 from entrypoints.http.route_declarations import Place, constant
+from entrypoints.http.webhooks.cursors import DeliveryCursors
+from entrypoints.http.webhooks.delivery_controller import DeliveryController
+from entrypoints.http.webhooks.webhook_controller import WebhookController
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.settings import Settings
@@ -125,6 +131,13 @@ USE_CASES = {
     "alert_reader": AlertReader,
     "simulate_alert": SimulateAlert,
     "suggest_threshold": SuggestThreshold,
+    "create_webhook": CreateWebhook,
+    "amend_webhook": AmendWebhook,
+    "rotate_secret": RotateSecret,
+    "delete_webhook": DeleteWebhook,
+    "ping_webhook": PingWebhook,
+    "replay_events": ReplayEvents,
+    "webhook_reader": WebhookReader,
 }
 
 
@@ -186,6 +199,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
             AuditController,
             AlertController,
             BackTestController,
+            WebhookController,
+            DeliveryController,
             HealthController,
             explain_problem,
             show_docs,
@@ -201,6 +216,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "actor": Provide(provide_actor, sync_to_thread=False),
             "audit_cursors": constant(AuditCursors(settings.jwt_secret)),
             "credentials": constant(credentials),
+            "delivery_cursors": constant(DeliveryCursors(settings.jwt_secret)),
             "catalogue": constant(catalogue),
             "reads": constant(ProductReads(catalogue, past)),
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),

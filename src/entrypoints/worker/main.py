@@ -21,11 +21,14 @@ from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.circuit_breaker import Breakers
 from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
+from application.webhooks.delivery import DeliverEvents
+from application.webhooks.ports import DueWebhooks, WebhookReader, WebhookUpkeep
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.last_resort import exit_once_stalled, exit_within
 from entrypoints.limits import Limits
 from entrypoints.monitoring import Heartbeat, monitoring_listener
 from entrypoints.settings import Settings
+from entrypoints.worker.deliveries import Deliveries
 from entrypoints.worker.inspection import Inspection
 from entrypoints.worker.jobs import make_worker
 from entrypoints.worker.status_line import StatusLine
@@ -48,6 +51,7 @@ async def run_worker(container: AsyncContainer) -> None:
     await (await container.get(HistoryUpkeep)).prepare_history()
     await (await container.get(AuditUpkeep)).prepare()
     await (await container.get(EventUpkeep)).prepare()
+    await (await container.get(WebhookUpkeep)).prepare()
     settings = await container.get(Settings)
     worker = await make_worker(container)
     limits = await container.get(Limits)
@@ -66,10 +70,18 @@ async def run_worker(container: AsyncContainer) -> None:
         exit_once_stalled(heartbeat, limits.stalled)
         reporting = asyncio.create_task(StatusLine(await container.get(Census), metrics).run())
         inspecting = asyncio.create_task(inspection.run())
+        deliveries = Deliveries(
+            await container.get(DueWebhooks),
+            await container.get(DeliverEvents),
+            await container.get(WebhookReader),
+            metrics,
+            limits.deliveries,
+        )
+        delivering = asyncio.create_task(deliveries.run())
         freeze_startup_objects()
         log.info("worker started")
         working = asyncio.create_task(worker.start())
-        guarding = asyncio.create_task(_guard_stop(worker, limits.stop_by_force))
+        guarding = asyncio.create_task(_guard_stop(worker, deliveries, limits.stop_by_force))
         try:
             await working
         finally:
@@ -77,11 +89,14 @@ async def run_worker(container: AsyncContainer) -> None:
             ticking.cancel()
             reporting.cancel()
             inspecting.cancel()
+            await deliveries.finish(limits.write_at_end)
+            delivering.cancel()
     log.info("worker stopped")
 
 
-async def _guard_stop(worker: Worker[Context], seconds: float) -> None:
+async def _guard_stop(worker: Worker[Context], deliveries: Deliveries, seconds: float) -> None:
     # SAQ sets its event when a signal asks it to stop, and makes it when it starts.
     await asyncio.sleep(0)
     await worker.event.wait()
+    deliveries.stop()
     exit_within(seconds)

@@ -8,7 +8,7 @@ from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpClient
 from adapters.offers_api.inspection import HttpxUpstreamInspection
 from adapters.offers_api.token_issuer import HttpxTokenIssuer
-from adapters.offers_api.transport import pooled_transport
+from adapters.outgoing_http.transport import pooled_transport
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken

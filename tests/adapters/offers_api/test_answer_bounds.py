@@ -14,7 +14,7 @@ import pytest
 
 from adapters.offers_api.answer_body import read_body
 from adapters.offers_api.limits import HttpLimits
-from adapters.offers_api.transport import TRANSPORT_ERRORS, call_failure, pooled_transport
+from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure, pooled_transport
 from application.synchronisation.offers_gateway import AnswerRefused
 from application.synchronisation.upstream_calls import NoAnswer
 from domain.offer import ObservedOffers

@@ -14,7 +14,7 @@ import trustme
 
 from adapters.metrics import Metrics
 from adapters.offers_api.limits import HttpLimits
-from adapters.offers_api.tls import client_context
+from adapters.outgoing_http.tls import client_context
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from domain.offer import ObservedOffers
 from factories import some_id

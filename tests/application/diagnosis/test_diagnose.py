@@ -12,7 +12,7 @@ from application.diagnosis.finding import Check, Severity
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.lag import ReadLag
-from diagnosed import KEPT_UP, SERVER, WORKING
+from diagnosed import DELIVERING, KEPT_UP, SERVER, WORKING
 from fakes.clock_watch import clock_watch
 from fakes.synchronisation import Synchronising
 
@@ -44,6 +44,7 @@ def diagnosis(world: Synchronising, **checks: Any) -> Diagnose:
         "inspect_upstream": Answering(UpstreamFacts(401)),
         "census": Answering({}),
         "token_state": Answering(TokenState.OK),
+        "webhooks": Answering(DELIVERING),
     }
     watch = clock_watch(world.storage)
     read_lag = ReadLag(world.storage.begin, world.timing)
@@ -71,6 +72,7 @@ async def test_without_a_database_nothing_else_is_asked_there(
         ("census", Check.WORKERS),
         ("inspect_upkeep", Check.PARTITIONS),
         ("token_state", Check.TOKEN),
+        ("webhooks", Check.WEBHOOKS),
     ],
 )
 async def test_a_check_that_fails_leaves_the_others(

@@ -11,7 +11,7 @@ from application.diagnosis import rules
 from application.diagnosis.facts import UpstreamFacts
 from application.diagnosis.finding import Check, Finding, Severity
 from application.synchronisation.access_token.store import TokenState
-from diagnosed import KEPT_UP, SERVER, WORKING
+from diagnosed import DELIVERING, KEPT_UP, SERVER, WORKING
 from domain.product import RegistrationState
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -35,6 +35,7 @@ def test_healthy_facts_lead_to_no_finding() -> None:
     assert kinds(rules.of_workers(WORKING, MINUTE, MINUTE)) == []
     assert kinds(rules.of_products(WORKING, ALL_REGISTERED)) == []
     assert kinds(rules.of_upkeep(KEPT_UP)) == []
+    assert kinds(rules.of_webhooks(DELIVERING)) == []
     assert kinds(rules.of_clock(-MINUTE)) == []
     for state in ("ok", "read-only"):
         assert kinds(rules.of_schema(state)) == []
@@ -92,6 +93,7 @@ def test_workers_that_do_too_little(wrong: dict[str, Any], lag: timedelta, found
     [
         ({"missing_history_days": ("offer_interval_20260101",)}, (BROKEN, Check.PARTITIONS)),
         ({"missing_event_days": ("event_20260101",)}, (BROKEN, Check.PARTITIONS)),
+        ({"missing_delivery_days": ("webhook_delivery_20260101",)}, (BROKEN, Check.PARTITIONS)),
         ({"missing_audit_months": ("audit_record_20260101",)}, (BROKEN, Check.PARTITIONS)),
         ({"rolled_up": timedelta(days=3)}, (WARNING, Check.WORKERS)),
     ],
@@ -156,3 +158,8 @@ def test_clocks_that_differ(ahead: timedelta) -> None:
 )
 def test_numbers_in_words(rule: Callable[[], Iterable[Finding]], words: str) -> None:
     assert [finding.problem for finding in rule()] == [words]
+
+
+@pytest.mark.parametrize("wrong", [{"given_up": 1}, {"behind": 16 * MINUTE}])
+def test_webhooks_in_trouble_are_a_warning(wrong: dict[str, Any]) -> None:
+    assert kinds(rules.of_webhooks(replace(DELIVERING, **wrong))) == [(WARNING, Check.WEBHOOKS)]

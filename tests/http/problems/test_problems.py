@@ -19,8 +19,9 @@ from entrypoints.http.problems.problem_types import PROBLEM_TYPES, ProblemType
 STATUSES = {
     "malformed-request": 400,
     "cursor-mismatch": 400,
-    "cursor-expired": 410,
     "unauthenticated": 401,
+    "webhook-disabled": 409,
+    "cursor-expired": 410,
     "invalid-credentials": 401,
     "forbidden": 403,
     "product-not-found": 404,

@@ -19,6 +19,7 @@ from adapters.postgres.events.tables import event
 from adapters.postgres.prices.partitions import Partition, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.schema import OLDEST_SERVER, ServerUnsuitable, require_sessions, require_way_past_pooler
+from adapters.postgres.webhooks.rows import webhook_delivery
 from application.diagnosis.facts import LATE_REGISTRATION, DatabaseFacts, SynchronisationFacts, UpkeepFacts
 from application.storage import StorageUnavailable
 
@@ -124,6 +125,9 @@ class SqlAlchemySynchronisationInspection:
         return SynchronisationFacts(failures=failures, **dict(row))
 
 
+_DAILY = (offer_interval, best_price_step, event, webhook_delivery)
+
+
 @dataclass(frozen=True, slots=True)
 class SqlAlchemyUpkeepInspection:
     """See `InspectUpkeep`."""
@@ -133,7 +137,7 @@ class SqlAlchemyUpkeepInspection:
     async def __call__(self) -> UpkeepFacts:
         ((today, rolled_up),) = await fetch(self.engine, _UPKEEP, ())
         async with connect(self.engine) as connection:
-            partitions = await existing(connection, [offer_interval, best_price_step, event, AUDIT_RECORD])
+            partitions = await existing(connection, [*_DAILY, AUDIT_RECORD])
         there = {partition.name for partition in partitions if not partition.half_dropped}
 
         def missing(tables: Iterable[Table], begins: Iterable[date]) -> tuple[str, ...]:
@@ -144,6 +148,7 @@ class SqlAlchemyUpkeepInspection:
         return UpkeepFacts(
             missing_history_days=missing((offer_interval, best_price_step), days),
             missing_event_days=missing([event], days),
+            missing_delivery_days=missing([webhook_delivery], days),
             missing_audit_months=missing([AUDIT_RECORD], month_of(AUDIT_RECORD, today)[1:]),
             rolled_up=rolled_up,
         )

@@ -35,6 +35,12 @@ ActionName = Annotated[
         "alert.created",
         "alert.amended",
         "alert.deleted",
+        "webhook.created",
+        "webhook.amended",
+        "webhook.deleted",
+        "webhook.secret_rotated",
+        "webhook.pinged",
+        "webhook.replayed",
         "admin.logged_in",
     ]
     | None,
@@ -42,7 +48,7 @@ ActionName = Annotated[
 ]
 SubjectId = Annotated[
     str | None,
-    QueryParameter(max_length=255, description="Only records about the product, key or alert of this id."),
+    QueryParameter(max_length=255, description="Only records about the product, key, alert or webhook of this id."),
 ]
 From = Annotated[
     str | None,

@@ -57,7 +57,7 @@ class Callers:
         key = await self._verify_key(token)
         if key is None:
             raise InvalidToken
-        return Actor(ActorKind.KEY, str(key.id), key.name), key.scopes
+        return Actor(ActorKind.KEY, str(key.id), key.name, scopes=key.scopes), key.scopes
 
 
 def admin(name: str) -> Actor:

@@ -185,6 +185,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="exports", description="Everything at once, as a file."),
             Tag(name="editing", description="What admins do with a product that exists."),
             Tag(name="alerts", description="Rules over recorded prices, and what they would have done."),
+            Tag(name="webhooks", description="Events that the service sends to receivers, signed (Standard Webhooks)."),
             Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
             Tag(name="health", description="For probes and operators."),
             Tag(name="problems", description="What the errors mean."),

@@ -30,6 +30,7 @@ EXAMPLES = {
     "tz": "Europe/Prague",
     "key_id": "5b8f0a52-6a0c-4d0e-9a57-0d3c1f3ab9c4",
     "alert_id": "7d0c6f0e-3c55-4f0f-9a39-6f9d53e7a1b2",
+    "webhook_id": "8c1f6f0e-52f5-4b43-8a3b-0f7a3ad6c7f2",
     "actor": "admin",
     "subject_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
 }

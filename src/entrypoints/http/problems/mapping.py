@@ -36,6 +36,9 @@ from domain.errors import (
     Refusal,
     TooManyAlerts,
     TooManyKeys,
+    TooManyWebhooks,
+    WebhookDisabled,
+    WebhookNotFound,
     WindowTooLarge,
 )
 from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
@@ -69,6 +72,7 @@ from entrypoints.http.problems.problem_types import (
     TOO_LARGE,
     UNAUTHENTICATED,
     VALIDATION,
+    WEBHOOK_DISABLED,
     WINDOW_TOO_LARGE,
     Mistake,
     Problem,
@@ -91,6 +95,9 @@ PROBLEM_OF: dict[type[Exception], ProblemType] = {
     AlertNotFound: NOT_FOUND,
     InvalidAlert: VALIDATION,
     TooManyAlerts: VALIDATION,
+    WebhookNotFound: NOT_FOUND,
+    TooManyWebhooks: VALIDATION,
+    WebhookDisabled: WEBHOOK_DISABLED,
     ProductAlreadyExists: EXISTS,
     ProductsAlreadyExist: EXISTS,
     PreconditionFailed: PRECONDITION,

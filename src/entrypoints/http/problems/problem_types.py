@@ -135,7 +135,9 @@ OFFER_NOT_FOUND = ProblemType(
     "Offer not found",
     "The product has no offer with this id, or its record is gone.",
 )
-NOT_FOUND = ProblemType("not-found", 404, "Not found", "The API has no such path, or no key or alert with this id.")
+NOT_FOUND = ProblemType(
+    "not-found", 404, "Not found", "The API has no such path, or no key, alert or webhook with this id."
+)
 METHOD = ProblemType(
     "method-not-allowed",
     405,
@@ -153,6 +155,12 @@ IDEMPOTENCY_IN_PROGRESS = ProblemType(
     409,
     "Request in progress",
     "The first request with this Idempotency-Key is not finished. Send the same request again in a moment.",
+)
+WEBHOOK_DISABLED = ProblemType(
+    "webhook-disabled",
+    409,
+    "Webhook disabled",
+    "A disabled webhook sends nothing. Enable it first, with `PATCH` and `enabled`.",
 )
 PRECONDITION = ProblemType(
     "precondition-failed",
@@ -256,6 +264,7 @@ PROBLEM_TYPES = (
     EXISTS,
     CURSOR_EXPIRED,
     IDEMPOTENCY_IN_PROGRESS,
+    WEBHOOK_DISABLED,
     PRECONDITION,
     TOO_LARGE,
     MEDIA,

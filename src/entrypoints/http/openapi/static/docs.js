@@ -31,7 +31,7 @@ function fillIn(name, value) {
 }
 
 function goOnWith({ status, body }) {
-  if (status === 201) fillIn("key" in body ? "key_id" : "product_id", body.id);
+  if (status === 201) fillIn("key" in body ? "key_id" : "secret" in body ? "webhook_id" : "product_id", body.id);
   if (body?.offers?.length) fillIn("offer_id", body.offers[0].id);
 }
 

@@ -1,4 +1,4 @@
-"""TLS towards the Offers service: the trusted certificates, and why a handshake failed, in words for operators."""
+"""TLS towards other services: the trusted certificates, and why a handshake failed, in words for operators."""
 
 import functools
 import ssl

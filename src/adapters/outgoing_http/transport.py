@@ -1,4 +1,4 @@
-"""The HTTP transport of all calls to the Offers service, and the reasons behind its errors.
+"""The HTTP transport of all calls that leave the service, and the reasons behind its errors.
 
 It is httpx's transport interface over aiohttp, which costs half of httpx's own. This is the only module that knows
 aiohttp's side of it (docs/adr/0016).
@@ -6,17 +6,19 @@ aiohttp's side of it (docs/adr/0016).
 
 import asyncio
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 from httpx_aiohttp import AiohttpTransport
 
-from adapters.offers_api.tls import client_context, tls_failure
+from adapters.outgoing_http.tls import client_context, tls_failure
 from application.synchronisation.upstream_calls import NoAnswer
 
 TRANSPORT_ERRORS = (httpx.TransportError, aiohttp.ClientError, OSError)
@@ -33,19 +35,25 @@ def pooled_transport(
     sent: int,
     ca_file: str | None = None,
     proxy: str | None = None,
+    make_resolver: Callable[[], AbstractResolver] | None = None,
 ) -> httpx.AsyncBaseTransport:
     """Make a transport that keeps up to so many connections, each for so long after its last use.
 
     It sends a request once, with the headers that all requests have in common, follows no redirect, keeps no cookie,
     and verifies TLS. The environment's proxies are not used, only the one that is given, by its http or https URL. An
     answer's head, interim answers included, takes up to `head` bytes, and the whole answer up to `sent`, counted as
-    they are sent.
+    they are sent. A resolver of the caller's own decides which addresses are connected to; literals never reach it.
     """
     tls = client_context(ca_file)
 
     # Opened at the first call, because aiohttp binds a session to the running event loop.
     def open_session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=idle_seconds, ssl=tls)
+        connector = aiohttp.TCPConnector(
+            limit=connections,
+            keepalive_timeout=idle_seconds,
+            ssl=tls,
+            resolver=None if make_resolver is None else make_resolver(),
+        )
         # aiohttp has no public way to choose the class of its connections.
         connection = partial(BoundedConnection, loop=asyncio.get_running_loop(), head=head, sent=sent)
         connector._factory = connection  # type: ignore[assignment]  # noqa: SLF001
