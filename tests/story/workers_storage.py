@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from application.storage import StorageUnavailable
 from application.unit_of_work import UnitOfWork
+from event_schemas import check_event
 from fakes.storage import InMemoryStorage, InMemoryUnitOfWork, Rows
 
 
@@ -38,6 +39,8 @@ class WorkersStorage:
             raise StorageUnavailable("the connection broke at the commit")
 
     def _watch(self, before: Rows, after: Rows) -> None:
+        for event in after.events[len(before.events) :]:
+            check_event(event.json)
         now = self.storage.clock()
         for product_id, old in before.synchronisations.items():
             new = after.synchronisations.get(product_id, old)
