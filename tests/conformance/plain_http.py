@@ -18,7 +18,8 @@ def faults(client: httpx.Client, headers: dict[str, str]) -> Iterator[str]:
     paths = client.get("/schema/openapi.json").json()["paths"]
     product = client.get("/products", params={"in_stock": "true"}).json()["items"][0]
     values = {"product_id": product["id"], "offer_id": product["best_offer"]["id"], "slug": "not-found"}
-    values["key_id"] = str(uuid4())  # no key has it
+    # Nothing has these.
+    values["key_id"] = values["alert_id"] = str(uuid4())
     for template, operations in paths.items():
         path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
         yield from (f"{path}: {fault}" for fault in _faults_of(client, path, operations, headers))
