@@ -13,15 +13,21 @@ VOLATILE = {"date", "x-request-id", "transfer-encoding"}
 MALFORMED_HOSTS: tuple[list[str], ...] = ([], ["a.test", "a.test"], ["a.test", "b.test"])
 
 
+ENDLESS = "/events/stream"
+"""Its answer does not end, unless it is refused."""
+
+
 def faults(client: httpx.Client, headers: dict[str, str]) -> Iterator[str]:
     """Yield what the running API answers otherwise than its description says."""
     paths = client.get("/schema/openapi.json").json()["paths"]
     product = client.get("/products", params={"in_stock": "true"}).json()["items"][0]
     values = {"product_id": product["id"], "offer_id": product["best_offer"]["id"], "slug": "not-found"}
-    values["key_id"] = str(uuid4())  # no key has it
-    values["webhook_id"] = str(uuid4())  # no webhook either
+    # Nothing has these.
+    values["key_id"] = values["alert_id"] = values["webhook_id"] = str(uuid4())
     for template, operations in paths.items():
         path = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
+        if template == ENDLESS:
+            path += "?after=refused"
         yield from (f"{path}: {fault}" for fault in _faults_of(client, path, operations, headers))
 
 
