@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ SECONDS_IN_DOUBT = 3.0
 
 Text = tuple[str, str]
 """A product's name and description."""
+Change = tuple[str, int | None]
+"""The type of an event and the product's revision, which a withdrawal has not."""
+CREATED, AMENDED, WITHDRAWN = "product.created", "product.amended", "product.withdrawn"
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Entry:
     """One product: its text, None when there is no such product.
 
     While it is `busy` a customer changes it; `changes` counts these. In `doubt`, one of these texts is the present one.
+    `acknowledged` and `doubted` are the events that must, and may, be in the log.
     """
 
     id: UUID
@@ -31,6 +36,8 @@ class Entry:
     changes: int = 0
     doubt: frozenset[Text | None] = field(default_factory=frozenset)
     doubted_at: float = 0.0
+    acknowledged: list[Change] = field(default_factory=list)
+    doubted: Counter[str] = field(default_factory=Counter)
 
     @property
     def sure(self) -> bool:
@@ -48,13 +55,14 @@ class Entry:
             self.busy = False
             self.changes += 1
 
-    def acknowledge(self, text: Text | None) -> None:
+    def acknowledge(self, text: Text | None, change: Change) -> None:
         """Take the change as done."""
-        self.text = text
-        self.shelf.gone = text is None
+        self.acknowledged.append(change)
+        self._take(text)
 
-    def cast_doubt(self, text: Text | None) -> None:
+    def cast_doubt(self, text: Text | None, event: str) -> None:
         """Note that the change may have been done."""
+        self.doubted[event] += 1
         self.doubt = frozenset({self.text, text})
         self.doubted_at = time.time()
 
@@ -62,8 +70,12 @@ class Entry:
         """Take what was read as the truth; say whether it was one of the possible."""
         possible = text in self.doubt
         self.doubt = frozenset()
-        self.acknowledge(text)
+        self._take(text)
         return possible
+
+    def _take(self, text: Text | None) -> None:
+        self.text = text
+        self.shelf.gone = text is None
 
 
 class Catalogue:

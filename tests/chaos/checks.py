@@ -65,9 +65,11 @@ def check_steps(deployment: Deployment, market: ScriptedOffers, record: Record) 
         version, before, state_before = last.get(product_id, (0, 0.0, ""))
         at_midnight = begin % _DAY == 0 or before % _DAY == 0
         begins_unknown = state == "unknown" and state_before != "unknown" and not at_midnight
-        if begins_unknown and begin - before < KNOWN_FOR_INTERVALS * REFRESH_INTERVAL - 0.001:
+        # Where rows were refused, the best offer may be one that was last confirmed long before it became the best.
+        sure = not market.doubtful(shelf, begin)
+        if begins_unknown and sure and begin - before < KNOWN_FOR_INTERVALS * REFRESH_INTERVAL - 0.001:
             record.violate("no invented gap", f"{product_id} unknown {begin - before:.3f} s after {before}")
-        if state == "in_stock" and not market.doubtful(shelf, begin):
+        if state == "in_stock" and sure:
             now = price // UNIT
             best = min((offer[1] for offer in in_stock(product_id, now)), default=None)
             if best != price or not version <= now <= shelf.told:

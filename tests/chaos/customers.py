@@ -8,7 +8,7 @@ import random
 from uuid import UUID
 
 from chaos.caller import Caller
-from chaos.catalogue import Catalogue, Entry, Text
+from chaos.catalogue import AMENDED, CREATED, WITHDRAWN, Catalogue, Entry, Text
 from chaos.offer_versions import FOREIGN, REJECTED, ScriptedOffers
 
 CHANGES_PER_SECOND = 2.5
@@ -24,7 +24,7 @@ ACTIONS = {
     "register": 7,
     "wrong login": 1,
 }
-CREATED, DONE, ACCEPTED, EMPTY, NOT_FOUND, TAKEN = 201, 200, 202, 204, 404, 409
+MADE, DONE, ACCEPTED, EMPTY, NOT_FOUND, TAKEN = 201, 200, 202, 204, 404, 409
 
 
 class Customer:
@@ -78,11 +78,11 @@ class Customer:
                 waited += 0.02
             shelf.posted = True
             body = {"id": str(product_id), "name": text[0], "description": text[1]}
-            answer = await self._caller.call("create", "POST", "/products", allowed={CREATED}, admin=True, json=body)
+            answer = await self._caller.call("create", "POST", "/products", allowed={MADE}, admin=True, json=body)
             if answer is None:
-                entry.cast_doubt(text)
+                entry.cast_doubt(text, CREATED)
             else:
-                entry.acknowledge(text)
+                entry.acknowledge(text, (CREATED, answer.json()["revision"]))
 
     async def _amend(self, entry: Entry, name: str) -> None:
         # Upstream knows the name it was given at first: so marks stay where they are.
@@ -95,16 +95,16 @@ class Customer:
             "amend", "PATCH", f"/products/{entry.id}", allowed={DONE}, admin=True, json=body
         )
         if answer is None:
-            entry.cast_doubt(text)
+            entry.cast_doubt(text, AMENDED)
         else:
-            entry.acknowledge(text)
+            entry.acknowledge(text, (AMENDED, answer.json()["revision"]))
 
     async def _withdraw(self, entry: Entry) -> None:
         answer = await self._caller.call("withdraw", "DELETE", f"/products/{entry.id}", allowed={EMPTY}, admin=True)
         if answer is None:
-            entry.cast_doubt(None)
+            entry.cast_doubt(None, WITHDRAWN)
         else:
-            entry.acknowledge(None)
+            entry.acknowledge(None, (WITHDRAWN, None))
 
     async def _take(self, action: str, entry: Entry, name: str, new_id: UUID) -> None:
         taken = entry.text[0] if entry.text else ""

@@ -45,7 +45,17 @@ class Record:
     def summary(self, seed: int, minutes: float) -> str:
         """Say all that was done and seen."""
         lines = [f"Seed {seed}, {minutes:g} minutes, {time.time() - self.began:.0f} s in all."]
-        for prefix in ("done: ", "ends: ", "answered: ", "unanswered: ", "outcome: ", "log: ", "metrics: "):
+        for prefix in (
+            "done: ",
+            "ends: ",
+            "answered: ",
+            "unanswered: ",
+            "outcome: ",
+            "event: ",
+            "consumers restarted: ",
+            "log: ",
+            "metrics: ",
+        ):
             lines += [prefix + ", ".join(f"{name} {count}" for name, count in self.total(prefix).items())]
         lines += [f"{name}: {count}" for name, count in self.counts.items() if ": " not in name]
         lines += [

@@ -10,6 +10,9 @@ from chaos.caller import Caller
 from chaos.catalogue import Catalogue
 from chaos.customers import PATIENCE, Customer
 from chaos.deployment import Deployment
+from chaos.event_checks import check_events, logged
+from chaos.event_consumers import PATIENCE as CONSUMERS_PATIENCE
+from chaos.event_consumers import Listener, Puller
 from chaos.logs import read_logs
 from chaos.offer_versions import ScriptedOffers
 from chaos.past import Past
@@ -19,11 +22,22 @@ from chaos.readers import Judge, Reader
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
 from chaos.settling import SECONDS_TO_START, Settling
+from chaos.slow_writers import hold_writers_up
 
 CUSTOMERS, READERS = 4, 3
 SECONDS_BETWEEN_PROGRESS = 10.0
 SECONDS_TO_END = 15.0
-NEEDED = ("outcome: observed", "outcome: registered", "history steps", "history intervals", "past answers compared")
+SECONDS_TO_HEAR = 10.0
+NEEDED = (
+    "outcome: observed",
+    "outcome: registered",
+    "history steps",
+    "history intervals",
+    "past answers compared",
+    "acknowledged changes in the log",
+    "events streamed",
+    "writers held up",
+)
 
 
 class Run:
@@ -40,6 +54,8 @@ class Run:
         self._past = Past(seed, record)
         self._closing = asyncio.Event()
         self._callers: list[Caller] = []
+        self._puller = Puller(seed, self._caller(CONSUMERS_PATIENCE))
+        self._listener = Listener(seed, self._town, record)
 
     async def __call__(self) -> None:
         """Do it all; everything is ended, whatever happens."""
@@ -52,7 +68,10 @@ class Run:
                 return
             load = self._load()
             tasks += load
+            tasks.append(asyncio.create_task(self._listener.run()))
+            tasks.append(slow := asyncio.create_task(hold_writers_up(self._town, self._seed)))
             await self._disturb()
+            slow.cancel()
             self._market.no_faults()
             self._closing.set()
             await self._town.until(_over(load), PATIENCE + SECONDS_TO_END)
@@ -60,16 +79,11 @@ class Run:
             await settling(self._caller(READERS_PATIENCE))
             await asyncio.to_thread(self._check_while_all_runs)
             await self._stop(*WORKERS)
+            await self._hear_all()
             await asyncio.to_thread(self._check_database)
             await self._stop(*self._town.parts)
             read_logs(self._town, self._record)
-            for needed in (
-                "outcome: observed",
-                "outcome: registered",
-                "history steps",
-                "history intervals",
-                "past answers compared",
-            ):
+            for needed in NEEDED:
                 if not self._record.counts[needed]:
                     self._record.violate("something happened", f"no {needed}")
             self._kept.look_into_files(self._town.folder)
@@ -81,6 +95,7 @@ class Run:
                     self._record.violate("chaos itself works", repr(ended))
             for caller in self._callers:
                 await caller.aclose()
+            await self._listener.aclose()
             await self._town.close()
 
     async def _ready(self) -> bool:
@@ -96,7 +111,7 @@ class Run:
             Reader(number, self._seed, self._caller(READERS_PATIENCE), self._catalogue, judge)
             for number in range(READERS)
         ]
-        everyone: list[Customer | Reader] = [*customers, *readers]
+        everyone: list[Customer | Reader | Puller] = [*customers, *readers, self._puller]
         return [asyncio.create_task(each.run(self._closing)) for each in everyone]
 
     def _caller(self, patience: float) -> Caller:
@@ -140,7 +155,18 @@ class Run:
 
     def _check_database(self) -> None:
         checks.check_database(self._town, self._market, self._record)
+        check_events(self._town, self._catalogue, self._puller, self._listener, self._record)
         checks.check_secrets(self._town, self._kept)
+
+    async def _hear_all(self) -> None:
+        """Let the consumers come to the end of the log, which no worker makes longer any more."""
+        log = await asyncio.to_thread(logged, self._town)
+
+        async def heard() -> bool:
+            return not log or (await self._puller.reach(log[-1]) and self._listener.reached(log[-1]))
+
+        if not await self._town.until(heard, SECONDS_TO_HEAR):
+            self._record.violate("consumers catch up", f"not within {SECONDS_TO_HEAR:g} s")
 
     async def _stop(self, *names: str) -> None:
         for name in names:

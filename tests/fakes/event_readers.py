@@ -25,4 +25,4 @@ class InMemoryEventReader:
     async def latest(self) -> Position:
         self._storage.reach()
         events = self._storage.rows.events
-        return Position(1, 1 + (events[-1].position.transaction if events else 0), 0)
+        return events[-1].position if events else OLDEST

@@ -160,7 +160,7 @@ async def test_a_quiet_stream_gets_comments_that_say_how_far_it_is() -> None:
         assert (message[""], "data" in message) == ("", False)
 
 
-async def test_a_client_that_does_not_read_is_disconnected_and_the_others_go_on() -> None:
+async def test_fault_30_a_client_that_does_not_read_is_disconnected_and_the_others_go_on() -> None:
     limits = replace(LIMITS, event_feed=replace(QUICK, events=20), event_stalled=0.5)
     async with serving(limits) as api, streaming(api) as stream:
         await stream.message()
@@ -208,7 +208,7 @@ async def test_beyond_the_places_a_stream_is_refused_and_reads_go_on() -> None:
             assert (await client.get("/products")).status_code == 200
 
 
-async def test_a_thousand_listeners_get_an_event_and_end_when_the_process_stops() -> None:
+async def test_fault_31_a_thousand_listeners_get_an_event_and_end_when_the_process_stops() -> None:
     async with serving() as api:
         head = b"GET /events/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
         clients = [await asyncio.open_connection("127.0.0.1", api.server.port) for _ in range(1_000)]

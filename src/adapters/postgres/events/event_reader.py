@@ -46,10 +46,26 @@ _READ = f"""
     ) AS found ON true
     ORDER BY generation, transaction, number
 """
+# A position is that of an event, never the horizon: a server that has crashed may give transaction ids anew that no
+# commit has written to disk, and what they write would then lie before a position at the horizon.
 _LAST_SEARCHED = f"""
-    SELECT generation, transaction, number {_BEHIND.format(horizon="($5::smallint, $6::bigint)")} OFFSET $4 - 1 LIMIT 1
+    WITH searched AS (
+        SELECT generation, transaction, number {_BEHIND.format(horizon="($5::smallint, $6::bigint)")} LIMIT $4
+    )
+    SELECT *, (SELECT count(*) FROM searched) AS events
+    FROM searched ORDER BY generation DESC, transaction DESC, number DESC LIMIT 1
 """
-_LATEST = f"{_HEAD} SELECT log_generation, horizon FROM head"
+_LATEST = f"""
+    {_HEAD}
+    SELECT coalesce(last.generation, dropped_generation), coalesce(last.transaction, dropped_transaction),
+        coalesce(last.number, dropped_number)
+    FROM head LEFT JOIN LATERAL (
+        SELECT generation, transaction, number FROM event
+        WHERE (generation, transaction) < (head.log_generation, head.horizon)
+        AND recorded_at < now() + INTERVAL '2 days'
+        ORDER BY generation DESC, transaction DESC, number DESC LIMIT 1
+    ) AS last ON true
+"""
 
 
 class PostgresEventReader:
@@ -69,17 +85,18 @@ class PostgresEventReader:
         if after is not None and not oldest <= after < (head["log_generation"], head["following"] + 1):
             raise EventsExpired(oldest)
         events = [_read(row) for row in rows if row["number"] is not None]
-        end = Position(head["log_generation"], head["horizon"], 0)
         if len(events) == limit:
             return EventPage(events, events[-1].position, caught_up=False, withheld=head["withheld"])
-        bound = (*behind, self._searched, *end[:2])
+        bound = (*behind, self._searched, head["log_generation"], head["horizon"])
         last = await fetch(self._engine, _LAST_SEARCHED, bound)
-        searched = Position(*last[0]) if last else max(end, behind)
-        return EventPage(events, searched, caught_up=not last, withheld=head["withheld"])
+        if not last:
+            return EventPage(events, max(behind, oldest), caught_up=True, withheld=head["withheld"])
+        *position, count = last[0]
+        return EventPage(events, Position(*position), caught_up=count < self._searched, withheld=head["withheld"])
 
     async def latest(self) -> Position:
         (row,) = await fetch(self._engine, _LATEST, ())
-        return Position(row["log_generation"], row["horizon"], 0)
+        return Position(*row)
 
 
 def _read(row: asyncpg.Record) -> RecordedEvent:

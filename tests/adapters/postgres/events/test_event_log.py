@@ -39,7 +39,7 @@ async def read_on(engine: AsyncEngine, after: Position | None) -> tuple[list[Rec
     return list(page.events), page.searched
 
 
-async def test_an_event_that_commits_late_is_neither_skipped_nor_read_twice(database: AsyncEngine) -> None:
+async def test_fault_26_an_event_that_commits_late_is_neither_skipped_nor_read_twice(database: AsyncEngine) -> None:
     begin = BeginSqlAlchemyWork(database, Retention())
     async with begin() as late:
         await late.events.append(event("late"))
