@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta
 
 from domain.alert_condition import (
-    HIGHEST_PRICE,
     Condition,
     ConditionKind,
     PriceExtreme,
@@ -19,7 +18,19 @@ from domain.errors import InvalidAlert, InvalidWindow
 from entrypoints.http.route_declarations import RULE, Rule
 from entrypoints.http.times import DURATION, read_length, read_period
 
-Price = Annotated[int, Meta(ge=0, le=HIGHEST_PRICE, description="In the unit of all prices.", examples=[40_000])]
+HIGHEST = 2**53 - 1
+"""The highest integer that all JSON implementations read exactly (RFC 8259, section 6)."""
+Price = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=HIGHEST,
+        description="In the unit of all prices.",
+        examples=[40_000],
+        # Said again, because a zero is lost where null is allowed, too.
+        extra_json_schema={"extra": {"minimum": 0}},
+    ),
+]
 Percent = Annotated[float, Meta(gt=0, le=1_000_000, description="With two decimals at most.", examples=[10])]
 Period = Annotated[
     str,
