@@ -134,9 +134,9 @@ def check_prices(
 ) -> None:
     """Each change of a price is a recorded step, and the last one is the best price now, where that is known."""
     for product_id, each in told.items():
-        # The last step of a product that was withdrawn never ended, so it is recorded nowhere any more.
-        prices = each.prices[:-1] if any(event == WITHDRAWN for (event, _), _ in each.changes) else each.prices
-        steps = {(change.current.price, change.current.since.timestamp()) for change in prices}
+        if any(event == WITHDRAWN for (event, _), _ in each.changes):
+            continue  # its history is purged
+        steps = {(change.current.price, change.current.since.timestamp()) for change in each.prices}
         record.count("price changes in the history", len(steps))
         if lost := steps - recorded.get(product_id, set()):
             story = f"{product_id}: {sorted(lost, key=lambda step: step[1])}"
