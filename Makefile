@@ -17,7 +17,7 @@ FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
 
-.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-exports bench-attacks bench-overload bench-refresh bench-history bench-scale bench-schedule chaos format
+.PHONY: help setup up test check audit secrets sbom test-fast test-long test-api lint-api test-typescript test-browser test-web screenshots bench-reads bench-exports bench-attacks bench-overload bench-refresh bench-history bench-scale bench-schedule bench-events chaos format
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench-schedule: setup ## Simulate the schedule of PRODUCTS (1 000 000) products;
 
 bench-scale: setup ## Measure one cycle over PRODUCTS (1 000 000) products: time, memory, claims, sizes
 	@$(BIN)/python -m benchmarks.scale --products $(PRODUCTS)
+
+bench-events: setup ## Measure the event log: from commit to 1 000 listeners, pages, the cost of appending
+	@$(BIN)/python -m benchmarks.events
 
 bench-attacks: setup ## Measure what searches and logins of one attacker do to others
 	@$(BIN)/python -m benchmarks.attacks
