@@ -11,6 +11,7 @@ _POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
 _HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
 _LOGS_KEPT = ("AUDIT_DAYS", "EVENTS_DAYS")
+_TRACES = ("OTEL_EXPORTER_OTLP_ENDPOINT",)
 _EMBEDDED = ("AGGREGATOR_DATA_DIR",)
 _SIMULATOR = ("SIMULATOR_PORT",)
 _OFFERS = (
@@ -30,11 +31,35 @@ API_ONLY = frozenset(_SERVER)
 USED_BY: dict[str, frozenset[str]] = {
     "up": frozenset(ALL),
     "api": frozenset(
-        (*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_POOL, *_LISTENER, *_HISTORY, *_OFFERS, *_SERVER, *_SIMULATOR)
+        (
+            *_LOGS,
+            *_DATABASE,
+            *_SESSIONS,
+            *_STANDBY,
+            *_POOL,
+            *_LISTENER,
+            *_HISTORY,
+            *_OFFERS,
+            *_SERVER,
+            *_SIMULATOR,
+            *_TRACES,
+        )
     ),
     "doctor": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
     "worker": frozenset(
-        (*_LOGS, *_DATABASE, *_SESSIONS, *_POOL, *_LISTENER, *_HISTORY, *_LOGS_KEPT, *_OFFERS, *_CALLS, *_SIMULATOR)
+        (
+            *_LOGS,
+            *_DATABASE,
+            *_SESSIONS,
+            *_POOL,
+            *_LISTENER,
+            *_HISTORY,
+            *_LOGS_KEPT,
+            *_OFFERS,
+            *_CALLS,
+            *_SIMULATOR,
+            *_TRACES,
+        )
     ),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
     "backup": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_EMBEDDED)),

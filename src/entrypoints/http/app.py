@@ -78,6 +78,7 @@ from entrypoints.http.products.not_modified import NotModified
 from entrypoints.http.products.product_controller import ProductController
 from entrypoints.http.request_validation import JsonRequest, RequestChecks
 from entrypoints.http.route_declarations import Place, constant
+from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.settings import Settings
@@ -216,7 +217,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
     handler: ASGIApp = NotModified(app.asgi_handler, catalogue)
     if settings.database_read_url is not None:
         handler = StandbyReadable(handler)
-    app.asgi_handler = _framed(handler, settings, limits, metrics, shed)
+    instruments = await container.get(Instruments)
+    app.asgi_handler = instruments.request(_framed(handler, settings, limits, metrics, shed))
     return app
 
 
