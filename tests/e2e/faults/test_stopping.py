@@ -22,7 +22,8 @@ ENDED = 60.0
 SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
-LONG_BATCHES = Timing(tick=0.2, batch_deadline=500.0, lease=timedelta(seconds=600), group_age=500.0)
+# One batch at a time: no lease is believed for longer than a minute, so another batch would take the products over.
+LONG_BATCHES = Timing(tick=0.2, batches_at_once=1, batch_deadline=500.0, lease=timedelta(seconds=600), group_age=500.0)
 PATIENT = HttpLimits(turn=600.0, connect=600.0, read=600.0, call=600.0)
 ARRIVED = f'aggregator_upstream_calls_total{{call="offers",status="200"}} {ANSWERED:.1f}\n'
 LEASED = "SELECT count(*) FROM synchronisation WHERE lease_until > now()"

@@ -25,6 +25,7 @@ LOST: Mapping[tuple[str, str], Callable[[Row], bool]] = {
     ("0007", "public.offer_interval"): lambda row: row["price"] is None,
     ("0010", "public.history_dropped"): lambda row: row["history"] == "offer_bucket_1h",
     ("0012", "public.history_dropped"): lambda row: row["history"] == "events counted from",
+    ("0013", "public.history_dropped"): lambda row: row["history"] == "deliveries counted from",
 }
 """Rows that a downgrade deletes from a table that remains."""
 FILLED_ANEW: Mapping[tuple[str, str], Collection[str]] = {
