@@ -12,7 +12,7 @@ export UV_COMPILE_BYTECODE = 1
 export UV_PROJECT_ENVIRONMENT = $(VENV)
 
 .DEFAULT_GOAL := help
-LOCKED = $(BIN)/uv export --locked --no-emit-project --quiet
+LOCKED = $(BIN)/uv export --locked --extra traces --no-emit-project --quiet
 FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
 SECRETS = xargs -0 $(BIN)/detect-secrets-hook --no-verify --exclude-secrets '^admin$$'
@@ -28,7 +28,7 @@ $(BIN)/.ready: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing; on Debian: apt install python3-venv."; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
-	@$(BIN)/uv sync --locked --quiet --inexact --python $(BIN)/python
+	@$(BIN)/uv sync --locked --extra traces --quiet --inexact --python $(BIN)/python
 	@touch $@
 
 up: setup ## Run everything: PostgreSQL, Offers simulator, API, worker
@@ -76,7 +76,7 @@ secrets: setup ## Look for secrets in all files but ignored ones; tests may have
 	@$(FILES) -- tests | $(SECRETS) --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
 
 sbom: setup ## Write sbom.json, what runs in production as CycloneDX
-	@$(BIN)/uv export --locked --no-dev --quiet --preview-features sbom-export --format cyclonedx1.5 \
+	@$(BIN)/uv export --locked --no-dev --extra traces --quiet --preview-features sbom-export --format cyclonedx1.5 \
 		| $(BIN)/python tools/sbom.py > sbom.json
 
 format: setup ## Format the code and fix what ruff can fix

@@ -335,11 +335,12 @@ def _run(
     import uvloop
 
     from entrypoints.container import make_container
+    from entrypoints.instruments import instrumenting
 
     settings = _settings(command)
 
     async def with_container() -> None:
-        container = make_container(settings, limits=limits(settings))
+        container = make_container(settings, *instrumenting(settings), limits=limits(settings))
         try:
             await work(container)
         finally:

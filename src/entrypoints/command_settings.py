@@ -11,6 +11,7 @@ _POOL = ("DATABASE_CONNECTIONS",)
 _LISTENER = ("HOST", "METRICS_PORT")
 _HISTORY = tuple(name for name in ALL if name.startswith("HISTORY_"))
 _LOGS_KEPT = ("AUDIT_DAYS", "EVENTS_DAYS")
+_TRACES = ("OTEL_EXPORTER_OTLP_ENDPOINT",)
 _EMBEDDED = ("AGGREGATOR_DATA_DIR",)
 _SIMULATOR = ("SIMULATOR_PORT",)
 _OFFERS = (
@@ -43,6 +44,7 @@ USED_BY: dict[str, frozenset[str]] = {
             *_SERVER,
             *_SIMULATOR,
             *_WEBHOOKS,
+            *_TRACES,
         )
     ),
     "doctor": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_STANDBY, *_HISTORY, *_OFFERS, *_SIMULATOR, *_EMBEDDED)),
@@ -59,6 +61,7 @@ USED_BY: dict[str, frozenset[str]] = {
             *_CALLS,
             *_SIMULATOR,
             *_WEBHOOKS,
+            *_TRACES,
         )
     ),
     "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),

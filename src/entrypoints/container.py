@@ -79,6 +79,7 @@ from application.webhooks.ports import DueWebhooks, SecretSeal, WebhookReader, W
 from application.webhooks.targets import TargetPolicy
 from domain.retention import Retention
 from entrypoints.engines import DirectEngine, ProbeEngine, SessionEngine
+from entrypoints.instruments import Instruments
 from entrypoints.limits import SERVING, Limits
 from entrypoints.readers import Readers, ReadSources
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
@@ -103,6 +104,10 @@ class Adapters(Provider):
     @provide
     def stopping(self) -> Stopping:
         return Stopping()
+
+    @provide
+    def instruments(self) -> Instruments:
+        return Instruments()
 
     @provide
     def clock(self) -> Clock:
@@ -283,12 +288,19 @@ class Adapters(Provider):
 
     @provide
     async def access_token(
-        self, settings: Settings, store: TokenStore, seal: TokenSeal, metrics: Metrics, limits: Limits, clock: Clock
+        self,
+        settings: Settings,
+        store: TokenStore,
+        seal: TokenSeal,
+        metrics: Metrics,
+        limits: Limits,
+        clock: Clock,
+        instruments: Instruments,
     ) -> AsyncIterator[SharedAccessToken]:
         # Imported here and below, because the API makes no calls and starts sooner without a client for them.
         from entrypoints.worker.upstream import make_issuer
 
-        issuer = make_issuer(settings, limits, metrics, clock)
+        issuer = make_issuer(settings, limits, metrics, clock, instruments)
         token = SharedAccessToken(
             refresh_token=Secret(settings.offers_refresh_token),
             seal=seal,
@@ -306,11 +318,17 @@ class Adapters(Provider):
 
     @provide
     async def offers_gateway(
-        self, settings: Settings, token: SharedAccessToken, metrics: Metrics, limits: Limits, clock: Clock
+        self,
+        settings: Settings,
+        token: SharedAccessToken,
+        metrics: Metrics,
+        limits: Limits,
+        clock: Clock,
+        instruments: Instruments,
     ) -> AsyncIterator[OffersGateway]:
         from entrypoints.worker.upstream import make_gateway
 
-        gateway = make_gateway(settings, token, limits, metrics, clock)
+        gateway = make_gateway(settings, token, limits, metrics, clock, instruments)
         yield gateway
         await gateway.aclose()
 

@@ -12,6 +12,7 @@ from adapters.postgres.connection import DatabaseLimits
 from adapters.postgres.snapshot import SnapshotLimits
 from adapters.postgres.standby.watch import StandbyLimits
 from adapters.queue_connections import QueueLimits
+from adapters.tracing.limits import TraceLimits
 from adapters.webhooks.limits import SendingLimits
 from application.clock_watch import TOLERANCE
 from application.events.feed import FeedTiming
@@ -139,6 +140,7 @@ class Limits:
     sending: SendingLimits = field(default_factory=SendingLimits)
     deliveries_kept: timedelta = timedelta(days=7)
     """For which attempts to deliver an event stay in the delivery log at least."""
+    traces: TraceLimits = field(default_factory=TraceLimits)
     stop_by_force: float = 20.0
     """From SIGTERM to the end of a process that something holds."""
     unhealthy: float = 30.0
@@ -333,6 +335,10 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
     (
         "a run of the housekeeping begins nothing in the minute before it is broken off",
         lambda limits, timing: (timing.housekeeping + 59.0, limits.housekeeping),
+    ),
+    (
+        "the last spans are given up before the process is ended by force",
+        lambda limits, _: (max(limits.requests.finish, limits.write_at_end) + limits.traces.end, limits.stop_by_force),
     ),
     (
         "a diagnosis ends before its process is ended by force",

@@ -120,6 +120,10 @@ _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "OFFERS_REFRESH_TOKEN": (Secret, "must be visible ASCII characters without spaces, and not too many"),
     "OFFERS_CA_FILE": (_certificates, "must be a readable PEM file with at least one certificate"),
     "OFFERS_PROXY": (_proxy, "must be an http:// or https:// URL without a path, its credentials percent-encoded"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        _http_url,
+        "must be the http:// or https:// URL of a collector, without /v1/traces",
+    ),
     "TRUSTED_PROXIES": (
         _networks,
         "must be addresses and networks, no more together than a /8 or fc00::/7, separated by commas",

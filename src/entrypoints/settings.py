@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     cors_origins: str = ""
     allowed_hosts: str = ""
     metrics_port: Port | None = None
+    otel_exporter_otlp_endpoint: str | None = None
     simulator_port: Port = 8090
     aggregator_data_dir: Annotated[str, Meta(min_length=1)] = ".aggregator"
     history_offer_days: Days = _KEPT.offer_days

@@ -90,6 +90,7 @@ from entrypoints.http.route_declarations import Place, constant
 from entrypoints.http.webhooks.cursors import DeliveryCursors
 from entrypoints.http.webhooks.delivery_controller import DeliveryController
 from entrypoints.http.webhooks.webhook_controller import WebhookController
+from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.settings import Settings
@@ -247,7 +248,8 @@ async def create_app(container: AsyncContainer) -> Litestar:
     handler: ASGIApp = NotModified(app.asgi_handler, catalogue)
     if settings.database_read_url is not None:
         handler = StandbyReadable(handler)
-    app.asgi_handler = _framed(handler, settings, limits, metrics, shed)
+    instruments = await container.get(Instruments)
+    app.asgi_handler = instruments.request(_framed(handler, settings, limits, metrics, shed))
     return app
 
 

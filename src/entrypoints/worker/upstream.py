@@ -12,18 +12,26 @@ from adapters.outgoing_http.transport import pooled_transport
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
+from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
 from entrypoints.settings import Settings
 
 
-def make_issuer(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock) -> HttpxTokenIssuer:
+def make_issuer(
+    settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, instruments: Instruments
+) -> HttpxTokenIssuer:
     """Make the issuer of access tokens, with a connection of its own."""
-    client = _client(settings, limits, metrics, clock, connections=1)
+    client = _client(settings, limits, metrics, clock, instruments, connections=1)
     return HttpxTokenIssuer(client, Secret(settings.offers_refresh_token))
 
 
 def make_gateway(
-    settings: Settings, token: SharedAccessToken, limits: Limits, metrics: Metrics, clock: Clock
+    settings: Settings,
+    token: SharedAccessToken,
+    limits: Limits,
+    metrics: Metrics,
+    clock: Clock,
+    instruments: Instruments,
 ) -> HttpxOffersGateway:
     """Make the gateway, with as many connections as calls may be under way."""
     concurrency = settings.offers_concurrency
@@ -33,7 +41,8 @@ def make_gateway(
         calls_per_second=settings.offers_rate_limit,
         patience=limits.upstream.turn,
     )
-    return HttpxOffersGateway(_client(settings, limits, metrics, clock, connections=concurrency), token, places)
+    client = _client(settings, limits, metrics, clock, instruments, connections=concurrency)
+    return HttpxOffersGateway(client, token, places)
 
 
 def make_inspection(settings: Settings, limits: Limits, clock: Clock) -> HttpxUpstreamInspection:
@@ -42,8 +51,10 @@ def make_inspection(settings: Settings, limits: Limits, clock: Clock) -> HttpxUp
     return HttpxUpstreamInspection(settings.upstream, transport, clock, limits.upstream.connect)
 
 
-def _client(settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, *, connections: int) -> HttpClient:
-    transport = _transport(settings, limits, connections=connections)
+def _client(
+    settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, instruments: Instruments, *, connections: int
+) -> HttpClient:
+    transport = instruments.call(_transport(settings, limits, connections=connections))
     return HttpClient(settings.upstream, transport=transport, limits=limits.upstream, observe=metrics.call, clock=clock)
 
 

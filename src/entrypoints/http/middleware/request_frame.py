@@ -22,7 +22,7 @@ from entrypoints.http.auth.client_address import address_of, listener_of, networ
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX
 from entrypoints.http.problems.refusals import answer_malformed
-from entrypoints.http.request_state import HEAD_ONLY, OUTCOME
+from entrypoints.http.request_state import HEAD_ONLY, OUTCOME, ROUTE
 
 log = structlog.get_logger(__name__)
 
@@ -125,6 +125,7 @@ class RequestFrame:
         finally:
             seconds = time.perf_counter() - began
             route = scope.get("path_template") or UNKNOWN
+            scope["state"][ROUTE] = scope.get("path_template")
             self._count(method, route, answer.status, seconds)
             write = log.debug if route in QUIET_ROUTES and 200 <= answer.status < 400 else log.info
             write(
