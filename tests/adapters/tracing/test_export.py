@@ -1,0 +1,72 @@
+"""The sending of spans: bounded, beside the work, and not waited for at the stop."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from adapters.tracing.export import close_provider, tracer_provider
+from adapters.tracing.limits import TraceLimits
+from waiting import until
+
+
+@dataclass
+class Collector(SpanExporter):
+    """A collector that hangs until it is told to go on."""
+
+    go_on: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
+    taken: list[str] = field(default_factory=list)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.asked.set()
+        self.go_on.wait()
+        self.taken += [span.name for span in spans]
+        return SpanExportResult.SUCCESS
+
+
+@pytest.fixture
+def hanging() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.go_on.set()
+
+
+async def test_a_collector_that_hangs_holds_up_neither_spans_nor_the_stop(hanging: Collector) -> None:
+    provider = tracer_provider(hanging, TraceLimits(waiting=8, sent_together=4))
+    tracer = provider.get_tracer("test")
+    for number in range(100):
+        tracer.start_span(str(number)).end()
+    await until(hanging.asked.is_set)
+    # Would never return if either waited for the collector.
+    for number in range(100, 200):
+        tracer.start_span(str(number)).end()
+    await close_provider(provider, 0.05)
+    assert hanging.taken == []
+    assert "last spans" in {thread.name for thread in threading.enumerate()}, "the stop waited for the collector"
+    hanging.go_on.set()
+    # The thread may go on to send, but never more than had a place.
+    await until(lambda: len(hanging.taken) >= 4)
+    assert len(hanging.taken) <= 4 + 8
+
+
+async def test_what_waits_is_sent_at_the_stop(hanging: Collector) -> None:
+    hanging.go_on.set()
+    provider = tracer_provider(hanging, TraceLimits(between=3_600))
+    provider.get_tracer("test").start_span("last").end()
+    await close_provider(provider, 60)
+    assert hanging.taken == ["last"]
+
+
+async def test_the_loop_goes_on_while_the_stop_waits(hanging: Collector) -> None:
+    provider = tracer_provider(hanging, TraceLimits())
+    provider.get_tracer("test").start_span("last").end()
+    closing = asyncio.create_task(close_provider(provider, 60))
+    await until(hanging.asked.is_set)
+    assert not closing.done()
+    hanging.go_on.set()
+    await closing
