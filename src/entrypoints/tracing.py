@@ -16,6 +16,8 @@ from adapters.tracing.spans import Spans
 from application.access.api_keys import KeyReader
 from application.access.audit_records import AuditReader, AuditUpkeep
 from application.access.login_limits import LoginFailures
+from application.alerts.reading import AlertReader
+from application.alerts.repositories import AlertUpkeep
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.catalogue.export import CatalogueExport
@@ -32,6 +34,7 @@ from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.unit_of_work import BeginWork
+from application.webhooks.ports import WebhookReader, WebhookUpkeep
 from entrypoints.http.request_state import ROUTE
 from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
@@ -40,7 +43,7 @@ from entrypoints.settings import Settings
 STORAGE: tuple[Any, ...] = (
     *(AuditReader, AuditUpkeep, KeyReader, LoginFailures, TokenStore),
     *(CatalogueAsOfReader, CatalogueExport, CataloguePurge, CatalogueReader),
-    *(EventReader, EventUpkeep),
+    *(AlertReader, AlertUpkeep, EventReader, EventUpkeep, WebhookReader, WebhookUpkeep),
     *(HistoryUpkeep, ListedChanges, OfferPriceReader, PriceReader, PriceTrends, RecordedSteps),
 )
 """The ports of PostgreSQL beside the unit of work."""
