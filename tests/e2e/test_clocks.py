@@ -88,10 +88,10 @@ def test_a_worker_whose_clock_is_far_ahead_takes_no_jobs_and_leaves_history_alon
 
 def test_jobs_that_lie_years_ahead_are_scheduled_anew(watched: tuple[System, str]) -> None:
     system, _ = watched
-    eventually(lambda: [key for key, _ in system.query(CRON_JOBS)] == NAMES)
+    eventually(lambda: [key for key, _ in system.query(CRON_JOBS)] == NAMES, within=180)
     execute(system, "UPDATE saq.saq_jobs SET scheduled = scheduled + 800 * 86400 WHERE key LIKE 'cron:%'")
     system.start_workers(1)
-    eventually(lambda: system.number(AHEAD) == 0 and [key for key, _ in system.query(CRON_JOBS)] == NAMES)
+    eventually(lambda: system.number(AHEAD) == 0 and [key for key, _ in system.query(CRON_JOBS)] == NAMES, within=180)
 
 
 def test_what_an_api_creates_whose_clock_is_ahead_is_registered_at_once(system: System) -> None:
