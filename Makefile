@@ -44,8 +44,8 @@ test-long: setup ## Run them with 1 000 examples each, and what takes as long as
 	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
 	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/full_durations.py
 
-test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays
-	@PYTHONPATH=tests $(BIN)/python -m conformance $(if $(SEED),--seed $(SEED))
+test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays, EXAMPLES bounds
+	@PYTHONPATH=tests $(BIN)/python -m conformance $(if $(SEED),--seed $(SEED)) $(if $(EXAMPLES),--examples $(EXAMPLES))
 
 lint-api: setup ## Hold the API's description to the rules that Redocly and Spectral recommend, where Node.js is installed
 	@command -v npx > /dev/null || { echo "NOT LINTED: npx, which comes with Node.js, is missing."; exit 0; }; \
