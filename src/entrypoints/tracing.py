@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace import SpanKind
 
 from adapters.tracing.export import close_provider, otlp_exporter, tracer_provider
-from adapters.tracing.ports import POSTGRESQL, traced, traced_job, traced_work
+from adapters.tracing.ports import POSTGRESQL, asynchronous, traced, traced_job, traced_work
 from adapters.tracing.requests import TracedRequests
 from adapters.tracing.spans import Spans
 from application.access.api_keys import KeyReader
@@ -35,10 +35,12 @@ from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.unit_of_work import BeginWork
 from application.webhooks.ports import WebhookReader, WebhookUpkeep
+from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED
 from entrypoints.http.request_state import ROUTE
 from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
 from entrypoints.settings import Settings
+from entrypoints.use_cases import UseCases
 
 STORAGE: tuple[Any, ...] = (
     *(AuditReader, AuditUpkeep, KeyReader, LoginFailures, TokenStore),
@@ -84,7 +86,7 @@ class Tracing(Provider):
 
             return TracedTransport(transport, spans)
 
-        return Instruments(partial(TracedRequests, spans=spans, route_of=_route_of), call)
+        return Instruments(partial(TracedRequests, spans=spans, route_of=_route_of, untraced=ALWAYS_SERVED), call)
 
 
 def make_tracing() -> Provider:
@@ -94,9 +96,17 @@ def make_tracing() -> Provider:
         _decorate(tracing, port, partial(traced, port=port.__name__, kind=SpanKind.CLIENT, attributes=POSTGRESQL))
     _decorate(tracing, OffersGateway, partial(traced, port="OffersGateway", kind=SpanKind.INTERNAL))
     _decorate(tracing, BeginWork, traced_work)
+    for use_case in _use_cases():
+        _decorate(tracing, use_case, partial(traced, port=use_case.__name__, kind=SpanKind.INTERNAL))
     for job, name in JOBS.items():
         _decorate(tracing, job, partial(traced_job, name=name))
     return tracing
+
+
+def _use_cases() -> list[type]:
+    """Return the use-cases that run inside of a request or a job."""
+    provided = {factory.provides.type_hint for factory in UseCases().factories}
+    return [each for each in provided if asynchronous(vars(each).get("__call__")) and each not in JOBS]
 
 
 def _decorate(provider: Provider, port: Any, put_around: Callable[..., Any]) -> None:

@@ -65,18 +65,19 @@ class _Traced:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._adapter, name)
         # Kept, so that the next call finds it at once; what is no method may change.
-        if _asynchronous(found):
+        if asynchronous(found):
             found = vars(self)[name] = self._spanned(f"{self._port}.{name}", found)
         return found
 
     def __call__(self, *asked: Any, **named: Any) -> Any:
         if self._called is None:
-            run = self._adapter if _asynchronous(self._adapter) else self._adapter.__call__
+            run = self._adapter if asynchronous(self._adapter) else self._adapter.__call__
             self._called = self._spanned(self._port, run)
         return self._called(*asked, **named)
 
 
-def _asynchronous(run: Any) -> bool:
+def asynchronous(run: Any) -> bool:
+    """Whether it is a coroutine function, or makes an asynchronous generator."""
     return iscoroutinefunction(run) or isasyncgenfunction(run)
 
 

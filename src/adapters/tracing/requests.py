@@ -1,6 +1,6 @@
 """A span around each request, which goes on with the trace that the client names in `traceparent`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,17 +15,23 @@ FIRST_SERVER_ERROR = 500
 
 
 class TracedRequests:
-    """ASGI application around another. `route_of` gives the template of the path, once the request is served."""
+    """ASGI application around another. `route_of` gives the template of the path, once the request is served.
 
-    def __init__(self, app: ASGIApp, spans: Spans, route_of: Callable[[Scope], str | None]) -> None:
+    Requests for `untraced` paths pass: probes would be most of all traces.
+    """
+
+    def __init__(
+        self, app: ASGIApp, spans: Spans, route_of: Callable[[Scope], str | None], untraced: Collection[str]
+    ) -> None:
         self._app = app
         self._spans = spans
         self._route_of = route_of
+        self._untraced = untraced
         self._propagator = TraceContextTextMapPropagator()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] != ScopeType.HTTP or scope["path"] in self._untraced:
             await self._app(scope, receive, send)
             return
         # The names that are sent are the client's to choose, so they are bounded.

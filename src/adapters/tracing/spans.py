@@ -1,23 +1,43 @@
 """The spans of a trace, bounded in number. Errors are recorded by their type: a message may quote a secret."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer, use_span
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer, format_trace_id, use_span
+from structlog.contextvars import bound_contextvars
 
 from domain.errors import Refusal
 
 LEFT_OUT = "aggregator.spans_left_out"
 Attributes = Mapping[str, str | int]
 
-_BEGUN: ContextVar[Counter[str] | None] = ContextVar("spans begun in this trace, by name", default=None)
+
+@dataclass(slots=True)
+class _Trace:
+    """The spans of a trace by name: those that have begun, and those beyond their number that failed."""
+
+    begun: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def left_out(self, most: int) -> int:
+        """Return how many were not made."""
+        shown = sum(min(count, most) for count in self.failed.values())
+        return sum(max(0, count - most) for count in self.begun.values()) - shown
+
+
+_CURRENT: ContextVar[_Trace | None] = ContextVar("the trace that is under way", default=None)
 
 
 class Spans:
-    """Makes spans. Each trace has at most `most` of one name; its first span counts the others in an attribute."""
+    """Makes spans. Each trace has at most `most` of one name, and as many more that failed.
+
+    Its first span counts the others in an attribute.
+    """
 
     def __init__(self, tracer: Tracer, most: int) -> None:
         self._tracer = tracer
@@ -27,34 +47,38 @@ class Spans:
     def trace(
         self, name: str, kind: SpanKind, attributes: Attributes | None = None, parent: Context | None = None
     ) -> Iterator[Span]:
-        """Begin a trace, or go on with the one of `parent`, a context from another process."""
-        begun: Counter[str] = Counter()
-        token = _BEGUN.set(begun)
+        """Begin a trace, or go on with the one of `parent`, a context from another process. Log lines have its id."""
+        trace = _Trace()
+        token = _CURRENT.set(trace)
         try:
             span = self._tracer.start_span(name, parent or Context(), kind, dict(attributes or {}))
+            trace_id = format_trace_id(span.get_span_context().trace_id)
             with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-                with _failing(span):
-                    yield span
-                if left_out := sum(max(0, count - self._most) for count in begun.values()):
-                    span.set_attribute(LEFT_OUT, left_out)
+                try:
+                    with bound_contextvars(trace_id=trace_id), _failing(span):
+                        yield span
+                finally:
+                    if left_out := trace.left_out(self._most):
+                        span.set_attribute(LEFT_OUT, left_out)
         finally:
-            _BEGUN.reset(token)
+            _CURRENT.reset(token)
 
     @contextmanager
     def span(
         self, name: str, kind: SpanKind, attributes: Attributes | None = None, *, current: bool = True
     ) -> Iterator[Span]:
-        """Make a span of the current trace; a mute one outside any, and beyond their number.
+        """Make a span of the current trace; a mute one outside any, and beyond their number unless the block fails.
 
         With `current` the spans inside are its children. A generator must not: its consumer would be inside, too.
         """
-        begun = _BEGUN.get()
-        if begun is None:
+        trace = _CURRENT.get()
+        if trace is None:
             yield INVALID_SPAN
             return
-        begun[name] += 1
-        if begun[name] > self._most:
-            yield INVALID_SPAN
+        trace.begun[name] += 1
+        if trace.begun[name] > self._most:
+            with self._failure(name, kind, attributes, trace, current=current):
+                yield INVALID_SPAN
             return
         span = self._tracer.start_span(name, kind=kind, attributes=dict(attributes or {}))
         try:
@@ -66,6 +90,27 @@ class Spans:
                     yield span
         finally:
             span.end()
+
+    @contextmanager
+    def _failure(
+        self, name: str, kind: SpanKind, attributes: Attributes | None, trace: _Trace, *, current: bool
+    ) -> Iterator[None]:
+        """Make a span only if the block fails, for as many as are made at most anyway; and none inside of it."""
+        began, token = time.time_ns(), _CURRENT.set(None) if current else None
+        try:
+            yield
+        except Refusal:
+            raise
+        except Exception as error:
+            trace.failed[name] += 1
+            if trace.failed[name] <= self._most:
+                span = self._tracer.start_span(name, kind=kind, attributes=dict(attributes or {}), start_time=began)
+                failed(span, type(error).__qualname__)
+                span.end()
+            raise
+        finally:
+            if token is not None:
+                _CURRENT.reset(token)
 
 
 def failed(span: Span, error: str) -> None:

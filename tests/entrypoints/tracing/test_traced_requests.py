@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from adapters.tracing.limits import TraceLimits
 from api_client.api import MISSING, SETTINGS, InMemoryOutside, Outside, client_of
@@ -55,10 +57,22 @@ async def test_a_read_is_the_request_and_the_ports_method(client: httpx.AsyncCli
     assert attributes_of(kept.the("CatalogueReader.detail"), "db.system.name") == ["postgresql"]
 
 
-async def test_a_write_shows_its_unit_of_work(client: httpx.AsyncClient, kept: Kept) -> None:
+async def test_a_write_shows_its_use_case_and_its_unit_of_work(client: httpx.AsyncClient, kept: Kept) -> None:
     await client.post("/products", json={"name": "Drill", "description": ""})
-    work = "POST /products > UnitOfWork > "
+    work = "POST /products > RegisterProduct > RegisterProducts > UnitOfWork > "
     assert {work + "ProductRepository.add", work + "UnitOfWork.commit"} <= set(kept.paths())
+
+
+async def test_log_lines_of_a_request_have_the_id_of_its_trace(client: httpx.AsyncClient, kept: Kept) -> None:
+    with capture_logs([merge_contextvars]) as lines:
+        await client.get("/products")
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert line["trace_id"] == f"{kept.the('GET /products').context.trace_id:032x}"
+
+
+async def test_probes_are_not_traced(client: httpx.AsyncClient, kept: Kept) -> None:
+    assert [(await client.get(f"/health/{probe}")).status_code for probe in ("live", "ready")] == [200, 200]
+    assert kept.ended == []
 
 
 async def test_a_trace_goes_on_with_the_clients(client: httpx.AsyncClient, kept: Kept) -> None:
