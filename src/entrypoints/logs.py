@@ -56,6 +56,8 @@ def configure_logs(settings: Settings) -> None:
     logging.getLogger("saq").setLevel(logging.ERROR)
     logging.getLogger("saq").addFilter(_no_connection_trouble)
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    # The same of a collector of traces: one line says it, and its URL may have a secret.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
 class _Writer(structlog.WriteLogger):

@@ -1,21 +1,57 @@
 """The sending of spans to a collector, in a thread of its own, so that neither requests nor the stop wait for it."""
 
 import asyncio
+import os
+from collections.abc import Sequence
 from threading import Thread
+from typing import TypeVar
 
+import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from adapters.tracing.limits import TraceLimits
+
+Limit = TypeVar("Limit", int, float)
+
+log = structlog.get_logger(__name__)
 
 SERVICE = "product-aggregator"
 
 
 def otlp_exporter(endpoint: str, limits: TraceLimits) -> SpanExporter:
     """Return what sends spans to a collector (OTLP over HTTP); `endpoint` is its base URL."""
-    return OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=limits.send)
+    return LoggedExporter(
+        OTLPSpanExporter(
+            f"{endpoint.rstrip('/')}/v1/traces", timeout=_unless_given("OTEL_EXPORTER_OTLP_TIMEOUT", limits.send)
+        )
+    )
+
+
+class LoggedExporter(SpanExporter):
+    """Says when a collector begins and ceases to refuse spans; the library says so of every attempt, with the URL."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._trouble = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans; those that are not taken are lost."""
+        result = self._exporter.export(spans)
+        trouble = result is not SpanExportResult.SUCCESS
+        if trouble and not self._trouble:
+            remedy = "see that it takes OTLP over HTTP at OTEL_EXPORTER_OTLP_ENDPOINT, with OTEL_EXPORTER_OTLP_HEADERS"
+            log.warning("the collector takes no spans, so traces are lost", remedy=remedy)
+        elif self._trouble and not trouble:
+            log.info("the collector takes spans again")
+        self._trouble = trouble
+        return result
+
+    def shutdown(self) -> None:
+        """Break off what is being sent."""
+        self._exporter.shutdown()
 
 
 def tracer_provider(exporter: SpanExporter, limits: TraceLimits) -> TracerProvider:
@@ -27,9 +63,9 @@ def tracer_provider(exporter: SpanExporter, limits: TraceLimits) -> TracerProvid
     )
     processor = BatchSpanProcessor(
         exporter,
-        max_queue_size=limits.waiting,
-        schedule_delay_millis=limits.between * 1_000,
-        max_export_batch_size=limits.sent_together,
+        max_queue_size=_unless_given("OTEL_BSP_MAX_QUEUE_SIZE", limits.waiting),
+        schedule_delay_millis=_unless_given("OTEL_BSP_SCHEDULE_DELAY", limits.between * 1_000),
+        max_export_batch_size=_unless_given("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", limits.sent_together),
     )
     provider.add_span_processor(processor)
     return provider
@@ -41,3 +77,8 @@ async def close_provider(provider: TracerProvider, seconds: float) -> None:
     ending = Thread(target=provider.shutdown, name="last spans", daemon=True)
     ending.start()
     await asyncio.to_thread(ending.join, seconds)
+
+
+def _unless_given(variable: str, limit: Limit) -> Limit | None:
+    """Return our limit, or None where the library shall read the operator's variable."""
+    return None if os.environ.get(variable) else limit

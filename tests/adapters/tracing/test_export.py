@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from structlog.testing import capture_logs
 
-from adapters.tracing.export import close_provider, tracer_provider
+from adapters.tracing.export import LoggedExporter, close_provider, tracer_provider
 from adapters.tracing.limits import TraceLimits
 from waiting import until
 
@@ -27,6 +28,16 @@ class Collector(SpanExporter):
         self.go_on.wait()
         self.taken += [span.name for span in spans]
         return SpanExportResult.SUCCESS
+
+
+@dataclass
+class Answering(SpanExporter):
+    """A collector with these answers."""
+
+    answers: Iterator[SpanExportResult]
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return next(self.answers)
 
 
 @pytest.fixture
@@ -52,6 +63,16 @@ async def test_a_collector_that_hangs_holds_up_neither_spans_nor_the_stop(hangin
     # The thread may go on to send, but never more than had a place.
     await until(lambda: len(hanging.taken) >= 4)
     assert len(hanging.taken) <= 4 + 8
+
+
+async def test_a_collector_that_takes_nothing_is_said_once_and_so_is_its_return() -> None:
+    failed, taken = SpanExportResult.FAILURE, SpanExportResult.SUCCESS
+    answers = [taken, failed, failed, taken, taken, failed]
+    exporter = LoggedExporter(Answering(iter(answers)))
+    with capture_logs() as lines:
+        assert [exporter.export([]) for _ in answers] == answers
+    assert [line["log_level"] for line in lines] == ["warning", "info", "warning"]
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in lines[0]["remedy"]
 
 
 async def test_what_waits_is_sent_at_the_stop(hanging: Collector) -> None:
