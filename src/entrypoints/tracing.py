@@ -20,13 +20,15 @@ from application.alerts.reading import AlertReader
 from application.alerts.repositories import AlertUpkeep
 from application.catalogue.as_of import CatalogueAsOfReader
 from application.catalogue.catalogue_reader import CatalogueReader
+from application.catalogue.census import Census
 from application.catalogue.export import CatalogueExport
 from application.catalogue.purge import CataloguePurge
+from application.diagnosis.facts import InspectDatabase, InspectUpkeep
 from application.events.event_log import EventReader, EventUpkeep
 from application.housekeeping import KeepHouse
 from application.prices.export import RecordedSteps
 from application.prices.listed_changes import ListedChanges, RefreshListedChanges
-from application.prices.readers import OfferPriceReader, PriceReader
+from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.rollup import HistoryUpkeep
 from application.prices.trends import PriceTrends
 from application.synchronisation.access_token.store import TokenStore
@@ -34,7 +36,7 @@ from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.unit_of_work import BeginWork
-from application.webhooks.ports import WebhookReader, WebhookUpkeep
+from application.webhooks.ports import WebhookReader, WebhookSender, WebhookUpkeep
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED
 from entrypoints.http.request_state import ROUTE
 from entrypoints.instruments import Instruments
@@ -44,9 +46,10 @@ from entrypoints.use_cases import UseCases
 
 STORAGE: tuple[Any, ...] = (
     *(AuditReader, AuditUpkeep, KeyReader, LoginFailures, TokenStore),
-    *(CatalogueAsOfReader, CatalogueExport, CataloguePurge, CatalogueReader),
+    *(CatalogueAsOfReader, CatalogueExport, CataloguePurge, CatalogueReader, Census),
     *(AlertReader, AlertUpkeep, EventReader, EventUpkeep, WebhookReader, WebhookUpkeep),
-    *(HistoryUpkeep, ListedChanges, OfferPriceReader, PriceReader, PriceTrends, RecordedSteps),
+    *(HistoryUpkeep, ListedChanges, OfferPriceReader, PriceReader, PriceTrends, RecordedSteps, RetentionReader),
+    *(InspectDatabase, InspectUpkeep),
 )
 """The ports of PostgreSQL beside the unit of work."""
 JOBS: dict[Any, str] = {
@@ -94,7 +97,8 @@ def make_tracing() -> Provider:
     tracing = Tracing()
     for port in STORAGE:
         _decorate(tracing, port, partial(traced, port=port.__name__, kind=SpanKind.CLIENT, attributes=POSTGRESQL))
-    _decorate(tracing, OffersGateway, partial(traced, port="OffersGateway", kind=SpanKind.INTERNAL))
+    for port in (OffersGateway, WebhookSender):
+        _decorate(tracing, port, partial(traced, port=port.__name__, kind=SpanKind.INTERNAL))
     _decorate(tracing, BeginWork, traced_work)
     for use_case in _use_cases():
         _decorate(tracing, use_case, partial(traced, port=use_case.__name__, kind=SpanKind.INTERNAL))

@@ -75,6 +75,21 @@ async def test_a_collector_that_takes_nothing_is_said_once_and_so_is_its_return(
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in lines[0]["remedy"]
 
 
+async def test_the_librarys_variables_come_before_our_limits(
+    hanging: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "2")
+    provider = tracer_provider(hanging, TraceLimits(waiting=64, sent_together=1))
+    tracer = provider.get_tracer("test")
+    tracer.start_span("sent").end()
+    await until(hanging.asked.is_set)
+    for _ in range(8):
+        tracer.start_span("waiting").end()
+    hanging.go_on.set()
+    await close_provider(provider, 60)
+    assert hanging.taken == ["sent", "waiting", "waiting"]
+
+
 async def test_what_waits_is_sent_at_the_stop(hanging: Collector) -> None:
     hanging.go_on.set()
     provider = tracer_provider(hanging, TraceLimits(between=3_600))
