@@ -50,7 +50,7 @@ from entrypoints.http.audit.audit_controller import AuditController
 from entrypoints.http.audit.cursors import AuditCursors
 from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.http.auth.callers import Callers, provide_actor
-from entrypoints.http.auth.client_address import client_address, network_of
+from entrypoints.http.auth.client_address import client_address, listener_of, network_of
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
@@ -179,7 +179,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
     event_streams = limits.event_streams.queue()
     feed = await container.get(EventFeed)
     metrics.watch_event_streams(partial(getattr, event_streams, "present"), lambda: feed.withheld)
-    streams = Streams(exports.place, limits.export_total, limits.export_pause, metrics.export)
+    streams = Streams(_places(exports), limits.export_total, limits.export_pause, metrics.export)
     app = Litestar(
         route_handlers=[
             login,
@@ -224,7 +224,13 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "costly": Provide(costly, sync_to_thread=False),
             "streams": constant(streams),
             "allow_types": constant(EventAccess(callers).types),
-            "event_streams": constant(StreamPlaces(event_streams.place, limits.event_stalled, metrics.event_stream)),
+            "event_streams": constant(
+                StreamPlaces(
+                    lambda request: event_streams.place(listener_of(request.scope)),
+                    limits.event_stalled,
+                    metrics.event_stream,
+                )
+            ),
             "batches": constant(batches),
             "clock": constant(clock),
             "price_trends": constant(await container.get(PriceTrends)),

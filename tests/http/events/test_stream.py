@@ -193,7 +193,7 @@ async def _slow_client(port: int, query: bytes = b"") -> tuple[asyncio.StreamRea
 
 def _listeners() -> list[object]:
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
-    return [name for name in names if name == "EventStream._send_all"]
+    return [name for name in names if name == "Streaming._send_all"]
 
 
 async def test_beyond_the_places_a_stream_is_refused_and_reads_go_on() -> None:

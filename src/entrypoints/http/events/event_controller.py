@@ -184,8 +184,8 @@ async def _filter(
     return EventFilter(await allow(request, types), frozenset(product_ids) if product_ids else None)
 
 
-def _position(cursor: str | None, parse: Callable[[str], Position] = Position.parse) -> Position | None:
+def _position(cursor: str | None) -> Position | None:
     try:
-        return None if cursor is None else parse(cursor)
+        return None if cursor is None else Position.parse(cursor)
     except ValueError as error:
         raise CursorMismatch("The cursor is none of the event log's. Leave it out, or use `latest`.") from error
