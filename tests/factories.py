@@ -10,7 +10,7 @@ from polyfactory.factories import DataclassFactory
 from polyfactory.fields import Use
 
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
-from domain.price import BestPrice, PriceState, PriceStep
+from domain.prices.price import BestPrice, PriceState, PriceStep
 from domain.product import Product, Registration
 from domain.synchronisation import Observation, Synchronisation
 

@@ -46,7 +46,7 @@ def _file_of(module: str) -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda path: str(path.relative_to(SRC / "entrypoints")))
 def test_a_controller_reaches_few_files(controller: Path) -> None:
     reached = reached_from(controller)
     assert HTTP / "route_declarations.py" in reached

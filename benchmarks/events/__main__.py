@@ -21,8 +21,8 @@ from benchmarks.processes import cpu_seconds, family_cpu_seconds
 from benchmarks.refresh.system import System, running_system
 from benchmarks.refresh.table import percentiles, print_target
 from domain.event import Event, LastKnown, price_changed
-from domain.price import BestPrice
-from domain.retention import Retention
+from domain.prices.price import BestPrice
+from domain.prices.retention import Retention
 from entrypoints.limits import WORKING
 
 PAGE = 1_000

@@ -30,7 +30,7 @@ from benchmarks.history.sizes import print_sizes
 from benchmarks.history.upkeep import refresh_changes, roll_up
 from benchmarks.processes import AGGREGATOR, await_listening, free_port, process, production
 from benchmarks.refresh.table import print_target
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
 STATEMENT_SECONDS = 10.0

@@ -14,11 +14,11 @@ import uvloop
 
 from api_client.api import SETTINGS, Outside, serving
 from application.catalogue.views import Encoded, ProductDetailView, Version
+from entrypoints.configuration.settings import read_settings
 from entrypoints.gc_tuning import collect_rarely, freeze_startup_objects
 from entrypoints.http.middleware import request_frame
 from entrypoints.http.products.etags import etag
 from entrypoints.logs import configure_logs
-from entrypoints.settings import read_settings
 
 ROUNDS = 9
 REQUESTS = 2_000

@@ -11,7 +11,7 @@ from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.synchronisation.timing import Timing
 from benchmarks.refresh.system import System
-from domain.retention import Retention
+from domain.prices.retention import Retention
 
 _TIMING = Timing()
 

@@ -9,7 +9,7 @@ from adapters.postgres.connection import create_engine
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from application.storage import StorageUnavailable
 from benchmarks.refresh.system import System
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from entrypoints.limits import WORKING
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from domain.price import BestPrice, price_state
+from domain.prices.price import BestPrice, price_state
 from domain.product import Product, RegistrationState
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.price import KNOWN_FOR_INTERVALS, days
+from domain.prices.price import KNOWN_FOR_INTERVALS, days
 
 
 @dataclass(frozen=True, slots=True)

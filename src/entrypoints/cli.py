@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from dishka import AsyncContainer
 
     from application.access.actor import Scope
+    from entrypoints.configuration.settings import Settings
     from entrypoints.development.offers_simulator.product import SoldOut
     from entrypoints.limits import Limits
-    from entrypoints.settings import Settings
 
 
 class Refused(click.ClickException):
@@ -36,7 +36,7 @@ class _Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them."""
-        from entrypoints.command_settings import help_on_settings
+        from entrypoints.configuration.command_settings import help_on_settings
 
         group = ctx.parent.info_name if ctx.parent is not None and ctx.parent.parent is not None else None
         self.epilog = help_on_settings(str(group or self.name))
@@ -93,7 +93,7 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database to this version; safe to run from several places at once."""
     from entrypoints.limits import MIGRATING
-    from entrypoints.migration import run_migrations
+    from entrypoints.operations.migration import run_migrations
 
     _run("migrate", run_migrations, lambda _: MIGRATING)
     click.echo("The database is up to date.", err=True)
@@ -104,7 +104,7 @@ def migrate() -> None:
 def backup(file: Path) -> None:
     """Write a dump of the database to FILE, while everything goes on."""
     _end_at_sigterm(code=1)
-    from entrypoints.backup import back_up
+    from entrypoints.operations.backup import back_up
 
     settings = _settings("backup")
     database_url = settings.direct_dsn if settings.database_url else _embedded_database(settings)
@@ -120,9 +120,9 @@ def backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Fill the empty database of DATABASE_URL from the dump in FILE, and bring it to this version."""
     _end_at_sigterm(code=1)
-    from entrypoints.backup import restore as restore_database
     from entrypoints.limits import MIGRATING
-    from entrypoints.migration import run_migrations
+    from entrypoints.operations.backup import restore as restore_database
+    from entrypoints.operations.migration import run_migrations
 
     with _refusals():
         restore_database(_settings("restore").direct_dsn, file)
@@ -141,7 +141,7 @@ def keys() -> None:
 @click.option("--expires", metavar="TIME", help="The end of its life, as 2027-11-26T00:00:00Z; never unless given.")
 def create_key(name: str, scopes: tuple[str, ...], expires: str | None) -> None:
     """Make a key with this NAME, and write it to standard output, this once."""
-    from entrypoints import access_commands
+    from entrypoints.operations import access_commands
 
     known, expires_at = _scopes(scopes), None if expires is None else _time(expires)
     _command("keys", lambda container: access_commands.create_key(container, name, known, expires_at))
@@ -150,7 +150,7 @@ def create_key(name: str, scopes: tuple[str, ...], expires: str | None) -> None:
 @keys.command("list", cls=_Command)
 def list_keys() -> None:
     """List the keys: id, beginning, scopes, end, last use and name."""
-    from entrypoints import access_commands
+    from entrypoints.operations import access_commands
 
     _command("keys", access_commands.list_keys)
 
@@ -159,7 +159,7 @@ def list_keys() -> None:
 @click.argument("key_id", type=click.UUID)
 def revoke_key(key_id: "UUID") -> None:
     """Revoke the key with this id."""
-    from entrypoints import access_commands
+    from entrypoints.operations import access_commands
 
     _command("keys", lambda container: access_commands.revoke_key(container, key_id))
 
@@ -172,7 +172,7 @@ def audit() -> None:
 @audit.command("export", cls=_Command)
 def export_audit() -> None:
     """Write all records to standard output, newest first, each a line of JSON."""
-    from entrypoints import access_commands
+    from entrypoints.operations import access_commands
 
     _command("audit", access_commands.export_audit)
 
@@ -184,7 +184,7 @@ def doctor(*, as_json: bool) -> None:
 
     Exit code 0 means that all is well, 1 that there are warnings, 2 that something is broken.
     """
-    from entrypoints.doctor import NO_DATABASE, check_settings, diagnose, end, report
+    from entrypoints.operations.doctor import NO_DATABASE, check_settings, diagnose, end, report
 
     settings, findings = check_settings(os.environ)
     if settings is not None:
@@ -267,10 +267,10 @@ def _end_at_sigterm(code: int = 0) -> None:
 def _settings(command: str) -> "Settings":
     import structlog
 
-    from entrypoints.command_settings import USED_BY
+    from entrypoints.configuration.command_settings import USED_BY
+    from entrypoints.configuration.setting_sources import service_links
+    from entrypoints.configuration.settings import SettingsError, read_settings
     from entrypoints.logs import configure_logs
-    from entrypoints.setting_sources import service_links
-    from entrypoints.settings import SettingsError, read_settings
 
     used = USED_BY[command]
     try:
@@ -355,10 +355,10 @@ def _refusals() -> Iterator[None]:
     """Turn trouble that the user can mend into one message and exit code 1."""
     from adapters.postgres.schema import SchemaError
     from application.storage import StorageUnavailable
-    from entrypoints.backup import BackupFailed
+    from entrypoints.configuration.settings import SettingsError
     from entrypoints.development.embedded_postgres.server import EmbeddedPostgresError
     from entrypoints.listening import CannotListen
-    from entrypoints.settings import SettingsError
+    from entrypoints.operations.backup import BackupFailed
 
     try:
         yield

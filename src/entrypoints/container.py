@@ -77,13 +77,13 @@ from application.unit_of_work import BeginWork
 from application.webhooks.delivery import DeliveryObserver
 from application.webhooks.ports import DueWebhooks, SecretSeal, WebhookReader, WebhookSender, WebhookUpkeep
 from application.webhooks.targets import TargetPolicy
-from domain.retention import Retention
+from domain.prices.retention import Retention
+from entrypoints.configuration.settings import Settings
 from entrypoints.engines import DirectEngine, ProbeEngine, SessionEngine
 from entrypoints.instruments import Instruments
 from entrypoints.limits import SERVING, Limits
 from entrypoints.readers import Readers, ReadSources
 from entrypoints.readiness import DIFFERS, OK, Dependencies, Stopping
-from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
 if TYPE_CHECKING:

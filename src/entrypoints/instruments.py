@@ -6,7 +6,7 @@ from typing import Any
 
 from dishka import Provider
 
-from entrypoints.settings import Settings, SettingsError
+from entrypoints.configuration.settings import Settings, SettingsError
 
 
 def _unchanged(inner: Any) -> Any:

@@ -22,7 +22,7 @@ from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGI
 from application.synchronisation.timing import Timing
 from application.webhooks.delivery import DeliveryTiming
 from application.webhooks.ports import LONGEST_LEASE as LONGEST_DELIVERY_LEASE
-from entrypoints.settings import DATABASE_CONNECTIONS
+from entrypoints.configuration.settings import DATABASE_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)

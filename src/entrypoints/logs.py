@@ -13,7 +13,7 @@ from structlog.typing import Processor
 
 from adapters.queue_connections import TROUBLE
 from application.storage import StorageUnavailable
-from entrypoints.settings import Settings
+from entrypoints.configuration.settings import Settings
 
 LONGEST_TEXT = 4_000
 # One for all lines: json.dumps would make a new one for each.

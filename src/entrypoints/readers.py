@@ -31,9 +31,9 @@ from application.prices.export import RecordedSteps
 from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.trends import PriceTrends
 from application.synchronisation.timing import Timing
+from entrypoints.configuration.settings import Settings
 from entrypoints.engines import ProbeEngine
 from entrypoints.limits import Limits
-from entrypoints.settings import Settings
 
 Port = TypeVar("Port")
 Item = TypeVar("Item")

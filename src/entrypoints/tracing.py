@@ -37,11 +37,11 @@ from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.unit_of_work import BeginWork
 from application.webhooks.ports import WebhookReader, WebhookSender, WebhookUpkeep
+from entrypoints.configuration.settings import Settings
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED
 from entrypoints.http.request_state import ROUTE
 from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
-from entrypoints.settings import Settings
 from entrypoints.use_cases import UseCases
 
 STORAGE: tuple[Any, ...] = (

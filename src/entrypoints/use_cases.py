@@ -48,7 +48,7 @@ from application.webhooks.management import AmendWebhook, CreateWebhook, DeleteW
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import DueWebhooks, SecretSeal, WebhookSender, WebhookUpkeep
 from application.webhooks.targets import TargetPolicy
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from entrypoints.limits import Limits
 
 

@@ -37,14 +37,14 @@ from application.synchronisation.scheduling import JobQueue
 from application.unit_of_work import BeginWork
 from application.webhooks.ports import WebhookReader
 from domain.offer import ObservedOffers, Offer
+from domain.prices.retention import Retention
 from domain.product import RegistrationState
-from domain.retention import Retention
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.auth.access_tokens import AccessTokens
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies
-from entrypoints.settings import read_settings
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader, InMemoryKeyUses
 from fakes.alerts import InMemoryAlertReader
 from fakes.catalogue_as_of import InMemoryCatalogueAsOfReader

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import httpx
 
 from api_client.api import SETTINGS, InMemoryOutside, Outside
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import Server, server_config
 from entrypoints.limits import SERVING, HeadLimits
 from entrypoints.listening import listening
 from entrypoints.readiness import Stopping
-from entrypoints.settings import read_settings
 from waiting import until
 
 

@@ -12,7 +12,7 @@ from chaos.deployment import REFRESH_INTERVAL, Deployment
 from chaos.offer_versions import FOREIGN, REJECTED, UNIT, ScriptedOffers, Shelf, in_stock
 from chaos.record import Record
 from chaos.secrets_kept import Secrets
-from domain.price import KNOWN_FOR_INTERVALS
+from domain.prices.price import KNOWN_FOR_INTERVALS
 from e2e.ledger import assert_sound
 
 SECONDS_OF_A_JOB = 60.0

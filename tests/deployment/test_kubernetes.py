@@ -8,8 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from entrypoints.command_settings import USED_BY
-from entrypoints.settings import ALL, read_settings
+from entrypoints.configuration.command_settings import USED_BY
+from entrypoints.configuration.settings import ALL, read_settings
 
 BASE = Path(__file__).parents[2] / "docker" / "kubernetes"
 VERSION = "1.33"

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from e2e.clients import free_port
+from entrypoints.configuration.settings import read_settings
 from entrypoints.development.ports import PORTS_TRIED, Wanted, take_ports
 from entrypoints.development.processes import StartFailed
 from entrypoints.development.up import banner
 from entrypoints.listening import CannotListen
-from entrypoints.settings import read_settings
 
 HOST = "127.0.0.1"
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.offer import Offer, OfferInterval, TrackedOffer
-from domain.price import BestPrice, PriceState, PriceStep
+from domain.prices.price import BestPrice, PriceState, PriceStep
 from domain.synchronisation import AT_ONCE, Synchronisation
 from factories import SynchronisationFactory, some_id
 from fakes.offers_gateway import observed

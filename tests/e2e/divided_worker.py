@@ -16,10 +16,10 @@ from adapters.job_queue import SaqJobQueue
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.access_token.timing import TokenTiming
 from application.synchronisation.timing import Timing
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING, Limits
 from entrypoints.logs import configure_logs
-from entrypoints.settings import read_settings
 from entrypoints.worker.main import run_worker
 
 JOB_SECONDS = 60.0

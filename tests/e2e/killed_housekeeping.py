@@ -26,9 +26,9 @@ from application.housekeeping import KeepHouse
 from application.prices.rollup import HistoryUpkeep
 from application.synchronisation.timing import Timing
 from application.webhooks.ports import WebhookUpkeep
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
-from entrypoints.settings import read_settings
 
 DONE = "done"
 

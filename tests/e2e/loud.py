@@ -4,7 +4,7 @@ import logging
 
 from entrypoints import logs
 from entrypoints.cli import main
-from entrypoints.settings import Settings
+from entrypoints.configuration.settings import Settings
 
 configure_as_set = logs.configure_logs
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from entrypoints.configuration.setting_sources import SECRETS
+from entrypoints.configuration.settings import ALL
 from entrypoints.development.child_process import end_with_parent
-from entrypoints.setting_sources import SECRETS
-from entrypoints.settings import ALL
 
 Found = TypeVar("Found")
 

@@ -13,9 +13,9 @@ import psycopg
 from e2e.clients import Api, Simulator, free_port
 from e2e.divided_worker import Durations
 from e2e.processes import Processes, Running, eventually
+from entrypoints.configuration.settings import Settings
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN
 from entrypoints.development.seed.command import seed
-from entrypoints.settings import Settings
 
 SECONDS_TO_START = 30.0
 JWT_SECRET = "the-same-through-every-restart-of-the-api"

@@ -18,9 +18,9 @@ from e2e.clients import Api
 from e2e.faults import test_lost_workers as lost_workers
 from e2e.processes import Processes, Running, eventually
 from e2e.system import System
+from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
-from entrypoints.settings import Settings
 from poolers import Pooler, needs_pgbouncer
 
 pytestmark = [pytest.mark.timeout(240), needs_pgbouncer]

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from adapters.metrics import Metrics
+from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from entrypoints.settings import Settings
 from metric_values import counted
 from silence import silent
 from storages.databases import migrated

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.access.key_text import digest_of, is_well_formed
-from entrypoints import access_commands
 from entrypoints.cli import main
+from entrypoints.operations import access_commands
 from storages.storage import on_postgres
 
 pytestmark = pytest.mark.usefixtures("logs_as_before", "database")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from entrypoints.backup import BackupFailed, back_up, restore
+from entrypoints.operations.backup import BackupFailed, back_up, restore
 from storages.databases import NewDatabase
 
 FAKE = """#!/bin/sh

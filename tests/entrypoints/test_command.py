@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
-from entrypoints.command_settings import USED_BY
-from entrypoints.setting_sources import SECRETS
-from entrypoints.settings import ALL, read_settings
+from entrypoints.configuration.command_settings import USED_BY
+from entrypoints.configuration.setting_sources import SECRETS
+from entrypoints.configuration.settings import ALL, read_settings
 
 COMMANDS = ("up", "api", "worker", "migrate", "offers-simulator", "seed")
 GROUPS = ("keys", "audit")

@@ -6,8 +6,8 @@ from string import ascii_letters
 
 import pytest
 
-from entrypoints.setting_sources import SECRETS
-from entrypoints.settings import ALL, read_settings
+from entrypoints.configuration.setting_sources import SECRETS
+from entrypoints.configuration.settings import ALL, read_settings
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 PASSED_ON = re.compile(r"^  ([A-Z0-9_]+): (.*)$", re.MULTILINE)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from application.diagnosis.finding import Check, Finding, broken, warning
-from entrypoints.doctor import check_settings, report
+from entrypoints.operations.doctor import check_settings, report
 
 NOWHERE = "postgresql://u:hidden-word@127.0.0.1:9/d"
 COMMAND = (sys.executable, "-m", "entrypoints.cli", "doctor")

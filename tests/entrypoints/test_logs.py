@@ -12,9 +12,9 @@ import pytest
 import structlog
 
 from api_client.api import Outside, serving
+from entrypoints.configuration.settings import read_settings
 from entrypoints.http.auth.login import LoginRequest
 from entrypoints.logs import LONGEST_TEXT, configure_logs
-from entrypoints.settings import read_settings
 
 Lines = Callable[[], list[dict[str, Any]]]
 OURS = ("entrypoints", "adapters", "application")

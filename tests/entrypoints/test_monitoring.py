@@ -25,6 +25,7 @@ from application.prices.listed_changes import ListedChanges
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from application.synchronisation.scheduling import Job
 from application.unit_of_work import BeginWork
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
@@ -32,7 +33,6 @@ from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.limits import WORKING
 from entrypoints.listening import CannotListen
 from entrypoints.monitoring import Heartbeat, monitoring_listener
-from entrypoints.settings import read_settings
 from entrypoints.worker.jobs import make_worker
 from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.alerts import InMemoryAlertUpkeep

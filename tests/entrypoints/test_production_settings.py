@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrypoints.settings import SettingsError, read_settings
+from entrypoints.configuration.settings import SettingsError, read_settings
 
 GOOD = {
     "APP_ENV": "production",

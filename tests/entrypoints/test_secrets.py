@@ -10,8 +10,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from api_client.api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
+from entrypoints.configuration.settings import read_settings
 from entrypoints.logs import configure_logs
-from entrypoints.settings import read_settings
 from fakes.defective_reader import DefectiveReader
 from secret_encodings import found
 

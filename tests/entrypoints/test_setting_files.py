@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.setting_sources import LARGEST_FILE, SECRETS
-from entrypoints.settings import SettingsError, read_settings
+from entrypoints.configuration.setting_sources import LARGEST_FILE, SECRETS
+from entrypoints.configuration.settings import SettingsError, read_settings
 
 LONG = "abcdefghijklmnopqrstuvwxyz012345"
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$ZGlnZXN0ZGlnZXN0"

@@ -9,9 +9,9 @@ import certifi
 import pytest
 from argon2 import PasswordHasher
 
-from entrypoints.command_settings import USED_BY
-from entrypoints.setting_sources import service_links
-from entrypoints.settings import ALL, Settings, SettingsError, read_settings
+from entrypoints.configuration.command_settings import USED_BY
+from entrypoints.configuration.setting_sources import service_links
+from entrypoints.configuration.settings import ALL, Settings, SettingsError, read_settings
 
 SECRET = "geheim"
 HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("x", salt=bytes(16))

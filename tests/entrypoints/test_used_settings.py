@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.catalogue.census import Census
 from application.clock_watch import ClockWatch
 from application.synchronisation.scheduling import ScheduleDueWork
-from entrypoints.command_settings import USED_BY
+from entrypoints.configuration.command_settings import USED_BY
+from entrypoints.configuration.settings import ALL, Settings, read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
-from entrypoints.migration import run_migrations
-from entrypoints.settings import ALL, Settings, read_settings
+from entrypoints.operations.migration import run_migrations
 from entrypoints.worker.jobs import make_worker
 
 READ: set[str] = set()

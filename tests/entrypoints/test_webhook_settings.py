@@ -3,7 +3,7 @@
 import pytest
 
 from application.webhooks.targets import TargetPolicy
-from entrypoints.settings import Settings
+from entrypoints.configuration.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from entrypoints import zones
-from entrypoints.zones import find_zone, zone_names
+from entrypoints.configuration import zones
+from entrypoints.configuration.zones import find_zone, zone_names
 
 
 def test_every_zone_is_found_and_read_once() -> None:

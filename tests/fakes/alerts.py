@@ -12,10 +12,10 @@ from application.alerts.repositories import (
     WatchChange,
     WindowPrices,
 )
-from domain.alert import INITIAL, Alert, AlertState, Phase, Transition, restarted
+from domain.alerts.alert import INITIAL, Alert, AlertState, Phase, Transition, restarted
 from domain.errors import AlertNotFound
-from domain.price import PriceStep
-from domain.price_history import Extreme, tiled
+from domain.prices.history import Extreme, tiled
+from domain.prices.price import PriceStep
 from specification.price_sums import summarized
 
 if TYPE_CHECKING:

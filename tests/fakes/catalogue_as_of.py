@@ -20,7 +20,7 @@ from application.catalogue.listing import PagePosition, ProductFilter, ProductOr
 from application.catalogue.views import ProductView
 from application.synchronisation.repositories import LONGEST_LEASE
 from domain.offer import OfferInterval
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import BucketWidth
 from fakes.price_readers import InMemoryOfferPriceReader, recorded_steps
 from fakes.product_lists import facts_of_then, positions_behind

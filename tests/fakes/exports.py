@@ -8,7 +8,7 @@ import msgspec
 
 from application.catalogue.listing import EVERYTHING, ProductFilter
 from application.prices.export import RecordedStep
-from domain.price import PriceStep
+from domain.prices.price import PriceStep
 from domain.window import Window
 from fakes.product_lists import wanted_products
 from fakes.product_views import product_view

@@ -10,10 +10,10 @@ from application.prices.readers import OfferLife, OfferPrices, RetentionReader
 from application.prices.trends import PriceTrend, judged_since, trend_times
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
-from domain.price import PriceInForce, PriceState, PriceStep
-from domain.price_history import PriceSummary, tiled, tiled_offer
-from domain.price_statistics import PriceDistribution, certain_verdict
-from domain.retention import Retention
+from domain.prices.history import PriceSummary, tiled, tiled_offer
+from domain.prices.price import PriceInForce, PriceState, PriceStep
+from domain.prices.retention import Retention
+from domain.prices.statistics import PriceDistribution, certain_verdict
 from domain.window import BucketWidth, Window
 from fakes.storage import InMemoryStorage
 from specification.price_sums import buckets, distribution, in_force_at, open_step, spans_of, summarized

@@ -26,7 +26,7 @@ from application.synchronisation.repositories import (
 from application.unit_of_work import UnitOfWork
 from domain.errors import IdempotencyInProgress, ProductAlreadyExists, ProductNotFound
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price import PriceStep
+from domain.prices.price import PriceStep
 from domain.product import Product
 from domain.synchronisation import AT_ONCE, Observation, Synchronisation
 from fakes.access import InMemoryAuditLog, InMemoryKeyRepository

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from application.catalogue.listing import ChangePeriod
 from application.catalogue.views import ListedChangeView
-from domain.price import PriceStep
-from domain.price_change import price_change
-from domain.price_history import tiled
+from domain.prices.change import price_change
+from domain.prices.history import tiled
+from domain.prices.price import PriceStep
 from domain.window import BucketWidth, Window
 from fakes.price_readers import recorded_steps
 from fakes.storage import InMemoryStorage

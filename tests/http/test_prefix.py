@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from api_client.api import MISSING, PROBLEM, Api, Outside, client_of, serving
+from entrypoints.configuration.settings import SettingsError, read_settings
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
-from entrypoints.settings import SettingsError, read_settings
 
 PREFIX = "/aggregator"
 PROXY, PEER = "10.1.2.3", "203.0.113.9"

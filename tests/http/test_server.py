@@ -9,12 +9,12 @@ import pytest
 
 from api_client.api import PROBLEM, SETTINGS, InMemoryOutside, Outside, problem_of
 from api_client.server import served
+from entrypoints.configuration.settings import SettingsError, read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
 from entrypoints.listening import listening
-from entrypoints.settings import SettingsError, read_settings
 
 LONG = "300"
 

@@ -6,9 +6,9 @@ docs/price-history.md defines the numbers. The fakes return what these functions
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from domain.price import BestPrice, PriceInForce, PriceState, PriceStep
-from domain.price_history import Extreme, PriceSummary, steps_of, tiled
-from domain.price_statistics import JUDGED_WINDOW, PriceDistribution, PriceSpans
+from domain.prices.history import Extreme, PriceSummary, steps_of, tiled
+from domain.prices.price import BestPrice, PriceInForce, PriceState, PriceStep
+from domain.prices.statistics import JUDGED_WINDOW, PriceDistribution, PriceSpans
 from domain.window import MICROSECOND, Window
 
 

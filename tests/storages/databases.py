@@ -16,7 +16,7 @@ from adapters.job_queue import create_queue_tables
 from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import migrate
-from domain.retention import Retention
+from domain.prices.retention import Retention
 
 TABLES = (
     "synchronisation",

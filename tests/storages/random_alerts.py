@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
+from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
 
 _prices = st.one_of(st.integers(0, 4), st.sampled_from([100, 101, 102, 41_250]))
 _periods = st.one_of(

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
-from domain.price import PriceStep
+from domain.prices.price import PriceStep
 from domain.synchronisation import Observation, Synchronisation
 from factories import some_id
 

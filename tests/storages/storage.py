@@ -47,9 +47,9 @@ from application.unit_of_work import BeginWork
 from application.webhooks.ports import DueWebhooks, WebhookReader
 from domain.errors import ProductAlreadyExists
 from domain.offer import ObservedOffers, OfferInterval
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
+from domain.prices.retention import Retention
 from domain.product import Product
-from domain.retention import Retention
 from domain.synchronisation import Synchronisation
 from factories import some_id
 from fakes.access_readers import InMemoryAuditReader, InMemoryKeyReader

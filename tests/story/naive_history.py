@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 
 from domain.offer import ObservedOffers, Offer, OfferInterval
-from domain.price import BestPrice, PriceState, PriceStep
+from domain.prices.price import BestPrice, PriceState, PriceStep
 
 LONG_AGO, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(seconds=60)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api_client.api import DAY, Api, ask
-from domain.price_statistics import JUDGED_WINDOW
+from domain.prices.statistics import JUDGED_WINDOW
 
 HOUR = timedelta(hours=1)
 

@@ -17,14 +17,14 @@ from application.prices.views import (
     PricePointView,
     StepSeriesView,
 )
-from domain.price import PriceState
+from domain.prices.price import PriceState
 from domain.window import Window
-from entrypoints.web.axes import price_ticks, time_ticks
-from entrypoints.web.chart import BOTTOM, LEFT, RIGHT, TOP, draw
+from entrypoints.web.charts.axes import price_ticks, time_ticks
+from entrypoints.web.charts.chart import BOTTOM, LEFT, RIGHT, TOP, draw
+from entrypoints.web.charts.segments import Segment, segments
+from entrypoints.web.charts.sparkline import sparkline
 from entrypoints.web.formats import Formats
-from entrypoints.web.segments import Segment, segments
 from entrypoints.web.sentences import chart_summary
-from entrypoints.web.sparkline import sparkline
 from entrypoints.web.viewer import Viewer
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api_client.api import SETTINGS
 from domain.offer import Offer
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from entrypoints.settings import read_settings
 from factories import some_id
 from fakes.offers_gateway import observed
 from storages.databases import system_clock

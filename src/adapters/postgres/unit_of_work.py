@@ -28,7 +28,7 @@ from application.events.event_log import EventLog
 from application.synchronisation.repositories import OfferRepository, SynchronisationRepository
 from application.unit_of_work import UnitOfWork
 from application.webhooks.ports import WebhookRepository
-from domain.retention import Retention
+from domain.prices.retention import Retention
 
 _NOW = select(func.now())
 

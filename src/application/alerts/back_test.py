@@ -8,13 +8,13 @@ from typing import Protocol
 from uuid import UUID
 
 from application.offload import offload
-from domain.alert import INITIAL, Rule, Transition, TransitionKind, steps
-from domain.alert_condition import Condition, ConditionKind, PriceThreshold, Value
-from domain.alert_facts import facts_of_window
-from domain.alert_thresholds import firings_below
+from domain.alerts.alert import INITIAL, Rule, Transition, TransitionKind, steps
+from domain.alerts.condition import Condition, ConditionKind, PriceThreshold, Value
+from domain.alerts.facts import facts_of_window
+from domain.alerts.thresholds import firings_below
 from domain.errors import WindowTooLarge
-from domain.price import PriceState, PriceStep
-from domain.price_history import rounded, share, tiled
+from domain.prices.history import rounded, share, tiled
+from domain.prices.price import PriceState, PriceStep
 from domain.window import MICROSECOND, Window
 
 LONGEST_WINDOW = timedelta(days=31)

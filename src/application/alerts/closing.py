@@ -6,8 +6,8 @@ from uuid import UUID
 
 from application.alerts.repositories import Watch
 from application.unit_of_work import UnitOfWork
-from domain.alert import ResolvedBy, Transition, closed
-from domain.alert_event import alert_changed
+from domain.alerts.alert import ResolvedBy, Transition, closed
+from domain.alerts.alert_event import alert_changed
 from domain.event import Event
 
 CLOSED_AT_ONCE = 1_000

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
+from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
 from domain.duration import written
 
 

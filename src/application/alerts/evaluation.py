@@ -6,8 +6,8 @@ from application.alerts.closing import events_of
 from application.alerts.past_prices import read_past_prices
 from application.alerts.repositories import WatchChange
 from application.unit_of_work import UnitOfWork
-from domain.alert import steps
-from domain.alert_facts import facts_of_stretches
+from domain.alerts.alert import steps
+from domain.alerts.facts import facts_of_stretches
 from domain.event import Event
 from domain.synchronisation import Observation
 

@@ -11,8 +11,8 @@ from application.access.audit import Action, AuditEntry, Fields, Subject, change
 from application.alerts.conditions import condition_fields
 from application.alerts.reading import MOST_ALERTS, MOST_FOR_ALL, MOST_PRODUCTS
 from application.unit_of_work import BeginWork, UnitOfWork
-from domain.alert import Alert, ResolvedBy, Rule
-from domain.alert_condition import Condition
+from domain.alerts.alert import Alert, ResolvedBy, Rule
+from domain.alerts.condition import Condition
 from domain.duration import written
 from domain.errors import InvalidAlert, TooManyAlerts
 from domain.product import clean_name

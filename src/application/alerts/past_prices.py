@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.alerts.repositories import AlertStateRepository, ProductWindow, Watch, WindowPrices
-from domain.alert_condition import ConditionKind, PriceExtreme, PriceMove, PricesBefore
-from domain.price import PriceState, PriceStep, price_state
+from domain.alerts.condition import ConditionKind, PriceExtreme, PriceMove, PricesBefore
+from domain.prices.price import PriceState, PriceStep, price_state
 from domain.synchronisation import Observation, ShownPrice
 from domain.window import MICROSECOND, Window
 

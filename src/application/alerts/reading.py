@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from domain.alert import Alert, AlertState, Transition
+from domain.alerts.alert import Alert, AlertState, Transition
 
 MOST_ALERTS = 1_000
 MOST_FOR_ALL = 20

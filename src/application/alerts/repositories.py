@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from domain.alert import Alert, AlertState, Rule, Transition
-from domain.price import PriceStep
+from domain.alerts.alert import Alert, AlertState, Rule, Transition
+from domain.prices.price import PriceStep
 from domain.window import Window
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.alerts.closing import CLOSED_AT_ONCE, close
 from application.alerts.repositories import AlertUpkeep
 from application.unit_of_work import BeginWork
-from domain.alert import ResolvedBy
+from domain.alerts.alert import ResolvedBy
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from application.clock import Clock
 from application.prices.readers import RetentionReader
 from domain.errors import BeyondRetention, WindowTooLarge
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import Window
 
 LONGEST_WINDOW = timedelta(days=31)

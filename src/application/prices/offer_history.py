@@ -11,7 +11,7 @@ from application.prices.readers import OfferPriceReader, RetentionReader
 from application.prices.views import OfferHistoryView, PricePointView
 from domain.errors import OfferNotFound
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price_history import tiled_offer
+from domain.prices.history import tiled_offer
 from domain.window import Window
 
 OFFER_POINTS = 10_000

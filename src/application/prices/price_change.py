@@ -8,10 +8,10 @@ from application.clock import Clock
 from application.prices.readers import OfferPriceReader, PriceReader, RetentionReader
 from application.prices.views import PriceAtView, PriceChangeView, PriorPriceView
 from domain.errors import InvalidWindow, OfferNotFound
-from domain.price import PriceInForce
-from domain.price_change import PriorPrice, Reason, price_change, prior_price
-from domain.price_history import joined, tiled_offer
-from domain.retention import Retention
+from domain.prices.change import PriorPrice, Reason, price_change, prior_price
+from domain.prices.history import joined, tiled_offer
+from domain.prices.price import PriceInForce
+from domain.prices.retention import Retention
 from domain.window import MICROSECOND, BucketWidth, Window
 
 

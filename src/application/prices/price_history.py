@@ -11,12 +11,12 @@ from application.clock import Clock
 from application.offload import offload
 from application.prices.readers import OfferPriceReader, OfferPrices, PriceReader, RetentionReader
 from application.prices.views import BucketSeriesView, PriceBucketView, PriceHistoryView, PricePointView, StepSeriesView
-from domain.calendar import Interval, LocalBuckets
 from domain.errors import BeyondRetention, WindowTooLarge
-from domain.price import PriceStep
-from domain.price_change import Reason
-from domain.price_history import PriceSummary, tiled, tiled_offer
-from domain.retention import Retention
+from domain.prices.calendar import Interval, LocalBuckets
+from domain.prices.change import Reason
+from domain.prices.history import PriceSummary, tiled, tiled_offer
+from domain.prices.price import PriceStep
+from domain.prices.retention import Retention
 from domain.window import BucketWidth, Window
 
 RAW_WINDOW = timedelta(hours=48)

@@ -8,10 +8,10 @@ from uuid import UUID
 from application.clock import Clock
 from application.prices.readers import PriceReader, RetentionReader
 from application.prices.views import PriceStatisticsView
-from domain.price_change import Reason
-from domain.price_history import PriceSummary, joined
-from domain.price_statistics import PriceDistribution, percentile, verdict
-from domain.retention import Retention
+from domain.prices.change import Reason
+from domain.prices.history import PriceSummary, joined
+from domain.prices.retention import Retention
+from domain.prices.statistics import PriceDistribution, percentile, verdict
 from domain.window import BucketWidth, Window
 
 

@@ -7,10 +7,10 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price import PriceInForce, PriceStep
-from domain.price_history import PriceSummary
-from domain.price_statistics import PriceDistribution
-from domain.retention import Retention
+from domain.prices.history import PriceSummary
+from domain.prices.price import PriceInForce, PriceStep
+from domain.prices.retention import Retention
+from domain.prices.statistics import PriceDistribution
 from domain.window import BucketWidth, Window
 
 

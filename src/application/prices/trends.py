@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from domain.price_statistics import JUDGED_WINDOW, Verdict
+from domain.prices.statistics import JUDGED_WINDOW, Verdict
 from domain.window import EPOCH, BucketWidth
 
 TREND_WINDOW = timedelta(days=7)

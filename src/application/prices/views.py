@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from domain.price import PriceState, PriceStep
-from domain.price_change import Direction, Reason
-from domain.price_history import Extreme, PriceSummary
-from domain.price_statistics import Verdict
+from domain.prices.change import Direction, Reason
+from domain.prices.history import Extreme, PriceSummary
+from domain.prices.price import PriceState, PriceStep
+from domain.prices.statistics import Verdict
 from domain.window import Window
 
 

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
+from entrypoints.configuration.settings import Settings
 from entrypoints.development.embedded_postgres.ownership import own_server
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from entrypoints.development.keeping import keep_running
 from entrypoints.development.ports import Wanted, take_ports
 from entrypoints.development.processes import Processes, StartFailed
 from entrypoints.last_resort import exit_within
-from entrypoints.settings import Settings
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 15.0

@@ -43,7 +43,9 @@ from application.synchronisation.timing import Timing
 from application.webhooks.management import AmendWebhook, CreateWebhook, DeleteWebhook, RotateSecret
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import WebhookReader
-from entrypoints.allowed_hosts import AllowedHosts
+from entrypoints.configuration.allowed_hosts import AllowedHosts
+from entrypoints.configuration.settings import Settings
+from entrypoints.configuration.zones import find_zone, zone_names
 from entrypoints.http.alerts.alert_controller import AlertController
 from entrypoints.http.alerts.back_test_controller import BackTestController
 from entrypoints.http.audit.audit_controller import AuditController
@@ -93,14 +95,12 @@ from entrypoints.http.webhooks.webhook_controller import WebhookController
 from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
-from entrypoints.settings import Settings
 from entrypoints.web.assets import Assets
 from entrypoints.web.error_pages import ErrorPages
 from entrypoints.web.overloaded import answer_overloaded_to_all
 from entrypoints.web.pages import Pages
 from entrypoints.web.routes import web_routes
 from entrypoints.web.sessions import Sessions
-from entrypoints.zones import find_zone, zone_names
 
 COUNTED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USE_CASES = {

@@ -16,7 +16,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from adapters.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from application.clock_watch import ClockWatch
-from entrypoints.allowed_hosts import LOOPBACK
+from entrypoints.configuration.allowed_hosts import LOOPBACK
+from entrypoints.configuration.settings import Settings
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.forwarded_prefix import ForwardedPrefix
@@ -26,7 +27,6 @@ from entrypoints.limits import Limits
 from entrypoints.listening import listening
 from entrypoints.monitoring import monitoring_listener
 from entrypoints.readiness import Stopping
-from entrypoints.settings import Settings
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ from entrypoints.http.auth.callers import admin, sent_by
 from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
 from entrypoints.http.route_declarations import PUBLIC, Injected
-from entrypoints.web.key_form import restore_keys
+from entrypoints.web.admin.key_form import restore_keys
 from entrypoints.web.pages import Pages, local_path, see_other
-from entrypoints.web.product_form import restore_form
+from entrypoints.web.products.product_form import restore_form
 from entrypoints.web.sessions import SESSION_ENDED, Sessions, login_context, require_same_site
 
 LONGEST_NAME, LONGEST_PASSWORD = 255, 1_024

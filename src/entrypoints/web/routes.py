@@ -7,14 +7,14 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from entrypoints.web.admin_controller import AdminController
+from entrypoints.web.admin.admin_controller import AdminController
+from entrypoints.web.admin.audit_controller import AuditController
+from entrypoints.web.admin.diagnosis_controller import DiagnosisController
+from entrypoints.web.admin.key_controller import KeyController
 from entrypoints.web.assets import show_asset
-from entrypoints.web.audit_controller import AuditController
-from entrypoints.web.catalogue_controller import CatalogueController
-from entrypoints.web.diagnosis_controller import DiagnosisController
-from entrypoints.web.key_controller import KeyController
 from entrypoints.web.login import log_in, log_out, show_login
-from entrypoints.web.product_controller import ProductController
+from entrypoints.web.products.catalogue_controller import CatalogueController
+from entrypoints.web.products.product_controller import ProductController
 from entrypoints.web.sessions import Sessions
 
 

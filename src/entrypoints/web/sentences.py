@@ -5,10 +5,10 @@ from datetime import timedelta, tzinfo
 
 from application.catalogue.views import ProductDetailView
 from application.prices.views import PriceStatisticsView
-from domain.price import PriceState
+from domain.prices.price import PriceState
 from domain.product import RegistrationState
+from entrypoints.web.charts.segments import Segment
 from entrypoints.web.formats import Formats
-from entrypoints.web.segments import Segment
 
 LEAST_KNOWN = timedelta(days=7)
 """A price that is known for less is not judged (docs/price-history.md)."""

@@ -23,11 +23,11 @@ from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from application.webhooks.delivery import DeliverEvents
 from application.webhooks.ports import DueWebhooks, WebhookReader, WebhookUpkeep
+from entrypoints.configuration.settings import Settings
 from entrypoints.gc_tuning import freeze_startup_objects
 from entrypoints.last_resort import exit_once_stalled, exit_within
 from entrypoints.limits import Limits
 from entrypoints.monitoring import Heartbeat, monitoring_listener
-from entrypoints.settings import Settings
 from entrypoints.worker.deliveries import Deliveries
 from entrypoints.worker.inspection import Inspection
 from entrypoints.worker.jobs import make_worker

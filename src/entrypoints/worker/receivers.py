@@ -3,8 +3,8 @@
 from adapters.outgoing_http.transport import pooled_transport
 from adapters.webhooks.resolver import CheckedResolver
 from adapters.webhooks.sender import HttpxWebhookSender
+from entrypoints.configuration.settings import Settings
 from entrypoints.limits import Limits
-from entrypoints.settings import Settings
 
 
 def make_sender(settings: Settings, limits: Limits) -> HttpxWebhookSender:

@@ -12,9 +12,9 @@ from adapters.outgoing_http.transport import pooled_transport
 from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
+from entrypoints.configuration.settings import Settings
 from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
-from entrypoints.settings import Settings
 
 
 def make_issuer(

@@ -28,10 +28,10 @@ from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
-from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
+from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
 from domain.errors import ProductAlreadyExists, ProductNotFound
 from domain.offer import Offer
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from domain.synchronisation import Synchronisation
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from factories import some_id

@@ -19,7 +19,7 @@ from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.rows import metadata
 from adapters.postgres.schema import SchemaIncompatible, SchemaOutdated, migrate, require_schema
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from storages.databases import NewDatabase
 from storages.storage import add, new_product, on_postgres
 

@@ -13,7 +13,7 @@ from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import ServerUnsuitable, migrate, require_schema, schema_state
 from application.storage import StorageUnavailable
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from storages.databases import NewDatabase, migrated
 from storages.storage import add, new_product, on_postgres
 

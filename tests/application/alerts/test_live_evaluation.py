@@ -13,8 +13,8 @@ from application.alerts.closing import close_alert
 from application.alerts.management import AmendAlert, CreateAlert, DeleteAlert
 from application.alerts.upkeep import TidyAlerts
 from application.storage import StorageUnavailable
-from domain.alert import Alert, Phase
-from domain.alert_condition import ConditionKind, PriceExtreme, PriceThreshold
+from domain.alerts.alert import Alert, Phase
+from domain.alerts.condition import ConditionKind, PriceExtreme, PriceThreshold
 from domain.event import EventType
 from domain.offer import Offer
 from factories import some_id

@@ -12,8 +12,8 @@ from application.prices.price_history import MOST_POINTS, ReadOfferPriceHistory,
 from application.prices.readers import OfferLife, OfferPrices
 from domain.errors import WindowTooLarge
 from domain.offer import OfferInterval
-from domain.price_history import PriceSummary
-from domain.retention import Retention
+from domain.prices.history import PriceSummary
+from domain.prices.retention import Retention
 from domain.window import Window
 from factories import some_id
 from fakes.price_readers import kept

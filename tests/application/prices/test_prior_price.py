@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from application.prices.price_change import FindPriorOfferPrice, FindPriorPrice
 from application.prices.views import PriorPriceView
 from domain.offer import ObservedOffers, OfferInterval, TrackedOffer
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
+from domain.prices.retention import Retention
 from domain.product import Product
-from domain.retention import Retention
 from domain.window import MICROSECOND
 from fakes.price_readers import InMemoryOfferPriceReader, InMemoryPriceReader, kept, recorded_steps
 from fakes.storage import InMemoryStorage

@@ -16,7 +16,7 @@ from application.synchronisation.offers_gateway import (
     OffersServiceUnavailable,
 )
 from domain.offer import Offer, TrackedOffer
-from domain.price import BestPrice, PriceState, PriceStep
+from domain.prices.price import BestPrice, PriceState, PriceStep
 from domain.product import RegistrationState
 from factories import some_id
 from fakes.offers_gateway import observed

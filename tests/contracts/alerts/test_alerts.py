@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from application.alerts.repositories import ProductWindow, Watch, WatchChange, WindowPrices
-from domain.alert import (
+from domain.alerts.alert import (
     INITIAL,
     Alert,
     AlertState,
@@ -21,10 +21,10 @@ from domain.alert import (
     Transition,
     TransitionKind,
 )
-from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
+from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
 from domain.errors import AlertNotFound
 from domain.offer import Offer
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed

@@ -9,9 +9,9 @@ import pytest
 
 from domain.errors import ProductNotFound
 from domain.offer import Offer, OfferInterval
-from domain.price import PriceInForce, PriceState, PriceStep
-from domain.price_history import Extreme, PriceSummary, tiled
-from domain.price_statistics import PriceDistribution
+from domain.prices.history import Extreme, PriceSummary, tiled
+from domain.prices.price import PriceInForce, PriceState, PriceStep
+from domain.prices.statistics import PriceDistribution
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed

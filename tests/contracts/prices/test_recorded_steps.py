@@ -7,7 +7,7 @@ from uuid import UUID
 
 from application.prices.export import RecordedStep
 from domain.offer import Offer
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
 from storages.storage import Storage, ago

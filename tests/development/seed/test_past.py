@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from adapters.postgres.prices.history_backfill import FirstSight, Past
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import BucketWidth
 from entrypoints.development.seed.past import made_up_past
 from factories import some_id

@@ -12,10 +12,10 @@ from multiprocessing.synchronize import Barrier
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from application.synchronisation.access_token.store import token_state
 from application.synchronisation.offers_gateway import NotAuthorised
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
 from entrypoints.logs import configure_logs
-from entrypoints.settings import read_settings
 
 SECONDS = 15.0
 LOOK_AGAIN = 0.05

@@ -27,6 +27,7 @@ from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import Job
 from e2e.divided_worker import Divided, Durations
+from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
@@ -34,7 +35,6 @@ from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.development.offers_simulator.traffic import ProductTraffic
 from entrypoints.readiness import Dependencies, Readiness
-from entrypoints.settings import Settings
 from entrypoints.worker.jobs import make_worker
 from metric_values import counted
 from storages.decoded_reader import DecodedCatalogue

@@ -20,8 +20,8 @@ from application.synchronisation.scheduling import Job, JobQueue
 from application.webhooks.delivery import DeliverEvents
 from application.webhooks.management import CreateWebhook
 from application.webhooks.ports import DueWebhooks
-from domain.alert_condition import ConditionKind, PriceThreshold
-from domain.retention import Retention
+from domain.alerts.condition import ConditionKind, PriceThreshold
+from domain.prices.retention import Retention
 from domain.window import BucketWidth
 from e2e.faults.in_process_worker import InProcessWorker
 from entrypoints.development.offers_simulator.product import Offer

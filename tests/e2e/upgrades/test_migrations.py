@@ -18,7 +18,7 @@ from adapters.postgres.connection import DatabaseLimits, create_engine
 from application.synchronisation.batch_report import Outcome
 from e2e.faults.in_process_worker import InProcessWorker
 from e2e.upgrades.described_database import Row, columns, in_order, layout, rows
-from entrypoints.migration import run_migrations
+from entrypoints.operations.migration import run_migrations
 
 LOST: Mapping[tuple[str, str], Callable[[Row], bool]] = {
     # Before that revision a price was always known.

@@ -11,7 +11,7 @@ from e2e.faults.in_process_worker import InProcessWorker, one_process
 from e2e.processes import Processes
 from e2e.upgrades.described_database import layout, rows, sequences
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from entrypoints.migration import run_migrations
+from entrypoints.operations.migration import run_migrations
 from entrypoints.worker.jobs import make_worker
 
 NEW_GENERATION = "public.event_log"

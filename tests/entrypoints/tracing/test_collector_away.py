@@ -8,8 +8,8 @@ import structlog
 from adapters.tracing import export
 from adapters.tracing.limits import TraceLimits
 from api_client.api import SETTINGS
+from entrypoints.configuration.settings import read_settings
 from entrypoints.logs import configure_logs
-from entrypoints.settings import read_settings
 
 SECRET = "hunter2"
 

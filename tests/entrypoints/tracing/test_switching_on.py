@@ -8,13 +8,13 @@ import sys
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from entrypoints.settings import SettingsError, read_settings
+from entrypoints.configuration.settings import SettingsError, read_settings
 
 MAKE = """
 import asyncio, json, os, sys
 from entrypoints.container import make_container
 from entrypoints.instruments import Instruments, instrumenting
-from entrypoints.settings import read_settings
+from entrypoints.configuration.settings import read_settings
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.synchronisation.offers_gateway import OffersGateway
 from application.synchronisation.refresh import RefreshDueProducts

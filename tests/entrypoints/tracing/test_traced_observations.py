@@ -9,12 +9,12 @@ from opentelemetry.trace import SpanKind, StatusCode
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from e2e.faults.in_process_worker import InProcessWorker
+from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator import app as simulator_app
 from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.limits import WORKING
-from entrypoints.settings import Settings
 from entrypoints.tracing import make_tracing
 from kept_spans import Kept, KeptSpans, attributes_of
 

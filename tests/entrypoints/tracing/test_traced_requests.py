@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from adapters.tracing.limits import TraceLimits
 from api_client.api import MISSING, SETTINGS, InMemoryOutside, Outside, client_of
 from application.storage import StorageUnavailable
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.instruments import instrumenting
 from entrypoints.limits import Limits
-from entrypoints.settings import read_settings
 from entrypoints.tracing import make_tracing
 from kept_spans import Kept, KeptSpans, attributes_of
 from upstreams import listening

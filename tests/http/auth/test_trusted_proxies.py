@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from api_client.api import USERNAME, Outside, client_of, serving
+from entrypoints.configuration.settings import read_settings
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
-from entrypoints.settings import read_settings
 
 PROXIES = "10.0.0.0/8, 192.0.2.1, fd00::/8"
 PROXY, PEER = "10.1.2.3", "203.0.113.9"

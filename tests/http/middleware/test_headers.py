@@ -9,11 +9,11 @@ import uvicorn
 
 from api_client.api import MISSING, PROBLEM, SETTINGS, Api, InMemoryOutside, Outside, problem_of
 from api_client.routes import filled, routes
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
-from entrypoints.settings import read_settings
 from waiting import until
 
 JSON = {"Content-Type": "application/json"}

@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from adapters.metrics import Metrics
 from api_client.api import MISSING, SETTINGS, USERNAME, Api, InMemoryOutside, Outside, client_of
 from api_client.server import served
+from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.request_frame import QUIET_ROUTES
-from entrypoints.settings import read_settings
 from metric_values import counted, series
 
 KINDS_OF_ANSWERS = [

@@ -10,7 +10,7 @@ import pytest
 
 from api_client.api import DAY, HOUR, MISSING, Api, ask, parameters, problem_of, shown
 from domain.offer import Offer
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from fakes.storage import NOON
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)

@@ -8,7 +8,7 @@ import pytest
 
 from api_client.api import DAY, HOUR, MISSING, ONLY_OFFER, Api, problem_of, shown, walk
 from domain.offer import Offer
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from fakes.storage import NOON
 
 MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)

@@ -21,7 +21,7 @@ from adapters.postgres.alerts.rows import (
 from adapters.postgres.alerts.state_repository import read_state, read_transition
 from adapters.postgres.connection import open_session
 from application.alerts.reading import AlertDetail, RecordedTransition
-from domain.alert import Alert, Phase
+from domain.alerts.alert import Alert, Phase
 from domain.errors import AlertNotFound
 
 _LIVING = AlertRow.removed_at.is_(None)

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from adapters.postgres.rows import Row, Timestamp, metadata
-from domain.alert import Rule
-from domain.alert_condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
+from domain.alerts.alert import Rule
+from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold, Stock
 
 _CLASSES: dict[ConditionKind, type[Condition]] = {
     ConditionKind.PRICE_BELOW: PriceThreshold,

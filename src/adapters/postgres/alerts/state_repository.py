@@ -31,9 +31,9 @@ from adapters.postgres.alerts.past_prices_sql import PRICES, STEPS
 from adapters.postgres.alerts.rows import alert, alert_product, alert_state, alert_transition, read_rule
 from adapters.postgres.bulk import arrays, unnested
 from application.alerts.repositories import ProductWindow, Watch, WatchChange, WindowPrices
-from domain.alert import INITIAL, AlertState, Phase, ResolvedBy, Rule, Transition, TransitionKind
-from domain.alert_condition import Value
-from domain.price import PriceState, PriceStep
+from domain.alerts.alert import INITIAL, AlertState, Phase, ResolvedBy, Rule, Transition, TransitionKind
+from domain.alerts.condition import Value
+from domain.prices.price import PriceState, PriceStep
 
 _ids = bindparam("ids", type_=ARRAY(Uuid))
 _alert_id = bindparam("alert_id", type_=Uuid)

@@ -21,7 +21,7 @@ from application.catalogue.as_of import (
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey
 from application.catalogue.views import RegistrationView
 from application.synchronisation.repositories import LONGEST_LEASE
-from domain.price import PriceState
+from domain.prices.price import PriceState
 from domain.product import RegistrationState
 from domain.window import BucketWidth
 

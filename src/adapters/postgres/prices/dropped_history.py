@@ -17,7 +17,7 @@ from adapters.postgres.prices.tables import (
     offer_bucket_1h,
     offer_interval,
 )
-from domain.retention import LONG_AGO, Dropped, Retention
+from domain.prices.retention import LONG_AGO, Dropped, Retention
 
 _DROPPED = select(history_dropped.c.history, history_dropped.c.until)
 _NEW = insert(history_dropped).values(history=bindparam("history"), until=bindparam("until"))

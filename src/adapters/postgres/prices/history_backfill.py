@@ -13,8 +13,8 @@ from adapters.postgres.rows import Timestamp
 from adapters.postgres.unit_of_work import SqlAlchemyUnitOfWork
 from domain.errors import ProductNotFound
 from domain.offer import OfferInterval
-from domain.price import PriceStep
-from domain.retention import Retention
+from domain.prices.price import PriceStep
+from domain.prices.retention import Retention
 from domain.synchronisation import Observation
 from domain.window import BucketWidth
 

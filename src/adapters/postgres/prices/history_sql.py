@@ -1,4 +1,4 @@
-"""SQL fragments of every read and roll-up of history; `domain.price_history` and tests/specification define results.
+"""SQL fragments of every read and roll-up of history; `domain.prices.history` and tests/specification define results.
 
 All of it is keyed by product first. Microseconds are exact: a float holds those of 285 years.
 """

@@ -10,8 +10,8 @@ from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import connect
 from adapters.postgres.prices.history_sql import price_at
 from adapters.postgres.prices.tables import insight
-from domain.price import PriceInForce, PriceState
-from domain.price_change import price_change
+from domain.prices.change import price_change
+from domain.prices.price import PriceInForce, PriceState
 
 _WEEK = "date_trunc('day', now() - INTERVAL '7 days', 'UTC')"
 _TODAY = "date_trunc('day', now(), 'UTC')"

@@ -23,7 +23,7 @@ from adapters.postgres.synchronisation.rows import offer
 from application.offload import offload
 from application.prices.readers import OfferLife, OfferPrices
 from domain.offer import OfferInterval, TrackedOffer
-from domain.price_history import PriceSummary
+from domain.prices.history import PriceSummary
 from domain.window import BucketWidth, Window
 
 _KNOWN = f"""

@@ -1,4 +1,4 @@
-"""SQL that sums single offers' prices between bounds; `domain.price_history` and tests/specification define results.
+"""SQL that sums single offers' prices between bounds; `domain.prices.history` and tests/specification define results.
 
 Ended days are rolled up by the hour (`offer_bucket_1h`). What lies before and behind the whole hours is summed from
 intervals. For that, time is cut once, at the bounds and where the product begins or ceases to be known, so that nearly
@@ -149,7 +149,7 @@ ALL_OFFERS: TextClause = statement(f"""
         known - unknown
     FROM summed JOIN known_time USING (place) ORDER BY place
 """)
-# The parts are added up as `domain.price_history.joined` does.
+# The parts are added up as `domain.prices.history.joined` does.
 ONE_OFFER: TextClause = statement(f"""
     WITH {_parts("offer_id = :offer_id")},
     linked AS (

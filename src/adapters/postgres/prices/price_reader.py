@@ -14,9 +14,9 @@ from adapters.postgres.prices.history_sql import INTERVALS, OPEN_STEPS, bucketed
 from adapters.postgres.rows import Timestamp
 from application.offload import offload
 from domain.errors import ProductNotFound
-from domain.price import PriceInForce, PriceState, PriceStep
-from domain.price_history import Extreme, PriceSummary
-from domain.price_statistics import PriceDistribution
+from domain.prices.history import Extreme, PriceSummary
+from domain.prices.price import PriceInForce, PriceState, PriceStep
+from domain.prices.statistics import PriceDistribution
 from domain.window import EPOCH, BucketWidth, Window
 
 _ROLLED_UNTIL = statement("""

@@ -11,7 +11,7 @@ from adapters.postgres.driver_query import DriverQuery
 from adapters.postgres.prices.history_sql import statement
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.prices.export import RecordedStep
-from domain.price import PriceState, PriceStep
+from domain.prices.price import PriceState, PriceStep
 from domain.window import BucketWidth, Window
 
 

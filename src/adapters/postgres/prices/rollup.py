@@ -31,7 +31,7 @@ from adapters.postgres.prices.tables import (
     offer_interval,
 )
 from adapters.postgres.rows import Timestamp
-from domain.retention import LONG_AGO, Retention
+from domain.prices.retention import LONG_AGO, Retention
 from domain.window import BucketWidth
 
 DAYS_AHEAD = 3

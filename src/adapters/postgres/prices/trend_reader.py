@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.connection import connect, for_single_statements
 from adapters.postgres.prices.history_sql import microseconds, price_at, statement
 from application.prices.trends import PriceTrend, judged_since, trend_times
-from domain.price_statistics import JUDGED_WINDOW, PriceSpans, certain_verdict
+from domain.prices.statistics import JUDGED_WINDOW, PriceSpans, certain_verdict
 from domain.window import MICROSECOND
 
 _TRENDS = statement(f"""

@@ -16,7 +16,7 @@ from adapters.postgres.prices.dropped_history import read_dropped
 from adapters.postgres.prices.tables import best_price_step, insight, offer_interval
 from adapters.postgres.synchronisation.rows import offer
 from domain.offer import TrackedOffer
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from domain.synchronisation import Observation
 from domain.window import BucketWidth
 

@@ -45,7 +45,7 @@ from application.synchronisation.repositories import (
 from domain.errors import ProductNotFound
 from domain.event import LastKnown
 from domain.offer import Offer
-from domain.price import BestPrice
+from domain.prices.price import BestPrice
 from domain.synchronisation import AT_ONCE, Synchronisation
 
 _row = synchronisation.c

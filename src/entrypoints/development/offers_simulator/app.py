@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from entrypoints.allowed_hosts import LOOPBACK, AllowedHosts
+from entrypoints.configuration.allowed_hosts import LOOPBACK, AllowedHosts
 from entrypoints.development.offers_simulator.control import Control, refuse_unreadable
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions

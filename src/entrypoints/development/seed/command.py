@@ -18,15 +18,15 @@ from application.clock import Clock
 from application.housekeeping import KeepHouse
 from application.prices.listed_changes import RefreshListedChanges
 from domain.errors import ProductAlreadyExists
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from domain.window import BucketWidth
+from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.development.embedded_postgres.ownership import join_server
 from entrypoints.development.seed.history import GIVEN, await_observations, give_pasts
 from entrypoints.development.seed.products import some_product
 from entrypoints.limits import MIGRATING
-from entrypoints.migration import run_migrations
-from entrypoints.settings import Settings
+from entrypoints.operations.migration import run_migrations
 
 SECONDS_TO_OBSERVE = 60.0
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from adapters.postgres.prices.history_backfill import FirstSight, Past
 from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer
-from domain.price import PriceStep
+from domain.prices.price import PriceStep
 from domain.synchronisation import Synchronisation
 from entrypoints.development.seed.price_walk import POLLS_A_DAY, Shown, market_before
 

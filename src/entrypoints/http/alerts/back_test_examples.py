@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from application.alerts.back_test import BackTest, Firing, Suggestion
-from domain.alert_condition import ConditionKind, PriceThreshold
+from domain.alerts.condition import ConditionKind, PriceThreshold
 from domain.window import Window
 from entrypoints.http.alerts.back_test_responses import BackTestResponse, SuggestionResponse
 from entrypoints.http.route_declarations import answer

@@ -8,7 +8,7 @@ from typing import Any, Self
 import msgspec
 
 from application.alerts.back_test import BackTest, Suggestion
-from domain.alert_condition import Value
+from domain.alerts.condition import Value
 from entrypoints.http.alerts.conditions import PriceBelowPayload
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from domain.alert_condition import (
+from domain.alerts.condition import (
     Condition,
     ConditionKind,
     PriceExtreme,

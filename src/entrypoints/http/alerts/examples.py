@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from application.alerts.reading import AlertDetail, RecordedTransition
-from domain.alert import Alert, AlertState, Phase, Rule, Transition, TransitionKind
-from domain.alert_condition import ConditionKind, PriceThreshold
+from domain.alerts.alert import Alert, AlertState, Phase, Rule, Transition, TransitionKind
+from domain.alerts.condition import ConditionKind, PriceThreshold
 from entrypoints.http.alerts.responses import AlertDetailResponse, AlertResponse, AlertsResponse
 from entrypoints.http.route_declarations import answer
 

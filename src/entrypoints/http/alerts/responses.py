@@ -10,8 +10,8 @@ import msgspec
 
 from application.alerts.conditions import condition_fields
 from application.alerts.reading import AlertDetail, RecordedTransition
-from domain.alert import INITIAL, Alert, AlertState, Phase, ResolvedBy, TransitionKind
-from domain.alert_condition import Condition, Value
+from domain.alerts.alert import INITIAL, Alert, AlertState, Phase, ResolvedBy, TransitionKind
+from domain.alerts.condition import Condition, Value
 from domain.duration import written
 from entrypoints.http.alerts.conditions import ConditionPayload
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from application.prices.export import ExportedStep
-from domain.price import PriceState
+from domain.prices.price import PriceState
 from entrypoints.http.exports.csv_lines import Cell, csv_lines
 from entrypoints.http.exports.parameters import CSV, NDJSON, example
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_network
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from entrypoints.configuration.setting_validators import path_prefix
 from entrypoints.http.problems.problem_types import PREFIX
-from entrypoints.setting_validators import path_prefix
 
 
 class ForwardedPrefix:

@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.bounded_queue import BoundedQueue, QueueFull
 from application.fair_queue import FairQueue
-from entrypoints.allowed_hosts import AllowedHosts
+from entrypoints.configuration.allowed_hosts import AllowedHosts
 from entrypoints.http.auth.client_address import address_of, listener_of, network_of
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED, Kind, ShedRequests, kind_of
 from entrypoints.http.problems.problem_types import PREFIX

@@ -16,10 +16,10 @@ from application.prices.views import (
     PriceStatisticsView,
     StepSeriesView,
 )
-from domain.price import PriceState
-from domain.price_change import Direction
-from domain.price_history import Extreme
-from domain.price_statistics import Verdict
+from domain.prices.change import Direction
+from domain.prices.history import Extreme
+from domain.prices.price import PriceState
+from domain.prices.statistics import Verdict
 from domain.window import Window
 from entrypoints.http.prices.responses import (
     OfferResponse,

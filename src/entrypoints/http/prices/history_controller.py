@@ -9,8 +9,9 @@ from litestar.response.base import ASGIResponse
 
 from application.clock import Clock
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
-from domain.calendar import Interval
 from domain.errors import InvalidWindow
+from domain.prices.calendar import Interval
+from entrypoints.configuration.zones import find_zone
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_view
 from entrypoints.http.prices import examples
 from entrypoints.http.prices.responses import show_price_history
@@ -25,7 +26,6 @@ from entrypoints.http.problems.problem_types import (
 )
 from entrypoints.http.products.parameters import ProductId
 from entrypoints.http.route_declarations import Declaration, Injected, Place, Rule, declared
-from entrypoints.zones import find_zone
 
 IntervalName = Annotated[
     Literal["auto", "raw", "5m", "1h", "1d", "1w", "1mo"],

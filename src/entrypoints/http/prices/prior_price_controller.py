@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from application.prices.price_change import FindPriorOfferPrice, FindPriorPrice
 from application.prices.views import PriorPriceView
-from domain.price_change import Reason
+from domain.prices.change import Reason
 from domain.window import Window
 from entrypoints.http.conditional_reads import NOT_MODIFIED, answer_view
 from entrypoints.http.prices.windows import At, read_moment

@@ -16,9 +16,9 @@ from application.prices.views import (
     PriceStatisticsView,
     StepSeriesView,
 )
-from domain.price_change import Direction, Reason
-from domain.price_history import Extreme
-from domain.price_statistics import Verdict
+from domain.prices.change import Direction, Reason
+from domain.prices.history import Extreme
+from domain.prices.statistics import Verdict
 
 
 class PriceStepsResponse(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.alerts.alert_upkeep import SqlAlchemyAlertUpkeep
 from application.alerts.repositories import Watch
-from domain.alert import INITIAL, Alert, Rule, Transition, TransitionKind
-from domain.alert_condition import ConditionKind, Stock
+from domain.alerts.alert import INITIAL, Alert, Rule, Transition, TransitionKind
+from domain.alerts.condition import ConditionKind, Stock
 from factories import some_id
 from storages.storage import ago, on_postgres
 

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.alerts.back_test import Firing, SimulateAlert
 from application.alerts.recorded_prices import ReadRecordedPrices
-from domain.alert import Alert, Rule, Transition, TransitionKind
-from domain.alert_condition import Condition
+from domain.alerts.alert import Alert, Rule, Transition, TransitionKind
+from domain.alerts.condition import Condition
 from domain.offer import ObservedOffers
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from domain.window import MICROSECOND, BucketWidth, Window
 from factories import some_id
 from fakes.price_readers import kept

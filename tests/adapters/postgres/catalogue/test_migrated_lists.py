@@ -16,7 +16,7 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import migrate
 from application.catalogue.listing import NEWEST_FIRST, ProductFilter, ProductOrder, SortKey, search_words
 from domain.offer import Offer
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from factories import some_id
 from fakes.offers_gateway import observed
 from storages.databases import NewDatabase

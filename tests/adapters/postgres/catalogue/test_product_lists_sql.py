@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.catalogue.listing import SORTED_LENGTH, PagePosition, ProductFilter, ProductOrder, SortKey
 from application.catalogue.views import ProductView
 from domain.offer import Offer
-from domain.price import BestPrice
+from domain.prices.price import BestPrice
 from domain.product import Product, Registration, RegistrationState
 from domain.synchronisation import Synchronisation
 from domain.text import words

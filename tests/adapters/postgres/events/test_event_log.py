@@ -12,7 +12,7 @@ from adapters.postgres.events.event_upkeep import DAYS_AHEAD, PostgresEventUpkee
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.events.event_log import EVERYTHING, EventsExpired, Position, RecordedEvent
 from domain.event import Event, EventType
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from factories import some_id
 from storages.event_pages import settled_page
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.prices.history_backfill import FirstSight, Past, SqlAlchemyHistoryBackfill
 from adapters.postgres.prices.tables import insight
 from domain.offer import ObservedOffers, Offer
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from domain.window import BucketWidth
 from entrypoints.development.seed.history import await_observations
 from entrypoints.development.seed.past import made_up_past

@@ -19,11 +19,11 @@ from application.prices.offer_history import ReadOfferHistory
 from application.prices.price_change import ComparePrices, FindPriorOfferPrice, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
-from domain.calendar import Interval, LocalBuckets
 from domain.offer import ObservedOffers, Offer
-from domain.price_statistics import JUDGED_WINDOW, Verdict
+from domain.prices.calendar import Interval, LocalBuckets
+from domain.prices.retention import Retention
+from domain.prices.statistics import JUDGED_WINDOW, Verdict
 from domain.product import Product
-from domain.retention import Retention
 from domain.window import MICROSECOND, BucketWidth, Window
 from fakes.price_readers import kept
 from storages.random_histories import OFFERS, History, polls

@@ -17,7 +17,7 @@ from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from application.storage import StorageUnavailable
 from domain.errors import ProductAlreadyExists
 from domain.offer import Offer
-from domain.retention import Dropped, Retention
+from domain.prices.retention import Dropped, Retention
 from domain.window import BucketWidth, Window
 from factories import some_id
 from fakes.offers_gateway import observed

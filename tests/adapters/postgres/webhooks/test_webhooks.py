@@ -17,7 +17,7 @@ from application.webhooks.attempts import Delivery, Outcome, WaitingEvent
 from application.webhooks.secrets import new_secret
 from application.webhooks.webhook import Webhook
 from domain.event import webhook_disabled
-from domain.retention import Retention
+from domain.prices.retention import Retention
 from factories import some_id
 from storages.storage import ago
 
