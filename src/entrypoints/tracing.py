@@ -40,9 +40,9 @@ from application.webhooks.ports import WebhookReader, WebhookSender, WebhookUpke
 from entrypoints.configuration.settings import Settings
 from entrypoints.http.middleware.load_shedding import ALWAYS_SERVED
 from entrypoints.http.request_state import ROUTE
-from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
-from entrypoints.use_cases import UseCases
+from entrypoints.wiring.instruments import Instruments
+from entrypoints.wiring.use_cases import UseCases
 
 STORAGE: tuple[Any, ...] = (
     *(AuditReader, AuditUpkeep, KeyReader, LoginFailures, TokenStore),

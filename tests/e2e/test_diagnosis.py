@@ -24,10 +24,10 @@ from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from entrypoints.configuration.settings import DEFAULT_PASSWORD, Settings
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.product import Offer
-from entrypoints.engines import ProbeEngine
 from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.operations.migration import run_migrations
+from entrypoints.wiring.engines import ProbeEngine
 from poolers import Pooler, needs_pgbouncer
 
 NOWHERE = "postgresql://aggregator@127.0.0.1:9/nowhere"

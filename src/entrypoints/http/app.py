@@ -92,7 +92,6 @@ from entrypoints.http.route_declarations import Place, constant
 from entrypoints.http.webhooks.cursors import DeliveryCursors
 from entrypoints.http.webhooks.delivery_controller import DeliveryController
 from entrypoints.http.webhooks.webhook_controller import WebhookController
-from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits, RequestLimits
 from entrypoints.readiness import Dependencies, SharedCheck, Stopping
 from entrypoints.web.assets import Assets
@@ -101,6 +100,7 @@ from entrypoints.web.overloaded import answer_overloaded_to_all
 from entrypoints.web.pages import Pages
 from entrypoints.web.routes import web_routes
 from entrypoints.web.sessions import Sessions
+from entrypoints.wiring.instruments import Instruments
 
 COUNTED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 USE_CASES = {

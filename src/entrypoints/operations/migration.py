@@ -11,7 +11,7 @@ from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
 from application.webhooks.ports import WebhookUpkeep
 from entrypoints.configuration.settings import Settings
-from entrypoints.engines import SessionEngine
+from entrypoints.wiring.engines import SessionEngine
 
 
 async def run_migrations(container: AsyncContainer) -> None:

@@ -13,8 +13,8 @@ from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.access_token.shared_token import SharedAccessToken
 from entrypoints.configuration.settings import Settings
-from entrypoints.instruments import Instruments
 from entrypoints.limits import Limits
+from entrypoints.wiring.instruments import Instruments
 
 
 def make_issuer(

@@ -13,7 +13,7 @@ from entrypoints.configuration.settings import SettingsError, read_settings
 MAKE = """
 import asyncio, json, os, sys
 from entrypoints.container import make_container
-from entrypoints.instruments import Instruments, instrumenting
+from entrypoints.wiring.instruments import Instruments, instrumenting
 from entrypoints.configuration.settings import read_settings
 from application.catalogue.catalogue_reader import CatalogueReader
 from application.synchronisation.offers_gateway import OffersGateway

@@ -16,9 +16,9 @@ from application.storage import StorageUnavailable
 from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from entrypoints.instruments import instrumenting
 from entrypoints.limits import Limits
 from entrypoints.tracing import make_tracing
+from entrypoints.wiring.instruments import instrumenting
 from kept_spans import Kept, KeptSpans, attributes_of
 from upstreams import listening
 

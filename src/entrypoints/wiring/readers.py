@@ -32,8 +32,8 @@ from application.prices.readers import OfferPriceReader, PriceReader
 from application.prices.trends import PriceTrends
 from application.synchronisation.timing import Timing
 from entrypoints.configuration.settings import Settings
-from entrypoints.engines import ProbeEngine
 from entrypoints.limits import Limits
+from entrypoints.wiring.engines import ProbeEngine
 
 Port = TypeVar("Port")
 Item = TypeVar("Item")
