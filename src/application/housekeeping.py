@@ -11,7 +11,7 @@ from application.catalogue.purge import CataloguePurge
 from application.clock_watch import ClockWatch
 from application.events.event_log import EventUpkeep
 from application.prices.rollup import HistoryUpkeep
-from application.synchronisation.timing import Timing
+from application.upkeep_pace import UpkeepPace
 from application.webhooks.ports import WebhookUpkeep
 
 
@@ -28,7 +28,7 @@ class KeepHouse:
     events: EventUpkeep
     tidy_alerts: TidyAlerts
     webhooks: WebhookUpkeep
-    timing: Timing
+    pace: UpkeepPace
     clocks: ClockWatch
     offers_kept: timedelta
     now: Callable[[], float]
@@ -38,7 +38,7 @@ class KeepHouse:
 
         While this process's clock differs from the storage's, nothing but the preparation is done.
         """
-        ends = self.now() + self.timing.housekeeping
+        ends = self.now() + self.pace.begins
         await self.history.prepare_history()
         await self.audit.prepare()
         await self.events.prepare()
@@ -47,13 +47,13 @@ class KeepHouse:
             return
         while self.now() < ends and await self.purge.purge_withdrawn():
             pass
-        while self.now() < ends and await self.purge.purge_sold_out(self.offers_kept, self.timing.purge_rows):
+        while self.now() < ends and await self.purge.purge_sold_out(self.offers_kept, self.pace.purged_rows):
             pass
-        while self.now() < ends and await self.purge.purge_idempotency_keys(KEPT_FOR, self.timing.purge_rows):
+        while self.now() < ends and await self.purge.purge_idempotency_keys(KEPT_FOR, self.pace.purged_rows):
             pass
-        while self.now() < ends and await self.tidy_alerts(self.timing.purge_rows):
+        while self.now() < ends and await self.tidy_alerts(self.pace.purged_rows):
             pass
-        while self.now() < ends and await self.history.roll_up(self.timing.roll_up_products):
+        while self.now() < ends and await self.history.roll_up(self.pace.rolled_up_products):
             pass
         await self.history.drop_expired()
         await self.audit.drop_expired()

@@ -9,6 +9,7 @@ from application.clock import Clock
 from application.events.event_log import EventReader
 from application.events.feed import EventFeed
 from application.synchronisation.timing import Timing
+from application.upkeep_pace import UpkeepPace
 from entrypoints.configuration.settings import Settings
 from entrypoints.limits import SERVING, Limits
 from entrypoints.readiness import Stopping
@@ -31,6 +32,10 @@ class Process(Provider):
     @provide
     def timing(self, settings: Settings) -> Timing:
         return Timing(refresh_interval=settings.refresh_interval)
+
+    @provide
+    def upkeep_pace(self, limits: Limits) -> UpkeepPace:
+        return limits.upkeep
 
     @provide
     def stopping(self) -> Stopping:

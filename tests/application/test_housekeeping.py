@@ -9,7 +9,7 @@ from application.alerts.upkeep import TidyAlerts
 from application.catalogue.idempotency_keys import KeptAnswer
 from application.clock import Clock
 from application.housekeeping import KeepHouse
-from application.synchronisation.timing import Timing
+from application.upkeep_pace import UpkeepPace
 from domain.offer import Offer
 from domain.synchronisation import Observation
 from factories import TrackedOfferFactory, some_id
@@ -17,14 +17,15 @@ from fakes.access_readers import InMemoryAuditUpkeep
 from fakes.alerts import InMemoryAlertUpkeep
 from fakes.clock_watch import clock_watch
 from fakes.events import InMemoryEventUpkeep
-from fakes.synchronisation import TIMING, Synchronising
+from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep
 from fakes.webhooks import InMemoryWebhookUpkeep
 
+PACE = UpkeepPace()
 KEPT = KeptAnswer(b"", b"{}")
 
 
-def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = None) -> KeepHouse:
+def house(world: Synchronising, pace: UpkeepPace = PACE, clock: Clock | None = None) -> KeepHouse:
     storage = world.storage
     purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
     return KeepHouse(
@@ -34,7 +35,7 @@ def house(world: Synchronising, timing: Timing = TIMING, clock: Clock | None = N
         InMemoryEventUpkeep(storage),
         TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage)),
         InMemoryWebhookUpkeep(storage),
-        timing,
+        pace,
         clock_watch(storage, clock),
         timedelta(days=8),
         lambda: 0.0,
@@ -61,7 +62,7 @@ async def test_offers_sold_out_for_longer_than_their_prices_are_kept_are_purged_
     async with world.storage.begin() as work:
         await work.offers.record([Observation(id, [lately, in_stock, *dead], [], [])])
         await work.commit()
-    await house(world, replace(TIMING, purge_rows=3))()
+    await house(world, UpkeepPace(purged_rows=3))()
     assert world.tracked(id) == [lately, in_stock]
 
 
@@ -76,7 +77,7 @@ async def test_answers_kept_for_longer_than_a_day_are_purged_however_many(world:
     world.clock.advance(timedelta(hours=1))
     await keep(7)
     world.clock.advance(timedelta(hours=23, seconds=1))
-    await house(world, replace(TIMING, purge_rows=3))()
+    await house(world, UpkeepPace(purged_rows=3))()
     assert list(world.storage.rows.idempotency_keys) == [bytes([7])]
 
 

@@ -24,7 +24,7 @@ from application.clock_watch import ClockWatch
 from application.events.event_log import EventUpkeep
 from application.housekeeping import KeepHouse
 from application.prices.rollup import HistoryUpkeep
-from application.synchronisation.timing import Timing
+from application.upkeep_pace import UpkeepPace
 from application.webhooks.ports import WebhookUpkeep
 from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
@@ -74,9 +74,9 @@ async def main(last: int | None) -> None:
         purge, clocks = await container.get(CataloguePurge), await container.get(ClockWatch)
         audit, events = await container.get(AuditUpkeep), await container.get(EventUpkeep)
         alerts = await container.get(TidyAlerts)
-        webhooks, timing = await container.get(WebhookUpkeep), Timing(roll_up_products=3)
+        webhooks, pace = await container.get(WebhookUpkeep), UpkeepPace(rolled_up_products=3)
         await KeepHouse(
-            purge, history, audit, events, alerts, webhooks, timing, clocks, timedelta(days=8), time.monotonic
+            purge, history, audit, events, alerts, webhooks, pace, clocks, timedelta(days=8), time.monotonic
         )()
     finally:
         await container.close()

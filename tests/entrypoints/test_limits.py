@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from application.synchronisation.timing import Timing
-from entrypoints.limits import MIGRATING, ORDER, SERVING, WORKING, Limits, RequestLimits
+from entrypoints.limit_order import ORDER
+from entrypoints.limits import MIGRATING, SERVING, WORKING, Limits, RequestLimits
 
 Pair = Callable[[Limits, Timing], tuple[float, float]]
 

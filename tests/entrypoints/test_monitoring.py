@@ -25,6 +25,7 @@ from application.prices.listed_changes import ListedChanges
 from application.synchronisation.offers_gateway import NotAuthorised, OffersGateway
 from application.synchronisation.scheduling import Job
 from application.unit_of_work import BeginWork
+from application.upkeep_pace import UpkeepPace
 from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.app import running_simulator
@@ -183,13 +184,13 @@ class ScriptedOutside(Provider):
     @provide(override=True)
     def keep_house(self) -> KeepHouse:
         storage = self._everything.storage
-        timing, clocks = self._everything.timing, agreeing_clocks(storage)
+        clocks = agreeing_clocks(storage)
         purge, history = InMemoryCataloguePurge(storage), InMemoryHistoryUpkeep(storage)
         audit, events = InMemoryAuditUpkeep(storage), InMemoryEventUpkeep(storage)
         alerts = TidyAlerts(storage.begin, InMemoryAlertUpkeep(storage))
         webhooks = InMemoryWebhookUpkeep(storage)
         return KeepHouse(
-            purge, history, audit, events, alerts, webhooks, timing, clocks, timedelta(days=8), lambda: 0.0
+            purge, history, audit, events, alerts, webhooks, UpkeepPace(), clocks, timedelta(days=8), lambda: 0.0
         )
 
     @provide(override=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from application.synchronisation.timing import Timing
+from application.upkeep_pace import UpkeepPace
 
 
 class ListedChanges(Protocol):
@@ -30,10 +30,10 @@ class RefreshListedChanges:
     """Compute the price changes of the whole catalogue."""
 
     changes: ListedChanges
-    timing: Timing
+    pace: UpkeepPace
 
     async def __call__(self) -> None:
         """Go through all products, a bounded number in each transaction."""
         last: UUID | None = UUID(int=0)
         while last is not None:
-            last = await self.changes.refresh(last, self.timing.changes_at_once)
+            last = await self.changes.refresh(last, self.pace.compared_products)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations are in seconds unless they are a timedelta. The order that must hold is in entrypoints/limits.py."""
+    """Durations are in seconds unless they are a timedelta. Their order is in entrypoints/limit_order.py."""
 
     refresh_interval: timedelta = timedelta(seconds=60)
     """Between two observations of a product."""
@@ -44,11 +44,3 @@ class Timing:
     """The longest Retry-After that is honoured."""
     sold_out_kept: timedelta = timedelta(days=1)
     """How long a sold-out offer is shown among the others."""
-    purge_rows: int = 5_000
-    """Rows that one housekeeping statement deletes at most."""
-    housekeeping: float = 240.0
-    """A run of the housekeeping begins nothing after this time; the next run continues."""
-    roll_up_products: int = 10
-    """Products whose ended day one transaction rolls up."""
-    changes_at_once: int = 500
-    """Products whose price changes one transaction computes."""

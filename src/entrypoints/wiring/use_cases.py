@@ -43,6 +43,7 @@ from application.synchronisation.registrations import SubmitRegistrations
 from application.synchronisation.scheduling import ScheduleDueWork
 from application.synchronisation.timing import Timing
 from application.unit_of_work import BeginWork
+from application.upkeep_pace import UpkeepPace
 from application.webhooks.delivery import DeliverEvents, DeliveryObserver
 from application.webhooks.management import AmendWebhook, CreateWebhook, DeleteWebhook, RotateSecret
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
@@ -150,12 +151,12 @@ class UseCases(Provider):
         events: EventUpkeep,
         tidy_alerts: TidyAlerts,
         webhooks: WebhookUpkeep,
-        timing: Timing,
+        pace: UpkeepPace,
         clocks: ClockWatch,
         retention: Retention,
     ) -> KeepHouse:
         kept = retention.offer_rows_kept
-        return KeepHouse(purge, history, audit, events, tidy_alerts, webhooks, timing, clocks, kept, time.monotonic)
+        return KeepHouse(purge, history, audit, events, tidy_alerts, webhooks, pace, clocks, kept, time.monotonic)
 
     @provide
     def create_webhook(
