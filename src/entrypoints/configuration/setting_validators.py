@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from argon2 import Type, extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from adapters.postgres.dsn import UnsupportedParameter, parse_dsn
 from application.synchronisation.access_token.secret import Secret
+from entrypoints.configuration.database_url import UnsupportedParameter, parse_dsn
 
 # Browsers send origins in lower case and without the usual port.
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::[1-9][0-9]{0,4})?")

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from adapters.postgres.dsn import parse_dsn
 from application.webhooks.targets import TargetPolicy
 from domain.prices.retention import Retention
 from entrypoints.configuration.allowed_hosts import LOOPBACK
+from entrypoints.configuration.database_url import parse_dsn
 from entrypoints.configuration.setting_sources import given_by
 from entrypoints.configuration.setting_validators import comma_separated, malformed
 from entrypoints.configuration.unsafe_settings import (
