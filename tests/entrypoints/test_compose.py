@@ -19,6 +19,8 @@ PRODUCTION = {
     "OFFERS_BASE_URL": "https://offers.test/api/v1",
     "OFFERS_REFRESH_TOKEN": "given-by-the-offers-service",
 }
+CONTAINERS_HAVE = {"HOST", "PORT", "SIMULATOR_PORT", "AGGREGATOR_DATA_DIR"}
+"""Settings with one value in the image: ports are published, and the embedded database is not in it."""
 
 
 def environment(given: dict[str, str], secret: Path) -> dict[str, str]:
@@ -37,6 +39,8 @@ def test_the_settings_of_compose_are_valid(given: dict[str, str], tmp_path: Path
     secret = tmp_path / "secret"
     secret.write_text(f"{ascii_letters}\n")
     passed_on = environment(given, secret)
+    given_as_files = {name for name in SECRETS if f"{name}_FILE" in passed_on}
+    assert {*ALL} - {*passed_on} - given_as_files == CONTAINERS_HAVE
     assert set(passed_on) <= {*ALL, *(f"{name}_FILE" for name in SECRETS), "PGPASSWORD"}
     settings = read_settings(passed_on)
     assert settings.app_env == given.get("APP_ENV", "development")
