@@ -1,6 +1,6 @@
 """Reading what was counted."""
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 
 
 def series(metrics: Metrics, name: str = "aggregator_") -> list[tuple[dict[str, str], float]]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.clock_watch import ClockWatch
 from application.synchronisation.backoff import Backoff
 from application.synchronisation.batch import Failed, Group, Succeeded

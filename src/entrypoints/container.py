@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from dishka import AsyncContainer, Provider, Scope, from_context, make_async_container, provide
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.clock import Clock
 from application.events.event_log import EventReader
 from application.events.feed import EventFeed

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from entrypoints.listening import listening
 
 log = structlog.get_logger(__name__)

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.inspection_metrics import InspectionMetrics
-from adapters.metrics import Metrics
+from adapters.metrics.inspection_metrics import InspectionMetrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine
 from adapters.postgres.pool import queue_of
 from application.bounded_queue import BoundedQueue
@@ -40,11 +40,11 @@ def test_nothing_that_comes_from_outside_makes_a_series_of_its_own() -> None:
     metrics = Metrics()
     for number in range(-5, 1_100):
         for method in ("GET", uuid4().hex):
-            metrics.request(method, "/products", number, 0.1)
+            metrics.http.request(method, "/products", number, 0.1)
         for endpoint in Endpoint:
-            metrics.call(endpoint, number, 0.1)
+            metrics.upstream.call(endpoint, number, 0.1)
             for reason in NoAnswer:
-                metrics.call(endpoint, reason, 0.1)
+                metrics.upstream.call(endpoint, reason, 0.1)
     shown = len(series(metrics))
     assert shown < 800
     assert {labels["method"] for labels, _ in series(metrics, "aggregator_http_requests_total")} == {"GET", "OTHER"}
@@ -62,8 +62,8 @@ def test_the_texts_of_errors_make_no_series() -> None:
     metrics = Metrics()
     for _ in range(1_000):
         failures = Count({FailureReason.ANSWER_REFUSED: 1})
-        metrics.batch("refresh", BatchReport(Count({Outcome.FAILED: 1}), Count({uuid4().hex: 1}), failures), 0.1)
-        metrics.batch("refresh", BatchReport(held_back=uuid4().hex), 0.1)
+        metrics.work.batch("refresh", BatchReport(Count({Outcome.FAILED: 1}), Count({uuid4().hex: 1}), failures), 0.1)
+        metrics.work.batch("refresh", BatchReport(held_back=uuid4().hex), 0.1)
     assert counted(metrics, "aggregator_product_failures_total", work="refresh", reason="answer_refused") == 1_000
     assert counted(metrics, "aggregator_batches_given_up_total", work="refresh", reason="held_back") == 1_000
     assert counted(metrics, "aggregator_batch_duration_seconds_count", work="refresh") == 1_000
@@ -73,7 +73,7 @@ def test_the_texts_of_errors_make_no_series() -> None:
 def test_what_is_alerted_on_begins_at_nought() -> None:
     metrics = Metrics()
     metrics.working()
-    metrics.serving([("GET", "/products")])
+    metrics.http.serving([("GET", "/products")])
     for name in ALERTED:
         assert {value for _, value in series(metrics, name)} == {0}, name
     for status in ("500", "503"):
@@ -92,13 +92,13 @@ def test_what_is_alerted_on_begins_at_nought() -> None:
 
 def test_a_batch_that_found_nothing_to_do_is_not_timed() -> None:
     metrics = Metrics()
-    metrics.batch("refresh", BatchReport(), 0.001)
+    metrics.work.batch("refresh", BatchReport(), 0.001)
     assert not series(metrics, "aggregator_batch_duration_seconds")
 
 
 def test_every_process_counts_for_itself_beside_the_numbers_of_the_process() -> None:
     one, other = Metrics(), Metrics()
-    one.given_up("refresh", "internal")
+    one.work.given_up("refresh", "internal")
     assert counted(one, "aggregator_batches_given_up_total", work="refresh", reason="internal") == 1
     assert counted(other, "aggregator_batches_given_up_total", work="refresh", reason="internal") == 0
     assert not [metric.name for metric in REGISTRY.collect() if metric.name.startswith("aggregator")]
@@ -111,8 +111,8 @@ def test_lag_and_queue_are_shown_only_where_something_ticks_and_say_when() -> No
     assert "aggregator_refresh_lag_seconds" not in metrics.exposition("")[0].decode()
     metrics.working()
     assert counted(metrics, "aggregator_last_tick_timestamp_seconds") == 0
-    metrics.scheduled(1.0, 2, NOON)
-    metrics.scheduled(7.5, 3, NOON + timedelta(seconds=0.5))
+    metrics.work.scheduled(1.0, 2, NOON)
+    metrics.work.scheduled(7.5, 3, NOON + timedelta(seconds=0.5))
     assert counted(metrics, "aggregator_refresh_lag_seconds") == 7.5
     assert counted(metrics, "aggregator_waiting_jobs") == 3
     assert counted(metrics, "aggregator_last_tick_timestamp_seconds") == NOON.timestamp() + 0.5
@@ -125,8 +125,8 @@ def test_the_version_is_shown() -> None:
 def test_products_are_shown_by_state_and_those_that_are_gone_no_longer() -> None:
     metrics = Metrics()
     metrics.working()
-    metrics.counted({RegistrationState.REGISTERED: 7, RegistrationState.REJECTED: 1})
-    metrics.counted({RegistrationState.REGISTERED: 8})
+    metrics.work.counted({RegistrationState.REGISTERED: 7, RegistrationState.REJECTED: 1})
+    metrics.work.counted({RegistrationState.REGISTERED: 8})
     shown = {
         labels["registration"]: value for labels, value in series(metrics, "aggregator_products") if len(labels) == 1
     }
@@ -135,7 +135,7 @@ def test_products_are_shown_by_state_and_those_that_are_gone_no_longer() -> None
 
 def test_the_expiry_of_the_token_is_shown_while_there_is_one() -> None:
     metrics, held = Metrics(), [NOON, None]
-    metrics.watch_token(lambda: held[0])
+    metrics.upstream.watch_token(lambda: held[0])
     assert counted(metrics, "aggregator_token_expiry_timestamp_seconds") == NOON.timestamp()
     held.pop(0)
     assert counted(metrics, "aggregator_token_expiry_timestamp_seconds") == 0
@@ -144,13 +144,13 @@ def test_the_expiry_of_the_token_is_shown_while_there_is_one() -> None:
 def test_the_end_of_the_housekeeping_is_shown() -> None:
     metrics = Metrics()
     metrics.working()
-    metrics.housekept(NOON)
+    metrics.work.housekept(NOON)
     assert counted(metrics, "aggregator_last_housekeeping_timestamp_seconds") == NOON.timestamp()
 
 
 async def test_requests_and_callers_are_shown_that_have_no_place_yet() -> None:
     metrics, places = Metrics(), BoundedQueue(at_once=1, waiting=2)
-    metrics.watch_requests("read", lambda: places.present)
+    metrics.http.watch_requests("read", lambda: places.present)
 
     async def hold() -> None:
         async with places:
@@ -168,16 +168,16 @@ async def test_requests_and_callers_are_shown_that_have_no_place_yet() -> None:
 def test_a_breaker_is_in_one_state() -> None:
     metrics = Metrics()
     for state in ("closed", "open", "half_open", "open"):
-        metrics.breaker("refresh", state)
+        metrics.work.breaker("refresh", state)
         shown = {labels["state"]: value for labels, value in series(metrics, "aggregator_breaker_state")}
         assert shown == {"closed": 0, "open": 0, "half_open": 0} | {state: 1}
-    metrics.breaker("registrations", "closed")
+    metrics.work.breaker("registrations", "closed")
     assert len(series(metrics, "aggregator_breaker_state")) == 6
 
 
 async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> None:
     metrics = Metrics()
-    metrics.watch_pool(10, queue_of(engine))
+    metrics.database.watch_pool(10, queue_of(engine))
     before = counted(metrics, "aggregator_database_connections", state="checked_out")
     async with connect(engine), connect(engine):
         assert counted(metrics, "aggregator_database_connections", state="checked_out") == before + 2
@@ -187,7 +187,7 @@ async def test_the_pool_is_shown_as_it_is_at_the_scrape(engine: AsyncEngine) -> 
 
 async def test_a_scrape_asks_no_database() -> None:
     metrics, engine = Metrics(), create_engine("postgresql://127.0.0.1:1/nobody", DatabaseLimits(connections=3))
-    metrics.watch_pool(3, queue_of(engine))
+    metrics.database.watch_pool(3, queue_of(engine))
     assert b"aggregator_database_waiters 0.0" in metrics.exposition("")[0]
     assert 'aggregator_database_connections{state="size"} 3.0' in metrics.exposition("")[0].decode()
     await engine.dispose()

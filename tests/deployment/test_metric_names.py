@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from adapters.inspection_metrics import InspectionMetrics
-from adapters.metrics import Metrics
+from adapters.metrics.inspection_metrics import InspectionMetrics
+from adapters.metrics.metrics import Metrics
 
 MONITORING = Path(__file__).parents[2] / "docker" / "monitoring"
 OWN = re.compile(r"\b(?:aggregator|process|python)_[a-z0-9_]+")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app

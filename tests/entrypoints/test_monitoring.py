@@ -14,7 +14,7 @@ from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import postgres_queue
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.queue_connections import QueueLimits
 from application.access.actor import OPERATOR
 from application.alerts.upkeep import TidyAlerts
@@ -60,7 +60,7 @@ async def monitored(metrics: Metrics, heartbeat: Heartbeat | None = None) -> Asy
 
 async def test_metrics_are_answered_in_the_form_that_is_asked_for() -> None:
     metrics = Metrics()
-    metrics.given_up("refresh", "internal")
+    metrics.work.given_up("refresh", "internal")
     line = 'aggregator_batches_given_up_total{reason="internal",work="refresh"} 1.0\n'
     async with monitored(metrics) as client:
         for accept in ("application/openmetrics-text;version=1.0.0", "text/plain;version=0.0.4", "*/*", "x;version=y"):

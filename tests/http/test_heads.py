@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.metric_labels import bounded_status
+from adapters.metrics.labels import bounded_status
 from api_client.api import PASSWORD, USERNAME, Outside
 from api_client.server import Served, served
 from entrypoints.limits import HeadLimits

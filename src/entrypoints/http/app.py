@@ -12,7 +12,7 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.access.api_keys import KeyReader
 from application.access.audit_records import AuditReader
 from application.access.key_management import CreateKey, RecordLogin, RevokeKey
@@ -173,13 +173,13 @@ async def create_app(container: AsyncContainer) -> Litestar:
     zone_names()
     batches = Batches(await container.get(RegisterProducts), limits.batches.queue(), limits.mistakes_of_each)
     metrics = await container.get(Metrics)
-    shed = ShedRequests(metrics.request)
+    shed = ShedRequests(metrics.http.request)
     exports = limits.exports.queue()
-    metrics.watch_exports(partial(getattr, exports, "present"))
+    metrics.http.watch_exports(partial(getattr, exports, "present"))
     event_streams = limits.event_streams.queue()
     feed = await container.get(EventFeed)
-    metrics.watch_event_streams(partial(getattr, event_streams, "present"), lambda: feed.withheld)
-    streams = Streams(_places(exports), limits.export_total, limits.export_pause, metrics.export)
+    metrics.http.watch_event_streams(partial(getattr, event_streams, "present"), lambda: feed.withheld)
+    streams = Streams(_places(exports), limits.export_total, limits.export_pause, metrics.http.export)
     app = Litestar(
         route_handlers=[
             login,
@@ -228,7 +228,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
                 StreamPlaces(
                     lambda request: event_streams.place(listener_of(request.scope)),
                     limits.event_stalled,
-                    metrics.event_stream,
+                    metrics.http.event_stream,
                 )
             ),
             "batches": constant(batches),
@@ -250,7 +250,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
         request_max_body_size=limits.body,
         on_shutdown=[shed.log],
     )
-    metrics.serving(_routes(app))
+    metrics.http.serving(_routes(app))
     handler: ASGIApp = NotModified(app.asgi_handler, catalogue)
     if settings.database_read_url is not None:
         handler = StandbyReadable(handler)
@@ -291,7 +291,7 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         Kind.BATCH: limits.batch_bodies.queue(),
     }
     for kind, queue in {**places, **shared}.items():
-        metrics.watch_requests(kind.name.lower(), partial(getattr, queue, "present"))
+        metrics.http.watch_requests(kind.name.lower(), partial(getattr, queue, "present"))
     return RequestFrame(
         app,
         overloaded,
@@ -299,7 +299,7 @@ def _framed(app: ASGIApp, settings: Settings, limits: RequestLimits, metrics: Me
         shared=shared,
         seconds=limits.request,
         longer={Kind.EVENTS: limits.event_wait},
-        count=metrics.request,
+        count=metrics.http.request,
         shed=shed,
         prefix=settings.root_path,
         allowed=None if settings.hosts is None else AllowedHosts(settings.hosts),

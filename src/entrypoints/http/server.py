@@ -13,7 +13,7 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncEngine
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.schema import require_schema
 from application.clock_watch import ClockWatch
 from entrypoints.configuration.allowed_hosts import LOOPBACK

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dishka import Provider, Scope, provide
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.access.api_keys import SqlAlchemyKeyReader
 from adapters.postgres.access.audit_log import SqlAlchemyAuditReader
 from adapters.postgres.access.audit_upkeep import SqlAlchemyAuditUpkeep
@@ -58,7 +58,7 @@ class Database(Provider):
     @provide
     async def engine(self, settings: Settings, limits: Limits, metrics: Metrics) -> AsyncIterator[AsyncEngine]:
         engine = create_engine(settings.dsn, limits.database, pooled=settings.pooled)
-        metrics.watch_pool(limits.database.connections, queue_of(engine))
+        metrics.database.watch_pool(limits.database.connections, queue_of(engine))
         yield engine
         await close_engine(engine, limits.database.close)
 

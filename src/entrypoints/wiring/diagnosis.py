@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.clock_log import LoggedClockDifference
 from adapters.job_queue import SaqJobQueue
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.clock import database_time
 from adapters.postgres.diagnosis.inspection import (
     SqlAlchemyDatabaseInspection,
@@ -47,7 +47,7 @@ class Diagnosis(Provider):
 
     @provide
     def clock_watch(self, engine: ProbeEngine, clock: Clock, metrics: Metrics) -> ClockWatch:
-        return ClockWatch(clock, partial(database_time, engine), LoggedClockDifference(metrics.clock))
+        return ClockWatch(clock, partial(database_time, engine), LoggedClockDifference(metrics.database.clock))
 
     @provide
     def dependencies(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dishka import Provider, Scope, provide
 
 from adapters.delivery_log import LoggedDeliveries
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.offers_api.token_seal import AesGcmTokenSeal
 from adapters.token_log import LoggedTokenEvents
 from adapters.webhooks.secret_seal import AesGcmSecretSeal
@@ -55,9 +55,9 @@ class Network(Provider):
             timing=limits.token,
             clock=clock,
             jitter=random.random,
-            observe=LoggedTokenEvents(metrics.renewal),
+            observe=LoggedTokenEvents(metrics.upstream.renewal),
         )
-        metrics.watch_token(lambda: token.expires_at)
+        metrics.upstream.watch_token(lambda: token.expires_at)
         yield token
         await token.aclose()
         await issuer.aclose()
@@ -88,7 +88,7 @@ class Network(Provider):
 
     @provide
     def delivery_observer(self, metrics: Metrics) -> DeliveryObserver:
-        return LoggedDeliveries(metrics.webhook_attempt, metrics.webhooks_given_up.inc, metrics.webhook_skips.inc)
+        return LoggedDeliveries(metrics.webhooks.attempt, metrics.webhooks.given_up.inc, metrics.webhooks.skips.inc)
 
     @provide
     async def webhook_sender(self, settings: Settings, limits: Limits) -> AsyncIterator[WebhookSender]:

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from dishka import Provider, Scope, provide
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.catalogue.as_of_reader import SqlAlchemyCatalogueAsOfReader
 from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExport
 from adapters.postgres.catalogue.catalogue_reader import SqlAlchemyCatalogueReader
@@ -78,9 +78,9 @@ class Readers(Provider):
             return
         standby = create_engine(settings.read_dsn, limits.standby.database, watched=True)
         watch = StandbyWatch(probe, standby, limits.standby, settings.database_read_max_lag)
-        metrics.watch_standby(watch.age, lambda: watch.trust() is not None)
+        metrics.database.watch_standby(watch.age, lambda: watch.trust() is not None)
         running = asyncio.create_task(watch.run())
-        reads = StandbyReads(watch, limits.standby, metrics.standby_read)
+        reads = StandbyReads(watch, limits.standby, metrics.database.standby_read)
         yield ReadSources(engine, standby, reads, partial(inspect_standby, probe, standby, limits.standby))
         running.cancel()
         with suppress(asyncio.CancelledError):

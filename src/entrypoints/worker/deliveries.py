@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.storage import StorageUnavailable
 from application.webhooks.delivery import DeliverEvents, DeliveryTiming
 from application.webhooks.ports import Claim, DueWebhooks, WebhookReader
@@ -97,7 +97,7 @@ class Deliveries:
     async def _count(self) -> None:
         now = asyncio.get_running_loop().time()
         if self._counted_at is None or now - self._counted_at >= SECONDS_BETWEEN_COUNTS:
-            self.metrics.count_webhooks(await self.reader.summary())
+            self.metrics.webhooks.count(await self.reader.summary())
             self._counted_at = now
 
     def _failed(self, error: StorageUnavailable) -> None:

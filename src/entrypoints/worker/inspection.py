@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.inspection_metrics import InspectionMetrics
+from adapters.metrics.inspection_metrics import InspectionMetrics
 from application.diagnosis.facts import InspectDatabase, InspectUpkeep
 from application.storage import StorageUnavailable
 

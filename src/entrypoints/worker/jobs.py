@@ -15,8 +15,8 @@ from saq.queue.postgres import PostgresQueue
 from saq.types import Context
 
 from adapters.job_queue import SaqJobQueue
-from adapters.metric_labels import Work
-from adapters.metrics import Metrics
+from adapters.metrics.labels import Work
+from adapters.metrics.metrics import Metrics
 from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.housekeeping import KeepHouse
@@ -56,7 +56,7 @@ async def make_worker(container: AsyncContainer) -> Worker[Context]:
 
     async def keep_house_and_say_so() -> None:
         await keep_house()
-        metrics.housekept(clock())
+        metrics.work.housekept(clock())
 
     housekeeping = _cron("housekeeping", keep_house_and_say_so)
     # The name of the cron row in the queue, which earlier releases know too.
@@ -96,16 +96,16 @@ def batch_job(
             try:
                 await run_batch(report)
             except StorageUnavailable as error:
-                metrics.given_up(name, "storage_unavailable")
+                metrics.work.given_up(name, "storage_unavailable")
                 log.warning("batch given up", work=name, reason=str(error))
                 return
             except Exception:
-                metrics.given_up(name, "internal")
+                metrics.work.given_up(name, "internal")
                 raise
             finally:
                 # Also for a batch that is broken off, as by the end of the worker.
                 seconds = loop.time() - began
-                metrics.batch(name, report, seconds)
+                metrics.work.batch(name, report, seconds)
                 _log(name, report, seconds)
             # After a probe that was answered, too: what is due then is not left to the next tick.
             if not report.full or loop.time() >= claiming_until:

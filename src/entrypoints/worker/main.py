@@ -9,8 +9,8 @@ from saq import Worker
 from saq.types import Context
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.inspection_metrics import InspectionMetrics
-from adapters.metrics import Metrics
+from adapters.metrics.inspection_metrics import InspectionMetrics
+from adapters.metrics.metrics import Metrics
 from adapters.postgres.schema import require_schema, schema_state
 from application.access.audit_records import AuditUpkeep
 from application.catalogue.census import Census

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.catalogue.census import Census
 from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import Outcome
@@ -34,7 +34,7 @@ class StatusLine:
     async def write(self) -> None:
         """Write one line: all products, those not registered by state, and the outcomes since the last line."""
         products = await self.count()
-        done = self.metrics.outcomes.copy()
+        done = self.metrics.work.outcomes.copy()
         since, self._before = done - self._before, done
         lag = self.metrics.registry.get_sample_value("aggregator_refresh_lag_seconds") or 0.0
         outcomes = {str(outcome): count for outcome, count in since.items()}
@@ -49,6 +49,6 @@ class StatusLine:
         except Exception:
             log.exception("products not counted")
             return {}
-        self.metrics.counted(counts)
+        self.metrics.work.counted(counts)
         others = {str(state): count for state, count in counts.items() if count and state != "registered"}
         return {"products": sum(counts.values()), **others}

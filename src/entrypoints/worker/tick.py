@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from adapters.metric_labels import Work
-from adapters.metrics import Metrics
+from adapters.metrics.labels import Work
+from adapters.metrics.metrics import Metrics
 from application.storage import StorageUnavailable
 from application.synchronisation.circuit_breaker import Breakers, BreakerState
 from application.synchronisation.scheduling import ScheduleDueWork
@@ -52,13 +52,13 @@ class Tick:
         except Exception:
             log.exception("tick failed")
             return
-        self.metrics.scheduled(found.lag.total_seconds(), found.waiting, found.at)
+        self.metrics.work.scheduled(found.lag.total_seconds(), found.waiting, found.at)
         if self._trouble:
             log.info("schedule resumed")
         self._trouble = False
 
     def _show(self, work: Work, state: BreakerState) -> None:
-        self.metrics.breaker(work, state)
+        self.metrics.work.breaker(work, state)
         is_open = state is not BreakerState.CLOSED
         if is_open != self._open.get(work, False):
             log.warning("circuit breaker", work=work, state="open" if is_open else "closed")

@@ -2,7 +2,7 @@
 
 from httpx import AsyncBaseTransport
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.offers_api.call_limits import CallLimits
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.http_client import HttpClient
@@ -55,7 +55,9 @@ def _client(
     settings: Settings, limits: Limits, metrics: Metrics, clock: Clock, instruments: Instruments, *, connections: int
 ) -> HttpClient:
     transport = instruments.call(_transport(settings, limits, connections=connections))
-    return HttpClient(settings.upstream, transport=transport, limits=limits.upstream, observe=metrics.call, clock=clock)
+    return HttpClient(
+        settings.upstream, transport=transport, limits=limits.upstream, observe=metrics.upstream.call, clock=clock
+    )
 
 
 def _transport(settings: Settings, limits: Limits, *, connections: int) -> AsyncBaseTransport:

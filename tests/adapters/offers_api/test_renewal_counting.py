@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.token_log import LoggedTokenEvents
 from application.synchronisation.access_token.issuing import IssuedToken, TokenIssuer
 from application.synchronisation.access_token.secret import Secret
@@ -39,7 +39,7 @@ def sharing(
         store=store or InMemoryTokenStore(clock),
         issue=issue,
         clock=clock,
-        observe=LoggedTokenEvents(metrics.renewal),
+        observe=LoggedTokenEvents(metrics.upstream.renewal),
     )
 
 
@@ -51,7 +51,7 @@ def renewals(metrics: Metrics) -> dict[str, float]:
 async def test_renewals_are_counted_and_the_calls_for_them(metrics: Metrics) -> None:
     async with running_simulator(SimulatorOptions(seed=1)) as simulator, AsyncExitStack() as stack:
         for refresh_token in (DEFAULT_REFRESH_TOKEN, DEFAULT_REFRESH_TOKEN, "wrong"):
-            issuer = issuer_of(simulator.base_url, refresh_token, observe=metrics.call)
+            issuer = issuer_of(simulator.base_url, refresh_token, observe=metrics.upstream.call)
             stack.push_async_callback(issuer.aclose)
             token = sharing(metrics, FakeClock(), issuer)
             with suppress(NotAuthorised):

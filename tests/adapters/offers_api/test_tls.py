@@ -12,7 +12,7 @@ import certifi
 import pytest
 import trustme
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.offers_api.limits import HttpLimits
 from adapters.outgoing_http.tls import client_context
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
@@ -54,7 +54,7 @@ async def https(certificate: trustme.LeafCert) -> AsyncIterator[str]:
 
 async def failure(base_url: str, ca_file: str | None) -> str:
     metrics = Metrics()
-    gateway = gateway_of(base_url, GivenToken(TOKEN), limits=PATIENT, ca_file=ca_file, observe=metrics.call)
+    gateway = gateway_of(base_url, GivenToken(TOKEN), limits=PATIENT, ca_file=ca_file, observe=metrics.upstream.call)
     with pytest.raises(OffersServiceUnavailable) as error:
         await gateway.offers_of(some_id())
     await gateway.aclose()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.offers_gateway import OffersServiceError, OffersServiceUnavailable
@@ -46,7 +46,7 @@ async def gateway(simulator: RunningSimulator, metrics: Metrics) -> AsyncIterato
     issuer = issuer_of(simulator.base_url, DEFAULT_REFRESH_TOKEN)
     token = (await issuer()).token
     await issuer.aclose()
-    gateway = gateway_of(simulator.base_url, GivenToken(token.reveal()), limits=FAST, observe=metrics.call)
+    gateway = gateway_of(simulator.base_url, GivenToken(token.reveal()), limits=FAST, observe=metrics.upstream.call)
     yield gateway
     await gateway.aclose()
 
@@ -114,7 +114,7 @@ async def test_an_upstream_that_is_none_is_counted_as_what_it_is(metrics: Metric
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
         at = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        gateway = gateway_of(base_url.format(at=at), GivenToken("t"), observe=metrics.call)
+        gateway = gateway_of(base_url.format(at=at), GivenToken("t"), observe=metrics.upstream.call)
         with pytest.raises(OffersServiceUnavailable):
             await gateway.offers_of(KNOWN)
         await gateway.aclose()
@@ -130,7 +130,7 @@ async def test_a_malformed_answer_is_counted_as_a_refused_one(
     for product_id in (good, bad):
         simulator.simulation.world.register(product_id, datetime.now(UTC).timestamp())
     simulator.simulation.misbehave(Faults(malformed={kind: frozenset({bad})}))
-    metrics.batch("refresh", await replace(everything.refresh, offers=gateway)(), 0.1)
+    metrics.work.batch("refresh", await replace(everything.refresh, offers=gateway)(), 0.1)
     assert counted(metrics, "aggregator_product_failures_total", work="refresh", reason="answer_refused") == 1
     assert counted(metrics, "aggregator_products_processed_total", work="refresh", outcome="failed") == 1
     assert counted(metrics, "aggregator_products_processed_total", work="refresh", outcome="observed") == 1

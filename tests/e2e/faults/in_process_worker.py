@@ -14,7 +14,7 @@ import psycopg
 from dishka import AsyncContainer
 from saq.types import Context
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from api_client.api import SETTINGS
 from application.access.actor import OPERATOR
 from application.catalogue.catalogue_reader import CatalogueReader

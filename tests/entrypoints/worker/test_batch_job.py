@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import BatchReport, Outcome
 from application.synchronisation.timing import Timing

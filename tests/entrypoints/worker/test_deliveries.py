@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.webhooks.delivery import DeliveryTiming
 from domain.event import EventType
 from entrypoints.worker.deliveries import Deliveries

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.inspection_metrics import InspectionMetrics
-from adapters.metrics import Metrics
+from adapters.metrics.inspection_metrics import InspectionMetrics
+from adapters.metrics.metrics import Metrics
 from application.diagnosis.facts import DatabaseFacts, UpkeepFacts
 from application.storage import StorageUnavailable
 from diagnosed import KEPT_UP, SERVER

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from structlog.testing import capture_logs
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import BatchReport, Outcome
 from domain.product import RegistrationState
@@ -37,12 +37,12 @@ def working() -> Metrics:
 async def test_it_sums_up_what_was_done_since_the_last_line() -> None:
     metrics = working()
     status = StatusLine(Told(registered=30, pending=2, rejected=0), metrics)
-    metrics.scheduled(1.26, 0, NOON)
-    metrics.batch("registrations", BatchReport(Counter({Outcome.REGISTERED: 5})), 0.1)
+    metrics.work.scheduled(1.26, 0, NOON)
+    metrics.work.batch("registrations", BatchReport(Counter({Outcome.REGISTERED: 5})), 0.1)
     with capture_logs() as lines:
         await status.write()
-        metrics.batch("refresh", BatchReport(Counter({Outcome.OBSERVED: 20, Outcome.FAILED: 1})), 0.1)
-        metrics.batch("refresh", BatchReport(Counter({Outcome.OBSERVED: 10})), 0.1)
+        metrics.work.batch("refresh", BatchReport(Counter({Outcome.OBSERVED: 20, Outcome.FAILED: 1})), 0.1)
+        metrics.work.batch("refresh", BatchReport(Counter({Outcome.OBSERVED: 10})), 0.1)
         await status.write()
     always = {"event": "status", "log_level": "info", "products": 32, "pending": 2, "lag_seconds": 1.3}
     assert lines == [always | {"registered": 5}, always | {"observed": 30, "failed": 1}]

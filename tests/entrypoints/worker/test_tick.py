@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.clock_log import LoggedClockDifference
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from application.synchronisation.scheduling import ScheduleDueWork
 from entrypoints.monitoring import Heartbeat
@@ -34,7 +34,7 @@ class Ticking:
         self.metrics.working()
         self.heartbeat = Heartbeat(patience=30)
         world = self.world
-        observe = LoggedClockDifference(self.metrics.clock)
+        observe = LoggedClockDifference(self.metrics.database.clock)
         clocks = clock_watch(world.storage, lambda: world.clock.now + self.ahead, observe)
         schedule = ScheduleDueWork(world.storage.begin, self.queue, world.timing, world.breakers, clocks)
         self.tick = Tick(schedule, self.world.breakers, self.metrics, self.world.timing, self.heartbeat)

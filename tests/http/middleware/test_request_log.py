@@ -9,7 +9,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from adapters.metrics import Metrics
+from adapters.metrics.metrics import Metrics
 from api_client.api import MISSING, SETTINGS, USERNAME, Api, InMemoryOutside, Outside, client_of
 from api_client.server import served
 from entrypoints.configuration.settings import read_settings

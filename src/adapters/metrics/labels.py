@@ -1,4 +1,4 @@
-"""The bounded sets of label values: no request and no answer from upstream can make a new series."""
+"""The bounded sets of label values and of buckets: no request and no answer from upstream can make a new series."""
 
 from http import HTTPStatus
 from typing import Literal
@@ -8,6 +8,7 @@ from application.synchronisation.upstream_calls import NoAnswer
 Work = Literal["registrations", "refresh"]
 GivenUp = Literal["held_back", "storage_unavailable", "internal"]
 
+CALL_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 WORKS: tuple[Work, ...] = ("registrations", "refresh")
 STANDBY_SOURCES = ("standby", "primary", "standby_failed", "standby_too_late")
 WEBHOOK_STATES = ("enabled", "failing", "disabled", "given_up")
