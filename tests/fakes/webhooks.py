@@ -84,6 +84,7 @@ class InMemoryWebhookRepository:
 
     async def wait(self, webhook_id: UUID, *events: WaitingEvent) -> None:
         self._reach()
+        assert len({event.id for event in events}) == len(events)
         self._rows.waiting.update({(webhook_id, event.id): event for event in events})
 
     async def settle(self, webhook_id: UUID, event_ids: Collection[str]) -> None:

@@ -121,7 +121,7 @@ class DeliverEvents:
         except EventsExpired as error:
             done.expired, page = error, EventPage((), error.oldest, caught_up=False)
             self.observe.skipped(webhook, error.oldest)
-        turns = iter(_in_turns(waiting, page.events))
+        turns = iter(_in_turns(_others(waiting, page.events), page.events))
 
         def may_begin() -> bool:
             return not (done.stopped or stopping()) and self.now() - began < self.timing.beginning
@@ -212,6 +212,12 @@ class DeliverEvents:
 
     def _time(self, claim: Claim, began: float) -> datetime:
         return claim.at + timedelta(seconds=self.now() - began)
+
+
+def _others(waiting: Sequence[WaitingEvent], events: Sequence[RecordedEvent]) -> Sequence[WaitingEvent]:
+    """Leave out what is on the page too, as after a replay: one round tries an event once."""
+    ids = {_id(each) for each in events}
+    return [each for each in waiting if each.id not in ids]
 
 
 def _in_turns(

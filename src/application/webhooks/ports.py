@@ -42,7 +42,7 @@ class WebhookRepository(Protocol):
         """Remove the webhook that this unit of work has got, and the events that wait for it."""
 
     async def wait(self, webhook_id: UUID, *events: WaitingEvent) -> None:
-        """Let events wait, each in the place of what waits under its id."""
+        """Let events wait, no two with one id, each in the place of what waits under its id."""
 
     async def settle(self, webhook_id: UUID, event_ids: Collection[str]) -> None:
         """Forget these of the waiting events."""

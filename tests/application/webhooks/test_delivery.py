@@ -326,6 +326,20 @@ async def test_a_replay_sends_everything_since_then_again_and_skips_nothing(worl
     assert await world.work() == waiting
 
 
+async def test_an_event_that_waits_and_is_replayed_is_tried_once_in_a_round(world: World) -> None:
+    webhook_id = await world.create()
+    start = (await world.webhook()).position
+    world.answers = lambda _: BROKEN
+    [id] = await world.append()
+    assert await world.work() == [id]
+    world.clock.advance(RETRIES[0])
+    await ReplayEvents(world.storage.begin, world.events)(webhook_id, start, actor=OPERATOR)
+    assert await world.work() == [id]
+    [waiting] = world.storage.rows.webhooks.waiting.values()
+    assert (waiting.id, waiting.attempts) == (id, 1)
+    assert len(await world.log()) == 2
+
+
 async def test_a_ping_is_sent_at_once_and_once(world: World) -> None:
     webhook_id = await world.create()
     world.answers = lambda _: Answer(429, "HTTP 429", "", 600.0)
