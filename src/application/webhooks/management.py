@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.access.actor import Actor, Scope
+from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Fields, Subject, changed
 from application.events.event_log import EventReader
+from application.events.visible_events import visible_events
 from application.unit_of_work import BeginWork
 from application.webhooks.ports import SecretSeal
 from application.webhooks.secrets import new_secret
 from application.webhooks.targets import TargetPolicy, TargetRefused
 from application.webhooks.webhook import DISABLED_BY_OWNER, MOST_CHOSEN, MOST_WEBHOOKS, Webhook
 from domain.errors import InvalidText, TooManyWebhooks
-from domain.event import PUBLIC_EVENTS, EventType
+from domain.event import EventType
 from domain.product import clean_description
 
 Chosen = TypeVar("Chosen")
@@ -187,8 +188,8 @@ def _check_url(targets: TargetPolicy, url: str) -> None:
 
 def _check_types(webhook: Webhook, actor: Actor) -> None:
     # Whoever says where a webhook's events go, or can sign them, sees them.
-    if not webhook.wanted.types <= PUBLIC_EVENTS and not actor.may(Scope.ALERTS_READ):
-        raise InvalidText("types", "Events of alerts and of disabled webhooks need the scope `alerts:read`.")
+    if not webhook.wanted.types <= visible_events(actor):
+        raise InvalidText("types", "Events of alerts need the scope `alerts:read`, those of webhooks an admin.")
 
 
 def _chosen(name: str, values: Collection[Chosen]) -> frozenset[Chosen] | None:

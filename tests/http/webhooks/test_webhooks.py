@@ -124,7 +124,20 @@ async def test_a_wrong_value_is_pointed_at(api: Api, changes: dict[str, Any], po
         problem_of(await api.http.patch(path, json=changes), 422, "validation-error")
 
 
-async def test_events_for_admins_need_the_scope_to_read_alerts(api: Api, customer: httpx.AsyncClient) -> None:
+async def test_events_about_webhooks_are_for_admins(api: Api, customer: httpx.AsyncClient) -> None:
+    secret = {"types": ["webhook.disabled"]}
+    reader = await key_for(api, "webhooks:write", "alerts:read")
+    refused = await customer.post("/webhooks", json=BODY | secret, headers=reader)
+    assert pointers(problem_of(refused, 422, "validation-error")) == ["/types"]
+    created = await api.http.post("/webhooks", json=BODY | secret)
+    assert created.status_code == 201
+    path = f"/webhooks/{created.json()['id']}"
+    taken_over = await customer.patch(path, json={"url": "https://elsewhere.example/"}, headers=reader)
+    problem_of(taken_over, 422, "validation-error")
+    problem_of(await customer.post(f"{path}/rotate", headers=reader), 422, "validation-error")
+
+
+async def test_events_of_alerts_need_the_scope_to_read_alerts(api: Api, customer: httpx.AsyncClient) -> None:
     secret = {"types": ["alert.firing"]}
     writer, reader = await key_for(api, "webhooks:write"), await key_for(api, "webhooks:write", "alerts:read")
     refused = await customer.post("/webhooks", json=BODY | secret, headers=writer)

@@ -5,11 +5,10 @@ from typing import Any
 from litestar import Request
 
 from application.access.actor import Scope
+from application.events.visible_events import visible_events
 from domain.event import ALERT_EVENTS, PUBLIC_EVENTS, EventType
 from entrypoints.http.auth.access_tokens import Unauthenticated
 from entrypoints.http.auth.callers import Callers, InsufficientScope
-
-_EVERYTHING = frozenset(EventType)
 
 
 class EventAccess:
@@ -37,8 +36,6 @@ class EventAccess:
         authorization = request.headers.get("Authorization", "")
         if not authorization:
             return PUBLIC_EVENTS
-        actor, scopes = await self._callers.identify(authorization)
+        actor, _ = await self._callers.identify(authorization)
         request.scope["state"]["subject"] = actor.id
-        if scopes is None:
-            return _EVERYTHING
-        return PUBLIC_EVENTS | ALERT_EVENTS if Scope.ALERTS_READ in scopes else PUBLIC_EVENTS
+        return visible_events(actor)

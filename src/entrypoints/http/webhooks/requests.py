@@ -26,8 +26,8 @@ Types = Annotated[
     Meta(
         min_length=1,
         max_length=MOST_CHOSEN,
-        description="Only events of these types; null for all public ones. Those of alerts and of disabled webhooks "
-        "are for admins, and for keys with the scope `alerts:read`.",
+        description="Only events of these types; null for all public ones. `alert.…` are for admins and keys with the "
+        "scope `alerts:read`, `webhook.disabled` is for admins.",
         examples=[[EventType.PRICE_CHANGED]],
     ),
 ]
