@@ -223,7 +223,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),
             "costly": Provide(costly, sync_to_thread=False),
             "streams": constant(streams),
-            "allow_types": constant(EventAccess(callers).types),
+            "event_access": constant(EventAccess(callers)),
             "event_streams": constant(
                 StreamPlaces(
                     lambda request: event_streams.place(listener_of(request.scope)),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -233,6 +234,27 @@ async def test_streams_end_whole_when_the_process_stops() -> None:
         api.server.server.handle_exit(15, None)
         assert await stream.ended()
         await until(lambda: api.outcomes == ["complete"])
+
+
+async def test_a_stream_of_alerts_ends_with_the_key_that_may_read_them() -> None:
+    async with serving() as api, api.server.client() as admin:
+        ends = (NOON + timedelta(seconds=0.5)).isoformat()
+        body = {"name": "Short", "scopes": ["alerts:read"], "expires_at": ends}
+        created = await admin.post("/keys", json=body, headers={"Authorization": api.outside.authorization()})
+        headers = {"Authorization": f"Bearer {created.json()['key']}"}
+        async with streaming(api, headers, type="alert.firing") as stream, streaming(api, headers) as other:
+            await stream.message()
+            await other.message()
+            await api.append("", kind=EventType.ALERT_FIRING)
+            assert (await stream.message())["event"] == (await other.message())["event"] == "alert.firing"
+            api.outside.clock.advance(timedelta(seconds=1))
+            await api.append("public")
+            assert await other.name() == "public"
+            ended = asyncio.create_task(stream.ended())
+            while not ended.done():
+                await api.append("", kind=EventType.ALERT_FIRING)
+                await asyncio.sleep(0.02)
+            assert ended.result()
 
 
 async def test_head_has_no_stream() -> None:

@@ -60,6 +60,15 @@ class Callers:
         return Actor(ActorKind.KEY, str(key.id), key.name, scopes=key.scopes), key.scopes
 
 
+def is_key(authorization: str) -> bool:
+    """Return whether an Authorization header has a key, not a token.
+
+    Raises:
+        Unauthenticated
+    """
+    return read_bearer(authorization).startswith(MARK)
+
+
 def admin(name: str) -> Actor:
     """Return the admin of this name as a caller."""
     return Actor(ActorKind.ADMIN, name, name)

@@ -1,21 +1,24 @@
 """Which events a caller may see: those about catalogue and prices all, the others admins and keys with their scopes."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request
 
 from application.access.actor import Scope
 from application.events.visible_events import visible_events
+from application.storage import StorageUnavailable
 from domain.event import ALERT_EVENTS, PUBLIC_EVENTS, EventType
-from entrypoints.http.auth.access_tokens import Unauthenticated
-from entrypoints.http.auth.callers import Callers, InsufficientScope
+from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
+from entrypoints.http.auth.callers import Callers, InsufficientScope, is_key
 
 
 class EventAccess:
-    """Tells the types of events that a request may read."""
+    """Tells the types of events that a request may read, and whether it may still."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
+        self._checking = asyncio.Lock()
 
     async def types(self, request: Request[Any, Any, Any], wanted: list[str] | None) -> frozenset[EventType]:
         """Return the wanted types, or all that the caller may see.
@@ -31,6 +34,22 @@ class EventAccess:
         if "Authorization" not in request.headers:
             raise Unauthenticated
         raise InsufficientScope(Scope.ALERTS_READ if types - visible <= ALERT_EVENTS else None)
+
+    async def may_go_on(self, request: Request[Any, Any, Any]) -> bool:
+        """Return whether the key that began a long answer is still in force; a token counts at the beginning only.
+
+        If nobody knows, it may not: the client can go on later from where it is.
+        """
+        authorization = request.headers.get("Authorization", "")
+        if not is_key(authorization):
+            return True
+        # One after the other: what the first has found out is remembered for the others.
+        async with self._checking:
+            try:
+                await self._callers.identify(authorization)
+            except (InvalidToken, StorageUnavailable):
+                return False
+        return True
 
     async def _visible(self, request: Request[Any, Any, Any]) -> frozenset[EventType]:
         authorization = request.headers.get("Authorization", "")

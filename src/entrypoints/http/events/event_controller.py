@@ -1,6 +1,6 @@
 """The event log over HTTP: pulled, or streamed."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from litestar.response.base import ASGIResponse
 from application.access.actor import Scope
 from application.events.event_log import EventFilter, Position
 from application.events.read_events import FollowEvents, PullEvents
-from domain.event import EventType
 from entrypoints.http.conditional_reads import NO_STORE
+from entrypoints.http.events.access import EventAccess
 from entrypoints.http.events.event_stream import EventStream, StreamPlaces
 from entrypoints.http.events.responses import PAGE, STREAM, encode_page
 from entrypoints.http.problems.cursor_mismatch import CursorMismatch
@@ -25,9 +25,6 @@ from entrypoints.http.problems.problem_types import (
     problems,
 )
 from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
-
-AllowTypes = Callable[[Request[Any, Any, Any], list[str] | None], Awaitable[frozenset[EventType]]]
-"""Returns the wanted types, or all that the caller may see; it refuses those that the caller may not."""
 
 MOST_FILTERED = 50
 LATEST = "latest"
@@ -121,7 +118,7 @@ class EventController(Controller):
         self,
         request: Request[Any, Any, Any],
         pull_events: Injected[PullEvents],
-        allow_types: Injected[AllowTypes],
+        event_access: Injected[EventAccess],
         types: Types = None,
         product_ids: ProductIds = None,
         after: After = None,
@@ -133,7 +130,7 @@ class EventController(Controller):
         `next` is never null: store it after your work, and go on from it. You see every event at least once, and
         exactly once if you look at the ids.
         """
-        wanted = await _filter(allow_types, request, types, product_ids)
+        wanted = await _filter(event_access, request, types, product_ids)
         if after == LATEST:
             position = await pull_events.latest()
             body = b'{"items":[],"next":"%b","caught_up":true}' % position.cursor.encode()
@@ -161,7 +158,7 @@ class EventController(Controller):
         self,
         request: Request[Any, Any, Any],
         follow_events: Injected[FollowEvents],
-        allow_types: Injected[AllowTypes],
+        event_access: Injected[EventAccess],
         event_streams: Injected[StreamPlaces],
         types: Types = None,
         product_ids: ProductIds = None,
@@ -173,15 +170,16 @@ class EventController(Controller):
         stream gets a comment every 15 seconds. If events behind the cursor are no longer kept, an event `reset` says
         where it goes on. A client that does not keep up is disconnected, and can go on from its last id.
         """
-        wanted = await _filter(allow_types, request, types, product_ids)
+        wanted = await _filter(event_access, request, types, product_ids)
         begin = request.headers.get(_LAST_EVENT_ID.name) or after
-        return EventStream(request, event_streams, follow_events(None if begin == LATEST else _position(begin), wanted))
+        followed = follow_events(None if begin == LATEST else _position(begin), wanted)
+        return EventStream(request, event_streams, followed, partial(event_access.may_go_on, request))
 
 
 async def _filter(
-    allow: AllowTypes, request: Request[Any, Any, Any], types: list[Any] | None, product_ids: list[UUID] | None
+    access: EventAccess, request: Request[Any, Any, Any], types: list[Any] | None, product_ids: list[UUID] | None
 ) -> EventFilter:
-    return EventFilter(await allow(request, types), frozenset(product_ids) if product_ids else None)
+    return EventFilter(await access.types(request, types), frozenset(product_ids) if product_ids else None)
 
 
 def _position(cursor: str | None) -> Position | None:

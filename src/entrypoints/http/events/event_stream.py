@@ -3,7 +3,7 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +13,7 @@ from litestar import Request
 from litestar.types import Send
 
 from application.events.read_events import Followed
+from domain.event import PUBLIC_EVENTS
 from entrypoints.http.events.responses import EVENT_STREAM
 from entrypoints.http.route_declarations import Place
 from entrypoints.http.streaming import Streaming
@@ -36,12 +37,20 @@ class StreamPlaces:
 
 
 class EventStream(Streaming):
-    """Events until the client leaves or does not keep up, or the process stops."""
+    """Events until the client leaves or does not keep up, or the process stops.
+
+    `may_go_on` is asked before events that are not for all: without an answer of true the stream ends.
+    """
 
     def __init__(
-        self, request: Request[Any, Any, Any], streams: StreamPlaces, followed: AsyncGenerator[Followed, None]
+        self,
+        request: Request[Any, Any, Any],
+        streams: StreamPlaces,
+        followed: AsyncGenerator[Followed, None],
+        may_go_on: Callable[[], Awaitable[bool]],
     ) -> None:
         self._followed = followed
+        self._may_go_on = may_go_on
         super().__init__(
             partial(streams.place, request),
             streams.count,
@@ -57,6 +66,8 @@ class EventStream(Streaming):
             await self._begin(send)
             await self._pass_on(send, RETRY + _id(first))
             async for part in followed:
+                if any(each.type not in PUBLIC_EVENTS for each in part.events) and not await self._may_go_on():
+                    return
                 await self._pass_on(send, _render(part))
 
 
