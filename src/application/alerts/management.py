@@ -112,7 +112,7 @@ class AmendAlert:
                 after,
                 rule=replace(rule, since=now) if restarts else rule,
                 updated_at=now,
-                revision=before.revision + 1,
+                revision=before.revision + restarts,
             )
             await work.alerts.save(after)
             if restarts:

@@ -91,8 +91,8 @@ class AlertStateRepository(Protocol):
     async def store(self, changes: Sequence[WatchChange]) -> Sequence[WatchChange]:
         """Store the changes with their transitions, and return those that count.
 
-        Not those of alerts that another unit of work has edited or removed since they were read: these are evaluated
-        with the next observation. Until this unit of work ends, the other alerts cannot be edited.
+        Not those of alerts that another unit of work has started again, disabled or removed since they were read: a
+        rule that starts looks at the time from then on. Until this unit of work ends, the others cannot be edited.
         """
 
     async def restart(self, alert_id: UUID) -> None:

@@ -98,7 +98,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A rule with a name; None as `product_ids` stands for all products. `revision` counts its edits."""
+    """A rule with a name; None as `product_ids` stands for all products. `revision` counts how often it started."""
 
     id: UUID
     name: str

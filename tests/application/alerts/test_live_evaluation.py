@@ -11,9 +11,10 @@ from application.access.actor import OPERATOR
 from application.alerts import closing
 from application.alerts.closing import close_alert
 from application.alerts.management import AmendAlert, CreateAlert, DeleteAlert
+from application.alerts.repositories import WatchChange
 from application.alerts.upkeep import TidyAlerts
 from application.storage import StorageUnavailable
-from domain.alerts.alert import Alert, Phase
+from domain.alerts.alert import Alert, AlertState, Phase
 from domain.alerts.condition import ConditionKind, PriceExtreme, PriceThreshold
 from domain.event import EventType
 from domain.offer import Offer
@@ -136,3 +137,18 @@ async def test_a_low_that_stood_before_the_alert_is_no_new_one(world: Synchronis
     await show(world, 799, id)
     await show(world, 799, id)
     assert [kind for kind, _ in told(world)].count(EventType.ALERT_FIRING) == 1
+
+
+async def test_a_new_name_costs_no_observation_and_a_new_rule_takes_none_by_the_old_one(
+    world: Synchronising,
+) -> None:
+    id = await world.watched(Offer(OFFER, 1_000, 1))
+    alert = await alert_of(world, id)
+    amend = AmendAlert(world.storage.begin, close_alert)
+    async with world.storage.begin() as work:
+        (watch,) = await work.alert_states.watching([id])
+    change = WatchChange(watch, AlertState(Phase.PENDING, alert.created_at, alert.created_at + INTERVAL), ())
+    for edit, counts in (({"name": "Dear"}, True), ({"hold": INTERVAL}, False)):
+        await amend(alert.id, **edit, actor=OPERATOR)
+        async with world.storage.begin() as work:
+            assert await work.alert_states.store([change]) == ([change] if counts else [])
