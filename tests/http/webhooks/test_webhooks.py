@@ -181,7 +181,8 @@ async def test_a_replay_puts_the_position_back(api: Api) -> None:
     answer = await api.http.post(f"{path}/replay", json={"after": created["position"]})
     assert (answer.status_code, answer.json()) == (202, {"position": created["position"]})
     assert (await api.http.get(path)).json()["position"] == created["position"]
-    problem_of(await api.http.post(f"{path}/replay", json={"after": "yesterday"}), 400, "cursor-mismatch")
+    mismatch = problem_of(await api.http.post(f"{path}/replay", json={"after": "yesterday"}), 400, "cursor-mismatch")
+    assert "id of an event" in mismatch["detail"]
     problem_of(await api.http.post(f"{path}/replay", json={"after": "fff-1-1"}), 410, "cursor-expired")
 
 

@@ -28,7 +28,6 @@ from entrypoints.http.problems.problem_types import (
     prefix_of,
     problems,
 )
-from entrypoints.http.products.cursors import UNREADABLE
 from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
 from entrypoints.http.webhooks import examples
 from entrypoints.http.webhooks.cursors import DeliveryCursors
@@ -129,7 +128,7 @@ class DeliveryController(Controller):
         try:
             after = Position.parse(data.after)
         except ValueError as error:
-            raise CursorMismatch(UNREADABLE) from error
+            raise CursorMismatch("The cursor is none of the event log's. Take the id of an event.") from error
         return ReplayResponse((await replay_events(webhook_id, after, actor=actor)).cursor)
 
     @get(
