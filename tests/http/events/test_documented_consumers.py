@@ -52,18 +52,27 @@ async def lines(output: asyncio.StreamReader, count: int) -> list[str]:
         return [(await output.readline()).decode() for _ in range(count)]
 
 
+async def stored(folder: Path, cursor: str) -> None:
+    """Wait until a consumer has stored this cursor."""
+    async with asyncio.timeout(60):
+        while not (folder / "cursor").exists() or (folder / "cursor").read_text() != cursor:
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="NOT RUN: Node is not installed")
-async def test_the_consumer_in_node_goes_on_behind_its_last_id(tmp_path: Path) -> None:
+async def test_the_consumer_in_node_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     outside = Outside()
     outside.limits = RequestLimits()
     async with served(outside) as server:
         script = tmp_path / "consumer.mjs"
         script.write_text(consumer("js", server.port))
         ids = await append(outside, 3)
-        async with running(tmp_path, "node", str(script), "0-0-0") as output:
+        (tmp_path / "cursor").write_text("0-0-0")
+        async with running(tmp_path, "node", str(script)) as output:
             assert [line.split()[0] for line in await lines(output, 3)] == ids
+            await stored(tmp_path, ids[-1])
         later = await append(outside, 2)
-        async with running(tmp_path, "node", str(script), ids[-1]) as output:
+        async with running(tmp_path, "node", str(script)) as output:
             assert [line.split()[0] for line in await lines(output, 2)] == later
 
 
@@ -75,9 +84,7 @@ async def test_the_consumer_in_python_goes_on_where_it_was_killed(tmp_path: Path
         ids = await append(outside, 3)
         async with running(tmp_path, sys.executable, "-u", str(script)) as output:
             assert [line.split()[0] for line in await lines(output, 3)] == ids
-            async with asyncio.timeout(60):
-                while not (tmp_path / "cursor").exists():
-                    await asyncio.sleep(0.01)
+            await stored(tmp_path, ids[-1])
         later = await append(outside, 2)
         async with running(tmp_path, sys.executable, "-u", str(script)) as output:
             assert [line.split()[0] for line in await lines(output, 2)] == later
