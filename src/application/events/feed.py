@@ -136,9 +136,12 @@ class EventFeed:
             while True:
                 pause = await self._look()
                 await asyncio.sleep(pause)
-        finally:
-            # Also after a defect: a listener that waits for a feed that is gone would wait for ever.
+        except Exception:
+            # A defect: without a feed who listens would wait for ever, and so would who comes before all have left.
             self._end_all()
+            self._listeners.clear()
+            self._rest()
+            raise
 
     async def _look(self) -> float:
         """Hand out the new events, and return the seconds until the next look."""
