@@ -88,7 +88,9 @@ class SqlAlchemyKeyReader:
             found = (await session.execute(_VERIFIED.where(ApiKeyRow.digest == digest))).one_or_none()
         if found is None:
             return None
-        return KeyInForce(found.id, found.name, frozenset(member(Scope, scope) for scope in found.scopes), found.expires_in)
+        return KeyInForce(
+            found.id, found.name, frozenset(member(Scope, scope) for scope in found.scopes), found.expires_in
+        )
 
 
 def _read(row: ApiKeyRow) -> ApiKey:
