@@ -51,6 +51,7 @@ GIVEN_UP, BEHIND = (
 FAILED = series("aggregator_http_requests_total", API, method="GET", route="/products", status="500")
 TURNED_AWAY = series("aggregator_http_requests_total", API, method="GET", route="turned away", status="503")
 WAITERS = series("aggregator_database_waiters", API)
+STANDBY = series("aggregator_standby_used", API)
 READ_ONLY, OUTDATED = (series("aggregator_database_state", WORKER, state=state) for state in ("read_only", "outdated"))
 NO_EVENT_DAY = series("aggregator_missing_partitions", WORKER, log="events")
 DISK = series("aggregator_database_disk_free_ratio", WORKER)
@@ -66,7 +67,7 @@ REGISTERED = series("aggregator_products_processed_total", WORKER, work="registr
 EVERY_MINUTE = f"0+60x{MINUTES}"
 STOPPED = f"0+60x{CALM} {CALM * 60}x{MINUTES - CALM}"
 CALM_SERIES: dict[str, str] = {
-    **dict.fromkeys((UP, API_UP), f"1x{MINUTES}"),
+    **dict.fromkeys((UP, API_UP, STANDBY), f"1x{MINUTES}"),
     **dict.fromkeys((TICK, HOUSEKEEPING), EVERY_MINUTE),
     EXPIRY: f"300+60x{MINUTES}",
     # The API holds no token.
@@ -93,13 +94,20 @@ def then(value: str, before: str = "0") -> str:
     return f"{before}x{CALM} {value}x{MINUTES - CALM}"
 
 
+NOT_READ = then("0", "1")
 GROWS, IS_OPEN, NO_TOKEN = then("0+60"), then("1"), f"300+60x{CALM} {CALM * 60 + 300}x{MINUTES - CALM}"
 NONE_REGISTERED = {REGISTERED: f"0+5x{CALM} {CALM * 5}x{MINUTES - CALM}"}
 GONE = {name: f"{values.split('x')[0]}x{CALM} stale" for name, values in CALM_SERIES.items() if WORKER in name}
 FAULTS: Mapping[str, Mapping[str, str]] = {
     "ApiDown": {API_UP: then("0", "1")},
     "NoWorker": {**GONE, UP: then("0", "1")},
-    "DatabaseAway": {**NONE_REGISTERED, TICK: STOPPED, HOUSEKEEPING: STOPPED, EXPIRY: NO_TOKEN, WAITERS: then("5")},
+    "DatabaseAway": {
+        **NONE_REGISTERED,
+        **dict.fromkeys((TICK, HOUSEKEEPING), STOPPED),
+        EXPIRY: NO_TOKEN,
+        WAITERS: then("5"),
+        STANDBY: NOT_READ,
+    },
     "ClockDiffers": {**NONE_REGISTERED, CLOCK: then("90"), HOUSEKEEPING: STOPPED, LAG: GROWS},
     "RefreshTokenRefused": {**NONE_REGISTERED, REFUSED: then("0+1"), EXPIRY: NO_TOKEN, LAG: GROWS},
     "AnotherTokenIsValid": {**NONE_REGISTERED, ANOTHER: then("0+4"), EXPIRY: NO_TOKEN, LAG: GROWS},
@@ -110,7 +118,14 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "OfferRowsRefused": {ROWS: then("0+3")},
     "ProductsNeedAnAdmin": {REJECTED: then("4", "1")},
     "HousekeepingOverdue": {HOUSEKEEPING: STOPPED},
-    "DatabaseReadOnly": {READ_ONLY: then("1"), LAG: GROWS, EXPIRY: NO_TOKEN, HOUSEKEEPING: STOPPED, **NONE_REGISTERED},
+    "DatabaseReadOnly": {
+        **NONE_REGISTERED,
+        READ_ONLY: then("1"),
+        LAG: GROWS,
+        EXPIRY: NO_TOKEN,
+        HOUSEKEEPING: STOPPED,
+        STANDBY: NOT_READ,
+    },
     "SchemaDoesNotFit": {OUTDATED: then("1")},
     "PartitionsMissing": {NO_EVENT_DAY: then("1")},
     "DiskNearlyFull": {DISK: then("0.05", "0.5")},
@@ -125,6 +140,7 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
     "ServerErrors": {FAILED: then("0+5")},
     "RequestsTurnedAway": {TURNED_AWAY: then("0+600")},
     "ConnectionsAllTaken": {WAITERS: then("2")},
+    "StandbyNotRead": {STANDBY: NOT_READ},
 }
 
 
@@ -164,6 +180,11 @@ def test_a_fault_fires_its_alert_and_no_other(tmp_path: Path, fault: str) -> Non
 
 def test_a_read_only_database_is_one_fault_where_it_stops_the_tick_too(tmp_path: Path) -> None:
     fires_alone(tmp_path, "DatabaseReadOnly", {**FAULTS["DatabaseReadOnly"], TICK: STOPPED})
+
+
+def test_an_api_whose_address_is_gone_is_down_too(tmp_path: Path) -> None:
+    gone = {name: f"{values.split('x')[0]}x{CALM} stale" for name, values in CALM_SERIES.items() if API in name}
+    fires_alone(tmp_path, "ApiDown", gone)
 
 
 def fires_alone(tmp_path: Path, alert: str, fault: Mapping[str, str]) -> None:

@@ -103,6 +103,14 @@ def test_a_pod_has_time_to_stop(name: str) -> None:
     assert pod["spec"]["terminationGracePeriodSeconds"] >= settings.drain_seconds + 20
 
 
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_applying_again_leaves_the_autoscalers_number(name: str) -> None:
+    scaler = named("HorizontalPodAutoscaler", name)["spec"]
+    assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    assert scaler["minReplicas"] >= 2
+    assert "replicas" not in named("Deployment", name)["spec"]
+
+
 def test_what_selects_pods_finds_some() -> None:
     labels = [pod["metadata"]["labels"] | {"app.kubernetes.io/part-of": "product-aggregator"} for pod in pods()]
     for resource in resources():

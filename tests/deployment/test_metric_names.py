@@ -34,6 +34,7 @@ def shown() -> dict[str, set[str]]:
     """Return the labels of every series that a worker or an API can show, by its name."""
     metrics = Metrics()
     metrics.working()
+    metrics.database.watch_standby(lambda: 0.0, lambda: True)
     InspectionMetrics(metrics.registry)
     instruments = metrics.registry._names_to_collectors
     labels = {name: set(getattr(instrument, "_labelnames", ())) for name, instrument in instruments.items()}

@@ -5,9 +5,11 @@ from pathlib import Path
 from string import ascii_letters
 
 import pytest
+import yaml
 
 from entrypoints.configuration.setting_sources import SECRETS
 from entrypoints.configuration.settings import ALL, read_settings
+from entrypoints.operations.doctor import check_settings
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 PASSED_ON = re.compile(r"^  ([A-Z0-9_]+): (.*)$", re.MULTILINE)
@@ -45,3 +47,18 @@ def test_the_settings_of_compose_are_valid(given: dict[str, str], tmp_path: Path
     settings = read_settings(passed_on)
     assert settings.app_env == given.get("APP_ENV", "development")
     assert settings.jwt_secret == secret.read_text().strip()
+
+
+@pytest.mark.parametrize("name", ["worker", "migrate"])
+def test_only_the_api_has_what_logins_need_and_the_doctor_misses_nothing_elsewhere(name: str) -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    in_api, elsewhere = (services[each]["environment"] for each in ("api", name))
+    assert {variable for variable in in_api if variable not in elsewhere} == {
+        *("ADMIN_USERNAME", "ADMIN_PASSWORD", "ADMIN_PASSWORD_HASH"),
+        *("JWT_SECRET_FILE", "JWT_SECRETS_ACCEPTED", "JWT_LIFETIME"),
+    }
+    given = {
+        variable: VARIABLE.sub(lambda found: PRODUCTION.get(found[1]) or found[2], str(value))
+        for variable, value in elsewhere.items()
+    }
+    assert check_settings(given)[1] == []

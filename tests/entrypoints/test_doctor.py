@@ -10,6 +10,12 @@ from application.diagnosis.finding import Check, Finding, broken, warning
 from entrypoints.operations.doctor import check_settings, report
 
 NOWHERE = "postgresql://u:hidden-word@127.0.0.1:9/d"
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": NOWHERE,
+    "OFFERS_BASE_URL": "https://offers.example/api/v1",
+    "OFFERS_REFRESH_TOKEN": "t" * 40,
+}
 COMMAND = (sys.executable, "-m", "entrypoints.cli", "doctor")
 A_WARNING = warning(Check.WORKERS, "They are slow.", "Prices are old.", "Start more.")
 A_FAULT = broken(Check.TOKEN, "It is refused.", "Nothing works.", "Set it.")
@@ -44,16 +50,17 @@ def test_every_wrong_setting_is_a_finding() -> None:
 
 
 def test_settings_of_the_api_count_where_one_is_set() -> None:
-    production = {
-        "APP_ENV": "production",
-        "DATABASE_URL": NOWHERE,
-        "OFFERS_BASE_URL": "https://offers.example/api/v1",
-        "OFFERS_REFRESH_TOKEN": "t" * 40,
-    }
-    assert check_settings(production)[1] == []
-    settings, findings = check_settings(production | {"JWT_SECRET": "short"})
+    assert check_settings(PRODUCTION)[1] == []
+    settings, findings = check_settings(PRODUCTION | {"JWT_SECRET": "short"})
     assert settings is not None
     assert any(finding.problem.startswith("JWT_SECRET: ") for finding in findings)
+
+
+def test_a_worker_beside_an_api_lacks_none_of_its_secrets() -> None:
+    shared = PRODUCTION | {"ALLOWED_HOSTS": "shop.example", "TRUSTED_PROXIES": "10.0.0.0/8"}
+    assert check_settings(shared)[1] == []
+    (finding,) = check_settings(shared | {"TRUSTED_PROXIES": "everybody"})[1]
+    assert finding.problem.startswith("TRUSTED_PROXIES: ")
 
 
 def test_the_command_says_that_the_database_is_away_and_shows_no_secret() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-CHECKED = "database, schema, queue, workers, products, token, Offers service"
+CHECKED = "database, standby, schema, partitions, queue, workers, products, token, Offers service, clocks, webhooks"
 """What a diagnosis looks at."""
 
 

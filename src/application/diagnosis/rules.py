@@ -96,7 +96,7 @@ def _of_server_resources(facts: DatabaseFacts) -> Iterator[Finding]:
             Check.DATABASE,
             "Autovacuum is off.",
             "Tables grow with every poll, and everything becomes slower.",
-            "Run `ALTER SYSTEM SET autovacuum = on; SELECT pg_reload_conf()` as a superuser.",
+            "Run `ALTER SYSTEM SET autovacuum = on`, and then `SELECT pg_reload_conf()`, as a superuser.",
         )
     if facts.bloated:
         worst = ", ".join(f"{table} ({dead} dead rows)" for table, dead in facts.bloated.items())
@@ -156,7 +156,7 @@ def of_standby(facts: StandbyFacts) -> Iterator[Finding]:
             Check.STANDBY,
             "hot_standby_feedback is off on the standby.",
             "Long reads there are cancelled, which cuts exports, or they hold the replay up.",
-            "Run `ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf()` there.",
+            "Run `ALTER SYSTEM SET hot_standby_feedback = on` there, and then `SELECT pg_reload_conf()`.",
         )
 
 

@@ -56,7 +56,8 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> int:
 def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
     """Return the settings, None if they cannot be used, and the findings about them.
 
-    Settings of the API alone are checked where one of them is set: a worker's environment has none.
+    Settings of the API alone are checked where they are set; what it cannot do without, where one of its credentials
+    is set: a worker may share its environment with an API, but not those.
     """
     try:
         settings = read_settings(environment, USED_BY["doctor"])
@@ -64,10 +65,10 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, lis
         effect = "Commands that use it refuse to start."
         return None, [broken(Check.SETTINGS, mistake, effect, _CORRECT) for mistake in str(error).splitlines()]
     given = given_by(environment, sorted(API_ONLY))
-    if not (given.values or given.mistakes):
-        return settings, []
+    names = frozenset(given.variables)
+    of_api = any(name.startswith(("ADMIN_", "JWT_")) for name in names)
     try:
-        read_settings(environment, USED_BY["api"])
+        read_settings(environment, USED_BY["api"] if of_api else USED_BY["doctor"] | names)
     except SettingsError as error:
         effect = "The API refuses to start with it."
         return settings, [warning(Check.SETTINGS, mistake, effect, _CORRECT) for mistake in str(error).splitlines()]

@@ -1,5 +1,6 @@
 """Each fact that is wrong leads to one finding, and healthy facts lead to none."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from application.diagnosis import rules
-from application.diagnosis.facts import UpstreamFacts
+from application.diagnosis.facts import StandbyFacts, UpstreamFacts
 from application.diagnosis.finding import Check, Finding, Severity
 from application.synchronisation.access_token.store import TokenState
 from diagnosed import DELIVERING, KEPT_UP, SERVER, WORKING
@@ -163,3 +164,11 @@ def test_numbers_in_words(rule: Callable[[], Iterable[Finding]], words: str) -> 
 @pytest.mark.parametrize("wrong", [{"given_up": 1}, {"behind": 16 * MINUTE}])
 def test_webhooks_in_trouble_are_a_warning(wrong: dict[str, Any]) -> None:
     assert kinds(rules.of_webhooks(replace(DELIVERING, **wrong))) == [(WARNING, Check.WEBHOOKS)]
+
+
+@pytest.mark.parametrize(
+    "found", [rules.of_database(replace(SERVER, vacuums=False)), rules.of_standby(StandbyFacts(feedback=False))]
+)
+def test_settings_are_changed_by_single_statements_as_postgresql_wants_it(found: Iterable[Finding]) -> None:
+    (finding,) = found
+    assert re.findall("`(.*?)`", finding.remedy)[1:] == ["SELECT pg_reload_conf()"]

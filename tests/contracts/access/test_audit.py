@@ -70,6 +70,12 @@ async def test_the_record_and_the_write_commit_together_or_not_at_all(storage: S
     assert await read(storage) == []
 
 
+@pytest.mark.parametrize("wanted", [AuditFilter(actor="a\0"), AuditFilter(subject_id="\0")])
+async def test_no_record_has_a_text_that_cannot_be_stored(storage: Storage, wanted: AuditFilter) -> None:
+    await append(storage, AMENDED)
+    assert await read(storage, wanted) == []
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 async def test_pages_go_from_the_newest_to_the_oldest_without_a_gap(storage: Storage, limit: int) -> None:
     for _ in range(2):

@@ -11,7 +11,7 @@ from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.postgres.access.rows import ApiKeyRow
+from adapters.postgres.access.rows import ApiKeyRow, member
 from adapters.postgres.connection import open_session
 from application.access.actor import Scope
 from application.access.api_keys import ApiKey, KeyInForce
@@ -88,7 +88,9 @@ class SqlAlchemyKeyReader:
             found = (await session.execute(_VERIFIED.where(ApiKeyRow.digest == digest))).one_or_none()
         if found is None:
             return None
-        return KeyInForce(found.id, found.name, frozenset(map(Scope, found.scopes)), found.expires_in)
+        return KeyInForce(
+            found.id, found.name, frozenset(member(Scope, scope) for scope in found.scopes), found.expires_in
+        )
 
 
 def _read(row: ApiKeyRow) -> ApiKey:
@@ -96,7 +98,7 @@ def _read(row: ApiKeyRow) -> ApiKey:
         row.id,
         row.name,
         row.prefix,
-        tuple(map(Scope, row.scopes)),
+        tuple(member(Scope, scope) for scope in row.scopes),
         row.created_at,
         row.expires_at,
         row.last_used_at,

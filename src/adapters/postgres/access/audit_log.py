@@ -11,7 +11,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.postgres.access.rows import AUDIT_RECORD, AuditRecordRow
+from adapters.postgres.access.rows import AUDIT_RECORD, AuditRecordRow, member
 from adapters.postgres.bulk import arrays, unnested
 from adapters.postgres.connection import open_session
 from application.access.actor import ActorKind
@@ -62,6 +62,9 @@ class SqlAlchemyAuditReader:
     async def page(
         self, wanted: AuditFilter, limit: int, after: AuditPosition | None = None
     ) -> tuple[Sequence[AuditRecord], AuditPosition | None]:
+        # No text there has a NUL, and none may be sent.
+        if "\0" in (wanted.actor or "") + (wanted.subject_id or ""):
+            return [], None
         async with open_session(self._engine) as session:
             rows = await _Rows(session=session, wrap_exceptions=False, statement=_NEWEST_FIRST).get_many(
                 *_conditions(wanted, after), LimitOffset(limit + 1, 0)
@@ -108,11 +111,11 @@ def _read(row: AuditRecordRow) -> AuditRecord:
     return AuditRecord(
         id=row.id,
         at=row.at,
-        actor=AuditActor(ActorKind(row.actor_kind), row.actor_id, row.actor_name),
-        action=Action(row.action),
+        actor=AuditActor(member(ActorKind, row.actor_kind), row.actor_id, row.actor_name),
+        action=member(Action, row.action),
         subject=None
         if row.subject_kind is None or row.subject_id is None
-        else Subject(SubjectKind(row.subject_kind), row.subject_id),
+        else Subject(member(SubjectKind, row.subject_kind), row.subject_id),
         before=row.before,
         after=row.after,
         request_id=row.request_id,

@@ -1,7 +1,8 @@
 """Rows about who may come in, and what admins and keys have written."""
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from enum import StrEnum
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Index, Interval, PrimaryKeyConstraint, Table, Text, func, type_coerce
@@ -75,6 +76,14 @@ class AuditRecordRow(Row):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     request_id: Mapped[str | None]
     address: Mapped[str | None]
+
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+def member(kind: type[Kind], text: str) -> Kind:
+    """Return the member that a row names; of a newer release's, which this one has not, the text as it is."""
+    return kind(text) if text in kind.__members__.values() else cast("Kind", text)
 
 
 AUDIT_RECORD = cast("Table[Any]", AuditRecordRow.__table__)

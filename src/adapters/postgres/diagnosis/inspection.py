@@ -54,12 +54,14 @@ _SERVER = """
             (SELECT 'ownership of the tables' FROM pg_class
             WHERE oid = to_regclass('offer_interval') AND NOT pg_has_role(relowner, 'USAGE'))
         ], NULL) AS missing_rights,
-        to_regclass('saq.saq_jobs') IS NOT NULL AND to_regclass('saq.saq_stats') IS NOT NULL AS queue_tables,
+        (SELECT count(*) = 2 FROM pg_class
+        WHERE relnamespace = to_regnamespace('saq') AND relname IN ('saq_jobs', 'saq_stats')) AS queue_tables,
         CASE WHEN inet_server_addr() IS NOT DISTINCT FROM inet_client_addr()
             THEN (SELECT setting FROM pg_settings WHERE name = 'data_directory') END AS data_directory
 """
 _BLOATED = """
-    SELECT relname, n_dead_tup FROM pg_stat_user_tables
+    SELECT format(CASE schemaname WHEN 'public' THEN '%2$I' ELSE '%1$I.%2$I' END, schemaname, relname), n_dead_tup
+    FROM pg_stat_user_tables
     WHERE schemaname IN ('public', 'saq') AND n_dead_tup > greatest($1::bigint, n_live_tup)
     ORDER BY n_dead_tup DESC LIMIT 3
 """
@@ -155,6 +157,9 @@ class SqlAlchemyUpkeepInspection:
 
 
 def _free_share(directory: str) -> float | None:
+    if directory.startswith("/proc/"):
+        # A view of the server's process, so another folder in this one; the embedded server of root has it so.
+        return None
     try:
         usage = shutil.disk_usage(directory)
     except OSError:

@@ -49,6 +49,27 @@ async def current(engine: AsyncEngine) -> str:
     return f"audit_record_{now:%Y%m}01"
 
 
+async def test_what_a_newer_release_has_written_is_read_as_it_is(alone: AsyncEngine) -> None:
+    await execute(
+        alone,
+        "INSERT INTO audit_record (at, id, actor_kind, actor_id, actor_name, action, subject_kind, subject_id) "
+        "VALUES (now(), gen_random_uuid(), 'robot', 'r', 'R', 'order.created', 'order', '1')",
+    )
+    await execute(
+        alone,
+        "INSERT INTO api_key (id, name, prefix, digest, scopes, created_at) "
+        "VALUES (gen_random_uuid(), 'Shop', 'pak_7Qm2XbTe', 'digest', '{audit:read,orders:write}', now())",
+    )
+    storage = on_postgres(alone)
+    ((record,), _) = await storage.audit.page(AuditFilter(), 10)
+    assert record.subject is not None
+    assert (record.actor.kind, record.action, record.subject.kind) == ("robot", "order.created", "order")
+    (key,) = await storage.keys.list(10)
+    in_force = await storage.keys.in_force(b"digest")
+    assert in_force is not None
+    assert set(key.scopes) == in_force.scopes == {"audit:read", "orders:write"}
+
+
 async def test_a_record_is_never_changed_or_removed(database: AsyncEngine) -> None:
     await append(database)
     for table in ("audit_record", await current(database)):
