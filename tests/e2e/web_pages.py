@@ -218,7 +218,7 @@ async def test_an_admin_makes_a_key_revokes_it_and_finds_both_in_the_audit_log(
         await accessible(page)
         await page.check("#catalogue-write")
         await page.click("text=Create the key")
-        await expect(page.locator("#key")).to_have_value(re.compile("^pak_"))
+        await expect(page.locator("#secret")).to_have_value(re.compile("^pak_"))
         await accessible(page)
         await page.click("text=I have copied it")
         await accessible(page)

@@ -85,6 +85,11 @@ class Formats:
         """Write day and time in the viewer's zone."""
         return f"{self.day(at)}, {self.clock(at)}"
 
+    def second(self, at: datetime) -> str:
+        """Write day and time in the viewer's zone, to the second."""
+        time = format_time(at.astimezone(self.viewer.zone), "medium", locale=self.viewer.locale)
+        return f"{self.day(at)}, {time}"
+
     def since(self, at: datetime) -> str:
         """Write the time of day, with the day unless it is the present one."""
         today = self.now.astimezone(self.viewer.zone).date()
