@@ -35,6 +35,6 @@ async def test_all_links_forms_and_redirects_have_the_prefix() -> None:
                 "/no",
             ):
                 page = (await browser.get(path)).text
-                links = re.findall(r'(?:href|src|action|hx-get)="(/[^"]*)"', page)
+                links = re.findall(r'(?:href|src|action|hx-get|data-stream)="(/[^"]*)"', page)
                 assert len(links) > 5
                 assert [link for link in links if not link.startswith(f"{PREFIX}/")] == []

@@ -35,6 +35,11 @@ class Formats:
     viewer: Viewer
     now: datetime
 
+    @property
+    def minute(self) -> datetime:
+        """The minute in which the page is made."""
+        return self.now.replace(second=0, microsecond=0)
+
     def number(self, value: float | Decimal | None) -> str:
         """Write a number without decimals, grouped as in the viewer's language; money has no currency here."""
         return NONE if value is None else format_decimal(value, "#,##0", self.viewer.locale)
