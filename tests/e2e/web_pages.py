@@ -17,10 +17,10 @@ PATIENCE = 40_000
 POLLED, SELDOM = 15_000, 60_000
 """Milliseconds after which a page asks for news by itself: without a stream, and with one."""
 FOLLOWED = "stream?.readyState === 1"
-NO_POLLING = """
+NO_POLLING = """{
     const set = setTimeout;
     window.setTimeout = (call, delay, ...rest) => set(call, delay < 15000 ? delay : 2 ** 31 - 1, ...rest);
-"""
+}"""
 HIDDEN = """
     Object.defineProperty(document, "hidden", { value: %s, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
@@ -52,6 +52,14 @@ def is_refresh(request: Request) -> bool:
 
 def is_stream(response: Response) -> bool:
     return "/events/stream" in response.url
+
+
+async def stream_after_polling(page: Page) -> int:
+    """Let the page poll once, and return how its stream was answered."""
+    await page.wait_for_function("stream?.readyState === 2")
+    async with page.expect_request(is_refresh), page.expect_response(is_stream) as answer:
+        await page.clock.fast_forward(POLLED)
+    return (await answer.value).status
 
 
 def refreshes_of(page: Page) -> list[str]:
@@ -141,18 +149,12 @@ async def test_without_a_place_among_the_streams_a_page_polls_until_it_gets_one(
     async with visit(browser, str(system.api.client.base_url).rstrip("/")) as (page, _, _):
         await page.clock.install()
         with system.api.client.stream("GET", "/events/stream"):
-            async with page.expect_response(is_stream) as refused:
-                await page.goto(f"/catalogue/{product}")
-            assert (await refused.value).status == 503
-            await page.wait_for_function("stream.readyState === 2")
+            await page.goto(f"/catalogue/{product}")
             for _ in range(2):
-                async with page.expect_response(is_stream) as refused, page.expect_request(is_refresh):
-                    await page.clock.fast_forward(POLLED)
-                assert (await refused.value).status == 503
-                await page.wait_for_function("stream.readyState === 2")
-        eventually(lambda: system.number("SELECT 1") == 1)
-        async with page.expect_request(is_refresh):
-            await page.clock.fast_forward(POLLED)
+                assert await stream_after_polling(page) == 503
+        # The server may notice a little later that the place is free.
+        while await stream_after_polling(page) != 200:
+            pass
         await page.wait_for_function(FOLLOWED)
 
         # What no event tells is asked for all the same, but seldom.

@@ -16,7 +16,8 @@ function plan(delay) {
   due = at;
 }
 function soon() {
-  plan(Math.random() * SPREAD);
+  // Events that come together are asked for together.
+  if (due > Date.now() + SPREAD) plan(Math.random() * SPREAD);
 }
 function refresh() {
   due = Infinity;
