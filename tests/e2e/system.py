@@ -64,9 +64,9 @@ class System:
         )
         return _answering(running, self.simulator.lives)
 
-    def start_api(self) -> Running:
-        """Start an API and wait until it answers."""
-        return _answering(self.processes.aggregator("api", environment=self.environment), self.api.lives)
+    def start_api(self, **settings: str) -> Running:
+        """Start an API with these settings and wait until it answers."""
+        return _answering(self.processes.aggregator("api", environment=self.environment | settings), self.api.lives)
 
     def start_workers(self, *intervals: float) -> list[Running]:
         """Start workers side by side and wait until all of them work."""

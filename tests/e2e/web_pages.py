@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, Response, expect
 
 from e2e.browsers import accessible, chromium, visit
 from e2e.processes import eventually
@@ -13,7 +13,18 @@ from e2e.system import System
 
 pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
-"""Milliseconds for what the page does by itself every 15 s."""
+"""Milliseconds for what the page does by itself, on a busy machine."""
+POLLED, SELDOM = 15_000, 60_000
+"""Milliseconds after which a page asks for news by itself: without a stream, and with one."""
+FOLLOWED = "stream?.readyState === 1"
+NO_POLLING = """{
+    const set = setTimeout;
+    window.setTimeout = (call, delay, ...rest) => set(call, delay < 15000 ? delay : 2 ** 31 - 1, ...rest);
+}"""
+HIDDEN = """
+    Object.defineProperty(document, "hidden", { value: %s, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+"""
 DIAGNOSED = re.compile(r"^(Everything is well|\d+ findings?)$")
 
 
@@ -29,6 +40,33 @@ def started(system: System, products: int) -> str:
     system.add_products(products)
     eventually(lambda: system.observed() == products)
     return str(system.api.client.base_url).rstrip("/")
+
+
+def prices(system: System, product: str) -> list[int]:
+    return [offer["price"] for offer in system.api.read(product)["offers"]]
+
+
+def is_refresh(request: Request) -> bool:
+    return "seen=" in request.url
+
+
+def is_stream(response: Response) -> bool:
+    return "/events/stream" in response.url
+
+
+async def stream_after_polling(page: Page) -> int:
+    """Let the page poll once, and return how its stream was answered."""
+    await page.wait_for_function("stream?.readyState === 2")
+    async with page.expect_request(is_refresh), page.expect_response(is_stream) as answer:
+        await page.clock.fast_forward(POLLED)
+    return (await answer.value).status
+
+
+def refreshes_of(page: Page) -> list[str]:
+    """Return the list of the refreshes that the page asks for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if is_refresh(request) else None)
+    return asked
 
 
 async def log_in(page: Page, *, right: bool = True) -> None:
@@ -77,23 +115,63 @@ async def test_a_shopper_finds_a_product_and_sees_how_its_price_came_about(
     assert troubles == []
 
 
-async def test_a_product_page_follows_the_price_until_it_is_paused(system: System, browser: Browser) -> None:
-    url = started(system, 1)
-    async with visit(browser, url) as (page, _, troubles):
-        await page.goto("/")
-        await page.locator(".products .name a").first.click()
-        shown = page.locator("#product")
-        before = await shown.get_attribute("hx-get")
-        await expect(shown).not_to_have_attribute("hx-get", before or "", timeout=PATIENCE)
-        await page.check("#pause")
-        paused = await shown.get_attribute("hx-get")
-        async with page.expect_event("console", lambda said: said.text == "held back", timeout=PATIENCE):
-            await page.evaluate("""
-                document.addEventListener("htmx:before:request", (event) =>
-                    event.defaultPrevented && console.log("held back"))
-            """)
-        assert await shown.get_attribute("hx-get") == paused
-    assert troubles == []
+async def test_a_changed_price_appears_without_polling_also_after_the_api_was_killed(
+    system: System, browser: Browser
+) -> None:
+    _, api, _ = system.start()
+    product = system.api.create("Kettle")["id"]
+    system.simulator.dictate([product], 4_100)
+    eventually(lambda: prices(system, product) == [4_100])
+    async with visit(browser, str(system.api.client.base_url).rstrip("/")) as (page, _, _):
+        await page.add_init_script(NO_POLLING)
+        refreshes = refreshes_of(page)
+        await page.goto(f"/catalogue/{product}")
+        await expect(page.locator(".big")).to_have_text("4,100")
+        await page.wait_for_function(FOLLOWED)
+        system.simulator.dictate([product], 3_900)
+        await expect(page.locator(".big")).to_have_text("3,900", timeout=PATIENCE)
+        api.send(signal.SIGKILL)
+        await page.wait_for_function(f"!({FOLLOWED})")
+        asked = len(refreshes)
+        system.start_api()
+        await page.wait_for_function(FOLLOWED)
+        system.simulator.dictate([product], 3_700)
+        await expect(page.locator(".big")).to_have_text("3,700", timeout=PATIENCE)
+        assert asked
+        assert len(refreshes) > asked
+
+
+async def test_without_a_place_among_the_streams_a_page_polls_until_it_gets_one(
+    system: System, browser: Browser
+) -> None:
+    system.start_api(EVENTS_STREAMS="1")
+    product = system.api.create("Kettle")["id"]
+    async with visit(browser, str(system.api.client.base_url).rstrip("/")) as (page, _, _):
+        await page.clock.install()
+        with system.api.client.stream("GET", "/events/stream"):
+            await page.goto(f"/catalogue/{product}")
+            for _ in range(2):
+                assert await stream_after_polling(page) == 503
+        # The server may notice a little later that the place is free.
+        while await stream_after_polling(page) != 200:
+            pass
+        await page.wait_for_function(FOLLOWED)
+
+        # What no event tells is asked for all the same, but seldom.
+        await page.wait_for_function("due - Date.now() > 15000")
+        async with page.expect_request(is_refresh):
+            await page.clock.fast_forward(SELDOM)
+
+        for begin, end in (
+            ('document.getElementById("pause").click()',) * 2,
+            (HIDDEN % "true", HIDDEN % "false"),
+            ('dispatchEvent(new Event("pagehide"))', 'dispatchEvent(new Event("pageshow"))'),
+        ):
+            await page.evaluate(begin)
+            assert await page.evaluate("stream === null && due === Infinity")
+            async with page.expect_request(is_refresh), page.expect_response(is_stream):
+                await page.evaluate(end)
+            await page.wait_for_function(FOLLOWED)
 
 
 async def test_an_update_in_place_takes_nothing_from_the_reader(system: System, browser: Browser) -> None:
@@ -218,7 +296,7 @@ async def test_an_admin_makes_a_key_revokes_it_and_finds_both_in_the_audit_log(
         await accessible(page)
         await page.check("#catalogue-write")
         await page.click("text=Create the key")
-        await expect(page.locator("#key")).to_have_value(re.compile("^pak_"))
+        await expect(page.locator("#secret")).to_have_value(re.compile("^pak_"))
         await accessible(page)
         await page.click("text=I have copied it")
         await accessible(page)

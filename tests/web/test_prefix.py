@@ -20,15 +20,21 @@ async def test_all_links_forms_and_redirects_have_the_prefix() -> None:
             assert asked.headers["Location"] == f"{PREFIX}/admin/login?next=/admin"
             credentials = {"username": USERNAME, "password": PASSWORD}
             assert (await browser.post("/admin/login", data=credentials)).headers["Location"] == f"{PREFIX}/admin"
+            await api.http.post("/webhooks", json={"url": "https://shop.example/", "product_ids": [id]})
+            (webhook,) = (await api.http.get("/webhooks")).json()["items"]
             for path in (
                 "/",
                 f"/catalogue/{id}",
                 "/admin",
                 "/admin/products/new",
                 f"/admin/products/{id}/delete",
+                "/admin/webhooks",
+                "/admin/webhooks/new",
+                f"/admin/webhooks/{webhook['id']}",
+                f"/admin/webhooks/{webhook['id']}/rotate",
                 "/no",
             ):
                 page = (await browser.get(path)).text
-                links = re.findall(r'(?:href|src|action|hx-get)="(/[^"]*)"', page)
+                links = re.findall(r'(?:href|src|action|hx-get|data-stream)="(/[^"]*)"', page)
                 assert len(links) > 5
                 assert [link for link in links if not link.startswith(f"{PREFIX}/")] == []

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api_client.api import DAY, MISSING, Api
+from domain.event import PUBLIC_EVENTS, EventType
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -86,8 +87,25 @@ async def test_a_page_that_shows_this_version_is_told_nothing_new(api: Api, brow
     (seen,) = re.findall(r"seen=([^\"]+)\"", await shown(browser, f"/catalogue/{id}"))
     path = f"/catalogue/{id}?seen={seen}"
     assert (await browser.get(path)).status_code == 204
+    api.outside.clock.advance(MINUTE)
+    later = await shown(browser, path)
+    assert "Last seen 1\N{NO-BREAK SPACE}h ago" in later
+    (seen,) = re.findall(r"&amp;seen=([^\"]+)\"", later)
+    path = f"/catalogue/{id}?seen={seen}"
+    assert (await browser.get(path)).status_code == 204
     await api.outside.observe_prices(id, (150, MINUTE), interval=HOUR)
     assert (await browser.get(path)).status_code == 200
+
+
+async def test_a_page_follows_its_product_by_every_event_that_it_may_see(api: Api, browser: httpx.AsyncClient) -> None:
+    id = await api.create_observed((200, HOUR))
+    page = await shown(browser, f"/catalogue/{id}?tz=Europe/Prague")
+    assert f'data-stream="/events/stream?product_id={id}"' in page
+    (script,) = re.findall(r'src="(/static/live.js[^"]*)"', page)
+    listened = re.findall(r'"(\w+\.\w+)"', await shown(browser, script))
+    # Before it is created there is no page of it.
+    assert sorted(listened) == sorted(PUBLIC_EVENTS - {EventType.PRODUCT_CREATED})
+    assert "live.js" not in await shown(browser, "/")
 
 
 async def test_times_are_those_of_the_link_then_of_the_cookie(api: Api, browser: httpx.AsyncClient) -> None:

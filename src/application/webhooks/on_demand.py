@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 
 from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Subject
-from application.events.event_log import EventFilter, EventReader, Position
+from application.events.event_log import EventFilter, EventReader, EventsExpired, Position
 from application.unit_of_work import BeginWork
 from application.webhooks.attempts import PING, WaitingEvent
 from domain.errors import WebhookDisabled
 
+BEGINNING = Position(0, 0, 0)
+"""Before every event that there ever was."""
 NOTHING = EventFilter(frozenset())
 """So that a position is checked, and no event read."""
 
@@ -50,13 +52,16 @@ class ReplayEvents:
     begin: BeginWork
     events: EventReader
 
-    async def __call__(self, webhook_id: UUID, after: Position, *, actor: Actor) -> Position:
+    async def __call__(self, webhook_id: UUID, after: Position | None, *, actor: Actor) -> Position:
         """Put the webhook back to a position, and return its position; one ahead of it changes nothing.
+
+        None stands for the position before all events that are kept.
 
         Raises:
             WebhookNotFound, WebhookDisabled
             EventsExpired: events behind the position are no longer kept.
         """
+        after = await self._oldest() if after is None else after
         await self.events.read(after, NOTHING, limit=1)
         async with self.begin() as work:
             webhook = await work.webhooks.get(webhook_id)
@@ -70,6 +75,13 @@ class ReplayEvents:
             await work.audit.append(entry)
             await work.commit()
         return webhook.position
+
+    async def _oldest(self) -> Position:
+        try:
+            await self.events.read(BEGINNING, NOTHING, limit=1)
+        except EventsExpired as expired:
+            return expired.oldest
+        return BEGINNING
 
 
 def _ping(webhook_id: UUID, at: datetime) -> WaitingEvent:

@@ -35,6 +35,11 @@ class Formats:
     viewer: Viewer
     now: datetime
 
+    @property
+    def minute(self) -> datetime:
+        """The minute in which the page is made."""
+        return self.now.replace(second=0, microsecond=0)
+
     def number(self, value: float | Decimal | None) -> str:
         """Write a number without decimals, grouped as in the viewer's language; money has no currency here."""
         return NONE if value is None else format_decimal(value, "#,##0", self.viewer.locale)
@@ -84,6 +89,11 @@ class Formats:
     def moment(self, at: datetime) -> str:
         """Write day and time in the viewer's zone."""
         return f"{self.day(at)}, {self.clock(at)}"
+
+    def second(self, at: datetime) -> str:
+        """Write day and time in the viewer's zone, to the second."""
+        time = format_time(at.astimezone(self.viewer.zone), "medium", locale=self.viewer.locale)
+        return f"{self.day(at)}, {time}"
 
     def since(self, at: datetime) -> str:
         """Write the time of day, with the day unless it is the present one."""

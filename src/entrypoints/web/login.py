@@ -18,6 +18,7 @@ from entrypoints.web.admin.key_form import restore_keys
 from entrypoints.web.pages import Pages, local_path, see_other
 from entrypoints.web.products.product_form import restore_form
 from entrypoints.web.sessions import SESSION_ENDED, Sessions, login_context, require_same_site
+from entrypoints.web.webhooks.webhook_form import restore_webhook
 
 LONGEST_NAME, LONGEST_PASSWORD = 255, 1_024
 
@@ -56,6 +57,7 @@ async def log_in(
     onward = local_path(form.get("next"), "/admin")
     request.scope["state"]["subject"] = account
     restored = restore_form(request, pages, sessions, onward, form)
+    restored = restored or restore_webhook(request, pages, sessions, onward, form)
     restored = restored or await restore_keys(request, key_reader, pages, sessions, onward, form)
     return restored or see_other(request, onward, sessions.cookie(request, account))
 

@@ -99,8 +99,13 @@ class Pages:
 
         The tag is weak: ages such as "20 s ago" are as old as the minute in which the page was made.
         """
-        minute = formats.now.replace(second=0, microsecond=0)
-        parts = (*data, self._sessions.subject(request), _path_and_query(request), str(formats.viewer), str(minute))
+        parts = (
+            *data,
+            self._sessions.subject(request),
+            _path_and_query(request),
+            str(formats.viewer),
+            str(formats.minute),
+        )
         tag = f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"'
         return f"W/{tag}", matches(request.headers.getall(IF_NONE_MATCH, []), tag)
 

@@ -16,6 +16,8 @@ from entrypoints.web.login import log_in, log_out, show_login
 from entrypoints.web.products.catalogue_controller import CatalogueController
 from entrypoints.web.products.product_controller import ProductController
 from entrypoints.web.sessions import Sessions
+from entrypoints.web.webhooks.delivery_controller import DeliveryController
+from entrypoints.web.webhooks.webhook_controller import WebhookController
 
 
 def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
@@ -25,6 +27,13 @@ def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         await sessions.guard(connection, handler)
 
-    controllers: list[ControllerRouterHandler] = [AdminController, KeyController, AuditController, DiagnosisController]
+    controllers: list[ControllerRouterHandler] = [
+        AdminController,
+        KeyController,
+        AuditController,
+        DiagnosisController,
+        WebhookController,
+        DeliveryController,
+    ]
     admin = Router("/admin", route_handlers=controllers, guards=[guard])
     return [CatalogueController, ProductController, show_login, log_in, log_out, show_asset, admin]

@@ -16,8 +16,8 @@ from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
-TYPED_FIELDS = ("name", "description", "revision", "expires")
-"""The fields that a login keeps, beside the checkboxes of scopes. None of them is secret."""
+TYPED_FIELDS = ("name", "description", "revision", "expires", "url", "product_ids")
+"""The fields that a login keeps, beside the checkboxes of scopes and of types of events. None of them is secret."""
 ENDED_SESSIONS_KNOWN = timedelta(days=1)
 SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 
@@ -75,13 +75,20 @@ class Sessions:
         subject = self.subject(connection)
         if subject is None:
             path = connection.scope["path"]
-            # Forms are shown where they are sent to, but for one that is a button alone.
-            raise SessionRequired("/admin" if path.endswith("/register") else path, await _typed(connection))
+            raise SessionRequired(_page_of(path), await _typed(connection))
         connection.scope["state"]["subject"] = subject
         if isinstance(connection, Request) and connection.method == "POST":
             given = (await connection.form()).get(CSRF_FIELD)
             if not isinstance(given, str) or not hmac.compare_digest(given.encode(), self.form_token(subject).encode()):
                 raise ForgedRequest
+
+
+def _page_of(path: str) -> str:
+    """Return where the form is that is sent to this path: in the same place, but for those below what they act on."""
+    page, _, action = path.rpartition("/")
+    if action == "register":
+        return "/admin"
+    return page if action in ("ping", "enable", "disable", "replay") else path
 
 
 async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
@@ -122,11 +129,11 @@ def login_context(onward: str, mistake: str, typed: Mapping[str, Any]) -> dict[s
 
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, str]:
-    # A scope's checkbox has the name of the scope, as `audit:read`.
+    # A checkbox has the name of its scope, as `audit:read`, or of its type, as `price.changed`.
     return {
         field: value
         for field, value in fields.items()
-        if (field in TYPED_FIELDS or ":" in field) and isinstance(value, str) and value
+        if (field in TYPED_FIELDS or ":" in field or "." in field) and isinstance(value, str) and value
     }
 
 

@@ -20,9 +20,9 @@ KEYS = "/admin/keys"
 MEANINGS = {
     Scope.CATALOGUE_WRITE: "create, edit and delete products, and retry registrations",
     Scope.SYNCHRONISATION_READ: "see how registering and observing goes",
-    Scope.WEBHOOKS_WRITE: "reserved, it does nothing yet",
-    Scope.ALERTS_READ: "reserved, it does nothing yet",
-    Scope.ALERTS_WRITE: "reserved, it does nothing yet",
+    Scope.WEBHOOKS_WRITE: "see, create, edit and delete webhooks",
+    Scope.ALERTS_READ: "see alerts, their events and what they would have done",
+    Scope.ALERTS_WRITE: "create, edit and delete alerts",
     Scope.AUDIT_READ: "read the audit log",
 }
 

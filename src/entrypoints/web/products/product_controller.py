@@ -102,7 +102,8 @@ class ProductController(Controller):
         """Show the product, or 204 to a page that has shown this version already."""
         formats = pages.formats(request)
         found = await catalogue.reader.detail(product_id, sold_out_too=True)
-        version = digest_tag(repr(found.version).encode()).strip('"')
+        # The version changes with an observation, but the ages on the page are right for the minute only.
+        version = digest_tag(repr((found.version, formats.minute)).encode()).strip('"')
         if request.query_params.get("seen") == version:
             return ASGIResponse(status_code=204, headers={"Cache-Control": "no-store"})
         tag, unchanged = pages.unchanged(request, formats, version)
@@ -195,7 +196,7 @@ class ProductController(Controller):
         product = _DETAIL.decode(found.json)
         chosen = _range(request, product, formats.now)
         async with costly:
-            window = _window(chosen, product, formats.now.replace(second=0, microsecond=0))
+            window = _window(chosen, product, formats.minute)
             history, _ = await _in_days_of(formats.viewer.zone, read_price_history, product_id, window)
         file = io.StringIO()
         writer = csv.writer(file)

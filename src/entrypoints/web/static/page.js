@@ -13,16 +13,6 @@ if (zone && !document.cookie.split("; ").some((each) => each.startsWith("zone=")
   }
 }
 
-// Updates: paused by the checkbox, and not while the page is hidden.
-let paused = false;
-document.addEventListener("change", (event) => {
-  if (event.target.id === "pause") paused = event.target.checked;
-});
-document.addEventListener("htmx:before:request", (event) => {
-  const live = event.target.hasAttribute?.("data-live");
-  if (live && (paused || document.hidden)) event.preventDefault();
-});
-
 // An error leaves what is shown, and says so until an update succeeds.
 const trouble = document.getElementById("trouble");
 document.addEventListener("htmx:before:response", (event) => {
@@ -34,8 +24,6 @@ document.addEventListener("htmx:error", () => { trouble.hidden = false; });
 // A swap changes what differs and keeps the rest: focus, selection, scrolled and opened parts. The cursor of the chart
 // stays at its time, as long as that is shown.
 document.addEventListener("htmx:after:swap", () => {
-  const box = document.getElementById("pause");
-  if (box) box.checked = paused;
   const chart = document.querySelector("svg[data-place]");
   if (!chart) return;
   const place = points(chart).findIndex(([, , text]) => text === document.getElementById("spoken").textContent);
