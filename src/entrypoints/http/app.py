@@ -56,7 +56,7 @@ from entrypoints.http.auth.client_address import client_address, listener_of, ne
 from entrypoints.http.auth.credentials import Credentials, composed
 from entrypoints.http.auth.login import login
 from entrypoints.http.conditional_reads import Freshness
-from entrypoints.http.events.access import EventAccess
+from entrypoints.http.events.access import CallersEventAccess
 from entrypoints.http.events.async_description import describe_events
 from entrypoints.http.events.event_controller import EventController
 from entrypoints.http.events.event_stream import StreamPlaces
@@ -223,7 +223,7 @@ async def create_app(container: AsyncContainer) -> Litestar:
             "lists": constant(Lists(catalogue.reader, freshness, Cursors(settings.jwt_secret), past)),
             "costly": Provide(costly, sync_to_thread=False),
             "streams": constant(streams),
-            "event_access": constant(EventAccess(callers)),
+            "event_access": constant(CallersEventAccess(callers)),
             "event_streams": constant(
                 StreamPlaces(
                     lambda request: event_streams.place(listener_of(request.scope)),

@@ -13,20 +13,15 @@ from entrypoints.http.auth.access_tokens import InvalidToken, Unauthenticated
 from entrypoints.http.auth.callers import Callers, InsufficientScope, is_key
 
 
-class EventAccess:
-    """Tells the types of events that a request may read, and whether it may still."""
+class CallersEventAccess:
+    """The port of the controller, by the caller's token or key."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
         self._checking = asyncio.Lock()
 
     async def types(self, request: Request[Any, Any, Any], wanted: list[str] | None) -> frozenset[EventType]:
-        """Return the wanted types, or all that the caller may see.
-
-        Raises:
-            Unauthenticated, InvalidToken, StorageUnavailable
-            InsufficientScope: the caller wants others.
-        """
+        """See the port."""
         visible = await self._visible(request)
         types = frozenset(map(EventType, wanted or ()))
         if types <= visible:
@@ -36,10 +31,7 @@ class EventAccess:
         raise InsufficientScope(Scope.ALERTS_READ if types - visible <= ALERT_EVENTS else None)
 
     async def may_go_on(self, request: Request[Any, Any, Any]) -> bool:
-        """Return whether the key that began a long answer is still in force; a token counts at the beginning only.
-
-        If nobody knows, it may not: the client can go on later from where it is.
-        """
+        """See the port."""
         authorization = request.headers.get("Authorization", "")
         if not is_key(authorization):
             return True

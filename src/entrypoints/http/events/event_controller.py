@@ -1,7 +1,7 @@
 """The event log over HTTP: pulled, or streamed."""
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from litestar import Controller, MediaType, Request, get
@@ -11,8 +11,8 @@ from litestar.response.base import ASGIResponse
 from application.access.actor import Scope
 from application.events.event_log import EventFilter, Position
 from application.events.read_events import FollowEvents, PullEvents
+from domain.event import EventType
 from entrypoints.http.conditional_reads import NO_STORE
-from entrypoints.http.events.access import EventAccess
 from entrypoints.http.events.event_stream import EventStream, StreamPlaces
 from entrypoints.http.events.responses import PAGE, STREAM, encode_page
 from entrypoints.http.problems.cursor_mismatch import CursorMismatch
@@ -25,6 +25,25 @@ from entrypoints.http.problems.problem_types import (
     problems,
 )
 from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+
+
+class EventAccess(Protocol):
+    """The types of events that a request may read, and whether it still may."""
+
+    async def types(self, request: Request[Any, Any, Any], wanted: list[str] | None) -> frozenset[EventType]:
+        """Return the wanted types, or all that the caller may see.
+
+        Raises:
+            Unauthenticated, InvalidToken, StorageUnavailable
+            InsufficientScope: the caller may not see all of them.
+        """
+
+    async def may_go_on(self, request: Request[Any, Any, Any]) -> bool:
+        """Return whether the key that began a long answer is still in force; a token counts at the beginning only.
+
+        It is False if the storage cannot tell: the client can go on later from where it is.
+        """
+
 
 MOST_FILTERED = 50
 LATEST = "latest"
