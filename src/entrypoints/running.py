@@ -69,6 +69,22 @@ def embedded_database(settings: "Settings") -> str | None:
     return server.dsn if server.running() else None
 
 
+def on_a_database(settings: "Settings") -> "Settings":
+    """Return the settings with the database of `up`, unless they name one.
+
+    Raises:
+        Refused: there is neither.
+    """
+    import msgspec
+
+    if settings.database_url is not None:
+        return settings
+    database_url = embedded_database(settings)
+    if database_url is None:
+        raise Refused("There is no database: set DATABASE_URL, or run `aggregator up` in another terminal.")
+    return msgspec.structs.replace(settings, database_url=database_url)
+
+
 def require_development(command: str) -> None:
     """Refuse a command that makes up data, in production.
 
@@ -88,12 +104,17 @@ def run(
     command: str, work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Callable[[Settings], Limits]"
 ) -> None:
     """Run to the end with a container."""
+    run_with(settings_for(command), work, limits)
+
+
+def run_with(
+    settings: "Settings", work: "Callable[[AsyncContainer], Awaitable[None]]", limits: "Callable[[Settings], Limits]"
+) -> None:
+    """Run to the end with a container on these settings."""
     import uvloop
 
     from entrypoints.container import make_container
     from entrypoints.wiring.instruments import instrumenting
-
-    settings = settings_for(command)
 
     async def with_container() -> None:
         container = make_container(settings, *instrumenting(settings), limits=limits(settings))
@@ -119,9 +140,12 @@ def run_on_database(command: str, work: "Callable[[AsyncContainer], Awaitable[No
         await work(container)
 
     try:
-        run(command, on_database, lambda _: COMMANDING)
+        run_with(on_a_database(settings_for(command)), on_database, lambda _: COMMANDING)
     except Refusal as error:
         raise Refused(str(error)) from error
+    except BrokenPipeError:
+        # The reader has enough, as `head`. Python would complain at its end that it cannot flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -136,6 +160,8 @@ def refusals() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (
         *(BackupFailed, CannotListen, EmbeddedPostgresError, OSError),
         *(SchemaError, SettingsError, StorageUnavailable),

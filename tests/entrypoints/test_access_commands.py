@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -84,3 +87,23 @@ async def test_the_audit_log_is_exported_newest_first_page_by_page(run: Run, mon
     assert {(record["actor"]["id"], record["address"], record["request_id"]) for record in records} == {
         ("operator", None, None)
     }
+
+
+async def test_a_reader_that_has_enough_ends_the_export_quietly(run: Run, dsn: str) -> None:
+    assert (await run("keys", "create", "Key", "--scope", "audit:read")).exit_code == 0
+    command = [sys.executable, "-m", "entrypoints.cli", "audit", "export"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    exporting = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | {"DATABASE_URL": dsn, "APP_ENV": ""}, stdout=writes, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writes)
+    _, complaints = await exporting.communicate()
+    assert (exporting.returncode, complaints) == (0, b"")
+
+
+async def test_without_a_database_the_refusal_says_where_one_would_be(tmp_path: Path) -> None:
+    environment = {"AGGREGATOR_DATA_DIR": str(tmp_path), "DATABASE_URL": "", "APP_ENV": ""}
+    refused = await asyncio.to_thread(CliRunner().invoke, main, ["keys", "list"], env=environment)
+    assert refused.exit_code == 1
+    assert "run `aggregator up`" in refused.stderr

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from application.access.actor import Actor
@@ -198,9 +200,15 @@ def _chosen(name: str, values: Collection[Chosen]) -> frozenset[Chosen] | None:
     return frozenset(values) or None
 
 
+def _without_secrets(url: str) -> str:
+    """Return the URL for the audit log: path and query may be a receiver's secret, so a digest stands for them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/… ({sha256(url.encode()).hexdigest()[:8]})"
+
+
 def _fields(webhook: Webhook) -> Fields:
     return {
-        "url": webhook.url,
+        "url": _without_secrets(webhook.url),
         "description": webhook.description,
         "types": None if webhook.types is None else sorted(webhook.types),
         "product_ids": None if webhook.product_ids is None else sorted(map(str, webhook.product_ids)),

@@ -67,8 +67,8 @@ USED_BY: dict[str, frozenset[str]] = {
     "migrate": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
     "backup": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_EMBEDDED)),
     "restore": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_LOGS_KEPT)),
-    "keys": frozenset((*_LOGS, *_DATABASE)),
-    "audit": frozenset((*_LOGS, *_DATABASE)),
+    "keys": frozenset((*_LOGS, *_DATABASE, *_EMBEDDED)),
+    "audit": frozenset((*_LOGS, *_DATABASE, *_EMBEDDED)),
     "seed": frozenset((*_LOGS, *_DATABASE, *_SESSIONS, *_HISTORY, *_EMBEDDED)),
     "offers-simulator": frozenset((*_SIMULATOR, "OFFERS_REFRESH_TOKEN", "ALLOWED_HOSTS")),
 }

@@ -8,9 +8,8 @@ import click
 
 from entrypoints.running import (
     Command,
-    Refused,
-    embedded_database,
     end_at_sigterm,
+    on_a_database,
     refusals,
     run,
     run_on_database,
@@ -31,12 +30,9 @@ def backup(file: Path) -> None:
     end_at_sigterm(code=1)
     from entrypoints.operations.backup import back_up
 
-    settings = settings_for("backup")
-    database_url = settings.direct_dsn if settings.database_url else embedded_database(settings)
-    if database_url is None:
-        raise Refused("There is no database: set DATABASE_URL, or run `aggregator up` in another terminal.")
+    settings = on_a_database(settings_for("backup"))
     with refusals():
-        back_up(database_url, file)
+        back_up(settings.direct_dsn, file)
     click.echo(f"The dump is in {file}.", err=True)
 
 
