@@ -56,7 +56,7 @@ async def test_a_webhook_is_created_and_its_secret_shown_once(api: Api, admin: h
     (secret,) = re.findall(r"whsec_[\w+/=]+", answer.text)
     webhook = stored(api)
     assert (webhook.url, webhook.description) == (URL, "Shop <window>")
-    assert (webhook.types, webhook.product_ids) == ({EventType.PRICE_CHANGED}, {UUID(PRODUCT)})
+    assert (webhook.types, webhook.product_ids) == (frozenset({EventType.PRICE_CHANGED}), frozenset({UUID(PRODUCT)}))
     assert actions(api) == ["webhook.created"]
     for path in ("/admin/webhooks", f"/admin/webhooks/{webhook.id}", f"/admin/webhooks/{webhook.id}/edit"):
         page = (await admin.get(path)).text
@@ -106,7 +106,7 @@ async def test_a_webhook_is_edited_and_all_is_chosen_again(api: Api, admin: http
     assert (answer.status_code, answer.headers["Location"]) == (303, f"{page}?done=saved")
     webhook = stored(api)
     assert (webhook.url, webhook.description) == ("https://shop.example/new", "")
-    assert (webhook.types, webhook.product_ids) == ({EventType.ALERT_FIRING}, None)
+    assert (webhook.types, webhook.product_ids) == (frozenset({EventType.ALERT_FIRING}), None)
     assert (await send(admin, f"{page}/edit", url="shop.example")).status_code == 422
     await send(admin, f"{page}/edit", url=URL)
     assert stored(api).types is None
