@@ -1,5 +1,7 @@
 """The page of one webhook: how it is, what was sent to it, and what is sent on demand."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,6 +16,7 @@ from application.webhooks.attempts import Outcome
 from application.webhooks.management import AmendWebhook, WebhookChange
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import WebhookReader
+from domain.errors import WebhookDisabled
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.http.webhooks.cursors import DeliveryCursors
 from entrypoints.web.admin.admin_page import lead_admin, show_to_admin
@@ -30,7 +33,9 @@ DONE = {
     "pinged": "A ping is on its way. Load this page in a moment to see how it was answered.",
     "replayed": "The events are sent again, with the same ids.",
 }
+NO_MISTAKES: Mapping[str, str] = MappingProxyType({})
 LONGEST_CURSOR = 100
+DISABLED = "Nothing is sent while the webhook is disabled. Enable it first."
 NO_CURSOR = "This is not the id of an event. Copy it from a delivery, or from an event's `id`."
 EXPIRED = "Events behind this one are no longer kept. Send all again that are kept."
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
@@ -63,10 +68,17 @@ class DeliveryController(Controller):
         webhook_id: FromPath[UUID],
         ping_webhook: Injected[PingWebhook],
         actor: Injected[Actor],
+        webhook_reader: Injected[WebhookReader],
+        delivery_cursors: Injected[DeliveryCursors],
+        pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Send one event that says nothing."""
-        await ping_webhook(webhook_id, actor=actor)
+        try:
+            await ping_webhook(webhook_id, actor=actor)
+        except WebhookDisabled:
+            mistakes = {"": DISABLED}
+            return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, mistakes)
         return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=pinged")
 
     @post("/enable", status_code=303)
@@ -113,12 +125,14 @@ class DeliveryController(Controller):
         try:
             await replay_events(webhook_id, None if form.get("all") else Position.parse(typed), actor=actor)
         except ValueError:
-            mistake = NO_CURSOR
+            mistakes = {"after": NO_CURSOR}
         except EventsExpired:
-            mistake = EXPIRED
+            mistakes = {"after": EXPIRED}
+        except WebhookDisabled:
+            mistakes = {"": DISABLED}
         else:
             return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=replayed")
-        return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, typed, mistake)
+        return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, mistakes, typed)
 
 
 async def _show(
@@ -128,8 +142,8 @@ async def _show(
     cursors: DeliveryCursors,
     pages: Pages,
     sessions: Sessions,
+    mistakes: Mapping[str, str] = NO_MISTAKES,
     typed: str = "",
-    mistake: str = "",
 ) -> ASGIResponse:
     outcome = _OUTCOMES.get(request.query_params.get("outcome", ""))
     after = request.query_params.get("after")
@@ -144,7 +158,7 @@ async def _show(
         sessions,
         "webhooks/webhook.html",
         pages.formats(request),
-        status=422 if mistake else 200,
+        status=422 if mistakes else 200,
         state=state,
         webhook=state.webhook,
         deliveries=found,
@@ -153,6 +167,6 @@ async def _show(
         begun=after is not None,
         older=position and urlencode(given | {"after": cursors.write(webhook_id, outcome, position)}),
         typed=typed,
-        mistakes={"after": mistake} if mistake else {},
+        mistakes=mistakes,
         done=DONE.get(request.query_params.get("done", ""), ""),
     )
