@@ -81,8 +81,8 @@ class DeliveryController(Controller):
             return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, mistakes)
         return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=pinged")
 
-    @post("/enable", status_code=303)
-    async def enable(
+    @post(["/enable", "/disable"], status_code=303)
+    async def switch(
         self,
         request: Request[Any, Any, Any],
         webhook_id: FromPath[UUID],
@@ -90,22 +90,11 @@ class DeliveryController(Controller):
         actor: Injected[Actor],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Let it go on where it ended."""
-        await amend_webhook(webhook_id, WebhookChange(enabled=True), actor=actor)
-        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=enabled")
-
-    @post("/disable", status_code=303)
-    async def disable(
-        self,
-        request: Request[Any, Any, Any],
-        webhook_id: FromPath[UUID],
-        amend_webhook: Injected[AmendWebhook],
-        actor: Injected[Actor],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Send nothing more to it."""
-        await amend_webhook(webhook_id, WebhookChange(enabled=False), actor=actor)
-        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=disabled")
+        """Send nothing more to it, or let it go on where it ended."""
+        enabled = request.scope["path"].endswith("/enable")
+        await amend_webhook(webhook_id, WebhookChange(enabled=enabled), actor=actor)
+        done = "enabled" if enabled else "disabled"
+        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done={done}")
 
     @post("/replay", status_code=303)
     async def replay(
