@@ -153,9 +153,10 @@ async def test_a_webhook_is_disabled_and_enabled(api: Api, admin: httpx.AsyncCli
     assert "Disabled by its owner." in (await admin.get("/admin/webhooks")).text
     assert re.findall(r'action="[^"]*/(\w+)"', shown[shown.index("<main") : shown.index("</main>")]) == ["enable"]
     # From a page that was loaded before.
-    refused = await press(admin, page, "ping")
-    assert refused.status_code == 409
-    assert "The webhook is disabled" in refused.text
+    for action in ("ping", "replay"):
+        refused = await press(admin, page, action, all="yes")
+        assert refused.status_code == 422
+        assert "Nothing is sent while the webhook is disabled." in refused.text
     assert (await press(admin, page, "enable")).status_code == 303
     assert stored(api).enabled
     assert actions(api) == ["webhook.created", "webhook.amended", "webhook.amended"]

@@ -1,5 +1,7 @@
 """The page of one webhook: how it is, what was sent to it, and what is sent on demand."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,6 +16,7 @@ from application.webhooks.attempts import Outcome
 from application.webhooks.management import AmendWebhook, WebhookChange
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import WebhookReader
+from domain.errors import WebhookDisabled
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.http.webhooks.cursors import DeliveryCursors
 from entrypoints.web.admin.admin_page import lead_admin, show_to_admin
@@ -30,7 +33,9 @@ DONE = {
     "pinged": "A ping is on its way. Load this page in a moment to see how it was answered.",
     "replayed": "The events are sent again, with the same ids.",
 }
+NO_MISTAKES: Mapping[str, str] = MappingProxyType({})
 LONGEST_CURSOR = 100
+DISABLED = "Nothing is sent while the webhook is disabled. Enable it first."
 NO_CURSOR = "This is not the id of an event. Copy it from a delivery, or from an event's `id`."
 EXPIRED = "Events behind this one are no longer kept. Send all again that are kept."
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
@@ -63,14 +68,21 @@ class DeliveryController(Controller):
         webhook_id: FromPath[UUID],
         ping_webhook: Injected[PingWebhook],
         actor: Injected[Actor],
+        webhook_reader: Injected[WebhookReader],
+        delivery_cursors: Injected[DeliveryCursors],
+        pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
         """Send one event that says nothing."""
-        await ping_webhook(webhook_id, actor=actor)
+        try:
+            await ping_webhook(webhook_id, actor=actor)
+        except WebhookDisabled:
+            mistakes = {"": DISABLED}
+            return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, mistakes)
         return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=pinged")
 
-    @post("/enable", status_code=303)
-    async def enable(
+    @post(["/enable", "/disable"], status_code=303)
+    async def switch(
         self,
         request: Request[Any, Any, Any],
         webhook_id: FromPath[UUID],
@@ -78,22 +90,11 @@ class DeliveryController(Controller):
         actor: Injected[Actor],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Let it go on where it ended."""
-        await amend_webhook(webhook_id, WebhookChange(enabled=True), actor=actor)
-        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=enabled")
-
-    @post("/disable", status_code=303)
-    async def disable(
-        self,
-        request: Request[Any, Any, Any],
-        webhook_id: FromPath[UUID],
-        amend_webhook: Injected[AmendWebhook],
-        actor: Injected[Actor],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Send nothing more to it."""
-        await amend_webhook(webhook_id, WebhookChange(enabled=False), actor=actor)
-        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=disabled")
+        """Send nothing more to it, or let it go on where it ended."""
+        enabled = request.scope["path"].endswith("/enable")
+        await amend_webhook(webhook_id, WebhookChange(enabled=enabled), actor=actor)
+        done = "enabled" if enabled else "disabled"
+        return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done={done}")
 
     @post("/replay", status_code=303)
     async def replay(
@@ -113,12 +114,14 @@ class DeliveryController(Controller):
         try:
             await replay_events(webhook_id, None if form.get("all") else Position.parse(typed), actor=actor)
         except ValueError:
-            mistake = NO_CURSOR
+            mistakes = {"after": NO_CURSOR}
         except EventsExpired:
-            mistake = EXPIRED
+            mistakes = {"after": EXPIRED}
+        except WebhookDisabled:
+            mistakes = {"": DISABLED}
         else:
             return lead_admin(request, sessions, f"{WEBHOOKS}/{webhook_id}?done=replayed")
-        return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, typed, mistake)
+        return await _show(request, webhook_id, webhook_reader, delivery_cursors, pages, sessions, mistakes, typed)
 
 
 async def _show(
@@ -128,8 +131,8 @@ async def _show(
     cursors: DeliveryCursors,
     pages: Pages,
     sessions: Sessions,
+    mistakes: Mapping[str, str] = NO_MISTAKES,
     typed: str = "",
-    mistake: str = "",
 ) -> ASGIResponse:
     outcome = _OUTCOMES.get(request.query_params.get("outcome", ""))
     after = request.query_params.get("after")
@@ -144,7 +147,7 @@ async def _show(
         sessions,
         "webhooks/webhook.html",
         pages.formats(request),
-        status=422 if mistake else 200,
+        status=422 if mistakes else 200,
         state=state,
         webhook=state.webhook,
         deliveries=found,
@@ -153,6 +156,6 @@ async def _show(
         begun=after is not None,
         older=position and urlencode(given | {"after": cursors.write(webhook_id, outcome, position)}),
         typed=typed,
-        mistakes={"after": mistake} if mistake else {},
+        mistakes=mistakes,
         done=DONE.get(request.query_params.get("done", ""), ""),
     )
