@@ -8,11 +8,10 @@ from domain.prices.price import PriceState, PriceStep
 
 
 def firings_by_threshold(kind: ConditionKind, steps: Iterable[PriceStep]) -> list[tuple[int, int]]:
-    """Return prices with the number of times that `price_below` (`price_above`) fires there, from the
-    most extreme on.
+    """Return prices with the number of times that an alert of the kind fires there, the most extreme first.
 
-    They are the prices of the steps and those right above (below) them; at any other one it fires as often as at the
-    next lower (higher) of these.
+    They are the prices of the steps and those right above them; at any other one it fires as often as at the next lower
+    of these. For `price_above` it is the mirror image.
     """
     # What is high is low with the other sign.
     shown = _moves(steps, kind.sign)
