@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from application.alerts.reading import AlertDetail, RecordedTransition
+from application.alerts.reading import AlertDetail, ListedAlert, LoggedTransition, RecordedTransition
 from application.alerts.repositories import (
     ProductWindow,
     Watch,
@@ -174,6 +174,34 @@ class InMemoryAlertReader:
         active.sort(key=lambda each: (each[1].phase is not Phase.FIRING, each[0]))
         last = [RecordedTransition(product_id, each) for id, product_id, each in rows.transitions if id == alert_id]
         return AlertDetail(rows.alerts[alert_id], active[:states], last[::-1][:transitions])
+
+    async def page(self, at_most: int, skip: int, counted: int) -> Sequence[ListedAlert]:
+        return [
+            ListedAlert(each, *(self._count(each, phase, counted) for phase in (Phase.FIRING, Phase.PENDING)))
+            for each in (await self.list(at_most + skip))[skip:]
+        ]
+
+    async def transitions(self, at_most: int, before: int | None) -> Sequence[LoggedTransition]:
+        self._storage.reach()
+        rows = self._storage.rows.alerts
+        logged = [
+            LoggedTransition(
+                number, id, rows.alerts[id].name if id in rows.alerts else None, RecordedTransition(product_id, each)
+            )
+            for number, (id, product_id, each) in enumerate(rows.transitions, start=1)
+            if before is None or number < before
+        ]
+        return logged[::-1][:at_most]
+
+    async def of_product(self, product_id: UUID, at_most: int) -> Sequence[tuple[Alert, AlertState]]:
+        states = self._storage.rows.alerts.states
+        alerts = await self.list(len(self._storage.rows.alerts.alerts))
+        watching = [each for each in alerts if each.product_ids is None or product_id in each.product_ids]
+        return [(each, states.get((product_id, each.id), INITIAL)) for each in watching[:at_most]]
+
+    def _count(self, alert: Alert, phase: Phase, counted: int) -> int:
+        states = self._storage.rows.alerts.states
+        return min(counted, sum(id == alert.id and state.phase is phase for (_, id), state in states.items()))
 
 
 class InMemoryAlertUpkeep:

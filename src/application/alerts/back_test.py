@@ -11,13 +11,13 @@ from application.offload import offload
 from domain.alerts.alert import INITIAL, Rule, Transition, TransitionKind, steps
 from domain.alerts.condition import Condition, ConditionKind, PriceThreshold, Value
 from domain.alerts.facts import facts_of_window
-from domain.alerts.thresholds import firings_below
+from domain.alerts.thresholds import firings_by_threshold
 from domain.errors import WindowTooLarge
 from domain.prices.history import rounded, share, tiled
 from domain.prices.price import PriceState, PriceStep
 from domain.window import MICROSECOND, Window
 
-LONGEST_WINDOW = timedelta(days=31)
+DEFAULT_WINDOW, LONGEST_WINDOW = timedelta(days=30), timedelta(days=31)
 MOST_STEPS = 60_000
 """A month of a price that moves every minute has 45 000."""
 MOST_FIRINGS = 1_000
@@ -106,12 +106,14 @@ class SimulateAlert:
 
 @dataclass(frozen=True, slots=True)
 class SuggestThreshold:
-    """Find the price below which an alert would have fired so many times a week."""
+    """Find the price below (above) which an alert would have fired so many times a week."""
 
     prices: RecordedPrices
 
-    async def __call__(self, product_id: UUID, per_week: Decimal, window: Window) -> Suggestion:
-        """Return the threshold whose simulation comes closest, among equals the lowest one that fires.
+    async def __call__(
+        self, product_id: UUID, per_week: Decimal, window: Window, kind: ConditionKind = ConditionKind.PRICE_BELOW
+    ) -> Suggestion:
+        """Return the threshold whose simulation comes closest, among equals the lowest (highest) one that fires.
 
         Raises:
             ProductNotFound
@@ -119,7 +121,7 @@ class SuggestThreshold:
         """
         _require_short(window)
         recorded = await self.prices(product_id, window, timedelta(0), MOST_STEPS)
-        return await offload(lambda: _suggested(window, recorded, per_week), len(recorded.steps))
+        return await offload(lambda: _suggested(kind, window, recorded, per_week), len(recorded.steps))
 
 
 def _require_short(window: Window) -> None:
@@ -162,11 +164,12 @@ def _episodes(transitions: Sequence[Transition]) -> list[Firing]:
     return firings
 
 
-def _suggested(asked: Window, recorded: Recorded, per_week: Decimal) -> Suggestion:
+def _suggested(kind: ConditionKind, asked: Window, recorded: Recorded, per_week: Decimal) -> Suggestion:
     window = recorded.window
-    counts = firings_below(tiled(recorded.steps, window)) if window.start < window.end else []
+    counts = firings_by_threshold(kind, tiled(recorded.steps, window)) if window.start < window.end else []
     wanted = per_week * window.microseconds / _WEEK
-    threshold = min(counts, key=lambda each: (abs(each[1] - wanted), each[1] == 0, each[0]), default=None)
-    when = threshold and PriceThreshold(ConditionKind.PRICE_BELOW, threshold[0])
-    rule = Rule(when or PriceThreshold(ConditionKind.PRICE_BELOW, 0), timedelta(0), timedelta(0), window.start)
+    # Among equals the first one is the most extreme.
+    threshold = min(counts, key=lambda each: (abs(each[1] - wanted), each[1] == 0), default=None)
+    when = threshold and PriceThreshold(kind, threshold[0])
+    rule = Rule(when or PriceThreshold(kind, 0), timedelta(0), timedelta(0), window.start)
     return Suggestion(when, _simulated(rule, asked, recorded))

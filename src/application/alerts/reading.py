@@ -31,6 +31,25 @@ class AlertDetail:
     transitions: Sequence[RecordedTransition]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedAlert:
+    """An alert, and for how many products it fires and waits to fire; both are counted up to a bound."""
+
+    alert: Alert
+    firing: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTransition:
+    """A recorded transition of any alert; `number` gives their order, `name` is None if the alert was deleted."""
+
+    number: int
+    alert_id: UUID
+    name: str | None
+    recorded: RecordedTransition
+
+
 class AlertReader(Protocol):
     """The alerts, as of now.
 
@@ -47,3 +66,12 @@ class AlertReader(Protocol):
         Raises:
             AlertNotFound
         """
+
+    async def page(self, at_most: int, skip: int, counted: int) -> Sequence[ListedAlert]:
+        """Return the alerts behind the first `skip` ones, newest first, with up to `counted` products in each phase."""
+
+    async def transitions(self, at_most: int, before: int | None) -> Sequence[LoggedTransition]:
+        """Return the last transitions of all alerts, the latest first; only those with a number below `before`."""
+
+    async def of_product(self, product_id: UUID, at_most: int) -> Sequence[tuple[Alert, AlertState]]:
+        """Return the alerts for a product, disabled ones included, with where they stand with it, newest first."""

@@ -1,19 +1,20 @@
-"""How often an alert below each possible price would have fired, counted in one pass."""
+"""How often an alert below (above) each possible price would have fired, counted in one pass."""
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
 
-from domain.alerts.condition import HIGHEST_PRICE
+from domain.alerts.condition import HIGHEST_PRICE, ConditionKind
 from domain.prices.price import PriceState, PriceStep
 
 
-def firings_below(steps: Iterable[PriceStep]) -> list[tuple[int, int]]:
-    """Return prices with the number of times that `price_below` fires there, ascending.
+def firings_by_threshold(kind: ConditionKind, steps: Iterable[PriceStep]) -> list[tuple[int, int]]:
+    """Return prices with the number of times that an alert of the kind fires there, the most extreme first.
 
     They are the prices of the steps and those right above them; at any other one it fires as often as at the next lower
-    of these.
+    of these. For `price_above` it is the mirror image.
     """
-    shown = _moves(steps)
+    # What is high is low with the other sign.
+    shown = _moves(steps, kind.sign)
     prices = sorted({price for price in shown if price is not None})
     ranks: dict[int | None, int] = {price: rank for rank, price in enumerate(prices)}
     nobody = ranks[None] = len(prices)
@@ -28,19 +29,20 @@ def firings_below(steps: Iterable[PriceStep]) -> list[tuple[int, int]]:
             at[rank] += 1
     found = []
     for rank, price in enumerate(prices):
-        found.append((price, at[rank]))
+        found.append((price * kind.sign, at[rank]))
         above = price + 1
-        if above <= HIGHEST_PRICE and above not in ranks:
-            found.append((above, between[rank]))
+        if 0 <= above * kind.sign <= HIGHEST_PRICE and above not in ranks:
+            found.append((above * kind.sign, between[rank]))
     return found
 
 
-def _moves(steps: Iterable[PriceStep]) -> list[int | None]:
+def _moves(steps: Iterable[PriceStep], sign: int) -> list[int | None]:
     """Return the known prices, None for out of stock, without repetitions: in unknown time nothing happens."""
     shown: list[int | None] = []
     for step in steps:
-        if step.state is not PriceState.UNKNOWN and (not shown or shown[-1] != step.price):
-            shown.append(step.price)
+        price = None if step.price is None else step.price * sign
+        if step.state is not PriceState.UNKNOWN and (not shown or shown[-1] != price):
+            shown.append(price)
     return shown
 
 

@@ -44,6 +44,10 @@ class Formats:
         """Write a number without decimals, grouped as in the viewer's language; money has no currency here."""
         return NONE if value is None else format_decimal(value, "#,##0", self.viewer.locale)
 
+    def decimal(self, value: Decimal | None) -> str:
+        """Write a number with the decimals that it has, two at most."""
+        return NONE if value is None else format_decimal(value, "#,##0.##", self.viewer.locale)
+
     def signed(self, value: int) -> str:
         """Write a number with its sign."""
         sign = "\N{MINUS SIGN}" if value < 0 else "+" if value > 0 else ""

@@ -9,12 +9,15 @@ from litestar.response.base import ASGIResponse
 
 from application.access.api_keys import KeyReader
 from application.access.key_management import RecordLogin
+from application.alerts.reading import AlertReader
 from application.bounded_queue import QueueFull
 from entrypoints.http.auth.callers import admin, sent_by
 from entrypoints.http.auth.client_address import client_address
 from entrypoints.http.auth.credentials import Credentials, InvalidCredentials, RateLimited
+from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import PUBLIC, Injected
 from entrypoints.web.admin.key_form import restore_keys
+from entrypoints.web.alerts.form_page import restore_alert
 from entrypoints.web.pages import Pages, local_path, see_other
 from entrypoints.web.products.product_form import restore_form
 from entrypoints.web.sessions import SESSION_ENDED, Sessions, login_context, require_same_site
@@ -36,6 +39,8 @@ async def log_in(
     credentials: Injected[Credentials],
     record_login: Injected[RecordLogin],
     key_reader: Injected[KeyReader],
+    alert_reader: Injected[AlertReader],
+    catalogue: Injected[Catalogue],
     pages: Injected[Pages],
     sessions: Injected[Sessions],
 ) -> ASGIResponse:
@@ -59,6 +64,7 @@ async def log_in(
     restored = restore_form(request, pages, sessions, onward, form)
     restored = restored or restore_webhook(request, pages, sessions, onward, form)
     restored = restored or await restore_keys(request, key_reader, pages, sessions, onward, form)
+    restored = restored or await restore_alert(request, catalogue.reader, alert_reader, pages, sessions, onward, form)
     return restored or see_other(request, onward, sessions.cookie(request, account))
 
 

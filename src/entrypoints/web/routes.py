@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Router
 from litestar.connection import ASGIConnection
+from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ControllerRouterHandler
 
@@ -11,6 +12,10 @@ from entrypoints.web.admin.admin_controller import AdminController
 from entrypoints.web.admin.audit_controller import AuditController
 from entrypoints.web.admin.diagnosis_controller import DiagnosisController
 from entrypoints.web.admin.key_controller import KeyController
+from entrypoints.web.alerts.alert_controller import AlertController
+from entrypoints.web.alerts.alert_edit_controller import AlertEditController
+from entrypoints.web.alerts.product_alert_controller import ProductAlertController
+from entrypoints.web.alerts.trial import provide_back_tests
 from entrypoints.web.assets import show_asset
 from entrypoints.web.login import log_in, log_out, show_login
 from entrypoints.web.products.catalogue_controller import CatalogueController
@@ -34,6 +39,10 @@ def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
         DiagnosisController,
         WebhookController,
         DeliveryController,
+        AlertController,
+        AlertEditController,
+        ProductAlertController,
     ]
-    admin = Router("/admin", route_handlers=controllers, guards=[guard])
+    trials = {"trials": Provide(provide_back_tests, sync_to_thread=False)}
+    admin = Router("/admin", route_handlers=controllers, guards=[guard], dependencies=trials)
     return [CatalogueController, ProductController, show_login, log_in, log_out, show_asset, admin]

@@ -16,7 +16,12 @@ from entrypoints.http.auth.access_tokens import AccessTokens, Unauthenticated
 
 SESSION = "session"
 CSRF_FIELD = "csrf"
-TYPED_FIELDS = ("name", "description", "revision", "expires", "url", "product_ids")
+_PRODUCT_FIELDS = ("name", "description", "revision")
+_KEY_FIELDS = ("name", "expires")
+_WEBHOOK_FIELDS = ("url", "description", "product_ids")
+_ALERT_FIELDS = ("name", "scope", "product", "kind", "price", "resolve", "percent", "days", "per_week", "revision")
+_LENGTHS = ("period", "period_unit", "hold", "hold_unit", "cooldown", "cooldown_unit")
+TYPED_FIELDS = frozenset((*_PRODUCT_FIELDS, *_KEY_FIELDS, *_WEBHOOK_FIELDS, *_ALERT_FIELDS, *_LENGTHS))
 """The fields that a login keeps, beside the checkboxes of scopes and of types of events. None of them is secret."""
 ENDED_SESSIONS_KNOWN = timedelta(days=1)
 SESSION_ENDED = "Your session has ended. Log in to go on where you were."

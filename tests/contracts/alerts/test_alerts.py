@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from application.alerts.reading import ListedAlert
 from application.alerts.repositories import ProductWindow, Watch, WatchChange, WindowPrices
 from domain.alerts.alert import (
     INITIAL,
@@ -184,6 +185,63 @@ async def test_transitions_and_states_are_shown(storage: Storage) -> None:
         (ids[1], resolved),
     ]
     assert (await storage.alerts.detail(alert.id, 1, 0)).states == [(ids[2], FIRING)]
+
+
+async def test_alerts_are_listed_with_the_number_of_products_in_each_phase(storage: Storage) -> None:
+    ids = sorted(some_id() for _ in range(4))
+    alert, of_all, removed = new_alert(*ids), new_alert(at=AT + MINUTE), new_alert(at=AT + HOUR)
+    await stored(storage, alert, of_all, removed)
+    for watch, state in zip(
+        [each for each in await watching(storage, *ids) if each.alert_id == alert.id],
+        (FIRING, PENDING, FIRING, AlertState(quiet_until=AT)),
+        strict=True,
+    ):
+        await stand(storage, state, of=watch)
+    async with storage.begin() as work:
+        await work.alerts.get(removed.id)
+        await work.alerts.remove(removed.id)
+        await work.commit()
+    assert await storage.alerts.page(9, 0, 9) == [ListedAlert(of_all, 0, 0), ListedAlert(alert, 2, 1)]
+    assert await storage.alerts.page(1, 1, 1) == [ListedAlert(alert, 1, 1)]
+    assert await storage.alerts.page(1, 2, 1) == []
+
+
+async def test_transitions_of_all_alerts_are_walked_back(storage: Storage) -> None:
+    id = some_id()
+    alert, removed = new_alert(id), new_alert(id, at=AT + MINUTE)
+    await stored(storage, alert, removed)
+    first, second = await watching(storage, id)
+    resolved = replace(FIRED, kind=TransitionKind.RESOLVED, suppressed=True, reason=ResolvedBy.CONDITION)
+    await stand(storage, INITIAL, FIRED, resolved, of=first)
+    await stand(storage, FIRING, FIRED, of=second)
+    async with storage.begin() as work:
+        await work.alerts.get(removed.id)
+        await work.alerts.remove(removed.id)
+        await work.commit()
+    latest = await storage.alerts.transitions(2, None)
+    assert [(each.alert_id, each.name, each.recorded.transition) for each in latest] == [
+        (removed.id, None, FIRED),
+        (alert.id, "Cheap", resolved),
+    ]
+    (earliest,) = await storage.alerts.transitions(2, latest[-1].number)
+    assert (earliest.recorded.product_id, earliest.recorded.transition) == (id, FIRED)
+    assert await storage.alerts.transitions(2, earliest.number) == []
+
+
+async def test_a_product_has_the_alerts_that_name_it_and_those_for_all(storage: Storage) -> None:
+    id, other = some_id(), some_id()
+    named, of_all = new_alert(id, other), new_alert(at=AT + MINUTE)
+    disabled, removed = replace(new_alert(id, at=AT + HOUR), enabled=False), new_alert(id)
+    await stored(storage, named, of_all, disabled, removed, new_alert(other))
+    for watch in await watching(storage, id, other):
+        await stand(storage, FIRING if watch.product_id == id else PENDING, of=watch)
+    async with storage.begin() as work:
+        await work.alerts.get(removed.id)
+        await work.alerts.remove(removed.id)
+        await work.commit()
+    assert await storage.alerts.of_product(id, 9) == [(disabled, INITIAL), (of_all, FIRING), (named, FIRING)]
+    assert await storage.alerts.of_product(id, 1) == [(disabled, INITIAL)]
+    assert await storage.alerts.of_product(some_id(), 9) == [(of_all, INITIAL)]
 
 
 async def test_what_is_pending_restarts_and_keeps_its_cooldown(storage: Storage) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from domain.alerts.alert import INITIAL, Rule, TransitionKind, steps
 from domain.alerts.condition import ConditionKind, PriceThreshold
 from domain.alerts.facts import facts_of_window
-from domain.alerts.thresholds import firings_below
+from domain.alerts.thresholds import firings_by_threshold
 from domain.prices.history import tiled
 from domain.prices.price import PriceState, PriceStep, price_state
 from domain.window import Window
@@ -18,8 +18,11 @@ START = datetime(2026, 3, 14, 12, tzinfo=UTC)
 SECOND, NOTHING = timedelta(seconds=1), timedelta(0)
 
 
-@given(st.lists(st.sampled_from([None, "unknown", 1, 2, 3, 5, 2**63 - 1]), min_size=1, max_size=20))
-def test_each_price_is_counted_as_the_alert_fires(shown: Sequence[int | str | None]) -> None:
+@given(
+    st.sampled_from([ConditionKind.PRICE_BELOW, ConditionKind.PRICE_ABOVE]),
+    st.lists(st.sampled_from([None, "unknown", 0, 1, 2, 3, 5, 2**63 - 1]), min_size=1, max_size=20),
+)
+def test_each_price_is_counted_as_the_alert_fires(kind: ConditionKind, shown: Sequence[int | str | None]) -> None:
     recorded = []
     for number, price in enumerate(shown):
         known = None if isinstance(price, str) else price
@@ -28,11 +31,13 @@ def test_each_price_is_counted_as_the_alert_fires(shown: Sequence[int | str | No
     window = Window(START, START + len(shown) * SECOND)
 
     def fired(threshold: int) -> int:
-        rule = Rule(PriceThreshold(ConditionKind.PRICE_BELOW, threshold), NOTHING, NOTHING, START)
+        rule = Rule(PriceThreshold(kind, threshold), NOTHING, NOTHING, START)
         transitions = steps(INITIAL, rule, facts_of_window(recorded, rule.when, window))[1]
         return sum(each.kind is TransitionKind.FIRING for each in transitions)
 
-    found = firings_below(tiled(recorded, window))
+    found = firings_by_threshold(kind, tiled(recorded, window))
     assert found == [(threshold, fired(threshold)) for threshold, _ in found]
     prices = {price for price in shown if isinstance(price, int)}
-    assert {threshold for threshold, _ in found} == prices | {each + 1 for each in prices if each < 2**63 - 1}
+    beyond = {price + kind.sign for price in prices}
+    assert {threshold for threshold, _ in found} == prices | {each for each in beyond if 0 <= each < 2**63}
+    assert found == sorted(found, key=lambda each: each[0] * kind.sign)

@@ -7,7 +7,22 @@ from uuid import UUID
 
 from advanced_alchemy.filters import LimitOffset
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
-from sqlalchemy import Uuid, bindparam, case, func, insert, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ScalarSelect,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from adapters.postgres.alerts.rows import (
@@ -20,8 +35,8 @@ from adapters.postgres.alerts.rows import (
 )
 from adapters.postgres.alerts.state_repository import read_state, read_transition
 from adapters.postgres.connection import open_session
-from application.alerts.reading import AlertDetail, RecordedTransition
-from domain.alerts.alert import Alert, Phase
+from application.alerts.reading import AlertDetail, ListedAlert, LoggedTransition, RecordedTransition
+from domain.alerts.alert import Alert, AlertState, Phase
 from domain.errors import AlertNotFound
 
 _LIVING = AlertRow.removed_at.is_(None)
@@ -36,6 +51,43 @@ _STATES = (
 _TRANSITIONS = (
     select(alert_transition).where(alert_transition.c.alert_id == _alert_id).order_by(alert_transition.c.id.desc())
 )
+
+_LOG = (
+    select(alert_transition, AlertRow.name.label("alert_name"))
+    .outerjoin(AlertRow, and_(AlertRow.id == alert_transition.c.alert_id, _LIVING))
+    .order_by(alert_transition.c.id.desc())
+    .limit(bindparam("at_most", type_=BigInteger))
+)
+_LOG_BEFORE = _LOG.where(alert_transition.c.id < bindparam("before", type_=BigInteger))
+_product_id = bindparam("product_id", type_=Uuid)
+_OF_PRODUCT = (
+    select(AlertRow, *(each for each in alert_state.c if not each.primary_key))
+    .outerjoin(alert_state, and_(alert_state.c.alert_id == AlertRow.id, alert_state.c.product_id == _product_id))
+    .where(
+        _LIVING,
+        or_(
+            AlertRow.for_all,
+            exists().where(alert_product.c.product_id == _product_id, alert_product.c.alert_id == AlertRow.id),
+        ),
+    )
+    .order_by(AlertRow.created_at.desc(), AlertRow.id)
+    .limit(bindparam("at_most", type_=BigInteger))
+)
+_asked = (
+    func.unnest(bindparam("ids", type_=ARRAY(Uuid)))
+    .table_valued(column("alert_id", Uuid()))
+    .render_derived(name="asked")
+)
+
+
+def _counted(phase: Phase) -> ScalarSelect[int]:
+    """Count an alert's states of a phase up to a bound: an alert for all products may have millions."""
+    of_alert = and_(alert_state.c.alert_id == _asked.c.alert_id, alert_state.c.phase == phase.value)
+    some = select(literal(1)).where(of_alert).limit(bindparam("counted", type_=BigInteger)).correlate(_asked)
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+
+
+_PHASES = select(_asked.c.alert_id, _counted(Phase.FIRING), _counted(Phase.PENDING)).select_from(_asked)
 
 
 class _Rows(SQLAlchemyAsyncRepository[AlertRow]):
@@ -110,6 +162,33 @@ class SqlAlchemyAlertReader:
                 [(each.product_id, read_state(each)) for each in found],
                 [RecordedTransition(each.product_id, read_transition(each)) for each in last],
             )
+
+    async def page(self, at_most: int, skip: int, counted: int) -> Sequence[ListedAlert]:
+        async with open_session(self._engine) as session:
+            rows = await _Rows(session=session, wrap_exceptions=False, statement=_LISTED).get_many(
+                _LIVING, LimitOffset(at_most, skip)
+            )
+            ids = [row.id for row in rows]
+            phases = {id: counts for id, *counts in await session.execute(_PHASES, {"ids": ids, "counted": counted})}
+            chosen = await _chosen(session, ids)
+            return [ListedAlert(_read(row, chosen), *phases[row.id]) for row in rows]
+
+    async def transitions(self, at_most: int, before: int | None) -> Sequence[LoggedTransition]:
+        async with open_session(self._engine) as session:
+            given = {"at_most": at_most}
+            statement, given = (_LOG, given) if before is None else (_LOG_BEFORE, given | {"before": before})
+            return [
+                LoggedTransition(
+                    each.id, each.alert_id, each.alert_name, RecordedTransition(each.product_id, read_transition(each))
+                )
+                for each in await session.execute(statement, given)
+            ]
+
+    async def of_product(self, product_id: UUID, at_most: int) -> Sequence[tuple[Alert, AlertState]]:
+        async with open_session(self._engine) as session:
+            rows = (await session.execute(_OF_PRODUCT, {"product_id": product_id, "at_most": at_most})).all()
+            chosen = await _chosen(session, [row.AlertRow.id for row in rows])
+            return [(_read(row.AlertRow, chosen), read_state(row)) for row in rows]
 
 
 async def _chosen(session: AsyncSession, alert_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:

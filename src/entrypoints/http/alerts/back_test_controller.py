@@ -1,6 +1,6 @@
 """Back-tests of alerts over HTTP. `costly` bounds them: each reads a month of steps, and steps through them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from litestar import Controller, Response, post
@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from msgspec import UNSET, UnsetType
 
 from application.access.actor import Scope
-from application.alerts.back_test import SimulateAlert, SuggestThreshold
+from application.alerts.back_test import DEFAULT_WINDOW, SimulateAlert, SuggestThreshold
 from application.clock import Clock
 from domain.errors import InvalidAlert, InvalidWindow
 from domain.window import Window
@@ -28,7 +28,6 @@ from entrypoints.http.problems.problem_types import (
 from entrypoints.http.route_declarations import Declaration, Injected, Place, declared
 from entrypoints.http.times import read_end, read_length, read_period, read_start
 
-DEFAULT_WINDOW = timedelta(days=30)
 _PROBLEMS = problems(*PROTECTED, PRODUCT_NOT_FOUND, *UNAVAILABLE, *BODY_PROBLEMS, WINDOW_TOO_LARGE)
 
 

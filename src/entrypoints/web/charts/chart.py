@@ -58,6 +58,24 @@ class Marker:
         return "end" if self.x > WIDTH / 2 else "start"
 
 
+class Scale:
+    """Where times and prices lie in a chart."""
+
+    def __init__(self, window: Window, low: float, high: float) -> None:
+        self._start, self._seconds = window.start, (window.end - window.start).total_seconds()
+        air = (high - low) * AIR or max(abs(high) * AIR, 1)
+        self.low, self.high = max(low - air, 0 if low >= 0 else low - air), high + air
+
+    def x(self, at: datetime) -> float:
+        """Return where a time lies."""
+        share = (at - self._start).total_seconds() / self._seconds
+        return round(LEFT + share * (RIGHT - LEFT), 1)
+
+    def y(self, price: float) -> float:
+        """Return where a price lies."""
+        return round(BOTTOM - (price - self.low) / (self.high - self.low) * (BOTTOM - TOP), 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A chart in the coordinates of its SVG; without a price in the window it shows the time without one alone."""
@@ -76,20 +94,7 @@ class Chart:
     """Whether the price axis does not begin at zero."""
     points: str
     """The stretches for the keyboard, as JSON: x, y (null without a price), and what to say."""
-
-
-class _Scale:
-    def __init__(self, window: Window, low: float, high: float) -> None:
-        self._start, self._seconds = window.start, (window.end - window.start).total_seconds()
-        air = (high - low) * AIR or max(abs(high) * AIR, 1)
-        self.low, self.high = max(low - air, 0 if low >= 0 else low - air), high + air
-
-    def x(self, at: datetime) -> float:
-        share = (at - self._start).total_seconds() / self._seconds
-        return round(LEFT + share * (RIGHT - LEFT), 1)
-
-    def y(self, price: float) -> float:
-        return round(BOTTOM - (price - self.low) / (self.high - self.low) * (BOTTOM - TOP), 1)
+    scale: Scale
 
 
 def draw(
@@ -100,12 +105,17 @@ def draw(
     *,
     band: tuple[int, int] | None = None,
     average: float | None = None,
+    shown_too: int | None = None,
 ) -> Chart:
-    """Draw the best price, with single offers behind it, the band of typical prices and the average."""
+    """Draw the best price, with single offers behind it, the band of typical prices and the average.
+
+    The price axis reaches as far as the price that is to be shown, too.
+    """
     shown = [*best, *(segment for offer in offers for segment in offer)]
     lows = [segment.low for segment in shown if segment.low is not None]
     highs = [segment.high for segment in shown if segment.high is not None]
-    scale = _Scale(window, min(lows, default=0), max(highs, default=1))
+    bounds = [] if shown_too is None or not lows else [shown_too]
+    scale = Scale(window, min([*lows, *bounds], default=0), max([*highs, *bounds], default=1))
     times, by_day = time_ticks(window, formats.viewer.zone)
     label = formats.day if by_day else formats.clock
     priced = bool(lows)
@@ -126,10 +136,11 @@ def draw(
         points=json.dumps(
             [_point(each, scale, formats) for each in _changes(best)], separators=(",", ":"), ensure_ascii=False
         ),
+        scale=scale,
     )
 
 
-def _line(segments: Iterable[Segment], scale: _Scale) -> str:
+def _line(segments: Iterable[Segment], scale: Scale) -> str:
     parts: list[str] = []
     reached: float | None = None
     level: float | None = None
@@ -147,12 +158,12 @@ def _line(segments: Iterable[Segment], scale: _Scale) -> str:
     return "".join(parts)
 
 
-def _bar(segment: Segment, scale: _Scale) -> Box:
+def _bar(segment: Segment, scale: Scale) -> Box:
     x, top, bottom = scale.x(segment.start), scale.y(segment.high or 0), scale.y(segment.low or 0)
     return Box(x, top, round(max(scale.x(segment.end) - x, 1), 1), round(max(bottom - top, 1), 1), "range")
 
 
-def _band(band: tuple[int, int], scale: _Scale) -> Box | None:
+def _band(band: tuple[int, int], scale: Scale) -> Box | None:
     bottom, top = (_within(scale.y(price)) for price in band)
     return Box(LEFT, top, RIGHT - LEFT, round(bottom - top, 1), "typical") if bottom > top else None
 
@@ -161,7 +172,7 @@ def _within(y: float) -> float:
     return min(max(y, TOP), BOTTOM)
 
 
-def _box(segment: Segment, scale: _Scale, top: float, bottom: float) -> Box:
+def _box(segment: Segment, scale: Scale, top: float, bottom: float) -> Box:
     x = scale.x(segment.start)
     return Box(x, top, round(scale.x(segment.end) - x, 1), bottom - top, segment.state.value)
 
@@ -177,7 +188,7 @@ def _joined(segments: Iterable[Segment]) -> list[Segment]:
     return joined
 
 
-def _markers(segments: Sequence[Segment], scale: _Scale, formats: Formats) -> list[Marker]:
+def _markers(segments: Sequence[Segment], scale: Scale, formats: Formats) -> list[Marker]:
     lowest = min((each for each in segments if each.low is not None), key=lambda each: each.low or 0, default=None)
     highest = max((each for each in segments if each.high is not None), key=lambda each: each.high or 0, default=None)
     if lowest is None or highest is None or lowest.low == highest.high:
@@ -200,7 +211,7 @@ def _changes(segments: Sequence[Segment]) -> Iterable[Segment]:
         last = each
 
 
-def _point(segment: Segment, scale: _Scale, formats: Formats) -> tuple[float, float | None, str]:
+def _point(segment: Segment, scale: Scale, formats: Formats) -> tuple[float, float | None, str]:
     x = scale.x(segment.start)
     if segment.price is None:
         state = "out of stock" if segment.state is PriceState.OUT_OF_STOCK else "unknown"

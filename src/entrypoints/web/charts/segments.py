@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from uuid import UUID
 
+from application.prices.price_history import ReadPriceHistory, in_finest_interval
 from application.prices.views import PriceBucketView, PriceHistoryView, PricePointView
+from domain.errors import BeyondRetention
 from domain.prices.price import PriceState
+from domain.prices.retention import Retention
+from domain.window import Window
 from entrypoints.web.formats import Formats
 
 LONGEST_HOUR = timedelta(hours=2)
@@ -30,6 +35,21 @@ class Segment:
         if self.summed and self.end - self.start > LONGEST_HOUR:
             return formats.day(self.start)
         return formats.moment(self.start)
+
+
+async def in_days_of(
+    zone: tzinfo, read: ReadPriceHistory, product_id: UUID, window: Window, kept: Retention | None = None
+) -> tuple[PriceHistoryView, tzinfo]:
+    """Return the history in days of the zone, or of UTC where the zone's are not kept, and which of the two."""
+    try:
+        return await in_finest_interval(read, product_id, window, zone, kept), zone
+    except BeyondRetention:
+        return await in_finest_interval(read, product_id, window, retention=kept), UTC
+
+
+def series(history: PriceHistoryView) -> list[list[Segment]]:
+    """Return the stretches of each series."""
+    return [segments(history, each.points) for each in history.series or []]
 
 
 def segments(view: PriceHistoryView, points: Sequence[PricePointView | PriceBucketView]) -> list[Segment]:

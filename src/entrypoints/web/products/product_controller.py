@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -18,18 +18,16 @@ from application.catalogue.views import ProductDetailView
 from application.prices.price_change import ComparePrices, FindPriorPrice
 from application.prices.price_history import ReadOfferPriceHistory, ReadPriceHistory, in_finest_interval
 from application.prices.price_statistics import SummarisePrices
-from application.prices.views import PriceHistoryView, PriorPriceView
-from domain.errors import BeyondRetention
+from application.prices.views import PriorPriceView
 from domain.prices.change import Reason
 from domain.prices.history import Extreme
-from domain.prices.retention import Retention
 from domain.prices.statistics import JUDGED_WINDOW
 from domain.window import Window
 from entrypoints.http.conditional_reads import digest_tag
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import PUBLIC, Injected, Place
 from entrypoints.web.charts.chart import MOST_OFFERS, draw
-from entrypoints.web.charts.segments import Segment, segments
+from entrypoints.web.charts.segments import Segment, in_days_of, series
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import Pages, not_modified, page_headers
 from entrypoints.web.sentences import (
@@ -116,7 +114,7 @@ class ProductController(Controller):
         # One after the other: a place among the costly reads is one connection.
         async with costly:
             kept = await read_price_history.retention()
-            history, zone = await _in_days_of(viewer_zone, read_price_history, product_id, window, kept)
+            history, zone = await in_days_of(viewer_zone, read_price_history, product_id, window, kept)
             offers = (
                 await in_finest_interval(read_offer_price_history, product_id, window, viewer_zone, kept)
                 if with_offers
@@ -125,14 +123,14 @@ class ProductController(Controller):
             statistics = await summarise_prices(product_id, Window(formats.now - JUDGED_WINDOW, formats.now), kept)
             prior = await find_prior_price(product_id, formats.now, JUDGED_WINDOW.days, kept)
             change = await compare_prices(product_id, Window(formats.now - COMPARED, formats.now), kept)
-        best = _series(history)[0] if history.series else []
+        best = series(history)[0] if history.series else []
         # What is known for too short a time to judge by is no yardstick in the chart either.
         judged = is_judged(statistics)
         quartiles = (statistics.p25, statistics.p75)
         chart = draw(
             history.window,
             best,
-            _series(offers)[:MOST_OFFERS] if offers and offers.series else [],
+            series(offers)[:MOST_OFFERS] if offers and offers.series else [],
             formats,
             band=None if not judged or quartiles[0] is None or quartiles[1] is None else (quartiles[0], quartiles[1]),
             average=None if not judged or statistics.average is None else float(statistics.average),
@@ -197,11 +195,11 @@ class ProductController(Controller):
         chosen = _range(request, product, formats.now)
         async with costly:
             window = _window(chosen, product, formats.minute)
-            history, _ = await _in_days_of(formats.viewer.zone, read_price_history, product_id, window)
+            history, _ = await in_days_of(formats.viewer.zone, read_price_history, product_id, window)
         file = io.StringIO()
         writer = csv.writer(file)
         writer.writerow(["from", "to", "state", "price", "lowest", "highest"])
-        for each in _series(history)[0] if history.series else []:
+        for each in series(history)[0] if history.series else []:
             times = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (each.start, each.end))
             writer.writerow([*times, each.state.value, each.price, each.low, each.high])
         headers = page_headers(tag) | {
@@ -232,26 +230,12 @@ def _window(chosen: str, product: ProductDetailView, now: datetime) -> Window:
     return Window(min(_first_seen(product), now - timedelta(hours=1)), now)
 
 
-async def _in_days_of(
-    zone: tzinfo, read: ReadPriceHistory, product_id: UUID, window: Window, kept: Retention | None = None
-) -> tuple[PriceHistoryView, tzinfo]:
-    """Return the history in days of the zone, or of UTC where the zone's are not kept, and which of the two."""
-    try:
-        return await in_finest_interval(read, product_id, window, zone, kept), zone
-    except BeyondRetention:
-        return await in_finest_interval(read, product_id, window, retention=kept), UTC
-
-
 def _steps_path(product_id: UUID, window: Window) -> str | None:
     """Return the path of every step of a window as CSV; None where it is longer than steps are known to be kept."""
     if window.end - window.start > JUDGED_WINDOW:
         return None
     start, end = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (window.start, window.end))
     return f"/exports/price-history.csv?id={product_id}&from={start}&to={end}"
-
-
-def _series(history: PriceHistoryView) -> list[list[Segment]]:
-    return [segments(history, each.points) for each in history.series or []]
 
 
 def _extreme(name: str, extreme: Extreme | None, formats: Formats) -> Tile:

@@ -16,7 +16,9 @@ if (zone && !document.cookie.split("; ").some((each) => each.startsWith("zone=")
 // An error leaves what is shown, and says so until an update succeeds.
 const trouble = document.getElementById("trouble");
 document.addEventListener("htmx:before:response", (event) => {
-  const failed = event.detail.ctx.response.status >= 400;
+  const status = event.detail.ctx.response.status;
+  // A form with its mistakes is shown like any other answer.
+  const failed = status >= 400 && !(status === 422 && event.target.closest("form.fields"));
   trouble.hidden = !failed;
   if (failed) event.preventDefault();
 });
