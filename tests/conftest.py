@@ -15,8 +15,8 @@ from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from storages.databases import NewDatabase, migrated, remove_rows
 
 NAMED = re.compile(r"test_fault_(\d\d)_(\w+)")
-FAULTS = (*range(1, 26), *range(26, 34))
-"""Of the synchronisation, and of the event log."""
+FAULTS = (*range(1, 26), *range(26, 34), *range(34, 47), *range(47, 51))
+"""Of the synchronisation, of the event log and its streams, of webhooks, and of alerts."""
 
 settings.register_profile("default", max_examples=100, derandomize=True, deadline=None)
 settings.register_profile("long", max_examples=1_000, database=None, deadline=None, print_blob=True)
@@ -80,7 +80,7 @@ async def foreign_database(foreign_engine: AsyncEngine) -> AsyncEngine:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print one line per fault of docs/synchronisation.md and of the event log, and which of them did not run."""
+    """Print one line per fault of docs/synchronisation.md and docs/events.md, and which of them did not run."""
     outcomes = _fault_outcomes(terminalreporter)
     if len(outcomes) < 2:
         return

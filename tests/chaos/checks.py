@@ -16,7 +16,10 @@ from domain.prices.price import KNOWN_FOR_INTERVALS
 from e2e.ledger import assert_sound
 
 SECONDS_OF_A_JOB = 60.0
-ROWS_WITH_TEXT = ("product", "synchronisation", "saq.saq_jobs", "saq.saq_stats")
+ROWS_WITH_TEXT = (
+    *("product", "synchronisation", "saq.saq_jobs", "saq.saq_stats"),
+    *("webhook", "webhook_waiting", "webhook_delivery"),
+)
 _STEPS = """
     SELECT product_id, state, price, extract(epoch FROM valid_from)::float8
     FROM best_price_step ORDER BY product_id, valid_from

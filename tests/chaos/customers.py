@@ -56,6 +56,13 @@ class Customer:
                 with entry.changing():
                     await self._change(action, entry, name, new_id)
 
+    async def stock(self, count: int) -> list[UUID]:
+        """Create so many products at once; return their ids."""
+        ids = [UUID(int=self._dice.getrandbits(128), version=4) for _ in range(count)]
+        for number, id in enumerate(ids):
+            await self._create(id, (f"First product {number}", ""))
+        return ids
+
     async def _change(self, action: str, entry: Entry, name: str, new_id: UUID) -> None:
         if action == "amend":
             await self._amend(entry, name)

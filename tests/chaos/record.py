@@ -53,6 +53,8 @@ class Record:
             "outcome: ",
             "event: ",
             "consumers restarted: ",
+            "receiver: ",
+            "delivery: ",
             "log: ",
             "metrics: ",
         ):

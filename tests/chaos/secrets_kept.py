@@ -8,7 +8,7 @@ from chaos.record import Record
 
 
 class Secrets:
-    """The settings' secrets, every token that the API gave out, and what all upstream tokens have in common."""
+    """The settings' secrets, what the API gave out to be kept, and what all upstream tokens have in common."""
 
     def __init__(self, settings: dict[str, str], record: Record) -> None:
         self._record = record
@@ -21,6 +21,10 @@ class Secrets:
         """Look for this access token of the API from now on: for its own parts."""
         _, claims, signature = token.split(".")
         self._names |= {claims: "claims of the API's token", signature: "the signature of the API's token"}
+
+    def keep(self, name: str, secret: str) -> None:
+        """Look for this secret from now on."""
+        self._names[secret] = name
 
     def look_into(self, text: str, place: str) -> None:
         """Find secrets in a text."""

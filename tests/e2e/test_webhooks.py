@@ -117,7 +117,7 @@ def test_a_slow_receiver_delays_no_other_and_one_that_was_down_catches_up(
     eventually(lambda: call(running, "GET", f"/{of_fast['id']}")["waiting"] == 0)
 
 
-def test_a_killed_worker_sends_again_with_the_same_id_and_a_wrong_clock_is_not_asked(
+def test_fault_42_a_killed_worker_sends_again_with_the_same_id_and_a_wrong_clock_is_not_asked(
     running: System, hook: Callable[..., dict[str, Any]], receivers: tuple[Receiver, Receiver]
 ) -> None:
     receiver, _ = receivers

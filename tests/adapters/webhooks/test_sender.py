@@ -80,39 +80,39 @@ async def test_the_time_is_signed_in_utc(receiver: Receiver, zone: str) -> None:
     assert Webhook(SECRETS[0]).verify(got.body, got.headers)
 
 
-async def test_fault_a_redirect_is_a_failure_and_not_followed(receiver: Receiver) -> None:
+async def test_fault_36_a_redirect_is_a_failure_and_not_followed(receiver: Receiver) -> None:
     receiver.answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {receiver.url}2\r\nContent-Length: 0\r\n\r\n".encode()
     async with sending() as send:
         assert await send(message(receiver.url)) == Answer(307, "HTTP 307", "")
     assert len(receiver.received) == 1
 
 
-async def test_fault_a_slow_receiver_is_given_up(receiver: Receiver) -> None:
+async def test_fault_35_a_slow_receiver_is_given_up(receiver: Receiver) -> None:
     receiver.answer = None
     async with sending(limits=QUICK) as send:
         assert await send(message(receiver.url)) == Answer(None, "timeout")
 
 
-async def test_fault_an_endless_body_is_read_in_part_and_not_waited_for(receiver: Receiver) -> None:
+async def test_fault_39_an_endless_body_is_read_in_part_and_not_waited_for(receiver: Receiver) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 200_000
     async with sending(limits=SendingLimits(call=600)) as send:
         assert await send(message(receiver.url)) == Answer(200, None, "a" * 500)
 
 
-async def test_fault_a_body_that_trickles_does_not_undo_its_status(receiver: Receiver) -> None:
+async def test_fault_39_a_body_that_trickles_does_not_undo_its_status(receiver: Receiver) -> None:
     receiver.answer = b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\nfirst"
     async with sending(limits=QUICK) as send:
         assert await send(message(receiver.url)) == Answer(201, None, "first")
 
 
-async def test_fault_a_head_without_end_is_refused(receiver: Receiver) -> None:
+async def test_fault_39_a_head_without_end_is_refused(receiver: Receiver) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 10_000
     async with sending() as send:
         answer = await send(message(receiver.url))
     assert (answer.status, answer.error) == (None, "the answer is larger than allowed")
 
 
-async def test_fault_a_reset_is_a_failure_and_the_event_is_sent_once(receiver: Receiver) -> None:
+async def test_fault_40_a_reset_is_a_failure_and_the_event_is_sent_once(receiver: Receiver) -> None:
     receiver.answer = None
     receiver.then = lambda writer: writer.transport.abort()
     async with sending() as send:
@@ -163,7 +163,7 @@ class Names:
         return [(kind, socket.SOCK_STREAM, 6, "", (address, port))]
 
 
-async def test_fault_a_name_that_leads_to_a_private_address_at_the_second_look_up(receiver: Receiver) -> None:
+async def test_fault_41_a_name_that_leads_to_a_private_address_at_the_second_look_up(receiver: Receiver) -> None:
     """The first connection fails, as nobody listens there; the second name is looked up anew, and refused."""
     names = Names(PUBLIC_ADDRESS, "127.0.0.1")
     url = f"http://receiver.test:{receiver.port}/"

@@ -82,7 +82,9 @@ async def test_what_was_due_before_the_price_rose_again_is_told_before_that(worl
 
 
 @pytest.mark.parametrize("stores", [False, True], ids=["nothing stored", "all stored"])
-async def test_an_observation_whose_commit_fails_fires_once_all_the_same(world: Synchronising, *, stores: bool) -> None:
+async def test_fault_50_an_observation_whose_commit_fails_fires_once_all_the_same(
+    world: Synchronising, *, stores: bool
+) -> None:
     id = await world.watched(Offer(OFFER, 1_000, 1))
     alert = await alert_of(world)
     workers = WorkersStorage(world.storage)

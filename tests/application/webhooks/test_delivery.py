@@ -61,7 +61,22 @@ async def test_by_default_it_gets_public_events_alone(world: World) -> None:
     assert await world.work() == []
 
 
-async def test_fault_a_receiver_that_is_down_gets_all_it_missed_and_new_events_do_not_wait(world: World) -> None:
+async def test_fault_34_a_receiver_that_is_down_for_hours_gets_all_it_missed(world: World) -> None:
+    await world.create()
+    world.answers = lambda _: BROKEN
+    missed, timing = list[str](), DeliveryTiming()
+    for _ in range(8):
+        missed += await world.append()
+        await world.work(timing=timing)
+        world.clock.advance(HOUR)
+    assert await world.log() == sorted((message.event_id, Outcome.FAILED, 500) for message in world.sent)
+    world.answers = lambda _: OK
+    world.clock.advance(RETRIES[-1])
+    assert sorted(await world.work(timing=timing)) == sorted(missed)
+    assert world.storage.rows.webhooks.waiting == {}
+
+
+async def test_new_events_do_not_wait_behind_those_that_failed(world: World) -> None:
     await world.create()
     world.answers = lambda _: BROKEN
     [missed] = await world.append()
@@ -109,7 +124,7 @@ async def test_pauses_vary_by_a_fifth(world: World, jitter: float, share: float)
 @pytest.mark.parametrize(
     ("retry_after", "pause"), [(90.0, 90 * SECOND), (NOON + 2 * MINUTE, 2 * MINUTE), (1e9, HOUR), (1.0, 5 * SECOND)]
 )
-async def test_fault_retry_after_is_honoured_up_to_an_hour(
+async def test_fault_38_retry_after_is_honoured_up_to_an_hour(
     world: World, status: int, retry_after: Any, pause: timedelta
 ) -> None:
     await world.create()
@@ -134,7 +149,7 @@ async def test_another_status_has_no_retry_after(world: World) -> None:
     assert await world.work() == [id]
 
 
-async def test_fault_gone_disables_at_once_and_says_so_in_the_log(world: World) -> None:
+async def test_fault_37_gone_disables_at_once_and_says_so_in_the_log(world: World) -> None:
     webhook_id = await world.create()
     world.answers = lambda _: GONE
     await world.append()
@@ -150,7 +165,7 @@ async def test_fault_gone_disables_at_once_and_says_so_in_the_log(world: World) 
     assert await world.work() == []
 
 
-async def test_five_days_of_failures_alone_disable_and_one_success_prevents_it(world: World) -> None:
+async def test_fault_44_five_days_of_failures_alone_disable_and_one_success_prevents_it(world: World) -> None:
     await world.create()
     world.answers = lambda _: BROKEN
     await world.append()
@@ -216,7 +231,7 @@ async def test_a_round_begins_no_call_after_its_time_and_the_rest_is_sent_in_the
     assert [message.event_id for message in world.sent] == ids
 
 
-async def test_failed_events_are_bounded_and_the_position_waits_at_the_next_one_that_fails(world: World) -> None:
+async def test_fault_45_failed_events_are_bounded_and_the_position_waits_at_the_next_one(world: World) -> None:
     await world.create()
     world.answers = lambda _: BROKEN
     ids = await world.append(*[EventType.PRICE_CHANGED] * 8)
@@ -248,7 +263,7 @@ async def test_neither_new_events_nor_failed_ones_wait_behind_the_others(world: 
     assert set(sent) == {*failed, *new}
 
 
-async def test_fault_killed_between_call_and_commit_sends_again_with_the_same_id(world: World) -> None:
+async def test_fault_42_killed_between_call_and_commit_sends_again_with_the_same_id(world: World) -> None:
     await world.create()
     ids = await world.append()
     [claim] = await world.claim()
@@ -373,7 +388,7 @@ async def test_for_a_day_after_a_rotation_both_secrets_sign(world: World) -> Non
     assert after == [rotated.secret]
 
 
-async def test_a_secret_that_cannot_be_opened_is_a_failure_that_says_what_to_do(world: World) -> None:
+async def test_fault_46_a_secret_that_cannot_be_opened_is_a_failure_that_says_what_to_do(world: World) -> None:
     webhook_id = await world.create()
     async with world.storage.begin() as work:
         webhook = await work.webhooks.get(webhook_id)
@@ -416,7 +431,7 @@ async def test_a_stopping_worker_begins_no_call(world: World) -> None:
     assert len(await world.work()) == 1
 
 
-async def test_fault_the_workers_own_clock_is_never_asked(world: World) -> None:
+async def test_fault_43_the_workers_own_clock_is_never_asked(world: World) -> None:
     """The time of an attempt is the storage's at the claim, and so many seconds by a stop-watch."""
     await world.create()
     await world.append(*[EventType.PRICE_CHANGED] * 2)

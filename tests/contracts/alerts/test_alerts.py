@@ -126,7 +126,7 @@ async def test_a_product_is_watched_by_the_enabled_alerts_that_name_it_and_those
     assert [each.state for each in await watching(storage, one)] == [INITIAL, INITIAL]
 
 
-async def test_changes_of_an_alert_that_was_edited_meanwhile_do_not_count(storage: Storage) -> None:
+async def test_fault_47_changes_of_an_alert_that_was_edited_meanwhile_do_not_count(storage: Storage) -> None:
     id = some_id()
     alert = new_alert(id)
     await stored(storage, alert)

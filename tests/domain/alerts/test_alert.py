@@ -86,6 +86,14 @@ def test_hysteresis_keeps_it_firing_until_the_price_is_above() -> None:
     assert run(facts, rule(above)) == [("firing", 10), ("resolved", 25)]
 
 
+def test_the_threshold_itself_does_not_fire_and_what_is_pending_has_no_hysteresis() -> None:
+    both = [PriceThreshold(ConditionKind.PRICE_BELOW, 100, 110), PriceThreshold(ConditionKind.PRICE_ABOVE, 100, 90)]
+    for when in both:
+        assert run(minutes((100, 5)), rule(when)) == []
+    facts = minutes((99, 5), (100, 5), (99, 9), (100, 5))
+    assert run(facts, rule(both[0], hold=10 * MINUTE)) == []
+
+
 def test_nobody_in_stock_is_no_price_at_all() -> None:
     facts = minutes((99, 5), (None, 5), (99, 5))
     assert run(facts, rule()) == [("firing", 0), ("resolved", 5), ("firing", 10)]
@@ -133,6 +141,25 @@ def test_a_firing_within_the_cooldown_is_suppressed_with_its_end() -> None:
     ]
 
 
+def test_a_cooldown_begins_with_the_firing() -> None:
+    facts = minutes((99, 2), (101, 1), (99, 2), (101, 1), (99, 2))
+    assert run(facts, rule(hold=MINUTE, cooldown=4 * MINUTE)) == [
+        ("firing", 1),
+        ("resolved", 2),
+        ("(firing)", 4),
+        ("(resolved)", 5),
+        ("firing", 7),
+    ]
+    assert step(INITIAL, rule(), minutes((99, 1))[0])[0] == AlertState(Phase.FIRING, AT)
+
+
+def test_a_cooldown_that_has_passed_changes_no_more() -> None:
+    (gap,) = minutes((UNKNOWN, 60))
+    for passed in (AT, AT - MINUTE):
+        state = AlertState(quiet_until=passed)
+        assert step(state, rule(cooldown=MINUTE), gap) == (state, ())
+
+
 def test_a_cooldown_does_not_pass_while_the_price_is_unknown() -> None:
     facts = minutes((99, 1), (UNKNOWN, 60), (101, 1), (99, 1), (101, 2), (99, 1))
     assert run(facts, rule(cooldown=4 * MINUTE))[2:] == [("(firing)", 62), ("(resolved)", 63), ("firing", 65)]
@@ -155,7 +182,12 @@ def test_a_drop_and_a_rise_are_changes_over_the_period() -> None:
     assert (fired.value, fired.threshold) == (Decimal("-10.00"), Decimal(-10))
     rise = rule(PriceMove(ConditionKind.RISE, Decimal("12.36"), DAY))
     (fired,) = steps(INITIAL, rise, facts)[1]
-    assert ((fired.at - AT) / MINUTE, fired.value) == (7, Decimal("12.36"))
+    assert ((fired.at - AT) / MINUTE, fired.value, fired.threshold) == (7, Decimal("12.36"), Decimal("12.36"))
+
+
+def test_a_drop_ends_when_nobody_has_the_product() -> None:
+    facts = moved((90, 100), (None, 100))
+    assert run(facts, rule(PriceMove(ConditionKind.DROP, Decimal(10), DAY))) == [("firing", 0), ("resolved", 1)]
 
 
 def test_a_change_that_nobody_can_tell_resolves_nothing() -> None:
@@ -196,6 +228,7 @@ def test_a_new_low_is_below_all_that_is_known_of_the_period() -> None:
 def test_only_the_time_since_the_rules_start_counts() -> None:
     facts = [Fact(AT - DAY, AT - HOUR, in_force(99)), Fact(AT - HOUR, AT + HOUR, in_force(98))]
     assert run(facts, rule(hold=10 * MINUTE)) == [("firing", 10)]
+    assert run([Fact(AT - HOUR, AT, in_force(99))], rule()) == []
     low = Fact(AT - HOUR, AT + HOUR, in_force(98), before=PricesBefore(99, 10**15))
     assert run([low], rule(PriceExtreme(ConditionKind.NEW_LOW, DAY))) == []
 
@@ -218,6 +251,9 @@ def test_what_fires_is_resolved_when_the_product_or_the_alert_is_gone() -> None:
         AT + HOUR,
         ResolvedBy.PRODUCT_WITHDRAWN,
     )
+    # The storage's clock may be behind that of the worker that has observed it.
+    (early,) = closed(firing, rule(), AT - HOUR, ResolvedBy.PRODUCT_WITHDRAWN)
+    assert early.at == AT
     pending, _ = step(INITIAL, rule(hold=HOUR), minutes((99, 50))[0])
     for quiet in (INITIAL, pending, AlertState(quiet_until=AT)):
         assert closed(quiet, rule(), AT + HOUR, ResolvedBy.ALERT_DELETED) == ()
@@ -243,3 +279,9 @@ def test_an_alert_that_cannot_be_is_refused() -> None:
         with pytest.raises(InvalidAlert) as refusal:
             make()
         assert refusal.value.field == field
+
+
+def test_the_most_that_an_alert_may_be() -> None:
+    rule(PriceMove(ConditionKind.RISE, Decimal(1_000_000), 30 * DAY), hold=30 * DAY, cooldown=365 * DAY)
+    for price in (0, 2**63 - 1):
+        rule(PriceThreshold(ConditionKind.PRICE_BELOW, price, price))

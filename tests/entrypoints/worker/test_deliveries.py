@@ -39,7 +39,7 @@ def sent_to(world: World, host: str) -> list[str]:
     return [message.event_id for message in world.sent if host in message.url]
 
 
-async def test_fault_a_slow_receiver_delays_no_other(world: World) -> None:
+async def test_fault_35_a_slow_receiver_delays_no_other(world: World) -> None:
     await world.create(url="https://slow.example/")
     await world.create(url="https://fast.example/")
     async with delivering(world):

@@ -109,7 +109,7 @@ async def test_it_fires_with_the_observation_and_resolves(api: Api) -> None:
     ("gone", "reason"),
     [("alert", "alert-deleted"), ("disabled", "alert-disabled"), ("product", "product-withdrawn")],
 )
-async def test_what_fires_is_resolved_and_says_why(api: Api, gone: str, reason: str) -> None:
+async def test_fault_48_what_fires_is_resolved_and_says_why(api: Api, gone: str, reason: str) -> None:
     id = await api.create_observed((1000, MINUTE))
     alert = await create(api)
     await api.outside.observe_prices(id, (899, MINUTE))
@@ -129,7 +129,7 @@ async def test_what_fires_is_resolved_and_says_why(api: Api, gone: str, reason: 
         assert len(told(api)) == 2
 
 
-async def test_an_edited_rule_starts_again_and_a_new_name_changes_nothing(api: Api) -> None:
+async def test_fault_47_an_edited_rule_starts_what_was_pending_again_and_a_new_name_changes_nothing(api: Api) -> None:
     id = await api.create_observed((1000, MINUTE))
     alert = await create(api, **{"for": "PT10M"})
     await api.outside.observe_prices(id, (899, 9 * MINUTE))
@@ -213,7 +213,7 @@ async def test_there_is_no_other_alert(api: Api) -> None:
         assert problem["detail"] == f"There is no alert with the id {MISSING}."
 
 
-async def test_a_gap_freezes_what_is_pending(api: Api) -> None:
+async def test_fault_49_a_gap_freezes_what_is_pending(api: Api) -> None:
     id = await api.create_observed((899, MINUTE), interval=MINUTE)
     await create(api, **{"for": "PT10M"})
     await api.outside.observe_prices(id, (899, HOUR), (899, 7 * MINUTE), interval=MINUTE)
