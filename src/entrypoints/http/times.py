@@ -81,7 +81,7 @@ def read_period(text: str) -> timedelta:
     """
     length = read_duration(text)
     if length <= timedelta(0):
-        raise InvalidWindow("period", "The period must be longer than nothing.")
+        raise InvalidWindow("period", "The period must be longer than 0.")
     return length
 
 
