@@ -1,4 +1,4 @@
-"""The difference of this process's clock from the storage's, which times schedules, leases, observations, retention."""
+"""The difference between this process's clock and the storage's, by which schedules, leases and retention go."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

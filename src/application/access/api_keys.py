@@ -77,4 +77,7 @@ class KeyUses(Protocol):
     """Remembers when keys were used."""
 
     def note(self, key_id: UUID) -> None:
-        """Note a use now. It returns at once and never raises; the use is stored soon, as the minute it was in."""
+        """Note a use now; return at once, and never raise.
+
+        The minute of the use is stored soon after. It is lost if the process ends before the storage could be reached.
+        """
