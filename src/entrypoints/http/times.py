@@ -74,7 +74,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_period(text: str) -> timedelta:
-    """Return a duration that is longer than nothing.
+    """Return a duration that is longer than 0.
 
     Raises:
         InvalidWindow

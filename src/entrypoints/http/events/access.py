@@ -1,4 +1,4 @@
-"""Which events a caller may see: those about catalogue and prices all, the others admins and keys with their scopes."""
+"""The events that a caller may see: all callers see catalogue and prices, keys with the scope alerts, admins all."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from entrypoints.http.auth.callers import Callers, InsufficientScope, is_key
 
 
 class EventAccess:
-    """Tells the types of events that a request may read, and whether it may still."""
+    """Finds the types of events that a request may read, and checks again whether it still may."""
 
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
@@ -25,7 +25,7 @@ class EventAccess:
 
         Raises:
             Unauthenticated, InvalidToken, StorageUnavailable
-            InsufficientScope: the caller wants others.
+            InsufficientScope: the caller may not see one of the wanted types.
         """
         visible = await self._visible(request)
         types = frozenset(map(EventType, wanted or ()))
