@@ -209,8 +209,8 @@ BEYOND_RETENTION = ProblemType(
     "Beyond retention",
     "The requested data of this time is no longer kept; `detail` says what to take instead. Prices of offers and steps "
     "are kept for a number of days (operators: HISTORY_OFFER_DAYS, HISTORY_STEP_DAYS). Buckets of a time zone are "
-    "exact or not there at all: if its offsets are whole hours, they reach back as far as hourly buckets, else as far as "
-    "those of 5 minutes; days, weeks and months of UTC are kept for ever.",
+    "exact or not there at all: if its offsets are whole hours, they reach back as far as hourly buckets, else as far "
+    "as those of 5 minutes; days, weeks and months of UTC are kept for ever.",
 )
 RATE_LIMITED = ProblemType(
     "rate-limited",
