@@ -40,7 +40,7 @@ _WEBHOOK = {"id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11", "url": "https://shop.e
 
 
 def sample_data(kind: EventType, name: str = "x") -> dict[str, Any]:
-    """Return what an event of this type may say; those of products carry the name, or have it as a detail."""
+    """Return the schema of an event of this type; events of products carry the name, or have it as a detail."""
     match kind:
         case EventType.PRODUCT_CREATED | EventType.PRODUCT_AMENDED:
             return {"name": name, "description": "", "revision": 1}

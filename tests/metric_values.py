@@ -1,4 +1,4 @@
-"""Reading what was counted."""
+"""Reading the counters of metrics."""
 
 from adapters.metrics.metrics import Metrics
 

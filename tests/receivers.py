@@ -19,7 +19,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """Keeps what it gets. `answer` is written at once; without one, nothing is."""
+    """Keeps the requests. `answer` is written at once; without one, nothing is."""
 
     port: int = 0
     answer: bytes | None = OK

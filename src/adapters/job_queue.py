@@ -36,9 +36,9 @@ _MISDATED = """
 
 
 class PatientQueue(PostgresQueue):
-    """A queue from which nothing is taken, and in which nothing is swept, while `idle` says so.
+    """A queue that gives out no job and sweeps none while `idle` returns true.
 
-    SAQ goes by the process's clock: with one that is ahead, jobs of others look stuck, and those to come look due.
+    SAQ goes by the process's clock: with one that is ahead, jobs of others look stuck, and future jobs look due.
     While the database is in trouble its workers pause: SAQ would ask again without a pause.
     """
 

@@ -29,7 +29,7 @@ TROUBLE = (
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """Limits of the queue's connections. Durations are in seconds; the order is in entrypoints/limits.py."""
+    """Limits of the queue's connections. Durations are in seconds; the order is in entrypoints/limit_order.py."""
 
     connections: int = 2
     connect: float = 2.0

@@ -1,4 +1,4 @@
-"""How far this process's clock is from the storage's, by which schedules, leases, observations and retention go."""
+"""The difference between this process's clock and the storage's, by which schedules, leases and retention go."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ TOLERANCE = timedelta(minutes=1)
 
 
 class DifferenceObserver(Protocol):
-    """Told of every comparison; it must not wait."""
+    """Receives every comparison; it must not wait."""
 
     def __call__(self, ahead: timedelta, *, too_far: bool) -> None:
         """Note by how much this process's clock is ahead, negative if it is behind, and if that is too much."""
@@ -21,7 +21,7 @@ class DifferenceObserver(Protocol):
 class ClockWatch:
     """Compares the two clocks. While they differ too much, the process schedules, rolls up and drops nothing.
 
-    Which of them is wrong no process can tell: a storage whose clock is ahead must not lead to a drop either.
+    No process can find out which of them is wrong, and a storage whose clock is ahead must not lead to a drop either.
     """
 
     clock: Clock

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RequestReads:
-    """What the reads of one request share, so that a later one never shows an older state than an earlier one."""
+    """Shared by the reads of one request, so that a later read never shows older data than an earlier one."""
 
     newest: bool
     """Whether they show all that is committed. It becomes true with the first read that does."""

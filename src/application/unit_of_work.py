@@ -33,7 +33,7 @@ class UnitOfWork(Protocol):
 
     @property
     def idempotency_keys(self) -> "IdempotencyKeyRepository":
-        """The products that requests with a key have created."""
+        """The answers kept for requests with a key."""
 
     @property
     def keys(self) -> "KeyRepository":
@@ -53,7 +53,7 @@ class UnitOfWork(Protocol):
 
     @property
     def alert_states(self) -> "AlertStateRepository":
-        """Where alerts stand with products."""
+        """The states of alerts by product."""
 
     @property
     def webhooks(self) -> "WebhookRepository":

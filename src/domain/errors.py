@@ -5,12 +5,12 @@ Refusal
 ├── InvalidFilter           a filter that no product can pass
 ├── ProductNotFound         no such product, or it was withdrawn
 ├── KeyNotFound             no API key has this id
-├── TooManyKeys             as many API keys as there may be are in force
+├── TooManyKeys             the most API keys are in force already
 ├── AlertNotFound           no alert has this id
-├── TooManyAlerts           as many alerts as there may be are there
-├── InvalidAlert            an alert that cannot be
+├── TooManyAlerts           there are the most alerts already
+├── InvalidAlert            an alert that breaks a rule
 ├── WebhookNotFound         no webhook has this id
-├── TooManyWebhooks         there are as many webhooks as there may be
+├── TooManyWebhooks         there are the most webhooks already
 ├── WebhookDisabled         a disabled webhook is to send something
 ├── OfferNotFound           the product has no such offer, or its record is gone
 ├── ProductAlreadyExists    the id or the name is taken
@@ -20,7 +20,7 @@ Refusal
 ├── IdempotencyInProgress   the first request with the key is not finished
 ├── InvalidWindow           a window that does not start before it ends
 ├── WindowTooLarge          a window with more points than one answer holds
-└── BeyondRetention         a time of which what is asked for is no longer kept
+└── BeyondRetention         a time of which the requested detail is no longer kept
 """
 
 from collections.abc import Mapping
@@ -106,7 +106,7 @@ class KeyNotFound(Refusal):
 
 
 class TooManyKeys(Refusal):
-    """As many API keys as there may be are in force."""
+    """The most API keys are in force already."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"There are {most} keys in force, which is the most; revoke one first.")
@@ -120,14 +120,14 @@ class AlertNotFound(Refusal):
 
 
 class TooManyAlerts(Refusal):
-    """As many alerts as there may be are there."""
+    """There are the most alerts already."""
 
     def __init__(self, most: int, which: str = "") -> None:
         super().__init__(f"There are {most} alerts{which}, which is the most; delete one first.")
 
 
 class InvalidAlert(Refusal):
-    """An alert that cannot be; `field` names the part of it, as the API does."""
+    """An alert that breaks a rule; `field` names the part of it, as the API does."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -142,7 +142,7 @@ class WebhookNotFound(Refusal):
 
 
 class TooManyWebhooks(Refusal):
-    """There are as many webhooks as there may be."""
+    """There are the most webhooks already."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"There are {most} webhooks, which is the most; delete one first.")
@@ -164,8 +164,8 @@ class InvalidWindow(Refusal):
 
 
 class WindowTooLarge(Refusal):
-    """More points than one answer holds; the text tells the remedy."""
+    """More points than one answer holds; the text names the remedy."""
 
 
 class BeyondRetention(Refusal):
-    """A time of which what is asked for is no longer kept; the text tells the remedy."""
+    """A time of which the requested detail is no longer kept; the text names the remedy."""

@@ -1,4 +1,4 @@
-"""Events: what happened to products, as consumers of the event log learn it."""
+"""Events: changes of products, alerts and webhooks, for the consumers of the event log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ _SETTLED = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to its subject, a product, if it has one.
+    """One event; its subject is a product, None if it is about none.
 
     The values of `data` are of types that JSON has, or times, ids and enumerations.
     """
@@ -106,7 +106,7 @@ def price_changed(
 
 
 def webhook_disabled(webhook_id: UUID, url: str, reason: str, at: datetime) -> Event:
-    """The webhook was given up, because its receiver asked for that or only failed."""
+    """The webhook was disabled, because its receiver asked for that or only failed."""
     return Event(EventType.WEBHOOK_DISABLED, None, at, {"webhook": {"id": webhook_id, "url": url}, "reason": reason})
 
 

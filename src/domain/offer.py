@@ -69,7 +69,7 @@ class OfferInterval:
 
 @dataclass(frozen=True, slots=True)
 class OfferChanges:
-    """What an observation changes: the offers to store anew, the intervals that ended, and all offers after it."""
+    """The changes of an observation: the offers to store anew, the intervals that ended, and all offers after it."""
 
     changed: list[TrackedOffer] = field(default_factory=list)
     ended: list[OfferInterval] = field(default_factory=list)

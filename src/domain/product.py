@@ -1,4 +1,4 @@
-"""The product and its registration with the Offers service: what may happen to it, and what is refused."""
+"""The product and its registration with the Offers service: their changes, and the texts that are refused."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ from domain.errors import InvalidText, PreconditionFailed
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 4_000
-# Blanks, controls and what has no width (Default_Ignorable_Code_Point of UAX 44, which Python does not know), and
+# Blanks, controls and what has no width (Default_Ignorable_Code_Point of UAX 44, for which Python has no table), and
 # the blank of Braille.
 _INVISIBLE = re.compile(
     r"[\s\x01-\x20\x7f-\xa0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -87,7 +87,7 @@ class Product:
             raise PreconditionFailed(self.revision)
 
     def amend(self, *, name: str | None = None, description: str | None = None, at: datetime) -> None:
-        """Change what is given; an edit that changes nothing is no revision.
+        """Change the given texts; an edit that changes nothing is no revision.
 
         Raises:
             InvalidText: the name or the description cannot be stored.

@@ -1,4 +1,4 @@
-"""Where one product stands with upstream: when it is due next, how the last attempts went, what they showed."""
+"""The synchronisation of one product with upstream: its schedule, its last attempts and their results."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class ShownPrice(NamedTuple):
 
     @property
     def stretches(self) -> list[PriceStep]:
-        """What is known now of the time since the observation before; the last one is the moment of this one."""
+        """The prices since the observation before, as far as known; the last one is the moment of this observation."""
         found: list[PriceStep] = []
         if self.carried is not None:
             price, since, until = self.carried
@@ -51,7 +51,7 @@ class ShownPrice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One successful poll of one product: what has to be stored because of it."""
+    """One successful poll of one product, with the rows to store for it."""
 
     product_id: UUID
     changed: list[TrackedOffer]
@@ -74,7 +74,8 @@ class Synchronisation:
     `scheduled_at` is the slot of the last claim, None while the product is not registered. Nothing is attempted
     before `not_before`; it is None when a terminal registration leaves nothing to attempt. `refused_rows` counts the
     malformed rows of the last observation.
-    `last_known` is set while the last observation shows nothing for sure: it is the last one that did.
+    `last_known` is the last best price that was known for sure, set only while the last observation shows none for
+    sure.
     """
 
     product_id: UUID
@@ -103,7 +104,7 @@ class Synchronisation:
     ) -> Observation:
         """Take in a successful answer. It is newer than the stored one, even if the clock was set back since then.
 
-        Recorded history does not go back: it continues at the latest time that it knows of. An offer that no
+        Recorded history does not go back: it continues at its latest time. An offer that no
         observation has confirmed for three intervals is unknown. So the answer is trusted no longer than the best
         offer, and not at all if only unknown offers or refused rows could be in stock.
         """
@@ -153,14 +154,14 @@ class Synchronisation:
         return LastKnown(self.best.price, self.best.since, min(known_until, at))
 
     def fail(self, error: str, at: datetime, not_before: datetime) -> None:
-        """Note a failed attempt; the next one is due no earlier than `not_before`. What was observed stays."""
+        """Note a failed attempt; the next one is due no earlier than `not_before`. The last observation stays."""
         self.last_attempt_at = at
         self.consecutive_failures += 1
         self.last_error = error
         self.not_before = not_before
 
     def move_slot(self, interval: timedelta) -> None:
-        """Move the slot to where `not_before` makes it due, so that looking for due slots does not pass over it."""
+        """Move the slot to where `not_before` makes it due, so that searches for due slots do not meet it earlier."""
         if self.scheduled_at is not None and self.not_before is not None:
             self.scheduled_at = max(self.scheduled_at, self.not_before - interval)
 

@@ -1,4 +1,4 @@
-"""Text as search and sorting see it: pure rules, so that no behaviour depends on a database's locale or parser."""
+"""Text for search and sorting: pure rules, so that no behaviour depends on a database's locale or parser."""
 
 import unicodedata
 

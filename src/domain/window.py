@@ -21,7 +21,7 @@ class Window:
 
     @classmethod
     def until_now(cls, start: datetime, end: datetime, now: datetime) -> Self:
-        """Make a window of the past: what is still to come is cut off.
+        """Make a window of the past: the part that is still to come is cut off.
 
         Raises:
             InvalidWindow: it does not start before its end, or before now.
@@ -39,7 +39,7 @@ class Window:
 
 
 class Grid(Protocol):
-    """What cuts time into buckets."""
+    """A way to cut time into buckets."""
 
     def floor(self, at: datetime) -> datetime:
         """Return where the bucket that holds this time begins."""

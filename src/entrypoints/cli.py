@@ -1,4 +1,4 @@
-"""The `aggregator` command. Each subcommand imports what it needs when it runs, so that none pays for the others."""
+"""The `aggregator` command. Each subcommand does its imports when it runs, so that none pays for the others."""
 
 import asyncio
 import os
@@ -68,7 +68,7 @@ def migrate() -> None:
 @main.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def doctor(*, as_json: bool) -> None:
-    """Say what is wrong, what it causes, and what mends it. Nothing is changed.
+    """Check everything that the service needs, and print each problem, its effect and its remedy. It changes nothing.
 
     Exit code 0 means that all is well, 1 that there are warnings, 2 that something is broken.
     """

@@ -23,7 +23,7 @@ from entrypoints.wiring.use_cases import UseCases
 
 
 class Process(Provider):
-    """What a process has without asking anything outside: its settings, limits, clock and metrics."""
+    """The process's own parts: its settings, limits, clock, metrics and event feed."""
 
     scope = Scope.APP
     settings = from_context(Settings)

@@ -1,4 +1,4 @@
-"""Ends a process that cannot end, or go on, by itself, whatever its event loop waits for."""
+"""Ends a process that cannot end, or go on, by itself, even if its event loop is blocked."""
 
 import os
 import threading

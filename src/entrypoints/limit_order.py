@@ -52,7 +52,7 @@ ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] =
         ),
     ),
     (
-        "a statement of the standby ends before it is given up, so that a slow one tells that the server is alive",
+        "a statement of the standby ends before it is given up, so that a slow one shows that the server is alive",
         lambda limits, _: (limits.standby.database.statement, limits.standby.read),
     ),
     (

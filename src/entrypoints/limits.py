@@ -80,7 +80,7 @@ class RequestLimits:
     event_silence: float = 15.0
     """Of a stream, until a comment shows that it lives."""
     event_stalled: float = 15.0
-    """For a client to take what a stream has sent."""
+    """For a client to take the sent bytes of a stream."""
     event_feed: FeedTiming = field(default_factory=FeedTiming)
     export_total: float = 600.0
     """For a whole export. A client goes on where it was cut (`after`)."""
@@ -202,7 +202,7 @@ WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(conn
 )
 # One connection: it migrates, and gives the connection back before the queue's tables are made.
 MIGRATING = Limits(database=DatabaseLimits(connections=1, statement=600.0), queue=QueueLimits(connections=1))
-# A doctor ends within 10 s whatever hangs, and takes few connections where there may be none left.
+# A doctor ends within 10 s even if checks hang, and takes few connections where there may be none left.
 DIAGNOSING = Limits(database=DatabaseLimits(connections=3), stop_by_force=9.5)
 # A command of an operator: one statement after the other.
 COMMANDING = Limits(database=DatabaseLimits(connections=1, statement=10.0))

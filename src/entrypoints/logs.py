@@ -68,7 +68,7 @@ class _Writer(structlog.WriteLogger):
         self.name = name
 
     def msg(self, message: str) -> None:
-        """Write a line; where nobody can read it any more, the work goes on."""
+        """Write a line; if standard error is closed, the work goes on."""
         with suppress(OSError, ValueError):
             super().msg(message)
 
@@ -80,7 +80,7 @@ def _to_json(event: structlog.typing.EventDict, **_: object) -> str:
 
 
 def _short(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Leave out of a terminal's line what only programs look for, so that it fits."""
+    """Leave the fields for programs out of a terminal's line, so that it fits."""
     event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone().strftime("%H:%M:%S")
     event.pop("logger", None)
     event.pop("request_id", None)
@@ -101,10 +101,10 @@ def _no_connection_trouble(record: logging.LogRecord) -> bool:
 
 
 def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Cut what is too long for a log line, such as a traceback through many frames."""
+    """Cut texts that are too long for a log line, such as a traceback through many frames."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > LONGEST_TEXT:
-            # What went wrong is at the end of a traceback.
+            # The error is at the end of a traceback.
             part = f"…{value[-LONGEST_TEXT:]}" if key == "exception" else f"{value[:LONGEST_TEXT]}…"
             event[key] = f"{part} ({len(value)} characters)"
     return event

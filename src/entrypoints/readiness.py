@@ -17,7 +17,7 @@ DIFFERS = "differs"
 
 @dataclass(slots=True)
 class Stopping:
-    """Whether the process was asked to end: it still answers what comes, but wants no more requests."""
+    """Whether the process was asked to end: it still answers requests, but load balancers should send no more."""
 
     requested: bool = False
 

@@ -92,7 +92,7 @@ def require_development(command: str) -> None:
         Refused: this is production.
     """
     if os.environ.get("APP_ENV") == "production":
-        raise Refused(f"With APP_ENV=production there is no `{command}`: it makes things up. Set APP_ENV=development.")
+        raise Refused(f"With APP_ENV=production there is no `{command}`: it makes up data. Set APP_ENV=development.")
 
 
 def end_at_sigterm(code: int = 0) -> None:

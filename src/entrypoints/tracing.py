@@ -62,19 +62,19 @@ JOBS: dict[Any, str] = {
 
 
 class Tracing(Provider):
-    """What makes spans, and sends them."""
+    """The spans, and their exporter."""
 
     scope = Scope.APP
 
     @provide
     def exporter(self, settings: Settings, limits: Limits) -> SpanExporter:
-        """Return what sends them."""
+        """Return the exporter to the collector."""
         assert settings.otel_exporter_otlp_endpoint is not None  # noqa: S101 - else nothing is traced
         return otlp_exporter(settings.otel_exporter_otlp_endpoint, limits.traces)
 
     @provide
     async def spans(self, exporter: SpanExporter, limits: Limits) -> AsyncIterator[Spans]:
-        """Return what makes them."""
+        """Return the maker of spans."""
         provider = tracer_provider(exporter, limits.traces)
         yield Spans(provider.get_tracer("product-aggregator"), limits.traces.spans_of_a_name)
         await close_provider(provider, limits.traces.end)
@@ -117,7 +117,7 @@ def _decorate(provider: Provider, port: Any, put_around: Callable[..., Any]) -> 
     def decorated(inner: Any, spans: Any) -> Any:
         return put_around(inner, spans=spans)
 
-    # dishka reads what to decorate, and with what, from the annotations.
+    # dishka reads the port and the dependencies of a decorator from the annotations.
     decorated.__annotations__ = {"inner": port, "spans": Spans, "return": port}
     provider.decorate(decorated)
 

@@ -186,7 +186,7 @@ class Outside:
             self.clock.advance(passing)
 
     async def refresh_changes(self) -> None:
-        """Work out what the catalogue is sorted by."""
+        """Compute the keys by which the catalogue is sorted."""
         await InMemoryListedChanges(self.storage).refresh(UUID(int=0), len(self.storage.rows.products))
 
 

@@ -11,7 +11,7 @@ from api_client.api import Api, Outside, serving
 
 @pytest.fixture(scope="session")
 async def running() -> AsyncIterator[Api]:
-    # A task of its own, because what a fixture enters and what it leaves may run in two, which lifespans refuse.
+    # A task of its own: a fixture's beginning and end may run in two tasks, which lifespans refuse.
     started: asyncio.Queue[Api | None] = asyncio.Queue()
     over = asyncio.Event()
 

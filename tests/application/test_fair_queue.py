@@ -10,7 +10,7 @@ from waiting import let_others_run
 
 
 class Visits:
-    """Requests that hold their place until they are told to leave it."""
+    """Requests that hold their place until the test ends them."""
 
     def __init__(self, queue: FairQueue) -> None:
         self.queue = queue
@@ -68,7 +68,7 @@ async def test_who_fills_the_waiting_room_makes_room_for_others_but_not_for_itse
     assert visits.refused == ["a5", "a4"]
     await visits.arrive("b2", "c1")
     assert visits.refused == ["a5", "a4", "b2", "a3"]
-    # One each: nobody has more than another who comes.
+    # One each: no caller has more than another.
     await visits.arrive("d1", "a6")
     assert visits.refused == ["a5", "a4", "b2", "a3", "d1", "a6"]
 

@@ -102,7 +102,7 @@ async def test_a_process_whose_clock_differs_prepares_history_and_does_nothing_e
 
 @dataclass
 class NotedUpkeep:
-    """Notes what is asked of it."""
+    """Notes its calls."""
 
     calls: list[str] = field(default_factory=list)
 
@@ -120,7 +120,7 @@ class NotedUpkeep:
 
 @dataclass
 class NotedUpkeepOf:
-    """Notes what is asked of it."""
+    """Notes its calls."""
 
     calls: list[str]
     log: str

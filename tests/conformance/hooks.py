@@ -17,7 +17,7 @@ PROBLEMS = {
     "/problems/window-too-large",
     "/problems/beyond-retention",
 }
-"""About two parameters, or about what was asked for and answered before."""
+"""About two parameters, or about earlier requests and answers."""
 REASONS = {
     "`percent` is above 0, at most 1 000 000, and has at most two decimals.",
     "A search has 1 to 10 words of letters and digits.",
@@ -30,19 +30,19 @@ REASONS = {
     "There are 100 webhooks, which is the most; delete one first.",
     "The name must not be blank.",
     "The period begins before the year 1.",
-    "The period is longer than nothing and at most 30 days.",
-    "The period must be longer than nothing.",
+    "The period must be longer than 0 and at most 30 days.",
+    "The period must be longer than 0.",
     "The time must not be in the future.",
     "The window begins before the year 1.",
     "The window must start before it ends.",
     "The window must start in the past.",
-    "This is from nothing to 30 days.",
-    "This is from nothing to 365 days.",
+    "The duration must be from 0 to 30 days.",
+    "The duration must be from 0 to 365 days.",
     "This is known of the present only; leave out `at`.",
     "This must be the IANA name of a time zone, as Europe/Prague, in the same case.",
     "This is not within the years 1 to 9999 in UTC.",
 }
-"""About two parameters or about now; or what would be a pattern that nobody can read."""
+"""About two parameters or about now; or too complicated for a readable pattern."""
 WRITTEN_AS_FRACTIONS = {"Expected `int`, got `float`", "Expected `int | null`, got `float`"}
 """Of 1.0 and 1e3, which are integers to JSON Schema and no integers to the decoder."""
 BEGINNINGS = (
@@ -51,7 +51,7 @@ BEGINNINGS = (
     "The URL",
     "The host leads to ",
 )
-"""Of texts about what is stored, or about where webhooks may call."""
+"""Of texts about stored data, or about the addresses that webhooks may call."""
 
 
 LONGEST_QUERY = 60_000

@@ -18,7 +18,7 @@ ENDLESS = "/events/stream"
 
 
 def faults(client: httpx.Client, headers: dict[str, str]) -> Iterator[str]:
-    """Yield what the running API answers otherwise than its description says."""
+    """Yield the answers of the running API that differ from its description."""
     paths = client.get("/schema/openapi.json").json()["paths"]
     product = client.get("/products", params={"in_stock": "true"}).json()["items"][0]
     values = {"product_id": product["id"], "offer_id": product["best_offer"]["id"], "slug": "not-found"}

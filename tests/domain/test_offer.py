@@ -1,4 +1,4 @@
-"""Comparing two observations: what changed, what ended, what is left."""
+"""Comparing two observations: changed, ended and remaining offers."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The event of a changed best price: which observations have one, and what it says of the time before."""
+"""The event of a changed best price: the observations with an event, and its facts about the time before."""
 
 from collections.abc import Mapping
 from dataclasses import replace

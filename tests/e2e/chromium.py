@@ -34,7 +34,7 @@ class Page:
         return result
 
     async def until(self, script: str) -> Any:
-        """Return what the script says as soon as that is true."""
+        """Return the script's result as soon as that is true."""
         async with asyncio.timeout(60):
             while not (said := await self._evaluate(f"(() => {{ {script} }})()")):
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A database that one `aggregator migrate` made and every story copies, and the logs of what a failed story started."""
+"""A database that one `aggregator migrate` made and every story copies, and the logs of a failed story's processes."""
 
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -14,7 +14,7 @@ from e2e.system import System
 
 @pytest.fixture(scope="session", autouse=True)
 def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let processes compile each module once, also where Python is told to write no bytecode."""
+    """Let processes compile each module once, also where Python is set to write no bytecode."""
     with pytest.MonkeyPatch.context() as environment:
         if sys.dont_write_bytecode:
             environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
@@ -24,7 +24,7 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def migrated(bytecode: None, dsn: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the name of a migrated database that nobody uses."""
+    """Give the name of a migrated database of the test's own."""
     name = f"e2e_{uuid4().hex}"
     _administer(dsn, f"CREATE DATABASE {name}")
     processes = Processes(tmp_path_factory.mktemp("migrate"))
@@ -81,7 +81,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a failure what the processes printed."""
+    """Add the output of the processes to the report of a failure."""
     report = yield
     if report.failed and isinstance(item, pytest.Function):
         for value in item.funcargs.values():

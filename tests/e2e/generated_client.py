@@ -21,7 +21,7 @@ def generated(description: bytes, folder: Path) -> Iterator[None]:
     """Make the package in the folder, without a warning, and let it be imported meanwhile."""
     path, settings = folder / "openapi.json", folder / "settings.json"
     path.write_bytes(description)
-    # It would format what nobody reads, and it knows lines of JSON under no name of their own.
+    # It would format code that is not read, and it has no name for lines of JSON.
     settings.write_text('{"post_hooks": [], "content_type_overrides": {"application/x-ndjson": "text/plain"}}')
     generator = [sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning", "--meta", "none"]
     files = ["--path", str(path), "--output-path", str(folder / PACKAGE), "--config", str(settings)]

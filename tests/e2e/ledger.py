@@ -1,4 +1,4 @@
-"""What must hold for the stored history whatever was killed, stopped or late: looked up with SQL."""
+"""The invariants of the stored history under kills, stops and delays, checked with SQL."""
 
 from typing import Protocol
 

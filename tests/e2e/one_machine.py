@@ -96,7 +96,7 @@ class OneMachine:
         assert not [port for port in ports if listens(port)]
 
     def close(self) -> None:
-        """End what is left once `up` has ended, or was killed."""
+        """End the remaining processes once `up` has ended, or was killed."""
         for pid in self.parts():
             os.kill(pid, signal.SIGKILL)
         for api in self._apis:
@@ -110,7 +110,7 @@ class OneMachine:
 
 
 def ended(pid: int) -> bool:
-    """Whether the process is no more, but for an entry that nobody has collected yet."""
+    """Whether the process has ended; it may still be a zombie."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):

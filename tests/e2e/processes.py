@@ -23,7 +23,7 @@ AGGREGATOR = (sys.executable, "-m", "entrypoints.cli")
 
 
 def eventually(condition: Callable[[], Found], *, within: float = 45.0) -> Found:
-    """Return what the condition finds as soon as that is true, look again until then."""
+    """Return the condition's result as soon as that is true, and look again until then."""
     deadline = time.monotonic() + within
     while not (found := condition()):
         assert time.monotonic() < deadline, f"did not come true within {within} s, found {found!r}"
@@ -61,7 +61,7 @@ class Running:
         return self.process.poll() is None
 
     def output(self) -> str:
-        """Return what it has printed so far."""
+        """Return its output so far."""
         return self.log.read_text()
 
     def events(self, event: str) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,7 @@ def shop(new_system: Callable[[], System]) -> Iterator[System]:
 
 @pytest.fixture(scope="module")
 def client(shop: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GeneratedClient]:
-    """Give a client generated from what the running API says about itself."""
+    """Give a client generated from the description of the running API."""
     description = shop.api.client.get("/schema/openapi.json").content
     with generated(description, tmp_path_factory.mktemp("client")):
         client = GeneratedClient(f"http://127.0.0.1:{shop.api_port}")

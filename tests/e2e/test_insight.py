@@ -1,4 +1,4 @@
-"""What is said about a product's prices is what was observed, with its gaps, and stays so whatever comes later."""
+"""The answers about a product's prices are the observed ones, with the gaps, and later events do not change them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Watched:
         self._add(product["offers"][0]["changed_at"], price, "in_stock")
 
     def sells_out(self) -> None:
-        """Let nobody offer it, and wait until that is shown."""
+        """End all offers of it, and wait until that is shown."""
         self.system.simulator.dictate([self.id], None)
         self.shown(lambda product: not product["offers"])
         offers = self.system.api.client.get(f"/products/{self.id}/offers?in_stock=any").json()["items"]

@@ -77,7 +77,7 @@ def shop(new_database_dsn: Callable[[], str], tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def kettle(shop: httpx.Client) -> Iterator[str]:
-    """Give the path of a product, as its creation tells it."""
+    """Give the path of a product, from the Location of its creation."""
     created = shop.post(f"{PREFIX}/products", json={"name": "Kettle", "description": "Boils " * 100})
     assert created.status_code == 201, created.text
     yield created.headers["Location"]

@@ -1,4 +1,4 @@
-"""No secret gets into what real processes log, all loggers at DEBUG, nor into what they store, whatever goes wrong."""
+"""No secret gets into the logs of real processes, all at DEBUG, nor into their storage, under all faults."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -106,7 +106,7 @@ def keep_jobs(system: System) -> None:
 
 @contextmanager
 def without(system: System, table: str) -> Iterator[None]:
-    """Let whoever needs the table find a defect."""
+    """Make every statement on the table fail as a defect."""
     with psycopg.connect(system.dsn, autocommit=True) as connection:
         connection.execute(f"ALTER TABLE {table} RENAME TO hidden".encode())
     yield

@@ -27,7 +27,7 @@ def offers_now(system: System) -> dict[str, list[Json]]:
 
 
 def settled(system: System) -> bool:
-    """Whether what is stored is what the simulator shows."""
+    """Whether the stored offers are those of the simulator."""
     shown = {item["id"]: system.simulator.offers(item["id"]) for item in system.api.all()}
     return facts(offers_now(system)) == facts(shown)
 

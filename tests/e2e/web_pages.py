@@ -13,7 +13,7 @@ from e2e.system import System
 
 pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
-"""Milliseconds for what the page does by itself, on a busy machine."""
+"""Milliseconds for the updates that the page makes by itself, on a busy machine."""
 POLLED, SELDOM = 15_000, 60_000
 """Milliseconds after which a page asks for news by itself: without a stream, and with one."""
 FOLLOWED = "stream?.readyState === 1"
@@ -259,7 +259,7 @@ async def test_an_admin_makes_a_mistake_mends_it_edits_and_deletes(system: Syste
         await log_in(page)
         await expect(page.locator("#name")).to_have_value("A better kettle")
 
-        # So does one that ends while a form is filled in: what was typed stands there again.
+        # So does one that ends while a form is filled in: the form has the typed text again.
         for path in ("/admin/products/new", page.url.removeprefix(url)):
             await page.goto(path)
             await page.fill("#name", "Typed late")

@@ -52,7 +52,7 @@ class Receiver:
         self.server.server_close()
 
     def ids(self, kind: str | None = None) -> list[str]:
-        """Return the ids of what has arrived, of this type if it is given."""
+        """Return the ids of the events that have arrived, of this type if it is given."""
         return [each.id for each in list(self.taken) if kind in (None, each.type)]
 
     def verify(self, secret: str) -> None:

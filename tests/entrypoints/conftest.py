@@ -16,7 +16,7 @@ OURS = ("entrypoints", "adapters", "application")
 
 @pytest.fixture
 def logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Undo what configuring logs changes in the process; loggers of modules keep what they first find."""
+    """Undo the configuration of logs in the process; loggers of modules keep the first one."""
     for module in (new_connection, request_frame, mapping, credentials):
         monkeypatch.setattr(module, "log", structlog.get_logger(module.__name__))
     root = logging.getLogger()

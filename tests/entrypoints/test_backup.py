@@ -1,4 +1,4 @@
-"""What `aggregator backup` and `restore` refuse, and what they leave as it was; for real: tests/e2e/upgrades/."""
+"""The refusals of `aggregator backup` and `restore`, which change nothing; for real: tests/e2e/upgrades/."""
 
 from collections.abc import Callable
 from pathlib import Path

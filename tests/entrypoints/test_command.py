@@ -1,4 +1,4 @@
-"""The `aggregator` command: its help, and that what a user can mend is one line and no traceback."""
+"""The `aggregator` command: its help, and one line without a traceback for mistakes that a user can mend."""
 
 import re
 import socket

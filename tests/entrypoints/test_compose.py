@@ -1,4 +1,4 @@
-"""The settings that docker-compose.yml passes on are valid as they stand, and in production with what the docs name."""
+"""The settings of docker-compose.yml are valid as they stand, and in production with those that the docs name."""
 
 import re
 from pathlib import Path

@@ -160,7 +160,7 @@ async def test_a_worker_counts_all_that_it_does_and_shows_no_secret(database: As
 
 
 class ScriptedOutside(Provider):
-    """A storage and an upstream that do as a test tells them."""
+    """A storage and an upstream that a test switches."""
 
     scope = Scope.APP
 

@@ -64,7 +64,7 @@ async def test_no_secret_gets_out(
     settings = {**SETTINGS, "LOG_FORMAT": log_format}
     configure_logs(read_settings(settings))
     logging.getLogger().setLevel(logging.DEBUG)
-    # The test's own client logs what it asks for.
+    # The test's own client logs its requests.
     monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)
     outside = Outside()
     outside.reader = DefectiveReader(outside.storage, INTERVAL, SOLD_OUT_KEPT)

@@ -1,4 +1,4 @@
-"""The settings: defaults, what each variable becomes, and that a mistake is named without its value."""
+"""The settings: defaults, the value of each variable, and mistakes that are named without the value."""
 
 import ssl
 from datetime import timedelta

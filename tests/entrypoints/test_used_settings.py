@@ -1,4 +1,4 @@
-"""A command reads the settings that its help names, and no others: those have their defaults, whatever is set."""
+"""A command reads the settings that its help names, and no others: those have their defaults, even if they are set."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

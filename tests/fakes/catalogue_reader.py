@@ -1,4 +1,4 @@
-"""Reads of the catalogue kept in memory; they see what is committed and wait for nothing."""
+"""Reads of the catalogue kept in memory; they see committed rows and wait for nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ NUMBERS = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True)
 class InMemoryCatalogueReader:
-    """Sorts and cuts what is stored at every read."""
+    """Sorts and cuts the stored rows at every read."""
 
     storage: InMemoryStorage
     refresh_interval: timedelta

@@ -18,7 +18,7 @@ TOLD_TO_NOBODY = "SELECT password FROM /srv/app/product.py"
 
 @dataclass(frozen=True)
 class DefectiveReader(InMemoryCatalogueReader):
-    """Fails at lists in a way that nobody expects."""
+    """Fails at lists with an unexpected error."""
 
     failure: Exception = field(default_factory=lambda: RuntimeError(TOLD_TO_NOBODY))
 

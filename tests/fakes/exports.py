@@ -1,4 +1,4 @@
-"""Whole exports from what is kept in memory: a snapshot is the rows as they were at the first batch."""
+"""Whole exports from the rows in memory: a snapshot is the rows as they were at the first batch."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class InMemoryJobQueue:
 
 @dataclass
 class CountingRegistrationSignal:
-    """How often workers were told that a registration is due."""
+    """How often it was signalled that a registration is due."""
 
     signals: int = 0
 

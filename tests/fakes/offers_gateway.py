@@ -1,4 +1,4 @@
-"""A scripted Offers service: an upstream that knows products, with trouble for single products or for all."""
+"""A scripted Offers service: an upstream with products, and trouble for single products or for all."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Prices over time from what is kept in memory: the domain's own sums over all steps, none of which is ever dropped."""
+"""Prices over time from the rows in memory: the domain's own sums over all steps, none of which is ever dropped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def kept(retention: Retention) -> RetentionReader:
-    """Return what reads this retention, of which nothing is dropped but what it says."""
+    """Return a reader of this retention, by which nothing is dropped beyond its own `dropped`."""
 
     async def read() -> Retention:
         return retention

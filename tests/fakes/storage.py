@@ -131,7 +131,7 @@ class InMemoryStorage:
 
 
 class InMemoryUnitOfWork:
-    """Works on a copy, which takes the place of what is stored when it is committed."""
+    """Works on a copy, which takes the place of the stored rows when it is committed."""
 
     def __init__(self, storage: InMemoryStorage) -> None:
         self._storage = storage
@@ -305,7 +305,7 @@ class InMemorySynchronisationRepository:
         return [row for _, row in sorted(due, key=lambda each: each[0])]
 
     def _ahead(self, state: Synchronisation, *, waited: bool) -> bool:
-        """Whether a clock that was ahead has put off what is due."""
+        """Whether a clock that was ahead has put off a due product."""
         attempted = state.last_attempt_at
         attempt_ahead = attempted is not None and attempted > self._now
         if state.scheduled_at is not None:

@@ -1,4 +1,4 @@
-"""The upkeep of what is kept in memory."""
+"""The upkeep of the rows in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every mistake in a request is told at once, in the body by a pointer, elsewhere by the parameter's name."""
+"""All mistakes in a request are answered at once, in the body by a pointer, elsewhere by the parameter's name."""
 
 from typing import Any
 

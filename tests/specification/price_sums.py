@@ -19,7 +19,7 @@ def open_step(best: BestPrice, known_until: datetime) -> PriceStep:
 
 
 def in_force_at(steps: Iterable[PriceStep], at: datetime) -> PriceInForce | None:
-    """Return what was in force at this time: None before the first of the ascending steps, unknown in a hole."""
+    """Return the price in force at this time: None before the first of the ascending steps, unknown in a hole."""
     found: PriceInForce | None = None
     for step in steps:
         if step.valid_from <= at:
@@ -47,7 +47,7 @@ def summarized(tiles: Sequence[PriceStep]) -> PriceSummary:
 
 
 def buckets(steps: Sequence[PriceStep], grid: Iterable[Window]) -> list[PriceSummary]:
-    """Sum every bucket of the grid, whose buckets ascend, also those of which nothing is known."""
+    """Sum every bucket of the grid, whose buckets ascend, also those without a record."""
     return [summarized(tiled(within, bucket)) for bucket, within in steps_of(grid, steps)]
 
 

@@ -32,12 +32,12 @@ _pauses = st.one_of(
     st.sampled_from([10, 29, 30, 31, 60, 179, 180, 181, 300, 600, 3_600, 30_000]).map(lambda seconds: seconds * 10**6),
 )
 polls = st.lists(st.tuples(_pauses, _answers, st.sampled_from([10, 60, 3_000])), min_size=1, max_size=12)
-"""Each poll: microseconds after the one before, what it answers, the refresh interval in seconds."""
+"""Each poll: microseconds after the one before, its answer, the refresh interval in seconds."""
 
 
 @dataclass
 class History:
-    """What observing one product leaves: its state, and what is to be stored."""
+    """The result of observing one product: its state, and the rows to store."""
 
     product_id: UUID = field(default_factory=some_id)
     state: Synchronisation = field(init=False)

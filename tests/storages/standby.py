@@ -34,7 +34,7 @@ class Pair:
     def make_standby(self) -> None:
         """Copy the primary and start the copy as its standby."""
         owner = (self._folder / "primary" / "cluster").stat()
-        # A folder that its owner may make the cluster in, whoever runs the tests.
+        # A folder in which its owner may make the cluster, for any user of the tests.
         place = Path(tempfile.mkdtemp(dir=self._folder))
         os.chown(place, owner.st_uid, owner.st_gid)
         root = os.geteuid() == 0
@@ -62,7 +62,7 @@ class Pair:
         process.wait()
 
     async def standby_processes(self) -> list[int]:
-        """Return the ids of the server and of what it has started for our connections."""
+        """Return the ids of the server and of its processes for our connections."""
         assert self.standby._process is not None
         return [
             self.standby._process.pid,

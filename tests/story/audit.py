@@ -1,4 +1,4 @@
-"""What must be true after every step of a story, whatever happened in it."""
+"""The invariants that must hold after every step of a story."""
 
 from collections import defaultdict
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ LONGEST_WAIT = TIMING.most_backoff_intervals * TIMING.refresh_interval + timedel
 
 
 class Audit:
-    """Knows what was acknowledged and what was observed, and compares it with what is stored."""
+    """Compares the storage with the acknowledged requests and the observations."""
 
     def __init__(self, outside: Outside) -> None:
         self.names: dict[UUID, str] = {}
@@ -37,7 +37,7 @@ class Audit:
         self._checked = outside.storage.rows
 
     def note_retry(self, product_id: UUID) -> None:
-        """An admin's retry ends whatever lease there is."""
+        """An admin's retry ends the lease, if there is one."""
         self.retried.update(self._outside.calls[product_id])
 
     def note_lost_token_row(self) -> None:
@@ -66,7 +66,7 @@ class Audit:
             self._check_offers_and_history(id, log)
 
     def check_batch(self, batch: Batch) -> None:
-        """Check what a batch left behind, in the step in which it ended."""
+        """Check the results of a batch, in the step in which it ended."""
         report = batch.report()
         if report is None:
             return
@@ -82,7 +82,7 @@ class Audit:
                 assert call.attempted, "a product without an attempt lost its turn"
 
     def check_age(self, batch: Batch) -> None:
-        """Check that a batch under way waits for nobody beyond its deadline."""
+        """Check that a batch under way waits for no call beyond its deadline."""
         now = self._outside.clock.now
         assert all(call.ended_at or now < call.began_at + DEADLINE for call in batch.calls.values())
 

@@ -40,7 +40,7 @@ class ManualEventLoop(asyncio.SelectorEventLoop):
         return self._unwaiting.would_wait
 
     def give_up(self) -> None:
-        """Cancel whatever is left and close."""
+        """Cancel the remaining tasks and close."""
         for task in asyncio.all_tasks(self):
             task.cancel()
         self.run_until_idle()

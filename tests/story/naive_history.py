@@ -1,4 +1,4 @@
-"""What the observations that were taken in say about a product, told as naively as possible."""
+"""The history of a product by the stored observations, computed as naively as possible."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Run = tuple[PriceState, int | None, datetime, datetime]
 
 @dataclass(frozen=True)
 class Seen:
-    """One observation and what it says is in stock.
+    """One observation, with the offers that it shows in stock.
 
     Offers in `running_out` are trusted until then only, as it did not confirm them; it says nothing of the `lost` ones.
     """

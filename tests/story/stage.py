@@ -37,7 +37,7 @@ class Stage:
         self.workers = {name: self._new_worker() for name in "AB"}
 
     def administer(self, request: Coroutine[Any, Any, object]) -> bool:
-        """Do what an admin asks for; False if storage is away, and then it must be."""
+        """Carry out an admin's request; False if storage is away, which is the only allowed reason."""
         away = self.storage.away
         try:
             self.admin_loop.run_until_complete(request)
@@ -130,7 +130,7 @@ class Stage:
         return wait
 
     def _not_well(self) -> dict[UUID, str]:
-        """Return what is not as it should be in the end, by product."""
+        """Return the faults of the final state, by product."""
         found = {product_id: self._trouble(product_id) for product_id in self.audit.names}
         return {product_id: trouble for product_id, trouble in found.items() if trouble is not None}
 

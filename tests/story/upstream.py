@@ -1,4 +1,4 @@
-"""The Offers service of the story: who has a token, what is on offer, and messages that are long on their way."""
+"""The Offers service of the story: tokens, offers, and messages that are long on their way."""
 
 import asyncio
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Way(StrEnum):
 
 @dataclass
 class Issuer:
-    """Gives a token to whoever asks, but none while the last one lives."""
+    """Gives a token to every caller, but none while the last one lives."""
 
     clock: FakeClock
     token: str = ""
@@ -114,7 +114,7 @@ class Upstream(ScriptedOffersGateway):
             await arrival
 
     def let_all_arrive(self) -> None:
-        """Bring what is on its way; a frozen process finds it when it goes on, a dead one never."""
+        """Bring the messages on their way; a frozen process gets them when it goes on, a dead one never."""
         for loop, arrival in self.travelling:
             loop.call_soon(_arrive, arrival)
         self.travelling.clear()

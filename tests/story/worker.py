@@ -57,7 +57,7 @@ class Call:
 
     @property
     def attempted(self) -> bool:
-        """Whether it ended as an attempt, well or badly; what a batch that is stopped cuts off is none."""
+        """Whether it ended as an attempt, well or badly; a call that a stopped batch cuts off is none."""
         return self.dated is not None and not isinstance(self.error, NotAuthorised)
 
 
@@ -95,7 +95,7 @@ class Worker:
         self.batches.append(batch)
 
     def stop(self) -> None:
-        """Be told to stop, and do it properly."""
+        """Get SIGTERM, and stop properly."""
         for batch in self.batches:
             batch.stopped = True
             batch.task.cancel()
@@ -131,7 +131,7 @@ class Batch:
         self._outside = worker.outside
 
     def report(self) -> BatchReport | None:
-        """Return what the batch came to, None if storage failed it; a defect is raised."""
+        """Return the batch's report, None if storage failed it; a defect is raised."""
         if self.task.cancelled():
             return BatchReport()
         error = self.task.exception()

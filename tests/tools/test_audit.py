@@ -33,7 +33,7 @@ Audit = Callable[..., tuple[int, str]]
 
 @contextmanager
 def vulnerability_service(answer: object, status: int = 200) -> Iterator[str]:
-    """Serve one answer to whatever is asked, as OSV does, and give its URL."""
+    """Serve one answer to every request, as OSV does, and give its URL."""
 
     class Asked(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""The page of the diagnosis: what is wrong, worst first, and a page for admins that waits for none of it."""
+"""The page of the diagnosis: findings, worst first, and a page for admins that does not wait for them."""
 
 import asyncio
 import html

@@ -1,4 +1,4 @@
-"""Prometheus metrics of what a worker's inspection finds, as `aggregator doctor` does, in database and housekeeping."""
+"""Prometheus metrics of database and housekeeping, from the same inspection as that of `aggregator doctor`."""
 
 import math
 
@@ -11,7 +11,7 @@ STATES = {"ok": "ok", "read-only": "read_only", "outdated": "outdated", "incompa
 
 
 class InspectionMetrics:
-    """The instruments; what has series of its own for each label shows none before the first inspection."""
+    """The instruments; those with labels have no series before the first inspection."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.state = Gauge(
@@ -56,7 +56,7 @@ class InspectionMetrics:
         self.disk_free.set(math.nan)
 
     def inspected(self, state: str, database: DatabaseFacts, upkeep: UpkeepFacts | None) -> None:
-        """Show the facts; those of the housekeeping stay as they are where they could not be looked at."""
+        """Show the facts; None as `upkeep` leaves those of the housekeeping as they are."""
         for each, label in STATES.items():
             self.state.labels(label).set(each == state)
         self.connections.labels("open").set(database.connections)

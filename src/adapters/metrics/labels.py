@@ -16,7 +16,7 @@ BREAKER_STATES = ("closed", "open", "half_open")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _STATUSES = {status.value: str(status.value) for status in HTTPStatus} | {0: "none", 499: "499"}
-# The documented answers of the Offers service, and those that tell troubles apart; others are counted by class.
+# The documented answers of the Offers service, and those that distinguish troubles; others are counted by class.
 _UPSTREAM_STATUSES = {status: str(status) for status in (200, 201, 400, 401, 404, 409, 422, 429, 500, 502, 503, 504)}
 _NO_ANSWERS = {reason: reason.name.lower() for reason in NoAnswer}
 

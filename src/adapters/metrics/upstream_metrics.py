@@ -19,7 +19,7 @@ class UpstreamMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.calls = Counter(
             "aggregator_upstream_calls",
-            "Calls to the Offers service by HTTP status, or by why there was no answer.",
+            "Calls to the Offers service by HTTP status, or by the reason for no answer.",
             ["call", "status"],
             registry=registry,
         )

@@ -39,7 +39,7 @@ class WorkMetrics:
         )
         self.products = Counter(
             "aggregator_products_processed",
-            "Products of all batches by what became of them; observed is the good end of a refresh.",
+            "Products of all batches by outcome; observed is the good end of a refresh.",
             ["work", "outcome"],
             registry=registry,
         )

@@ -54,7 +54,7 @@ class _Gunzip:
         return self._member is None or self._member.eof
 
     def feed(self, piece: bytes, most: int) -> bytes:
-        """Return up to `most` further bytes; what is beyond them is lost.
+        """Return up to `most` further bytes; the bytes beyond them are lost.
 
         Raises:
             UnreadableBody

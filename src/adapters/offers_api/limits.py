@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """Limits of one exchange, in seconds and bytes. The order that must hold is in entrypoints/limits.py."""
+    """Limits of one exchange, in seconds and bytes. The order that must hold is in entrypoints/limit_order.py."""
 
     turn: float = 5.0
     """Waiting for a place among the concurrent calls, before anything is sent."""

@@ -29,7 +29,7 @@ def client_context(ca_file: str | None) -> ssl.SSLContext:
 
 
 def tls_failure(error: BaseException | None) -> str | None:
-    """Return why TLS failed, if that is what is behind an error; the text is OpenSSL's or ours, never the peer's."""
+    """Return why TLS failed, None if an error has another cause; the text is OpenSSL's or ours, never the peer's."""
     found = None
     while error is not None:
         # The deepest one is the handshake's own; libraries wrap it in classes of theirs, without its details.

@@ -1,7 +1,7 @@
 """The HTTP transport of all calls that leave the service, and the reasons behind its errors.
 
-It is httpx's transport interface over aiohttp, which costs half of httpx's own. This is the only module that knows
-aiohttp's side of it (docs/adr/0016).
+It is httpx's transport interface over aiohttp, which costs half of httpx's own. Only this module, and the resolver of
+webhooks, use aiohttp directly (docs/adr/0016).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from adapters.outgoing_http.tls import client_context, tls_failure
 from application.synchronisation.upstream_calls import NoAnswer
 
 TRANSPORT_ERRORS = (httpx.TransportError, aiohttp.ClientError, OSError)
-"""What a call over the transport raises when it has no answer."""
+"""The errors of a call over the transport that has no answer."""
 
 _SWITCHING_PROTOCOLS, _FIRST_FINAL_STATUS = 101, 200
 
@@ -127,7 +127,7 @@ class BoundedConnection(ResponseHandler):
 
     Of each answer it takes up to `head` bytes until the final head is complete, and `sent` bytes in all, as they are
     sent. aiohttp bounds lines and headers only: interim answers (RFC 9110 §15.2), chunk extensions and trailers may
-    come without end, and an answer that nothing asked for is given to the next request.
+    come without end, and an unrequested answer is given to the next request.
     """
 
     def __init__(self, *, loop: asyncio.AbstractEventLoop, head: int, sent: int) -> None:
@@ -153,7 +153,7 @@ class BoundedConnection(ResponseHandler):
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
-        """Take what was sent, up to the bounds."""
+        """Take the received bytes, up to the bounds."""
         self._room -= len(data)
         if self._room < 0:
             self._refuse()
@@ -177,7 +177,7 @@ class BoundedConnection(ResponseHandler):
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
         if self.exception() is not None:
-            # aiohttp tells of a malformed answer only where it waits for a head.
+            # aiohttp reports a malformed answer only where it waits for a head.
             self._fail_body(MalformedAnswer("the answer's chunks or trailers are malformed"))
 
     def _refuse(self) -> None:

@@ -18,7 +18,7 @@ from adapters.postgres.pool import FairPool, pool_of, queue_of
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLimits:
-    """Limits of one engine. Durations are in seconds; the order that must hold is in entrypoints/limits.py."""
+    """Limits of one engine. Durations are in seconds; their order is in entrypoints/limit_order.py."""
 
     connections: int = 10
     reserved: int = 0
@@ -98,13 +98,13 @@ def for_single_statements(engine: AsyncEngine) -> AsyncEngine:
 
 
 def opener_of(engine: AsyncEngine) -> OpenConnection:
-    """Return what opens the engine's connections."""
+    """Return the opener of the engine's connections."""
     opens: OpenConnection = engine.sync_engine.get_execution_options()[_OPENS]
     return opens
 
 
 async def close_engine(engine: AsyncEngine, seconds: float) -> None:
-    """Close all connections, those to a server that does not answer without a word to it."""
+    """Close all connections; cut those to a server that does not answer."""
     pool = pool_of(engine)
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):

@@ -52,7 +52,7 @@ _REASONS = {
 }
 _REASONS_OF_CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (QueueFull, "no connection to the database came free in time"),
-    (asyncpg.TargetServerAttributeNotMatched, "no host of DATABASE_URL is what its target_session_attrs asks for"),
+    (asyncpg.TargetServerAttributeNotMatched, "no host of DATABASE_URL fits its target_session_attrs"),
     (asyncpg.ClientConfigurationError, "DATABASE_URL has a wrong value, or names a file that cannot be read"),
     (
         FileNotFoundError,
@@ -113,7 +113,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def translated(error: BaseException) -> Exception | None:
-    """Return the port's error for an error of the driver; None for a defect of ours, which stays what it is."""
+    """Return the port's error for an error of the driver; None for a defect of ours, which is not translated."""
     if isinstance(error, _ABANDONED):
         return StorageUnavailable(reason_of(error))
     # SQLAlchemy's dialect wraps the driver's error in one of its own.
@@ -130,7 +130,7 @@ def translated(error: BaseException) -> Exception | None:
 
 def _translate(context: ExceptionContext) -> None:
     error = context.original_exception
-    # A connection to what has become a standby is given up too: the next one may find the new primary.
+    # A connection to a server that has become a standby is given up too: the next one may find the new primary.
     read_only = getattr(error, "sqlstate", None) == READ_ONLY
     if (isinstance(error, _ABANDONED) or read_only) and not context.is_disconnect:
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False

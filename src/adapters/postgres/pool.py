@@ -44,14 +44,14 @@ class FairPool(AsyncAdaptedQueuePool):
             raise DisconnectionError
 
     def distrust(self) -> None:
-        """Replace all connections that are open now before they are lent again: the server has stopped to answer one.
+        """Replace all connections that are open now before they are lent again: the server has stopped answering one.
 
-        Their servers may be gone without a word, and each would cost its borrower as long as that one did.
+        Their servers may be gone unnoticed, and each would cost its borrower as long as that one did.
         """
         self._distrusted = time.monotonic()
 
     def hang_up(self) -> None:
-        """Close all connections without a word to the server."""
+        """Cut all connections, without a message to the server."""
         for driver in list(self._opened):
             driver.terminate()
 

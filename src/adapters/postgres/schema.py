@@ -52,7 +52,7 @@ class SchemaIncompatible(SchemaError):
 
 
 class ServerUnsuitable(SchemaError):
-    """The server or the database in it is none that this service can run on."""
+    """This service cannot run on the server, or on the database in it."""
 
 
 async def migrate(
@@ -63,7 +63,7 @@ async def migrate(
     A database of a newer release that this one can run on is left as it is.
 
     Raises:
-        SchemaError: this release cannot.
+        SchemaError: this release cannot run on the database.
         StorageUnavailable: the database cannot be reached.
     """
     await _require_server(engine)
@@ -88,8 +88,8 @@ async def migrate(
 async def require_schema(engine: AsyncEngine) -> None:
     """Check at a process's start that this release can run on the database; warn if that is newer.
 
-    Migrations only expand within a release, so that rolling back is possible. A database that no longer fits says so
-    itself, by the oldest revision whose code may still run on it.
+    Migrations only expand within a release, so that rolling back is possible. The database itself
+    stores the oldest revision whose code may still run on it.
 
     Raises:
         SchemaError: it cannot; the text says what to do.
@@ -132,7 +132,7 @@ async def _transactions_are_pooled(engine: AsyncEngine) -> bool:
     async with connect(engine) as connection:
         session = (await connection.execute(_SESSION)).scalar_one()
         driver = (await connection.get_raw_connection()).driver_connection
-        # A pooler tells a number of its own, by which it would cancel statements.
+        # A pooler reports a number of its own, by which it would cancel statements.
         if driver is None or driver.get_server_pid() == session:
             return False
         await connection.commit()

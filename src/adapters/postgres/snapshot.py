@@ -1,6 +1,6 @@
 """Long reads of one snapshot, batch by batch: memory stays flat however much there is to read.
 
-The snapshot holds up VACUUM, so its reader must make progress, and whoever lends it bounds the time in all.
+The snapshot holds up VACUUM, so its reader must make progress, and the caller must bound the whole time.
 """
 
 import asyncio

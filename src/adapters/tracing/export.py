@@ -22,7 +22,7 @@ SERVICE = "product-aggregator"
 
 
 def otlp_exporter(endpoint: str, limits: TraceLimits) -> SpanExporter:
-    """Return what sends spans to a collector (OTLP over HTTP); `endpoint` is its base URL."""
+    """Return an exporter of spans to a collector (OTLP over HTTP); `endpoint` is its base URL."""
     return LoggedExporter(
         OTLPSpanExporter(
             f"{endpoint.rstrip('/')}/v1/traces", timeout=_unless_given("OTEL_EXPORTER_OTLP_TIMEOUT", limits.send)
@@ -50,13 +50,13 @@ class LoggedExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Break off what is being sent."""
+        """Break off the sending under way."""
         self._exporter.shutdown()
 
 
 def tracer_provider(exporter: SpanExporter, limits: TraceLimits) -> TracerProvider:
-    """Return what makes tracers, whose spans wait in a bounded queue until they are sent together."""
-    # What operators set in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES counts.
+    """Return a provider of tracers, whose spans wait in a bounded queue until they are sent together."""
+    # The operator's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
     resource = Resource({"service.name": SERVICE}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(
         resource=resource, shutdown_on_exit=False, span_limits=SpanLimits(max_attribute_length=limits.text)
@@ -72,7 +72,7 @@ def tracer_provider(exporter: SpanExporter, limits: TraceLimits) -> TracerProvid
 
 
 async def close_provider(provider: TracerProvider, seconds: float) -> None:
-    """Send what waits, but for so long at most."""
+    """Send the waiting spans, for so long at most."""
     # A daemon: the library waits for up to 30 s for a collector that hangs, and the process must not.
     ending = Thread(target=provider.shutdown, name="last spans", daemon=True)
     ending.start()

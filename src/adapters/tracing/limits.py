@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TraceLimits:
-    """What traces may take; durations are in seconds."""
+    """Limits of the traces of one process; durations are in seconds."""
 
     spans_of_a_name: int = 20
-    """Spans with one name in one trace: a batch makes hundreds of calls, and some show what all are like."""
+    """Spans with one name in one trace: a batch makes hundreds of calls, which are alike."""
     text: int = 256
     """Characters of an attribute."""
     waiting: int = 2_048
@@ -19,4 +19,4 @@ class TraceLimits:
     send: float = 3.0
     """For the collector to take them, all attempts together."""
     end: float = 2.0
-    """For what waits when the process stops."""
+    """For the waiting spans when the process stops."""

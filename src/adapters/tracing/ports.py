@@ -22,7 +22,7 @@ _REPOSITORIES: dict[str, str] = {
 
 
 def traced(adapter: Port, port: str, spans: Spans, kind: SpanKind, attributes: Attributes | None = None) -> Port:
-    """Return what stands for an adapter: each of its coroutines and asynchronous generators is a span."""
+    """Return a stand-in for an adapter: each call of its coroutines and asynchronous generators is a span."""
     return cast("Port", _Traced(adapter, port, lambda name, run: _spanned(run, name, spans, kind, attributes)))
 
 
@@ -64,7 +64,7 @@ class _Traced:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._adapter, name)
-        # Kept, so that the next call finds it at once; what is no method may change.
+        # Kept, so that the next call finds it at once; attributes that are no methods may change.
         if asynchronous(found):
             found = vars(self)[name] = self._spanned(f"{self._port}.{name}", found)
         return found

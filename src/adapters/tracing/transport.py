@@ -1,4 +1,4 @@
-"""A span around each call of the Offers service, which is told of it by `traceparent`."""
+"""A span around each call of the Offers service, which gets the span's id in `traceparent`."""
 
 import httpx
 from opentelemetry.trace import SpanKind

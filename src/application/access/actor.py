@@ -1,11 +1,11 @@
-"""Who acts, and what a key lets its holder do."""
+"""The caller of a use-case, and the scopes of keys."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a key may be for."""
+    """The scopes of keys: each allows one kind of call."""
 
     CATALOGUE_WRITE = "catalogue:write"
     SYNCHRONISATION_READ = "synchronisation:read"
@@ -24,7 +24,7 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller of a use-case: an admin, whose id is his name, or the holder of a key, whose id is the key's.
+    """The caller of a use-case: an admin, whose id is the name, or the holder of a key, whose id is the key's.
 
     The request's id and its address are None for a command on the operator's own machine. `scopes` are the key's.
     """
@@ -37,9 +37,9 @@ class Actor:
     scopes: frozenset[Scope] = frozenset()
 
     def may(self, scope: Scope) -> bool:
-        """Return whether the caller may do what needs this scope; admins may do everything."""
+        """Return whether the caller has this scope; an admin has all."""
         return self.kind is ActorKind.ADMIN or scope in self.scopes
 
 
 OPERATOR = Actor(ActorKind.ADMIN, "operator", "operator")
-"""Who runs a command of this service, straight on the database."""
+"""The caller of a command of this service, which works straight on the database."""

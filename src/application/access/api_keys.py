@@ -1,4 +1,4 @@
-"""API keys: what is stored of them, and the ports to it. The key itself is stored nowhere."""
+"""API keys as they are stored, and the ports to them. The text of a key is stored nowhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyInForce:
-    """A key that is neither revoked nor expired; None as `expires_in` is never."""
+    """A key that is neither revoked nor expired; None as `expires_in` means never."""
 
     id: UUID
     name: str
@@ -77,4 +77,7 @@ class KeyUses(Protocol):
     """Remembers when keys were used."""
 
     def note(self, key_id: UUID) -> None:
-        """Note a use now. It returns at once and never raises; the use is stored soon, as the minute it was in."""
+        """Note a use now; return at once, and never raise.
+
+        The minute of the use is stored soon after. It is lost if the process ends before the storage could be reached.
+        """

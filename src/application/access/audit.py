@@ -13,7 +13,7 @@ Fields = Mapping[str, object]
 
 
 class Action(StrEnum):
-    """What was done."""
+    """The kinds of writes."""
 
     PRODUCT_CREATED = "product.created"
     PRODUCT_AMENDED = "product.amended"
@@ -51,22 +51,22 @@ class Subject:
 
     @classmethod
     def product(cls, product_id: UUID) -> Self:
-        """Return the subject that a product is."""
+        """Return the subject for a product."""
         return cls(SubjectKind.PRODUCT, str(product_id))
 
     @classmethod
     def key(cls, key_id: UUID) -> Self:
-        """Return the subject that a key is."""
+        """Return the subject for a key."""
         return cls(SubjectKind.KEY, str(key_id))
 
     @classmethod
     def alert(cls, alert_id: UUID) -> Self:
-        """Return the subject that an alert is."""
+        """Return the subject for an alert."""
         return cls(SubjectKind.ALERT, str(alert_id))
 
     @classmethod
     def webhook(cls, webhook_id: UUID) -> Self:
-        """Return the subject that a webhook is."""
+        """Return the subject for a webhook."""
         return cls(SubjectKind.WEBHOOK, str(webhook_id))
 
 

@@ -12,7 +12,7 @@ from application.access.audit import Action, Subject
 
 @dataclass(frozen=True, slots=True)
 class AuditActor:
-    """Who acted: an admin, whose id is his name, or a key. The name is the one that it had then."""
+    """The caller of the write: an admin, whose id is the name, or a key, with the name that it had then."""
 
     kind: ActorKind
     id: str
@@ -21,7 +21,7 @@ class AuditActor:
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One write. `before` and `after` have the fields that changed; null stands for a side that there is none of."""
+    """One write. `before` and `after` have the fields that changed; null where there is no such state."""
 
     id: UUID
     at: datetime

@@ -18,7 +18,7 @@ LONGEST_LIFE = timedelta(days=36_500)
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key with its text, which nobody can read again."""
+    """A new key with its text, which cannot be read again."""
 
     key: ApiKey
     text: str = field(repr=False)

@@ -42,7 +42,7 @@ def prefix_of(text: str) -> str:
 
 
 def digest_of(text: str) -> bytes:
-    """Return what is stored of a key. It is random, so no slow hash is needed."""
+    """Return the digest of a key, which is stored. A key is random, so no slow hash is needed."""
     return sha256(text.encode()).digest()
 
 

@@ -9,7 +9,7 @@ from application.access.key_text import digest_of, is_well_formed
 
 @dataclass(frozen=True, slots=True)
 class VerifyKey:
-    """Tells whose key it is, and remembers that for `seconds`; `now` is a monotonic clock in seconds.
+    """Finds the key of a text, and remembers it for `seconds`; `now` is a monotonic clock in seconds.
 
     Only keys in force are remembered, `at_most` of them, by their digests.
     """
@@ -25,11 +25,11 @@ class VerifyKey:
         """Return the key if it is in force, and note its use.
 
         Raises:
-            StorageUnavailable: nobody knows whether it is.
+            StorageUnavailable: the key could not be looked up.
         """
         digest = digest_of(text)
         until, key = self._verified.get(digest) or (0.0, None)
-        # From before the read on, so that no revocation is missed for longer.
+        # Counted from before the read, so that a revocation is missed for no longer than `seconds`.
         asked_at = self.now()
         if key is None or until <= asked_at:
             self._verified.pop(digest, None)

@@ -35,7 +35,7 @@ class LoginFailures(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoginLimits:
-    """Tells whether a login may be tried; unknown accounts count as known ones do."""
+    """The limits; unknown accounts count as known ones do."""
 
     failures: LoginFailures
 

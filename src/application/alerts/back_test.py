@@ -1,4 +1,4 @@
-"""Back-tests of alerts: what a rule would have done over recorded prices, by the function that evaluates live ones."""
+"""Back-tests: the firings of a rule over recorded prices, by the function that evaluates live alerts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """What a rule would have done.
+    """The result of a back-test.
 
-    `per_week` counts the firings that are not suppressed. `coverage` is the known share of the window that was asked
-    for, and `unknown_share` the unknown share of what was simulated of it. `truncated` says that this is less, or that
-    there are more firings than are listed.
+    `per_week` counts the firings that are not suppressed. `coverage` is the known share of the requested window, and
+    `unknown_share` the unknown share of the simulated one. `truncated` says that the simulated window is shorter than
+    the requested one, or that only the last firings are listed.
     """
 
     simulated: Window
@@ -89,13 +89,13 @@ class SimulateAlert:
     async def __call__(
         self, product_id: UUID, when: Condition, hold: timedelta, cooldown: timedelta, window: Window
     ) -> BackTest:
-        """Return what the rule would have done, had it been made at the window's start.
+        """Return the firings of the rule, as if it had been made at the window's start.
 
         Where steps are no longer kept, or are too many for one answer, less than the window is simulated.
 
         Raises:
             ProductNotFound
-            InvalidAlert: the rule cannot be.
+            InvalidAlert: a duration is out of bounds.
             WindowTooLarge: the window is longer than 31 days.
         """
         rule = Rule(when, hold, cooldown, window.start)

@@ -15,17 +15,17 @@ CLOSED_AT_ONCE = 1_000
 
 
 async def close_product(work: UnitOfWork, product_id: UUID, at: datetime) -> None:
-    """Resolve what fires for a product that this unit of work has removed."""
+    """Resolve the alerts that fire for a product which this unit of work has removed."""
     await close(work, await work.alert_states.take_of_product(product_id), at, ResolvedBy.PRODUCT_WITHDRAWN)
 
 
 async def close_alert(work: UnitOfWork, alert_id: UUID, at: datetime, reason: ResolvedBy) -> None:
-    """Resolve what fires of an alert that this unit of work has disabled or removed."""
+    """Resolve the firings of an alert that this unit of work has disabled or removed."""
     await close(work, await work.alert_states.take_of_alert(alert_id, CLOSED_AT_ONCE), at, reason)
 
 
 async def close(work: UnitOfWork, taken: Sequence[Watch], at: datetime, reason: ResolvedBy) -> None:
-    """Resolve those of the taken watches that fire, and say why."""
+    """Resolve the taken watches that fire, for this reason."""
     resolved = [(watch, each) for watch in taken for each in closed(watch.state, watch.rule, at, reason)]
     if resolved:
         await work.alert_states.record(resolved)

@@ -37,6 +37,6 @@ async def evaluate_alerts(work: UnitOfWork, observations: Sequence[Observation])
 
 
 def in_order(observations: Iterable[Observation], of_alerts: Sequence[Event]) -> list[Event]:
-    """Return the events of observations and those of alerts, for each product in the order in which they happened."""
+    """Merge the events of observations and of alerts; those of each product are in the order of their times."""
     events = [each.event for each in observations if each.event]
     return sorted([*events, *of_alerts], key=lambda event: event.time) if of_alerts else events

@@ -1,4 +1,4 @@
-"""What admins and keys do with alerts."""
+"""How admins and keys create, amend and delete alerts."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ from domain.product import clean_name
 
 
 class CloseAlert(Protocol):
-    """Resolves what fires of an alert, in the unit of work that has disabled or removed it."""
+    """Resolves the firings of an alert, in the unit of work that has disabled or removed it."""
 
     async def __call__(self, work: UnitOfWork, alert_id: UUID, at: datetime, reason: ResolvedBy) -> None:
-        """End where the alert stands with products; what is too much for one unit of work, the housekeeping ends."""
+        """End a bounded number of the alert's states; the housekeeping ends the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class CreateAlert:
 
         Raises:
             InvalidText: the name cannot be stored.
-            InvalidAlert: it cannot be, or it names no product, too many or one that is not there.
+            InvalidAlert: a duration is out of bounds, or it names no product, too many or an unknown one.
             TooManyAlerts
         """
         name = clean_name(name)
@@ -67,7 +67,7 @@ class CreateAlert:
 
 @dataclass(frozen=True, slots=True)
 class AmendAlert:
-    """Change an alert. A changed rule starts at once: what was pending starts again, what fires goes on."""
+    """Change an alert. A changed rule holds at once: pending states start again, firing ones go on."""
 
     begin: BeginWork
     close: CloseAlert
@@ -83,12 +83,12 @@ class AmendAlert:
         cooldown: timedelta | None = None,
         actor: Actor,
     ) -> Alert:
-        """Change what is given and return the alert. Disabling it resolves what fires.
+        """Change the given fields and return the alert. Disabling it resolves its firings.
 
         Raises:
             AlertNotFound
             InvalidText: the name cannot be stored.
-            InvalidAlert: the alert cannot be.
+            InvalidAlert: a duration is out of bounds.
         """
         async with self.begin() as work:
             before = await work.alerts.get(alert_id)
@@ -127,7 +127,7 @@ class AmendAlert:
 
 @dataclass(frozen=True, slots=True)
 class DeleteAlert:
-    """Delete an alert; what fires is resolved."""
+    """Delete an alert; its firings are resolved."""
 
     begin: BeginWork
     close: CloseAlert

@@ -17,13 +17,13 @@ _Key = tuple[UUID, timedelta | None]
 
 @dataclass(frozen=True, slots=True)
 class PastPrices:
-    """What was read for the watches of some observations."""
+    """The recorded prices that the watches of some observations need."""
 
     steps: Mapping[_Key, Sequence[PriceStep]]
     prices: Mapping[_Key, WindowPrices]
 
     def earlier(self, watch: Watch) -> Sequence[PriceStep]:
-        """Return what was in force one period before the time that the observation tells about."""
+        """Return the steps one period before the time that the observation covers."""
         return self.steps.get(_key(watch), ())
 
     def before(self, watch: Watch) -> PricesBefore | None:
@@ -38,7 +38,7 @@ class PastPrices:
 async def read_past_prices(
     states: AlertStateRepository, watches: Iterable[Watch], observations: Iterable[Observation]
 ) -> PastPrices:
-    """Read what the watches of these observations need, by up to two statements."""
+    """Read the prices for the watches of these observations, by up to two statements."""
     seen = {each.product_id: each.shown for each in observations if each.shown is not None}
     begun = {each.product_id: each.shown.at for each in observations if each.event and each.shown}
     moves: dict[_Key, timedelta] = {}
@@ -69,7 +69,7 @@ async def _read_steps(
 
 
 def _shifted(shown: ShownPrice, period: timedelta) -> list[Window]:
-    """Return the windows one period before what is known; they are short, because gaps are left out."""
+    """Return the windows one period before the known stretches; they are short, because gaps are left out."""
     return [
         Window(each.valid_from - period, max(each.valid_to, each.valid_from + MICROSECOND) - period)
         for each in shown.stretches

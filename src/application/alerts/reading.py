@@ -1,4 +1,4 @@
-"""Alerts as callers read them: how many there may be, and the port to them."""
+"""Reads of alerts: the limits on their number, and the port."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class RecordedTransition:
 
 @dataclass(frozen=True, slots=True)
 class AlertDetail:
-    """An alert, where it stands with products, and its last transitions, the latest first."""
+    """An alert, its states by product, and its last transitions, the latest first."""
 
     alert: Alert
     states: Sequence[tuple[UUID, AlertState]]

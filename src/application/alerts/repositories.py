@@ -1,4 +1,4 @@
-"""The ports to alerts and to where they stand with each product."""
+"""The ports to alerts and to their states, one for each product."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class WindowPrices:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """An alert that watches a product, and where it stands with it."""
+    """An alert that watches a product, and its state for it."""
 
     alert_id: UUID
     name: str
@@ -43,7 +43,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class WatchChange:
-    """What an observation has made of a watch: its new state, and the transitions up to it."""
+    """The change of a watch by an observation: its new state, and the transitions up to it."""
 
     watch: Watch
     state: AlertState
@@ -74,7 +74,7 @@ class AlertRepository(Protocol):
 
 
 class AlertStateRepository(Protocol):
-    """Where alerts stand with products. For use inside a unit of work only, which holds the products' synchronisations.
+    """The states of alerts by product. For use only in a unit of work that has locked the products' synchronisations.
 
     A state is stored only where it is not the initial one.
     """
@@ -89,14 +89,15 @@ class AlertStateRepository(Protocol):
         """Sum each window by the steps that have ended."""
 
     async def store(self, changes: Sequence[WatchChange]) -> Sequence[WatchChange]:
-        """Store the changes with their transitions, and return those that count.
+        """Store the changes with their transitions, and return the stored ones.
 
-        Not those of alerts that another unit of work has started again, disabled or removed since they were read: a
-        rule that starts looks at the time from then on. Until this unit of work ends, the others cannot be edited.
+        Changes of alerts that another unit of work has started again, disabled or removed since they were read are left
+        out: a rule that starts looks at the time from then on. Until this unit of work ends, the other alerts cannot be
+        edited.
         """
 
     async def restart(self, alert_id: UUID) -> None:
-        """Forget what is pending of an alert that this unit of work has got."""
+        """End the pending states of an alert that this unit of work has got."""
 
     async def take_of_product(self, product_id: UUID) -> Sequence[Watch]:
         """Remove and return the states of a product that this unit of work has removed."""
@@ -115,7 +116,7 @@ class AlertStateRepository(Protocol):
 
 
 class AlertUpkeep(Protocol):
-    """Upkeep of what is recorded of alerts. Every call may be killed or repeated at any point.
+    """Upkeep of the recorded transitions. Every call may be killed or repeated at any point.
 
     Raises:
         StorageUnavailable: in every call.

@@ -10,7 +10,7 @@ from domain.alerts.alert import ResolvedBy
 
 @dataclass(frozen=True, slots=True)
 class TidyAlerts:
-    """End what is left of disabled and deleted alerts, which had more states than a request ends; drop old transitions.
+    """End the states of disabled and deleted alerts that were too many for one request; drop old transitions.
 
     It may be killed or repeated at any point.
     """

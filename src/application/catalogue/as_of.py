@@ -46,7 +46,7 @@ class OfferAsOfView:
 class ProductAsOfView:
     """A product with the facts of the past time `as_of`; name, description, revision and registration are today's.
 
-    `offers_in_stock` is null, and there is no offer, if it is not known what was in stock then. `observed_at` is the
+    `offers_in_stock` is null, and there is no offer, if the stock of that time is unknown. `observed_at` is the
     latest observation by then of which the time is recorded: the product's last one, or one that changed a price on the
     same day (UTC); null if none is.
     """
@@ -93,8 +93,8 @@ class OffersAsOfView:
 class ProductAsOf:
     """A product at a past time, and the time of its last observation, None if it was never observed.
 
-    It is `final` once it was observed later: observations are recorded in their order, so none can be recorded any more
-    that came before.
+    It is `final` once a later observation is recorded: observations are recorded in their order, so no earlier one can
+    follow.
     """
 
     view: ProductDetailAsOfView
@@ -136,7 +136,7 @@ class CatalogueAsOfReader(Protocol):
     async def products(
         self, at: datetime, limit: int, order: ProductOrder, after: PagePosition | None, wanted: ProductFilter
     ) -> SliceAsOf | None:
-        """Return up to `limit` of the products wanted by the facts of then, in this order, beginning behind `after`.
+        """Return up to `limit` of the products that pass the filter then, in this order, beginning behind `after`.
 
         None if too many products would have to be sorted by their prices.
         """

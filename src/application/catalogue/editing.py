@@ -1,4 +1,4 @@
-"""What admins change about products that exist. The Offers service has no update and no delete, so it is not told."""
+"""Amending and withdrawing products. The Offers service has no update and no delete, so neither reaches it."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class AmendProduct:
         expected: Container[int] | None = None,
         actor: Actor,
     ) -> Encoded[ProductView]:
-        """Change what is given and return the product; None as `expected` allows every revision.
+        """Change the given texts and return the product; None as `expected` allows every revision.
 
         Raises:
             ProductNotFound
@@ -60,7 +60,7 @@ class StopWatching(Protocol):
     """Resolves the alerts that fire for a product, in the unit of work that has removed it."""
 
     async def __call__(self, work: UnitOfWork, product_id: UUID, at: datetime) -> None:
-        """End what the alerts know of the product."""
+        """End the states of all alerts for the product."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class CatalogueExport(Protocol):
         """Give the wanted products in the order of their ids, beginning behind `after`, in batches.
 
         Each is a ProductView as JSON in UTF-8, without line breaks. No withdrawn product is among them. A caller that
-        ends early closes the generator, and nothing of the read goes on.
+        stops early must close the generator, which ends the read.
 
         Raises:
             StorageUnavailable: at any batch.

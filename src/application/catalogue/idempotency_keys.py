@@ -31,7 +31,7 @@ class IdempotencyKeyRepository(Protocol):
     """Answers kept by the keys of their requests. For use inside a unit of work only."""
 
     async def take(self, key: bytes, kept_for: timedelta) -> KeptAnswer | None:
-        """Lock the key until the unit of work ends, without waiting, and return what was kept within `kept_for`.
+        """Lock the key until the unit of work ends, without waiting, and return the answer kept within `kept_for`.
 
         Raises:
             IdempotencyInProgress: another unit of work holds the key.

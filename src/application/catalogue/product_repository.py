@@ -29,7 +29,7 @@ class ProductRepository(Protocol):
         """
 
     async def list(self, product_ids: Collection[UUID]) -> list[Product]:
-        """Return those of the products that exist, in the order of their ids, locked as by `get`."""
+        """Return the products among these that exist, in the order of their ids, locked as by `get`."""
 
     async def save(self, *products: Product) -> None:
         """Store products that this unit of work has got.

@@ -1,4 +1,4 @@
-"""How products come into the catalogue. Their registration with the Offers service follows in the background."""
+"""Adding products to the catalogue. Their registration with the Offers service follows in the background."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from domain.product import Product, RegistrationState
 
 
 class RegistrationSignal(Protocol):
-    """Tells the workers that a registration is due. It only saves time: the schedule finds the registration anyway."""
+    """Signals to workers that a registration is due. It only saves time: the schedule finds the registration anyway."""
 
     def __call__(self) -> None:
         """Return at once and never raise; several calls may become one signal."""
@@ -36,8 +36,8 @@ class NewProduct:
 class Registered:
     """The outcomes for new products in their order.
 
-    `answer` is what the request's key keeps, None without a key. If an earlier request with the key created the
-    products, its answer is `replayed`, and there are no outcomes.
+    `answer` is the JSON kept under the request's key, None without a key. If an earlier request with the key created
+    the products, its answer is `replayed`, and there are no outcomes.
     """
 
     outcomes: Sequence[Outcome]
@@ -70,9 +70,9 @@ class RegisterProducts:
     ) -> Registered:
         """Store the products with pending registrations: all or none, or with `partial` those that can be added.
 
-        A product with the id or the name of an earlier one in the sequence cannot be added, whatever becomes of that.
-        A repeated idempotent request stores nothing and has the answer of the first one. A request that fails keeps
-        nothing under its key, so it may be sent again.
+        A product with the id or the name of an earlier one in the sequence cannot be added, even if that one is not
+        added either. A repeated idempotent request stores nothing and has the answer of the first one. A request that
+        fails keeps nothing under its key, so it may be sent again.
 
         Raises:
             InvalidText: a name or a description cannot be stored.

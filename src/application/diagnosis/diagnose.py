@@ -1,4 +1,4 @@
-"""Look at everything that the service needs, and say what is wrong. Nothing is changed."""
+"""The diagnosis: it checks everything that the service needs, and returns findings. It changes nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ class Diagnose:
     """None where no standby is read."""
 
     async def __call__(self) -> list[Finding]:
-        """Return the findings, what is broken first. It takes twice the patience at most, whatever hangs."""
+        """Return the findings, broken parts first. It takes twice the patience at most, even if every check hangs."""
         parts = await asyncio.gather(
             self._of_storage(),
             self._all(Check.STANDBY, self._standby()),

@@ -47,12 +47,12 @@ class SynchronisationFacts:
     failures: Mapping[str, int]
     """Products that have failed several times in a row, by their last error; the most frequent errors only."""
     refused_rows: int
-    """Products of whose offers some were refused at the last observation."""
+    """Products with offers that were refused at the last observation."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpkeepFacts:
-    """What the housekeeping leaves; the names are those of partitions that are not there."""
+    """The work of the housekeeping; the names are of partitions that are not there."""
 
     missing_history_days: tuple[str, ...]
     """Of today and tomorrow."""
@@ -75,7 +75,7 @@ class StandbyFacts:
     replays: bool = True
     """Whether it is a standby, and not promoted."""
     related: bool = True
-    """Whether it replays what our primary writes."""
+    """Whether it replays the log of our primary."""
     behind: int = 0
     """Bytes of the primary's log that it had not replayed some time after they were written."""
     feedback: bool = True
@@ -83,7 +83,7 @@ class StandbyFacts:
 
 
 LATE_REGISTRATION = timedelta(minutes=10)
-"""From which age on a pending registration is late: upstream trouble apart, each takes seconds."""
+"""The age from which a pending registration is late: unless upstream is in trouble, each takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""A finding: what is wrong, what it causes, and what mends it."""
+"""A finding: a problem, its effect and its remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 CHECKED = "database, standby, schema, partitions, queue, workers, products, token, Offers service, clocks, webhooks"
-"""What a diagnosis looks at."""
+"""The parts that a diagnosis checks."""
 
 
 class Severity(StrEnum):

@@ -24,7 +24,7 @@ LONG_WRITE = timedelta(minutes=1)
 LITTLE_DISK, NO_DISK = 0.10, 0.02
 """Free shares of the disk."""
 MANY_JOBS = 40
-"""The tick leaves 20 jobs of each kind waiting at most."""
+"""One tick leaves 20 jobs waiting at most; workers that tick at the same moment leave more."""
 FAR_BEHIND = timedelta(minutes=15)
 """Age of an event that no attempt was made to send: a worker that lives takes seconds."""
 LATE_ROLL_UP = timedelta(days=2)
@@ -73,14 +73,14 @@ def _of_server_resources(facts: DatabaseFacts) -> Iterator[Finding]:
         yield warning(
             Check.DATABASE,
             f"{facts.connections} of the server's {facts.connections_allowed} connections are open.",
-            "The next process or connection may be refused, as while a release replaces processes.",
+            "The next process or connection may be refused, for example while a release replaces processes.",
             "Lower DATABASE_CONNECTIONS, run fewer processes, or raise max_connections of the server.",
         )
     if facts.oldest_write > LONG_WRITE:
         yield warning(
             Check.DATABASE,
             f"A transaction that has written is {_words(facts.oldest_write)} old.",
-            "It keeps rows locked and dead rows from being removed.",
+            "It keeps rows locked, and dead rows cannot be removed.",
             "Find it with `SELECT pid, query FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start`, "
             "and end it with `SELECT pg_terminate_backend(pid)`.",
         )
@@ -161,7 +161,7 @@ def of_standby(facts: StandbyFacts) -> Iterator[Finding]:
 
 
 def of_schema(state: str) -> Iterator[Finding]:
-    """Return the finding about the schema; `ok` and `read-only` are none of it."""
+    """Return the finding about the schema; there is none for `ok` and `read-only`."""
     if state == "outdated":
         yield broken(
             Check.SCHEMA,
@@ -219,7 +219,7 @@ def of_workers(facts: SynchronisationFacts, lag: timedelta, interval: timedelta)
 
 
 def of_upkeep(facts: UpkeepFacts) -> Iterator[Finding]:
-    """Return the findings about what the housekeeping makes ahead and sums up."""
+    """Return the findings about missing partitions and late roll-up."""
     for names, whose, effect in (
         (facts.missing_history_days, "Days of the history", "Observations cannot be stored from that day on."),
         (facts.missing_event_days, "Days of the event log", "From that day on nothing can be written or observed."),
@@ -272,7 +272,7 @@ def of_products(facts: SynchronisationFacts, products: Mapping[RegistrationState
             Check.PRODUCTS,
             f"{_products(count, 'fails', 'fail')}: {error}.",
             "Their last prices are shown, marked as stale.",
-            f"{_SHOWN}; each is tried again by itself.",
+            f"{_SHOWN}; each is tried again automatically.",
         )
     if facts.refused_rows:
         yield warning(
@@ -296,7 +296,7 @@ def of_webhooks(found: WebhookSummary) -> Iterator[Finding]:
         yield warning(
             Check.WEBHOOKS,
             f"A webhook has not been sent events of {_words(found.behind)} ago.",
-            "Its receiver acts on old prices. What is older than EVENTS_DAYS is never sent.",
+            "Its receiver acts on old prices. Events older than EVENTS_DAYS are never sent.",
             "See `GET /webhooks` for the one whose `position` stands still: its receiver fails or is slow, or "
             "there are too few workers.",
         )
@@ -304,7 +304,7 @@ def of_webhooks(found: WebhookSummary) -> Iterator[Finding]:
 
 def of_token(state: TokenState) -> Iterator[Finding]:
     """Return the finding about the access token."""
-    stopped = "Nothing is registered or observed; the API answers with what is stored."
+    stopped = "Nothing is registered or observed; the API answers with stored data."
     if state is TokenState.REFUSED:
         yield broken(
             Check.TOKEN,

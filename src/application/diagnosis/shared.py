@@ -1,4 +1,4 @@
-"""A diagnosis that many readers share: one at a time, whose findings are good for some seconds."""
+"""A diagnosis that many readers share: one runs at a time, and its findings are kept for some seconds."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -26,7 +26,7 @@ class Position(NamedTuple):
 
     @property
     def cursor(self) -> str:
-        """The position as consumers know it; it is the id of the event that stands there."""
+        """The position as consumers get it: the id of the event that stands there."""
         return f"{self.generation:x}-{self.transaction:x}-{self.number:x}"
 
     @classmethod
@@ -34,7 +34,7 @@ class Position(NamedTuple):
         """Read a cursor.
 
         Raises:
-            ValueError: it is none of ours.
+            ValueError: the text is no cursor.
         """
         found = _CURSOR.fullmatch(cursor)
         position = found and cls(*(int(part, 16) for part in found.groups()))

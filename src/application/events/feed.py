@@ -1,4 +1,4 @@
-"""The log's new events, read by one task of the process and handed to all who listen, however many."""
+"""The log's new events, read by one task of the process and handed to all listeners, however many."""
 
 import asyncio
 from collections import deque
@@ -50,7 +50,7 @@ class Listener:
         self._ended = False
 
     def hand(self, events: Sequence[RecordedEvent], searched: Position) -> None:
-        """Take the events up to a position; end if more wait than may."""
+        """Take the events up to a position; end if too many wait."""
         passing = [event for event in events if self._wanted.passes(event)]
         if len(self._events) + len(passing) > self._most:
             self.end()
@@ -83,7 +83,7 @@ class Listener:
 
 
 class EventFeed:
-    """Reads the log while anybody listens. `stopped` tells whether the process stops: then all listeners end."""
+    """Reads the log while there are listeners. `stopped` returns whether the process stops: then all listeners end."""
 
     def __init__(self, reader: EventReader, stopped: Callable[[], bool], timing: FeedTiming) -> None:
         self._reader = reader
@@ -150,7 +150,7 @@ class EventFeed:
         except StorageUnavailable:
             return self._timing.trouble_pause
         except EventsExpired as expired:
-            # Its listeners have missed events; they find out where they go on when they come again.
+            # The listeners have missed events. Their next read of the log says where they go on.
             self._position = expired.oldest
             self._end_all()
             return 0

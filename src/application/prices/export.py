@@ -30,7 +30,7 @@ class RecordedStep:
 
 @dataclass(frozen=True, slots=True)
 class ExportedStep:
-    """One price of a product in `[start, end)`. `known_until` is that of the price still in force, else None."""
+    """One price of a product in `[start, end)`. Only the price still in force has `known_until`."""
 
     product_id: UUID
     start: datetime
@@ -47,7 +47,7 @@ class RecordedSteps(Protocol):
         """Give the steps that touch the window, by product in the order of ids and then by time, in batches.
 
         They are those of the given products, or of all if none is given; unknown and withdrawn products have none.
-        A caller that ends early closes the generator, and nothing of the read goes on.
+        A caller that stops early must close the generator, which ends the read.
 
         Raises:
             StorageUnavailable: at any batch.
@@ -65,7 +65,7 @@ class ExportPriceHistory:
     async def __call__(
         self, window: Window, product_ids: Collection[UUID]
     ) -> AsyncGenerator[Sequence[ExportedStep], None]:
-        """Return what gives each product's steps in batches; they fill the window, and neighbours differ.
+        """Return a generator of each product's steps in batches; they fill the window, and neighbours differ.
 
         Raises:
             WindowTooLarge: the window is longer than 31 days.
@@ -90,7 +90,7 @@ class ExportPriceHistory:
 
 
 class _Filling:
-    """Makes of recorded steps those that fill the window: holes are unknown, equal neighbours one.
+    """Turns recorded steps into steps that fill the window: holes become unknown steps, equal neighbours one.
 
     Days are recorded apart, so that a price which holds over midnight is two steps.
     """

@@ -10,9 +10,9 @@ from application.upkeep_pace import UpkeepPace
 class ListedChanges(Protocol):
     """The changes of all products' best prices over a day and over a week, and their lows, stored for lists.
 
-    The changes are exact, their percentages and their time with them. The low is the lowest price of the seven UTC days
-    before today, and one less if the price did not move in them; it is null if the history does not reach back to the
-    first of them.
+    The changes are exact, and so are their percentages and their time. The low is the lowest price of the seven UTC
+    days before today, and one less if the price did not move in them; it is null if the history does not reach back to
+    the first of them.
 
     Raises:
         StorageUnavailable: in every call.

@@ -52,7 +52,7 @@ class ReadPriceHistory:
         Raises:
             ProductNotFound
             WindowTooLarge: the answer would have more than `most` points, or the window is too long for steps.
-            BeyondRetention: no buckets of this zone can be made of what is kept.
+            BeyondRetention: no buckets of this zone can be added up from those that are kept.
         """
         _refuse_long(window, interval)
         retention = retention or await self.retention()
@@ -184,7 +184,7 @@ async def in_finest_interval(
     Raises:
         ProductNotFound
         WindowTooLarge: there are too many offers.
-        BeyondRetention: no buckets of this zone can be made of what is kept.
+        BeyondRetention: no buckets of this zone can be added up from those that are kept.
     """
     retention = retention or await history.retention()
     if window.end - window.start <= RAW_WINDOW and history.keeps(None, zone, window, retention):
@@ -221,7 +221,7 @@ async def _bounds(grid: LocalBuckets, window: Window, most: int) -> list[datetim
 
 
 def _filled(found: Iterable[PriceSummary], grid: Iterable[Window]) -> Iterator[PriceBucketView]:
-    """Show each bucket of the grid, also those of which nothing is recorded."""
+    """Show each bucket of the grid, also those without a record."""
     by_start = {each.window.start: each for each in found}
     return (PriceBucketView.of(by_start.get(bucket.start) or PriceSummary(bucket)) for bucket in grid)
 

@@ -15,7 +15,7 @@ from domain.window import BucketWidth, Window
 
 
 class RetentionReader(Protocol):
-    """Tells what is kept of the history now, and what of that is dropped already.
+    """Reads how long the history is kept now, and which parts are dropped already.
 
     It is asked for each answer, because other processes drop while this one runs.
 
@@ -24,7 +24,7 @@ class RetentionReader(Protocol):
     """
 
     async def __call__(self) -> Retention:
-        """Return what is kept."""
+        """Return the retention."""
 
 
 class PriceReader(Protocol):

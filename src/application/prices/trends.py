@@ -15,10 +15,10 @@ TREND_STEP = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class PriceTrend:
-    """The best price of one product over the last seven days, and what a list says of it.
+    """The best price of one product over the last seven days, and its facts for lists.
 
     `prices` holds the price in force at each of `trend_times`, None where there was none or it is unknown. `change_1d`
-    and `low_7d` are those of `ListedChanges`, a few minutes old. The verdict is that of the statistics of
+    and `low_7d` come from `ListedChanges` and are a few minutes old. The verdict is the one of the statistics over
     `JUDGED_WINDOW`, None also where sums of days do not settle it. `offers` counts those in stock and those sold out
     of late, as `CatalogueReader.detail` shows both.
     """

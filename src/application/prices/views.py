@@ -132,7 +132,7 @@ class PriceStatisticsView:
 
 @dataclass(frozen=True, slots=True)
 class PriorPriceView:
-    """The lowest price in a window, and the price in force at its end; `reason` says what is missing and why."""
+    """The lowest price in a window, and the price in force at its end; `reason` says why something is missing."""
 
     window: Window
     price: int | None

@@ -2,7 +2,7 @@
 
 Closed, it admits every batch. It opens when more than half of a batch finds upstream unavailable: then no batch claims
 anything, so the products stay due and the first cycle after recovery is complete. After a while it is half open: one
-small batch probes, and closes it or opens it again. The while is a third of the trouble's time so far, within bounds,
+small batch probes, and closes it or opens it again. That wait is a third of the trouble's time so far, within bounds,
 so that an upstream that is up and down in turns is called for most of each turn that is up. Each worker has a breaker
 for each kind of work, because registering may fail while observing works (docs/adr/0007).
 """

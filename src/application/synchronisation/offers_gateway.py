@@ -6,7 +6,7 @@ OffersServiceError
 ├── OffersServiceUnavailable    no answer, or upstream's own trouble
 ├── AnswerRefused               a malformed answer, which proves nothing
 ├── UnknownUpstream             the product is not registered there
-├── AlreadyRegistered           the id is
+├── AlreadyRegistered           the product's id is registered there
 └── RegistrationRefused         the product is not accepted
 """
 

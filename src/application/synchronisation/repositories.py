@@ -1,4 +1,4 @@
-"""The ports to what the synchronisation stores: schedule and leases, current offers, and the history they leave."""
+"""The ports to the rows of the synchronisation: schedule and leases, current offers, and their history."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,14 +48,14 @@ class SynchronisationRepository(Protocol):
     """
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:
-        """Count what a claim could take now, each kind up to `limit`."""
+        """Count the products that a claim could take now, each kind up to `limit`."""
 
     async def claim_registrations(self, lease: timedelta, limit: int, *, likeliest: bool = False) -> Claim | None:
         """Lease up to `limit` products whose registration is due, longest waiting first, skipping locked rows.
 
-        Products that were added alone and those that were added together with others take turns: each kind gets half
-        of the claim, and what the other leaves. None of the latter is due while `MOST_UNOBSERVED` products wait for
-        their first observation.
+        Products that were added alone and those that were added together with others take turns: each kind gets half of
+        the claim, and the places that the other leaves free. None of the latter is due while `MOST_UNOBSERVED` products
+        wait for their first observation.
 
         With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest.
         """
@@ -65,8 +65,8 @@ class SynchronisationRepository(Protocol):
     ) -> Claim | None:
         """Lease up to `limit` products whose observation is due, oldest slot first, skipping locked rows.
 
-        Products that were never observed and those that were take turns: each kind gets half of the claim, and what the
-        other leaves.
+        Products that were never observed and those that were take turns: each kind gets half of the claim, and the
+        places that the other leaves free.
 
         With `likeliest`, the products most likely to succeed come first: the fewest failures in a row, then the newest
         slot. A slot is due one interval after the last one and not before `not_before`; a claim that was never finished
@@ -74,13 +74,13 @@ class SynchronisationRepository(Protocol):
         """
 
     async def hold(self, lease_id: UUID, product_ids: Collection[UUID]) -> list[Synchronisation]:
-        """Return and lock those of the products that this lease still covers, without withdrawn ones.
+        """Return and lock the products among these that the lease still covers, without withdrawn ones.
 
         A lease that has ended still covers a product until another worker claims it.
         """
 
     async def get(self, product_id: UUID) -> Synchronisation:
-        """Return and lock one product's state, whatever lease it is under.
+        """Return and lock one product's state, under any lease or none.
 
         Raises:
             ProductNotFound: there is no such product, or it was withdrawn.

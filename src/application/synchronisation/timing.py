@@ -18,7 +18,7 @@ class Timing:
     batch_size: int = 100
     """Products that one job claims: small enough that every worker gets a share of each cycle."""
     batches_per_tick: int = 20
-    """Jobs of one kind that a tick leaves waiting at most."""
+    """Jobs of both kinds together that a tick leaves waiting at most."""
     claiming: float = 1.0
     """A job claims further full batches for this long, because starting a job costs as much as ten products."""
     batches_at_once: int = 4
@@ -30,7 +30,7 @@ class Timing:
     lease: timedelta = timedelta(seconds=25)
     """How long a claim excludes other workers: longer than the deadline and the last write together."""
     telling_calls: int = 5
-    """Fewer calls than these are judged together with the ones before them; a probe makes as many."""
+    """Fewer calls than these are judged together with the ones before them; a probe makes as many calls."""
     first_probe_after: float = 0.5
     """From the opening of the circuit breaker to its first probe: less than a tick, so that each tick can bring one."""
     probe_after: float = 12.0

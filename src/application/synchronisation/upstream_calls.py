@@ -27,7 +27,7 @@ class NoAnswer(StrEnum):
 
 
 class CallObserver(Protocol):
-    """Told of every call when it is over, failed ones included; it must not wait."""
+    """Receives every call when it is over, failed ones included; it must not wait."""
 
     def __call__(self, endpoint: Endpoint, result: int | NoAnswer, seconds: float) -> None:
         """Note the HTTP status of a call, or why it has none, and its seconds."""

@@ -28,7 +28,7 @@ SEALED_OTHERWISE = "the secret cannot be read since OFFERS_REFRESH_TOKEN was rep
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTiming:
-    """Durations and sizes of deliveries; the order that must hold is in entrypoints/limits.py."""
+    """Durations and sizes of deliveries; the order that must hold is in entrypoints/limit_order.py."""
 
     tick: float = 1.0
     """Seconds between two looks for due webhooks."""

@@ -1,4 +1,4 @@
-"""Alerts: rules over a product's recorded best price, and the one function that tells when they fire and resolve.
+"""Alerts: rules over a product's recorded best price, and the one function that decides when they fire and resolve.
 
 Live evaluation and back-tests take the same steps over the same facts. A fact may be cut into shorter ones that follow
 each other, and a state may be stored and read again between any two: the transitions stay the same.
@@ -22,7 +22,7 @@ LONGEST_COOLDOWN = timedelta(days=365)
 class Rule:
     """The alert fires once `when` has been met for `hold` without a break, looking at the time since `since` only.
 
-    A firing less than `cooldown` after the last one that was told is suppressed.
+    A firing less than `cooldown` after the last one that was not suppressed is suppressed.
     """
 
     when: Condition
@@ -31,18 +31,18 @@ class Rule:
     since: datetime
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be.
+        """Refuse durations out of bounds.
 
         Raises:
             InvalidAlert
         """
         for field, length, longest in (("for", self.hold, LONGEST_HOLD), ("cooldown", self.cooldown, LONGEST_COOLDOWN)):
             if not timedelta(0) <= length <= longest:
-                raise InvalidAlert(field, f"This is from nothing to {longest.days} days.")
+                raise InvalidAlert(field, f"The duration must be from 0 to {longest.days} days.")
 
 
 class Phase(StrEnum):
-    """Where an alert stands with a product."""
+    """The phases of an alert for one product."""
 
     OK = "ok"
     PENDING = "pending"
@@ -51,10 +51,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """Where an alert stands with one product.
+    """The state of an alert for one product.
 
     `since` is when the condition began to be met. A pending alert fires at `due`; firings before `quiet_until` are
-    suppressed. Unknown time puts off both. `suppressed` says that nobody was told of the firing that goes on.
+    suppressed. Unknown time puts off both. `suppressed` says that the firing under way has no event.
     """
 
     phase: Phase = Phase.OK
@@ -111,14 +111,14 @@ class Alert:
 
 
 def step(state: AlertState, rule: Rule, fact: Fact) -> tuple[AlertState, tuple[Transition, ...]]:
-    """Take in the fact that follows those taken in so far; return the new state, and what it made of the alert.
+    """Take in the fact that follows those taken in so far; return the new state and the transitions to it.
 
     While the price is unknown, or the condition cannot be judged, nothing fires or resolves, and no time counts.
     """
     if fact.start < rule.since:
         if fact.end <= rule.since:
             return state, ()
-        # A price that was in force before the rule is no new one to it.
+        # To a rule, a price that was in force before it began is not a new one.
         fact = replace(fact, start=rule.since, before=None)
     met = None
     if fact.in_force.state is not PriceState.UNKNOWN:
@@ -142,7 +142,7 @@ def steps(state: AlertState, rule: Rule, facts: Iterable[Fact]) -> tuple[AlertSt
 
 
 def restarted(state: AlertState) -> AlertState:
-    """Return the state of an alert whose rule was edited: what was pending starts again, what fires goes on."""
+    """Return the state of an alert whose rule was edited: a pending alert starts again, a firing one goes on."""
     return replace(state, phase=Phase.OK, since=None, due=None) if state.phase is Phase.PENDING else state
 
 

@@ -1,4 +1,4 @@
-"""Events of alerts, which consumers of the event log learn as they learn those of prices."""
+"""Events of alerts, for the same event log as the events of prices."""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -34,7 +34,7 @@ class ConditionKind(StrEnum):
 
     @property
     def sign(self) -> int:
-        """Return 1 for low prices and -1 for high ones, by which opposites compare alike."""
+        """Return 1 for low prices and -1 for high ones: multiplied by it, opposites compare alike."""
         return -1 if self in _HIGH else 1
 
 
@@ -54,7 +54,7 @@ class PricesBefore:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What was in force in `[start, end)`, or at the moment `start` if that is the end too.
+    """The price in force in `[start, end)`, or at the moment `start` if that is the end too.
 
     Conditions over a period need more: `percent` is the change over it, as price-change defines it, None if there is
     none; `before` is there only if another price than the last known one came into force at the start.
@@ -89,12 +89,12 @@ class PriceThreshold:
 
     @property
     def period(self) -> timedelta | None:
-        """No period counts."""
+        """Always None: the condition looks at no period."""
         return None
 
     @property
     def threshold(self) -> Value:
-        """What the price is compared with."""
+        """The price to compare with."""
         return self.price
 
     def met(self, fact: Fact, *, active: bool, firing: bool) -> bool | None:  # noqa: ARG002 - as all conditions
@@ -107,7 +107,7 @@ class PriceThreshold:
         return price * sign < self.price * sign
 
     def value(self, fact: Fact) -> Value:
-        """Return what is compared."""
+        """Return the price, None if there is none."""
         return fact.in_force.price
 
 
@@ -187,7 +187,7 @@ class Stock:
 
     @property
     def period(self) -> timedelta | None:
-        """No period counts."""
+        """Always None: the condition looks at no period."""
         return None
 
     @property
@@ -209,4 +209,4 @@ Condition: TypeAlias = PriceThreshold | PriceMove | PriceExtreme | Stock
 
 def _check_period(period: timedelta) -> None:
     if not timedelta(0) < period <= LONGEST_PERIOD:
-        raise InvalidAlert("when", f"The period is longer than nothing and at most {LONGEST_PERIOD.days} days.")
+        raise InvalidAlert("when", f"The period must be longer than 0 and at most {LONGEST_PERIOD.days} days.")

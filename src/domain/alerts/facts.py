@@ -1,6 +1,6 @@
 """The facts that recorded prices give to alerts: of a whole window for back-tests, of one observation for live ones.
 
-Both cut the same steps; so what an observation shows now is what the history says of that time later.
+Both cut the same steps, so the recorded history later gives the facts that the observation gave.
 """
 
 from collections import deque
@@ -33,7 +33,8 @@ def facts_of_stretches(
 ) -> Iterator[Fact]:
     """Give the facts of the stretches that one observation ends and of the moment that it begins, the last of them.
 
-    `recorded` are the steps one period before them. `before` is of the price that comes into force, if it is another.
+    `recorded` are the steps one period before them. `before` belongs to the price that comes into force; it is None if
+    the price stays the same.
     """
     match when:
         case PriceMove():

@@ -17,9 +17,9 @@ def firings_by_threshold(kind: ConditionKind, steps: Iterable[PriceStep]) -> lis
     shown = _moves(steps, kind.sign)
     prices = sorted({price for price in shown if price is not None})
     ranks: dict[int | None, int] = {price: rank for rank, price in enumerate(prices)}
-    nobody = ranks[None] = len(prices)
+    out_of_stock = ranks[None] = len(prices)
     # Out of stock is above every price, and so is the time before the first one.
-    moves = [nobody, *(ranks[price] for price in shown)]
+    moves = [out_of_stock, *(ranks[price] for price in shown)]
     falls = [(before, after) for before, after in pairwise(moves) if after < before]
     between = _covered(len(prices), ((after, before) for before, after in falls))
     at = _covered(len(prices), ((after + 1, before) for before, after in falls))
@@ -47,7 +47,7 @@ def _moves(steps: Iterable[PriceStep], sign: int) -> list[int | None]:
 
 
 def _covered(count: int, ranges: Iterable[tuple[int, int]]) -> list[int]:
-    """Return of each rank in how many of the half-open ranges it lies."""
+    """Return for each rank the number of half-open ranges that hold it."""
     changes = [0] * (count + 1)
     for first, end in ranges:
         changes[min(first, count)] += 1

@@ -1,4 +1,4 @@
-"""Buckets as a clock and a calendar on the wall cut time: hours, days, weeks and months of a time zone."""
+"""Buckets by the clock and the calendar of a time zone: hours, days, weeks and months."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Interval(StrEnum):
 
     @property
     def stored(self) -> BucketWidth | None:
-        """The width of the kept buckets that are its buckets in UTC; None of weeks and months, which are added up."""
+        """The width of the kept buckets that are its buckets in UTC; None for weeks and months, which are added up."""
         return next((width for width in BucketWidth if width == self.value), None)
 
     @property
@@ -43,7 +43,7 @@ class LocalBuckets:
 
     interval: Interval
     zone: tzinfo
-    """Of UTC, which only `datetime.UTC` is, weeks and months are made up of days, and so are there for ever."""
+    """Only `datetime.UTC` counts as UTC. Its weeks and months are added up from days, which are kept for ever."""
 
     @property
     def parts(self) -> tuple[BucketWidth, ...]:

@@ -1,7 +1,7 @@
-"""How a price compares with earlier ones: never with the last poll.
+"""The comparison of a price with earlier ones, never with the last poll.
 
-The one in force at the end of a period is compared with the one at its start; and one that is announced as a reduction
-with the lowest of the days before it (EU Directive 98/6/EC, Article 6a).
+The price in force at the end of a period is compared with the one at its start. A reduced price is compared with the
+lowest of the days before it (EU Directive 98/6/EC, Article 6a).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.prices.price import PriceInForce, PriceState
 
 
 class Direction(StrEnum):
-    """Where the price went."""
+    """The direction of a change."""
 
     UP = "up"
     DOWN = "down"
@@ -22,7 +22,7 @@ class Direction(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a number is null, or less than it says."""
+    """Why a number is null or incomplete."""
 
     INSUFFICIENT_HISTORY = "insufficient-history"
     OUT_OF_STOCK = "out-of-stock"
@@ -43,7 +43,7 @@ class PriceChange:
 
 
 def price_change(before: PriceInForce | None, after: PriceInForce | None) -> PriceChange:
-    """Compare what was in force at the start and at the end of a period, None where nothing is recorded."""
+    """Compare the prices in force at the start and at the end of a period; None where nothing is recorded."""
     match before, after:
         case PriceInForce(price=int(first)), PriceInForce(price=int(last)):
             change = last - first

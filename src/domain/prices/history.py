@@ -1,7 +1,7 @@
-"""What a price did over a window of time. PostgreSQL sums windows; tests/specification says what it must return.
+"""A price over a window of time. PostgreSQL sums windows; tests/specification defines the results.
 
-A price over time is a step function. Times are counted in whole microseconds and summed as integers, so that a window
-says the same however it is cut; a number is divided once, where it is published, and rounded half to even.
+A price over time is a step function. Times are counted in whole microseconds and summed as integers, so that the sums
+of a window are the same however it is cut; a number is divided once, where it is published, and rounded half to even.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ def tiled(steps: Iterable[PriceStep], window: Window, hole: PriceState = PriceSt
 def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], window: Window) -> list[PriceStep]:
     """Return one offer's step function: out of stock where the product is known and the offer was not seen in stock.
 
-    An offer that did not change across a gap was recorded as one interval: what of it is not known is cut out. In an
+    An offer that did not change across a gap was recorded as one interval: the unknown parts of it are cut out. In an
     interval without a price the offer itself is unknown.
     """
     steps = [
@@ -60,7 +60,7 @@ def tiled_offer(intervals: Iterable[OfferInterval], known: Iterable[Window], win
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """The lowest or the highest price of a window, and the latest time in it at which the price became that."""
+    """The lowest or the highest price of a window, and the latest time in it at which that price came into force."""
 
     price: int
     at: datetime
@@ -68,7 +68,7 @@ class Extreme:
 
 @dataclass(frozen=True, slots=True)
 class PriceSummary:
-    """All that is summed of a window: exact integers, times in microseconds.
+    """The sums of a window: exact integers, times in microseconds.
 
     `open` is the price in force at its start and `close` the one at its end, None without a price.
     `price_time` is price x time over the time in stock; `known` is the time in stock or known to be out of stock.
@@ -105,7 +105,7 @@ class PriceSummary:
 
 
 def joined(parts: Sequence[PriceSummary], window: Window) -> PriceSummary:
-    """Sum a window from the sums of its parts, which ascend; of what lies between them nothing is recorded."""
+    """Sum a window from the sums of its parts, which ascend; nothing is recorded of the time between them."""
     first = bool(parts) and parts[0].window.start == window.start
     last = bool(parts) and parts[-1].window.end == window.end
     return PriceSummary(

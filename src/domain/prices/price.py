@@ -19,7 +19,7 @@ class PriceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BestPrice:
-    """The lowest price among the offers in stock (None: an observation showed none), in force since then."""
+    """The lowest price among the offers in stock (None: an observation showed none), and since when."""
 
     price: int | None
     since: datetime

@@ -1,4 +1,4 @@
-"""How long history is kept, and in which detail: what is older is there in ever wider buckets."""
+"""How long history is kept, and in which detail: older history is kept in wider buckets."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How prices were distributed over the time in stock, and what the current one is worth against that."""
+"""The distribution of prices over the time in stock, and the verdict on the current one."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,7 +38,7 @@ class PriceDistribution:
 
 @dataclass(frozen=True, slots=True)
 class PriceSpans:
-    """For how many microseconds of a window the price was above or below the current one, as far as its buckets tell.
+    """For how many microseconds of a window the price was above or below the current one, as far as its buckets show.
 
     The buckets are whole ones, of which only the extremes are known; `unsummed` is the rest of the window, which lies
     before and behind them. `dearer` is the time in stock in buckets without a price at or below the current one,
@@ -78,7 +78,7 @@ def verdict(summary: PriceSummary, spread: PriceDistribution, current: int | Non
 def certain_verdict(spans: PriceSpans) -> Verdict | None:
     """Judge the current price over `JUDGED_WINDOW` by buckets; None unless `verdict` must say the same.
 
-    Whatever the prices were within the buckets and outside them, and whatever of that time the product was in stock.
+    The verdict holds for all prices and stock states that are possible within the buckets and outside them.
     """
     share, whole = VERDICT_COVERAGE
     if spans.known * whole < JUDGED_WINDOW // MICROSECOND * share:

@@ -1,4 +1,4 @@
-"""Which names a request may have in Host: a page may let a name of its own lead to the loopback (DNS rebinding)."""
+"""The names that a request may have in Host: a page may let a name of its own lead to the loopback (DNS rebinding)."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Where the values of settings come from: the environment, or the files that `…_FILE` variables name."""
+"""The sources of settings: the environment, or the files that `…_FILE` variables name."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -38,7 +38,7 @@ def service_links(environment: Mapping[str, str], names: Collection[str]) -> lis
 
 
 def given_by(environment: Mapping[str, str], names: Collection[str]) -> Given:
-    """Return what the environment gives for these settings; one that is empty, or a service link, counts as not set."""
+    """Return these settings from the environment; one that is empty, or a service link, counts as not set."""
     given = Given()
     links = service_links(environment, names)
     for name in names:

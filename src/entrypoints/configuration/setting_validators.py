@@ -83,7 +83,7 @@ def _proxy(value: str) -> None:
 
 
 def _networks(value: str) -> None:
-    # To trust every address is to believe any client about its own. Halves of all addresses make up all of them.
+    # If every address were trusted, any client could claim any address. Two halves of all addresses are all, too.
     networks = [ip_network(part) for part in comma_separated(value)]
     for version, shortest in ((4, MOST_TRUSTED), (6, MOST_TRUSTED_IPV6)):
         together: Any = collapse_addresses(network for network in networks if network.version == version)

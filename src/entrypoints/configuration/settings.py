@@ -123,12 +123,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @property
     def data_dir(self) -> Path:
-        """Where the embedded PostgreSQL keeps its data."""
+        """The folder of the embedded PostgreSQL's data."""
         return Path(self.aggregator_data_dir)
 
     @property
     def upstream(self) -> str:
-        """Where the Offers service is; the simulator's place unless it is set."""
+        """The URL of the Offers service; the simulator's unless it is set."""
         return (self.offers_base_url or f"http://127.0.0.1:{self.simulator_port}/api/v1").rstrip("/")
 
     @property
@@ -179,7 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @property
     def webhook_targets(self) -> TargetPolicy:
-        """Where webhooks may call."""
+        """The addresses that webhooks may call."""
         development = self.app_env == "development"
         private = development if self.webhooks_allow_private is None else self.webhooks_allow_private
         return TargetPolicy(allow_private=private, allow_http=development)
@@ -196,10 +196,10 @@ ALL = tuple(field.encode_name for field in msgspec.structs.fields(Settings))
 
 
 def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -> Settings:
-    """Read and check the settings that are used; the others have their defaults, whatever the environment says.
+    """Read and check the settings that are used; the others have their defaults.
 
     Raises:
-        SettingsError: naming every variable that is wrong and what it must be.
+        SettingsError: its text names every wrong variable and its required form.
     """
     known = [name for name in ALL if name in used]
     given = given_by(environment, known)
@@ -212,7 +212,8 @@ def read_settings(environment: Mapping[str, str], used: Collection[str] = ALL) -
         mistakes = unsafe | mistakes
     if "HISTORY_OFFER_DAYS" not in given.values and settings.history_offer_days > settings.history_step_days:
         settings = msgspec.structs.replace(settings, history_offer_days=settings.history_step_days)
-    # Each detail is computed from the one before, and the steps tell where offers were unknown: no default may be less.
+    # Each detail is computed from the one before, and the steps record when offers were unknown: no default may be
+    # less.
     for finer, coarser in pairwise(name for name in known if name.startswith("HISTORY_")):
         days = getattr(settings, finer.lower())
         if getattr(settings, coarser.lower()) < days:

@@ -10,7 +10,7 @@ from argon2 import extract_parameters
 PASSWORD_LENGTH = 12
 SECRET_BYTES = 32
 SECRET_CHARACTERS = 8
-"""Different ones that a secret has at least: a random one of 32 has far more, a repeated word may not."""
+"""Distinct characters that a secret needs: a random one of 32 has far more, a repeated word may not."""
 # The least of OWASP's recommendations for argon2id: 7 MiB, 5 passes and 12 MiB, 3 passes have the same strength.
 LEAST_WORK = 7_168 * 5
 LEAST_MEMORY = 7_168
@@ -42,7 +42,7 @@ def unsafe_password(password: str) -> str | None:
 
 
 def unsafe_hash(password_hash: str) -> str | None:
-    """Check what trying a password on a stolen hash costs."""
+    """Check the cost of trying a password on a stolen hash."""
     used = extract_parameters(password_hash)
     if used.memory_cost >= LEAST_MEMORY and used.memory_cost * used.time_cost >= LEAST_WORK:
         return None

@@ -1,4 +1,4 @@
-"""Time zones by their IANA names. Callers can make the process keep no more zones than there are."""
+"""Time zones by their IANA names. Zones that were read once are kept; there are some hundred."""
 
 from datetime import UTC, tzinfo
 from functools import cache

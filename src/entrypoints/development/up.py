@@ -31,7 +31,7 @@ PARTS = ("worker", "api")
 
 
 async def run_everything(settings: Settings) -> None:
-    """Bring everything up, say where it is, and run until SIGTERM, SIGINT or the end of a part.
+    """Bring everything up, print the addresses, and run until SIGTERM, SIGINT or the end of a part.
 
     Raises:
         StartFailed: a part does not start, or ends by itself.

@@ -260,14 +260,14 @@ async def create_app(container: AsyncContainer) -> Litestar:
 
 
 def _routes(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Give the methods and the templates of all routes, as requests are counted, and of those that have none."""
+    """Yield the methods and templates under which requests are counted, those without a route included."""
     routes = [route for route in app.routes if isinstance(route, HTTPRoute)]
     yield from ((method, route.path_format) for route in routes for method in route.methods)
     yield from ((method, template) for method in COUNTED_METHODS for template in (UNKNOWN, SHED))
 
 
 def _places(queue: FairQueue) -> Callable[[Request[Any, Any, Any]], Place]:
-    """Return what gives each request its caller's place."""
+    """Return a function that gives each request its caller's place."""
 
     def place(request: Request[Any, Any, Any]) -> Place:
         return queue.place(network_of(client_address(request)))

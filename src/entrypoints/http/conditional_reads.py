@@ -82,7 +82,7 @@ def answer_read(
 ) -> ASGIResponse:
     """Answer with a body, or with 304; without a tag, the digest of the body is the tag.
 
-    `max_age` is in seconds; None means that nobody may keep the answer.
+    `max_age` is in seconds; None means that no cache may keep the answer.
     """
     tag = tag or digest_tag(body)
     described = cache_headers(tag, max_age) | dict(headers or {})

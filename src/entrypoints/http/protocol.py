@@ -47,7 +47,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read no more than there is room for before it is known what it is."""
+        """Read piece by piece, each no longer than the room that the bounds leave for a head."""
         begin = 0
         while begin < len(data) and not self.transport.is_closing():
             piece = data[begin : begin + self._room] if begin or len(data) > self._room else data
@@ -90,7 +90,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refuses, if nothing else is being answered, and hang up.
+        """Answer input that the parser refuses, unless another answer is under way, and hang up.
 
         uvicorn calls this where it handles the parser's error.
         """

@@ -1,4 +1,4 @@
-"""What the frame around a request and its answer tell each other, as members of the request's state."""
+"""Members of a request's state that the frame around the request and its answer share."""
 
 ROUTE = "route"
 """The template of the request's path, once it is served, for its span."""

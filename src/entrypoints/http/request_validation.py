@@ -1,4 +1,4 @@
-"""What every request is checked for before its handler runs: the token, the body's type, and all its values."""
+"""The checks of every request before its handler runs: the token, the body's type, and all its values."""
 
 import json
 from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -41,7 +41,7 @@ class MalformedBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """What a route takes."""
+    """The inputs of a route."""
 
     declaration: Declaration
     query: QueryParameters
@@ -158,7 +158,7 @@ def _header_mistakes(declaration: Declaration, request: AnyRequest) -> Iterator[
 
 
 def _require_media_type(request: AnyRequest) -> None:
-    # RFC 9110, section 15.5.16, and RFC 5789, section 2.2, name the headers that say what would be read.
+    # RFC 9110, section 15.5.16, and RFC 5789, section 2.2, name the headers that list the readable types.
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMediaType("The body must have no Content-Encoding.", {"Accept-Encoding": "identity"})
     is_patch = request.method == "PATCH"

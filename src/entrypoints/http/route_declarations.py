@@ -1,4 +1,4 @@
-"""What a route declares beside its function: who may call it, its headers, its examples, and what it is given."""
+"""The declarations of a route beside its function: its callers, its headers, its examples and its dependencies."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -38,7 +38,7 @@ def constant(value: object) -> Provide:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a text must be beyond its type: `check` raises a Refusal, whose words are the answer."""
+    """A requirement on a text beyond its type: `check` raises a Refusal, whose text is the answer."""
 
     check: Callable[[str], object]
 
@@ -53,7 +53,7 @@ class Header:
     always: bool = True
     schema: Mapping[str, Any] | None = None
     mistake: Callable[[str], str | None] | None = None
-    """Of a request's header: returns what is wrong with a value, None if nothing is."""
+    """Of a request's header: returns the mistake in a value, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Declaration:
     session: bool = False
     """Whether it is a page for admins, for which a session counts instead of a bearer token."""
     scope: "Scope | None" = None
-    """What a key needs to be let in beside admins; None keeps all keys out."""
+    """The scope with which a key is let in beside admins; None keeps all keys out."""
     admin_parameters: frozenset[str] = frozenset()
     """Query parameters of a public route that are for admins, and for keys with the scope."""
     widened: bool = False
@@ -74,7 +74,7 @@ class Declaration:
     conditional: bool = False
     """Whether it answers 304 to If-None-Match."""
     no_store: bool = False
-    """Whether nobody may keep its answers, although it is public."""
+    """Whether no cache may keep its answers, although it is public."""
     request_headers: tuple[Header, ...] = ()
     answer_headers: tuple[Header, ...] = ()
     """Headers of the successful answer."""
@@ -93,7 +93,7 @@ def declared(declaration: Declaration) -> dict[str, Any]:
 
 
 PUBLIC = declared(Declaration(public=True, ignores_query=True))
-"""The `opt` of pages and files that all may read, whatever their query."""
+"""The `opt` of pages and files that all may read, with any query."""
 
 
 def declaration_of(opt: Mapping[str, Any]) -> Declaration:

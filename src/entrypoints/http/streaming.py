@@ -34,7 +34,7 @@ class Streaming(ASGIResponse):
 
     Raises:
         QueueFull: there is no place.
-        Whatever comes before the first part: the answer begins after that.
+        Errors from before the first part: the answer begins after that.
     """
 
     _should_set_content_length = False
@@ -74,7 +74,7 @@ class Streaming(ASGIResponse):
             finally:
                 sending.cancel()
                 leaving.cancel()
-                # What reads the database ends its statement first, for which it has its own limit.
+                # A reader of the database ends its statement first, for which it has its own limit.
                 await asyncio.wait((sending, leaving))
                 scope["state"][OUTCOME] = outcome.value
                 if self._begun:

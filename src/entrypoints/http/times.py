@@ -74,14 +74,14 @@ def read_duration(text: str) -> timedelta:
 
 
 def read_period(text: str) -> timedelta:
-    """Return a duration that is longer than nothing.
+    """Return a duration that is longer than 0.
 
     Raises:
         InvalidWindow
     """
     length = read_duration(text)
     if length <= timedelta(0):
-        raise InvalidWindow("period", "The period must be longer than nothing.")
+        raise InvalidWindow("period", "The period must be longer than 0.")
     return length
 
 

@@ -1,4 +1,4 @@
-"""`aggregator keys` and `aggregator audit`: what operators do without a login, straight on the database."""
+"""`aggregator keys` and `aggregator audit`: commands without a login, straight on the database."""
 
 import json
 from collections.abc import Collection
@@ -28,7 +28,7 @@ async def create_key(
     command = await container.get(CreateKey)
     created = await command(name=name, scopes=scopes, expires_at=expires_at, actor=OPERATOR)
     click.echo(created.text)
-    click.echo(f"The key's id is {created.key.id}. Keep its text, which nobody can read again.", err=True)
+    click.echo(f"The key's id is {created.key.id}. Keep its text, which is not shown again.", err=True)
 
 
 async def list_keys(container: AsyncContainer) -> None:
@@ -63,5 +63,5 @@ def _columns(key: ApiKey) -> list[str]:
     used = f"used {key.last_used_at:%Y-%m-%dT%H:%MZ}" if key.last_used_at else "never used"
     expires = f"expires {key.expires_at:%Y-%m-%dT%H:%M:%SZ}" if key.expires_at else "never expires"
     state = f"revoked {key.revoked_at:%Y-%m-%dT%H:%M:%SZ}" if key.revoked_at else expires
-    # As JSON, because a name may hold what moves a terminal's cursor.
+    # As JSON, because a name may hold characters that move a terminal's cursor.
     return [str(key.id), key.prefix, ",".join(key.scopes), state, used, json.dumps(key.name, ensure_ascii=False)]

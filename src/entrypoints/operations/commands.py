@@ -58,7 +58,7 @@ def keys() -> None:
 
 @keys.command("create", cls=Command)
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, help="What the key is for; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, required=True, help="A scope of the key; may be repeated.")
 @click.option("--expires", metavar="TIME", help="The end of its life, as 2027-11-26T00:00:00Z; never unless given.")
 def create_key(name: str, scopes: tuple[str, ...], expires: str | None) -> None:
     """Make a key with this NAME, and write it to standard output, this once."""

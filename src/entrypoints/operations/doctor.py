@@ -78,7 +78,7 @@ def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, lis
 def diagnose(settings: Settings, database_url: str) -> list[Finding]:
     """Run the checks on a database; the process ends by itself if something holds it."""
     settings = msgspec.structs.replace(settings, database_url=database_url)
-    # A finding says what a log line would.
+    # Findings stand in for log lines.
     structlog.configure(processors=[_drop])
     exit_within(DIAGNOSING.stop_by_force, lambda _: _give_up())
 

@@ -45,7 +45,7 @@ _with_url = click.option(
     help="The service.",
 )
 _with_format = click.option(
-    "--format", "format_", type=click.Choice(["csv", "ndjson"]), help="Unless the file's name tells it."
+    "--format", "format_", type=click.Choice(["csv", "ndjson"]), help="Unless the file's name shows it."
 )
 _with_output = click.option("--output", type=_FILE, help="The file to write; standard output unless given.")
 _with_ids = click.option("--id", "ids", type=click.UUID, multiple=True, help="Only this product; may be repeated.")
@@ -55,13 +55,13 @@ _with_raw = click.option("--raw", is_flag=True, help="CSV: no ' before text that
 @click.command("import", epilog=_ENVIRONMENT)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_with_format
-@click.option("--raw", is_flag=True, help="CSV: keep a ' before what spreadsheets take for a formula.")
+@click.option("--raw", is_flag=True, help="CSV: keep a ' before text that spreadsheets take for a formula.")
 @_with_url
 def import_products(file: Path, format_: str | None, url: str, *, raw: bool) -> None:
     """Create the products of FILE, a CSV with a header row or NDJSON: name, and if you like description and id.
 
-    Each refused line is told by its number, and the others are imported. Products that exist already are refused, so it
-    may be run again.
+    Each refused line is reported by its number, and the others are imported. Products that exist already are refused,
+    so it may be run again.
     """
     is_csv = _is_csv(file, format_)
     if is_csv is None:
@@ -93,14 +93,14 @@ def export() -> None:
 @export.command(epilog=_ENVIRONMENT)
 @_with_format
 @_with_output
-@click.option("--resume", is_flag=True, help="Go on with what an earlier run left of the --output.")
+@click.option("--resume", is_flag=True, help="Go on with the --output that an earlier run left unfinished.")
 @_with_raw
 @click.option("--q", metavar="WORDS", help="Only products with these words.")
 @click.option("--in-stock", is_flag=True, help="Only products that an offer has in stock.")
 @click.option("--min-price", type=click.IntRange(min=0), help="The lowest best price.")
 @click.option("--max-price", type=click.IntRange(min=0), help="The highest best price.")
 @click.option("--registration", type=click.Choice(["pending", "registered", "rejected", "conflict"]))
-@click.option("--attention", is_flag=True, help="For admins: only products that need one.")
+@click.option("--attention", is_flag=True, help="For admins: only products that need attention.")
 @_with_ids
 @_with_url
 def products(
@@ -194,7 +194,7 @@ def _interruptible() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # What reads has enough, as `head`. Python would complain at its end that it cannot flush.
+        # The reader has enough, as `head`. Python would complain at its end that it cannot flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Who calls the service: a key, or an admin who logs in, from the environment or a prompt, never from an argument."""
+"""The caller of the service: a key, or an admin who logs in, from the environment or a prompt, never an argument."""
 
 import os
 import sys
@@ -36,7 +36,7 @@ def given_credentials() -> Credentials | None:
 
 
 def required_credentials() -> Credentials:
-    """Return the credentials in the environment, or ask for what it lacks on a terminal.
+    """Return the credentials in the environment, or ask for the missing ones on a terminal.
 
     Raises:
         NotAllowed: there is no terminal.

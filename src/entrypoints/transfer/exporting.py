@@ -33,7 +33,7 @@ class WholeLines:
     _skip: int = 0
 
     def of(self, part: bytes) -> bytes:
-        """Return the lines that this part completes; what is left waits for the next."""
+        """Return the lines that this part completes; the rest waits for the next part."""
         *pieces, rest = (self._rest + part).split(b"\n")
         whole, line = [], b""
         for piece in pieces:
@@ -50,7 +50,7 @@ class WholeLines:
         return b"".join(whole)
 
     def begin_again(self) -> None:
-        """Expect another answer, which goes on behind the last line: what is left comes again, as does the header."""
+        """Expect another answer, which goes on behind the last line: the incomplete line and the header come again."""
         self._rest = b""
         self._skip = 1 if self.is_csv and self.count else 0
 
@@ -80,11 +80,11 @@ class Export:
         self.lines = WholeLines(self.is_csv)
 
     def to_file(self, output: Path, *, resume: bool) -> None:
-        """Write a file, which has its name only once it is whole; to resume is to go on with what is there of it.
+        """Write a file, which has its name only once it is whole. With `resume`, go on with the part that is there.
 
         Raises:
             ServiceFailed, NotAllowed
-            UsageError: what is there is of the other format.
+            UsageError: the part that is there has the other format.
         """
         part = output.with_name(f"{output.name}.part")
         with part.open("r+b" if resume and part.exists() else "w+b") as file:

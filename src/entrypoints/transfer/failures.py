@@ -7,13 +7,13 @@ INTERRUPTED = 130
 
 
 class ServiceFailed(click.ClickException):
-    """The service cannot be reached, or does not do what was asked of it."""
+    """The service cannot be reached, or fails."""
 
     exit_code = 3
 
 
 class NotWritten(click.ClickException):
-    """The export cannot be written where it should be."""
+    """The export cannot be written to its file."""
 
     exit_code = 5
 

@@ -1,4 +1,4 @@
-"""Importing products: batch by batch, each line that is refused told by its number."""
+"""Importing products, batch by batch. Each refused line is reported by its number."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ class Batch:
 
 @dataclass
 class Import:
-    """One run. What it sends twice, because an answer was lost, the service does once.
+    """One run. A batch that is sent twice, because an answer was lost, is created once.
 
     The key of a batch counts for this run alone: another run of the same file reports what exists by now.
     """

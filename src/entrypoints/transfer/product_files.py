@@ -1,4 +1,4 @@
-"""Files of products, read line by line: what cannot be read is told by its line, and the rest goes on."""
+"""Files of products, read line by line. A line that cannot be read is reported by its number, and the rest is read."""
 
 import csv
 import json
@@ -22,13 +22,13 @@ EXPORTED = frozenset(
     )
 )
 """Further fields and columns of exports, which the service sets itself."""
-# What the service's own exports write before text that spreadsheets would take for a formula.
+# The service's own exports write it before text that spreadsheets would take for a formula.
 _GUARD = "'"
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class UnreadableFile(Exception):
-    """The file is none of products: its header says so."""
+    """The file has no products, as its header shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ProductFile:
     file: BinaryIO
     is_csv: bool
     guarded: bool = True
-    """Whether a `'` before what spreadsheets take for a formula is no part of the text."""
+    """Whether a `'` before text that spreadsheets take for a formula is no part of the text."""
     ignored: set[str] = field(default_factory=set)
 
     def lines(self) -> Iterator[ReadLine]:
@@ -159,7 +159,7 @@ class _Records:
         return self._last[0][0], [line for _, line in self._last]
 
     def resume_behind(self, lines: int) -> None:
-        """Read what is behind so many lines of the last record again: it is no part of that."""
+        """Read the lines behind so many of the last record again: they are no part of it."""
         self._again.extendleft(reversed(self._last[lines:]))
         del self._last[lines:]
 

@@ -17,12 +17,12 @@ class Display:
         self._task = progress.add_task("", total=total)
 
     def tell(self, line: str) -> None:
-        """Show a line, without what a terminal would take for a command."""
+        """Show a line, without characters that a terminal would take for commands."""
         shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
         self._console.print(Text(shown), soft_wrap=True)
 
     def advance(self, done: int, text: str) -> None:
-        """Show how much is done of the total, and what that means."""
+        """Show how much of the total is done, with a text about it."""
         self._progress.update(self._task, completed=done, description=text)
 
 

@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 
 
 class Service:
-    """A deployment. A request that may be sent again is, after `sleep`, as the service asks or ever later."""
+    """A deployment. Requests that may be sent again are, after waits that the service asks for or that grow."""
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class Assets:
         self._assets = {path.name: _read(path) for path in files}
 
     def url(self, name: str) -> str:
-        """Return where a page finds the file; a changed file has another URL."""
+        """Return the path of the file for pages; a changed file has another one."""
         return f"/static/{name}?v={self._assets[name].digest}"
 
     def __getitem__(self, name: str) -> Asset:

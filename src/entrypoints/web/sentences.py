@@ -1,4 +1,4 @@
-"""What the page says in words. Each sentence comes from observations, and says how sure it is."""
+"""The sentences of the page. Each comes from observations, and says how sure it is."""
 
 from collections.abc import Iterator
 from datetime import timedelta, tzinfo
@@ -26,7 +26,7 @@ def _known(statistics: PriceStatisticsView) -> timedelta:
 
 
 def price_sentence(product: ProductDetailView, statistics: PriceStatisticsView, formats: Formats) -> str:
-    """Say what the present price is worth, or why there is none."""
+    """Judge the present price in a sentence, or say why there is none."""
     if product.registration.state is not RegistrationState.REGISTERED:
         return _REGISTRATION[product.registration.state]
     if product.observed_at is None:
@@ -73,7 +73,7 @@ def _worth(statistics: PriceStatisticsView, formats: Formats) -> str:
 
 
 def chart_summary(segments: list[Segment], formats: Formats) -> str:
-    """Say in one sentence what the chart shows."""
+    """Describe the chart in one sentence."""
     prices = [price for each in segments for price in (each.low, each.high) if price is not None]
     start, end = segments[0].start, segments[-1].end
     span = f"From {formats.moment(start)} to {formats.moment(end)}"
@@ -93,7 +93,7 @@ def chart_summary(segments: list[Segment], formats: Formats) -> str:
 
 
 def stretches_sentence(interval: str, zone: tzinfo, viewer_zone: tzinfo) -> str:
-    """Say what each stretch of the chart sums up, and whose days these are if they are not the viewer's."""
+    """Name the length of the chart's stretches, and their time zone if it is not the viewer's."""
     length = _LENGTHS.get(interval)
     if length is None:
         return ""

@@ -30,7 +30,7 @@ SESSION_ENDED = "Your session has ended. Log in to go on where you were."
 class SessionRequired(Exception):
     """The page is for admins, and there is no session, or it has ended.
 
-    `path` is the page that was asked for, and `typed` holds the fields of the form that was sent to it.
+    `path` is the requested page, and `typed` holds the fields of the form that was sent to it.
     """
 
     def __init__(self, path: str, typed: Mapping[str, str] | None = None) -> None:
@@ -52,7 +52,7 @@ class Sessions:
 
     def cookie(self, request: Request[Any, Any, Any], subject: str) -> str:
         """Return the Set-Cookie of a session from now on."""
-        # The cookie outlives its token, so that a page can tell a session that has ended from none.
+        # The cookie outlives its token, so that a session that has ended differs from none.
         seconds = int((self._tokens.lifetime + ENDED_SESSIONS_KNOWN).total_seconds())
         return _cookie(request, self._tokens.issue(subject), seconds)
 
@@ -68,7 +68,7 @@ class Sessions:
             return None
 
     def form_token(self, subject: str) -> str:
-        """Return the token for the forms of this admin: no other site can know it."""
+        """Return the token for the forms of this admin, which no other site has."""
         return hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()
 
     async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -97,7 +97,7 @@ def _page_of(path: str) -> str:
 
 
 async def _typed(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
-    """Return what was typed into a form of our own pages; another site must not fill in a form of ours."""
+    """Return the fields of a form of our own pages; another site must not fill in a form of ours."""
     if not isinstance(connection, Request) or connection.method != "POST":
         return {}
     try:
@@ -128,7 +128,7 @@ def login_path(path: str, *, ended: bool = False) -> str:
 
 
 def login_context(onward: str, mistake: str, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the login page shows; it carries what was typed elsewhere on to the page that it leads to."""
+    """Return the data of the login page; it carries fields of another form on to the page that it leads to."""
     username = str(typed.get("username") or "")
     return {"mistake": mistake, "username": username, "onward": onward, "kept": _kept(typed)}
 

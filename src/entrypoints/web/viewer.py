@@ -1,4 +1,4 @@
-"""Who looks at a page: language, time zone and theme, from headers, cookies and links."""
+"""The viewer of a page: language, time zone and theme, from headers, cookies and links."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Viewer:
 
 
 def read_viewer(request: Request[Any, Any, Any], find_zone: FindZone) -> Viewer:
-    """Read who looks: `tz` in the link comes before the cookie, and what cannot be read counts as not given."""
+    """Read the viewer: `tz` in the link comes before the cookie, and unreadable values count as not given."""
     zones = (request.query_params.get("tz"), request.cookies.get(ZONE))
     zone = next((found for name in zones if name and (found := find_zone(name))), UTC)
     theme = request.cookies.get(THEME, "")

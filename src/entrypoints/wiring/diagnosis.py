@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Diagnosis(Provider):
-    """What readiness asks, and what the diagnosis inspects."""
+    """The checks of readiness, and the inspections of the diagnosis."""
 
     scope = Scope.APP
 

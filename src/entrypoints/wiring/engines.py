@@ -1,4 +1,4 @@
-"""The kinds of engines that the container tells apart."""
+"""The kinds of engines in the container."""
 
 from typing import NewType
 

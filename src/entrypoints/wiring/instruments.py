@@ -1,4 +1,4 @@
-"""What is put around requests and calls while traces are on."""
+"""The wrappers of requests and calls while traces are on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ def _unchanged(inner: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """Asked once, at the start; nothing is put around anything unless an operator asks for it."""
+    """Applied once, at the start; without traces they change nothing."""
 
     request: Callable[[Any], Any] = _unchanged
     """Takes and returns the ASGI application."""
@@ -24,10 +24,10 @@ class Instruments:
 
 
 def instrumenting(settings: Settings) -> tuple[Provider, ...]:
-    """Return what traces everything, if the settings name a collector.
+    """Return the provider of traces, if the settings name a collector.
 
     Raises:
-        SettingsError: what makes traces is not installed.
+        SettingsError: the libraries for traces are not installed.
     """
     if settings.otel_exporter_otlp_endpoint is None:
         return ()

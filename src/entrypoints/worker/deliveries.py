@@ -58,7 +58,7 @@ class Deliveries:
         self._more.set()
 
     async def finish(self, seconds: float) -> None:
-        """Wait for the calls under way, and break off what takes longer: others send it again."""
+        """Wait for the calls under way, and break off those that take longer: other workers send their events again."""
         self.stop()
         if self._rounds:
             _, late = await asyncio.wait(self._rounds, timeout=seconds)

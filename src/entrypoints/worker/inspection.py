@@ -1,4 +1,4 @@
-"""A look a minute at the database and the housekeeping, so that an alert says what `aggregator doctor` would."""
+"""An inspection a minute of database and housekeeping, so that alerts find the same as `aggregator doctor`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ SECONDS_BETWEEN_LOOKS = 60.0
 
 @dataclass(frozen=True)
 class Inspection:
-    """Runs a few short statements a minute, whatever the size of the catalogue, and shows the facts in the metrics."""
+    """Runs a few short statements a minute, for a catalogue of any size, and shows the facts in the metrics."""
 
     schema_state: Callable[[], Awaitable[str]]
     inspect_database: InspectDatabase
@@ -25,13 +25,13 @@ class Inspection:
     metrics: InspectionMetrics
 
     async def run(self) -> None:
-        """Go on without end; the first look is at once."""
+        """Inspect again and again, at first at once."""
         while True:
             await self.look()
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def look(self) -> None:
-        """Look once; where that fails the metrics stay."""
+        """Inspect once; if that fails, the metrics stay as they are."""
         try:
             state = await self.schema_state()
             # The tables of the housekeeping may be missing from a schema that does not fit.

@@ -1,4 +1,4 @@
-"""The making of what calls the receivers of webhooks."""
+"""The making of the client for the receivers of webhooks."""
 
 from adapters.outgoing_http.transport import pooled_transport
 from adapters.webhooks.resolver import CheckedResolver

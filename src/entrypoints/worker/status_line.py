@@ -41,7 +41,7 @@ class StatusLine:
         log.info("status", **products, **outcomes, lag_seconds=round(lag, 1))
 
     async def count(self) -> dict[str, int]:
-        """Count the products; without the database nothing is known of them."""
+        """Count the products, and show them; return nothing if the database cannot be reached."""
         try:
             counts = await self.census()
         except StorageUnavailable:

@@ -1,4 +1,4 @@
-"""The making of what calls the Offers service."""
+"""The making of the clients for the Offers service."""
 
 from httpx import AsyncBaseTransport
 
@@ -46,7 +46,7 @@ def make_gateway(
 
 
 def make_inspection(settings: Settings, limits: Limits, clock: Clock) -> HttpxUpstreamInspection:
-    """Make what a diagnosis asks, with a connection of its own."""
+    """Make the inspection of a diagnosis, with a connection of its own."""
     transport = _transport(settings, limits, connections=1)
     return HttpxUpstreamInspection(settings.upstream, transport, clock, limits.upstream.connect)
 

@@ -339,7 +339,7 @@ async def test_without_the_storage_there_is_no_token(scene: Scene) -> None:
 
 
 class ScriptedIssuer:
-    """Answers what the test puts in, when it does."""
+    """Answers with the values that the test puts in, once it has."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Semaphore(0)

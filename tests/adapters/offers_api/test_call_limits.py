@@ -50,7 +50,7 @@ async def test_a_place_comes_free_when_a_call_fails() -> None:
 
 
 def run(calls: Coroutine[Any, Any, T]) -> T:
-    """Return what the calls return, on a loop by a clock of our own, whose timers are accurate to a millisecond."""
+    """Return the results of the calls, on a loop by a clock of our own, whose timers are accurate to a millisecond."""
     clock = FakeClock()
     loop = ManualEventLoop(clock)
     task = loop.create_task(calls)

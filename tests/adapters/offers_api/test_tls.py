@@ -1,4 +1,4 @@
-"""TLS with real certificates: whom the service trusts, and what it says about those whom it does not."""
+"""TLS with real certificates: the trusted ones, and the reasons for refusing others."""
 
 import asyncio
 import ssl

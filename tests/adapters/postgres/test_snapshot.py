@@ -25,7 +25,7 @@ ACTIVITY = """
 
 @pytest.fixture
 async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
-    """Give an engine with one connection, so that whatever keeps it is noticed; a statement has half a second."""
+    """Give an engine with one connection, so that a leak of it is noticed; a statement has half a second."""
     engine = create_engine(dsn, DatabaseLimits(connections=1, statement=0.5, idle_in_transaction=0.5))
     yield engine
     await close_engine(engine, 2)

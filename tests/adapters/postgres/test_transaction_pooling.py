@@ -138,7 +138,7 @@ async def test_nothing_outlives_a_transaction(dsn: str) -> None:
         names = [row[0] for row in await neighbour.fetch("SELECT name FROM pg_prepared_statements")]
         changed = await neighbour.fetch("SELECT name, setting FROM pg_settings WHERE source = 'session'")
         await neighbour.close()
-        # PgBouncer itself gives a session what each client said at its start.
+        # PgBouncer itself gives a session the start parameters of each client.
         assert (names, {row[0] for row in changed} & set(SETTINGS)) == ([], set())
 
 

@@ -1,4 +1,4 @@
-"""Databases that cannot serve say what is wrong with them, in one line."""
+"""The trouble with a database that cannot serve is one line."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -17,7 +17,7 @@ from waiting import until
 
 @dataclass
 class Collector(SpanExporter):
-    """A collector that hangs until it is told to go on."""
+    """A collector that hangs until the test lets it go on."""
 
     go_on: threading.Event = field(default_factory=threading.Event)
     asked: threading.Event = field(default_factory=threading.Event)

@@ -1,4 +1,4 @@
-"""Alerts beside the worker's observations, and what is left of them afterwards."""
+"""Alerts beside the worker's observations, and their states afterwards."""
 
 from dataclasses import replace
 from datetime import timedelta

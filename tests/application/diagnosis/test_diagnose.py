@@ -1,4 +1,4 @@
-"""A diagnosis ends whatever hangs, and says what it could not look at."""
+"""A diagnosis ends even if checks hang, and names the parts that it could not check."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How much one answer about prices holds, whatever is behind it."""
+"""The bounds of one answer about prices, for any history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The lowest price before a moment is that of a naive look at every time at which anything changes."""
+"""The lowest price before a moment agrees with a naive look at every time at which anything changes."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta

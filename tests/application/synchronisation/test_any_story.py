@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, no product is lost and nothing is invented; and once all is well, all is current.
+"""In every story, no product is lost and nothing is invented; and once all is well, all products are current.
 
 The processes are event loops that the story runs, freezes or drops, and time is what its clock says: nothing waits.
 """
@@ -31,7 +31,7 @@ ways = st.sampled_from([str(way) for way in Way])
 
 
 class AnyStory(OwnStory):
-    """And what the Offers service may do."""
+    """And the actions of the Offers service."""
 
     @rule(
         product=products,

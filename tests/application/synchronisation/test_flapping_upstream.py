@@ -1,4 +1,4 @@
-"""An upstream that is up half of the time, in turns: what is observed is in proportion, and calls stay bounded."""
+"""An upstream that is up half of the time, in turns: observations are in proportion, and calls stay bounded."""
 
 import random
 from dataclasses import dataclass, replace

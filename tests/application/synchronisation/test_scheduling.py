@@ -1,4 +1,4 @@
-"""The tick: as many jobs wait as what is due can fill, and never more."""
+"""The tick: as many jobs wait as the due products can fill, and never more."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The audit log: what the ports promise, on the fake and on PostgreSQL."""
+"""The ports of the audit log, on the fake and on PostgreSQL."""
 
 from datetime import timedelta
 

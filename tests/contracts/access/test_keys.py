@@ -1,4 +1,4 @@
-"""Keys: what the ports promise, on the fake and on PostgreSQL."""
+"""The ports of keys, on the fake and on PostgreSQL."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Failed logins: what the port promises, on the fake and on PostgreSQL."""
+"""The port of failed logins, on the fake and on PostgreSQL."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Alerts and where they stand with products: what the ports promise, on the fake and on PostgreSQL."""
+"""The ports of alerts and of their states by product, on the fake and on PostgreSQL."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The port of a past time: what is answered of then is what was answered then, as far as history holds it."""
+"""The port of a past time: an answer about it equals the answer at that time, as far as history holds it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The event log: what the ports promise, on the fake and on PostgreSQL."""
+"""The ports of the event log, on the fake and on PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The synchronisation repository's port: what is due, who may attempt it, and who may still write."""
+"""The synchronisation repository's port: due products, claims, and the right to write under a lease."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

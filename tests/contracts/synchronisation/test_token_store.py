@@ -1,4 +1,4 @@
-"""The shared token row: what the port promises, on the fake and on PostgreSQL."""
+"""The port of the shared token row, on the fake and on PostgreSQL."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Who takes the embedded server down: whoever brought it up, and nobody else."""
+"""Only the process that started the embedded server stops it."""
 
 from pathlib import Path
 

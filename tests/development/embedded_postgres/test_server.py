@@ -1,4 +1,4 @@
-"""The embedded server, for real: what a kill, a race, a long path or another user can do to it."""
+"""The embedded server, for real, under kills and races, with a long path and another user."""
 
 import importlib.util
 import os

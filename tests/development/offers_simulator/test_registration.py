@@ -1,4 +1,4 @@
-"""Registering products, and what is refused."""
+"""Registering products, and the refusals."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A made-up past leads to what was first seen: without a hole, without a jump, and never equal to it."""
+"""A made-up past leads to the first observation: without a hole, without a jump, and never equal to it."""
 
 import random
 from collections import Counter

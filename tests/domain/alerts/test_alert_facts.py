@@ -1,4 +1,4 @@
-"""Alerts over random histories: cut anywhere they say the same, and live ones say what the history says later."""
+"""Alerts over random histories: cut anywhere they give the same, and live facts agree with the later history."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

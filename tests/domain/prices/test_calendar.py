@@ -1,4 +1,4 @@
-"""Hours, days, weeks and months of time zones, against a naive model: what the clock and the calendar show."""
+"""Hours, days, weeks and months of time zones, against a naive model of the clock and the calendar."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta

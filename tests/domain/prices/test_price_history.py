@@ -190,7 +190,7 @@ def test_rounding_is_that_of_exact_fractions(numerator: int, denominator: int, d
 
 
 def every_second(steps: Sequence[PriceStep], window: Window) -> list[PriceInForce]:
-    """Return what a model finds that looks at every second; histories here change at whole seconds only."""
+    """Return the result of a model that looks at every second; histories here change at whole seconds only."""
     seconds = int((window.end - window.start) / SECOND)
     return [in_force_at(steps, window.start + n * SECOND) or PriceInForce(UNKNOWN, None) for n in range(seconds)]
 

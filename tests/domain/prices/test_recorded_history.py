@@ -1,4 +1,4 @@
-"""Whatever is observed, the recorded history replays to what a naive model knows, at every instant."""
+"""For all observations, the recorded history agrees with a naive model at every instant."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

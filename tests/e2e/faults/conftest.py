@@ -14,7 +14,7 @@ from e2e.system import SECRETS, System
 
 @pytest.fixture(autouse=True)
 def no_secret_is_printed(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Look for secrets in what the test's own process logged; `system` does so for the others."""
+    """Look for secrets in the log of the test's own process; `system` does so for the others."""
     yield
     printed = "".join(capfd.readouterr())
     assert [secret for secret in SECRETS if secret in printed] == []

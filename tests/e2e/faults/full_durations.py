@@ -63,7 +63,7 @@ def test_fault_22_stopped_for_90_seconds_and_continued(system: System) -> None:
     stopped.send(signal.SIGSTOP)
     system.simulator.switch(latency={})
     stopped_at, began = now(system), time.monotonic()
-    # The one that is left takes over what the other held, once its lease has ended.
+    # The remaining one takes over the other's products, once their lease has ended.
     eventually(lambda: system.number(OBSERVED_SINCE, stopped_at) == PRODUCTS, within=85)
     eventually(lambda: time.monotonic() - began > 90, within=95)
     observed_at = "SELECT product_id, observed_at FROM synchronisation"

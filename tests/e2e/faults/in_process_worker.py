@@ -131,7 +131,7 @@ class InProcessWorker:
         return await (await self.container.get(Dependencies)).check()
 
     async def counted(self, metric: str, **labels: str) -> float:
-        """Return what this process has counted."""
+        """Return the counters of this process."""
         return counted(await self.container.get(Metrics), metric, **labels)
 
     @property

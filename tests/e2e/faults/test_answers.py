@@ -1,4 +1,4 @@
-"""Faults of upstream's answers about offers: what is malformed changes nothing, an empty list is an answer."""
+"""Faults of upstream's answers about offers: a malformed answer changes nothing, an empty list is an answer."""
 
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID

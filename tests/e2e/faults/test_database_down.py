@@ -75,7 +75,7 @@ def test_fault_20_commit_fails_503_and_nothing_half_written(serving: System, fai
     rows = "SELECT count(*) FROM product FULL JOIN synchronisation ON product_id = id"
     before = system.number(rows), client.get(path).json()
 
-    # The table that is written last, so that what was written before it must go too.
+    # The table that is written last, so that the rows written before it must go too.
     with refused_commits(system.dsn, failure, "INSERT ON synchronisation"):
         created = client.post("/products", json=wish, headers=admin)
     with refused_commits(system.dsn, failure, "UPDATE ON product"):

@@ -32,7 +32,7 @@ FEW = 5
 
 @dataclass
 class Plant:
-    """A simulator and an API on a PostgreSQL that keeps what it has committed, whatever ends it."""
+    """A simulator and an API on a PostgreSQL that keeps its commits through every kill."""
 
     folder: Path
     server: EmbeddedPostgres
@@ -41,7 +41,7 @@ class Plant:
     metrics: str
 
     def kill_database(self) -> None:
-        """End all its processes at once, so that nobody writes anything to disk any more."""
+        """End all its processes at once, so that nothing more is written to disk."""
         postmaster = int((self.folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
         for pid in (postmaster, *map(int, children)):

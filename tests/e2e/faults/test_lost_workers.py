@@ -66,7 +66,7 @@ def test_fault_22_killed_in_a_batch_it_is_redone_once_after_the_lease(system: Sy
     assert len(leases) == 2
     system.simulator.switch(latency={})
 
-    # The other one finishes its own half; what is left under these leases is the killed one's.
+    # The other one finishes its own half; the rest under these leases is the killed one's.
     eventually(lambda: len(system.query(LEFT, list(leases))) == PRODUCTS // 2)
     lost = [product_id for (product_id,) in system.query(LEFT, list(leases))]
     lease_ends, never = max(leases.values()), since + timedelta(hours=1)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 
 SECOND = timedelta(seconds=1)
 PRODUCTS, INTERVAL, CYCLES = 90, 0.6, 20
-# Each batch goes to whoever is first, so it takes many for even shares.
+# Each batch goes to the first worker that asks, so it takes many for even shares.
 SHARED = Timing(refresh_interval=INTERVAL * SECOND, tick=0.1, group_age=0.1, batch_size=10)
 WORKERS = 3
 LEAST_SHARE = 1 / WORKERS / 3

@@ -1,4 +1,4 @@
-"""SIGTERM under load, and what a start after it finds."""
+"""SIGTERM under load, and the start after it."""
 
 import signal
 from concurrent.futures import ThreadPoolExecutor

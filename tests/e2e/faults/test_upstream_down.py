@@ -1,4 +1,4 @@
-"""Faults of the whole upstream, and of one product in it: what was there is shown, and nothing is lost."""
+"""Faults of the whole upstream, and of one product in it: the last offers are shown, and nothing is lost."""
 
 import signal
 import time
@@ -137,7 +137,7 @@ def test_fault_09_worker_killed_while_it_registers_registered_once(plant: Plant)
     assert plant.traffic("registrations", both) == [0, 1]
     assert system.number(SUBMITTED, both) == 2
 
-    # With the offers out of reach, only what was noted before the kill tells whose the 409 is.
+    # With the offers out of reach, only the note from before the kill shows whose the 409 is.
     system.simulator.switch(**WELL | {"errors": {"offers": {"status": 500}}})
     plant.work(DURATIONS)
     eventually(lambda: plant.states(both) == ["registered"] * 2, within=SECONDS_TO_REGISTER)

@@ -1,4 +1,4 @@
-"""Each migration on a filled database, down and up again: rows survive, and the layout is what it was.
+"""Each migration on a filled database, down and up again: rows survive, and the layout is as before.
 
 A downgrade drops the tables and columns that its upgrade adds. All else that is lost is named here, and so is what an
 upgrade fills anew from other rows. Migrations to come are tried as well.

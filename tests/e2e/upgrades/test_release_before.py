@@ -83,7 +83,7 @@ def test_it_runs_on_the_new_schema_and_this_one_refuses_the_old_one(source: Path
 
 
 def _try_everything(system: System, watched: str, who: str) -> None:
-    """Read and write, register a product and observe all in a new cycle, by whatever API and worker run."""
+    """Read and write, register a product and observe all in a new cycle, by the running API and worker."""
     api, client = system.api, system.api.client
     created = api.create(f"Made {who}")["id"]
     gone = api.create(f"Withdrawn {who}")["id"]

@@ -15,7 +15,7 @@ from entrypoints.operations.migration import run_migrations
 from entrypoints.worker.jobs import make_worker
 
 NEW_GENERATION = "public.event_log"
-"""It tells the positions of another cluster's events from those of its own."""
+"""It distinguishes the positions of another cluster's events from those of its own."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def fresh_server(tmp_path: Path) -> Iterator[str]:
 async def test_a_restored_database_holds_the_same_and_goes_on(
     filled: InProcessWorker, fresh_server: str, processes: Processes, tmp_path: Path
 ) -> None:
-    # As every restore ends with it, which forgets what was dropped today.
+    # As every restore ends with it, which forgets today's drops.
     await run_migrations(filled.container)
     dump = tmp_path / "aggregator.dump"
     authorisations = list(filled.auth_calls)

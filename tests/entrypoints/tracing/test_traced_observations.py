@@ -1,4 +1,4 @@
-"""One trace of an observation: the batch, its claim, its calls and the writing of what they answered."""
+"""One trace of an observation: the batch, its claim, its calls and the writing of their answers."""
 
 from collections.abc import AsyncIterator
 

@@ -27,7 +27,7 @@ class Ran:
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Served]:
-    # The log would be written to what the command writes to.
+    # The log would be written to the output of the command.
     with capture_logs():
         async with served(Outside()) as api:
             yield api

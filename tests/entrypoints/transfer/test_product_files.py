@@ -1,4 +1,4 @@
-"""Files of products: what is read of them, and what is told of lines that cannot be read."""
+"""Files of products: their products, and the reasons for lines that cannot be read."""
 
 import io
 

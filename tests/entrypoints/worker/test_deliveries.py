@@ -1,4 +1,4 @@
-"""The loop of deliveries: claims in turns, bounded places, and receivers that hold up nobody else."""
+"""The loop of deliveries: claims in turns, bounded places, and receivers that hold up no others."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -18,7 +18,7 @@ from metric_values import counted
 
 
 class Seen:
-    """A system that shows what a test says."""
+    """A system with the facts of a test."""
 
     def __init__(self) -> None:
         self.metrics = Metrics()

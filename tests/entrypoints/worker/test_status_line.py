@@ -15,7 +15,7 @@ from metric_values import counted
 
 
 class Told:
-    """A census that tells what a test says."""
+    """A census with the counts of a test."""
 
     def __init__(self, **counts: int) -> None:
         self.counts: dict[RegistrationState, int] | Exception = {

@@ -1,4 +1,4 @@
-"""Back-tests over HTTP: what an alert would have done, and which threshold fires how often."""
+"""Back-tests over HTTP: the firings of a rule, and the threshold for a number of firings."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +47,7 @@ async def test_a_rule_is_tried_over_the_recorded_prices(api: Api) -> None:
         "truncated": False,
     }
     assert found["coverage"] + found["unknown_share"] == pytest.approx(1)
-    # Nothing is stored and nobody is told.
+    # Nothing is stored, and there is no event.
     assert (await api.http.get("/alerts")).json() == {"items": []}
 
 

@@ -1,4 +1,4 @@
-"""Every route is for admins unless it is listed; what is wrong with a token does not show."""
+"""Every route is for admins unless it is listed; the answer does not show why a token is refused."""
 
 import math
 from datetime import timedelta

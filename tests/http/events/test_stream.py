@@ -32,7 +32,7 @@ LIMITS = RequestLimits(event_feed=QUICK)
 
 @dataclass
 class Running:
-    """A server, what is outside of it, and its log."""
+    """A server, its outside, and its log."""
 
     server: Served
     outside: Outside
@@ -279,7 +279,7 @@ async def test_a_cursor_of_something_else_is_a_mismatch(query: dict[str, str]) -
 
 
 class Troubled(InMemoryEventReader):
-    """Cannot be reached while `away`, and has dropped what was there while `expired`."""
+    """Cannot be reached while `away`, and has dropped its events while `expired`."""
 
     away = False
     expired = False

@@ -25,7 +25,7 @@ PLAIN = {"Accept-Encoding": "identity"}
 
 @dataclass
 class HeldExport:
-    """Gives `before` lines, waits until it is let go on or broken, and knows how many were closed."""
+    """Gives `before` lines, waits until it is let go on or broken, and counts the closed ones."""
 
     before: int = 1
     go_on: asyncio.Event = field(default_factory=asyncio.Event)

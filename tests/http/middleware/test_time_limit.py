@@ -70,7 +70,7 @@ async def test_a_body_that_never_ends_is_not_waited_for() -> None:
 
 
 async def test_who_is_given_up_by_a_server_that_stops_is_asked_to_come_back() -> None:
-    """Uvicorn cancels what is not answered in time then."""
+    """Uvicorn then cancels the requests that are not answered in time."""
     async with serving_stuck() as api:
         asking = asyncio.create_task(api.http.get("/products"))
         await let_others_run()

@@ -1,4 +1,4 @@
-"""Whoever knows where the API is finds its docs and its description."""
+"""The base URL of the API leads to its docs and its description."""
 
 import httpx
 import pytest

@@ -51,7 +51,7 @@ async def test_the_page_and_our_script_name_no_other_place(customer: httpx.Async
 
 
 async def test_who_logs_in_on_the_page_stays_authorised(customer: httpx.AsyncClient) -> None:
-    """That it works is what `make test-browser` tries; the names must be those of the description."""
+    """`make test-browser` tries whether it works; the names must be those of the description."""
     script = (await customer.get("/docs/static/docs.js")).text
     schemes = (await customer.get("/schema/openapi.json")).json()["components"]["securitySchemes"]
     authorised = re.findall(r'securityDefinitions\(\)\.get\("(\w+)"\)|authorizeWithPersistOption\(\{ (\w+): ', script)

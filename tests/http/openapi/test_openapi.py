@@ -1,4 +1,4 @@
-"""The description of the API tells what the API does."""
+"""The description of the API matches the API."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ AS_OF: dict[type, type] = {
     ProductDetailView: ProductDetailAsOfView,
     OffersView: OffersAsOfView,
 }
-"""Of the answers that may be of a past time, what they are then."""
+"""The models of answers about a past time, where there are such."""
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_every_error_is_described_as_a_problem(description: Described) -> None:
 
 
 def test_every_operation_may_fail_as_all_of_its_kind_may(description: Described) -> None:
-    """The answers that follow from what an operation is, so that none can be forgotten."""
+    """The answers that follow from the kind of an operation, so that none can be forgotten."""
     for route, operation in operations(description):
         expected = {"400", "500"}
         if operation.get("security"):

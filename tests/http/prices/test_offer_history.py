@@ -1,4 +1,4 @@
-"""GET /products/{id}/offers/{offer_id}: one offer's life, and what it cost while that is remembered."""
+"""GET /products/{id}/offers/{offer_id}: one offer's life, and its prices as far as they are kept."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -12,7 +12,7 @@ from fakes.storage import NOON
 
 MINUTE, NO_TIME = timedelta(minutes=1), timedelta(0)
 TEN_MINUTES = 10 * MINUTE
-"""As an interval: what was observed is known for half an hour."""
+"""As an interval: an observation is trusted for half an hour."""
 
 
 def path(product_id: UUID) -> str:

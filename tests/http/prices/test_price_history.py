@@ -1,4 +1,4 @@
-"""GET /products/{id}/price-history: what was in force when, as steps or summed up, and what nobody knows."""
+"""GET /products/{id}/price-history: the prices in force, as steps or summed up, and unknown time."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,7 +15,7 @@ from fakes.storage import NOON
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 TEN_MINUTES = 10 * MINUTE
-"""As an interval: what was observed is known for half an hour."""
+"""As an interval: an observation is trusted for half an hour."""
 FIRST, SECOND_OFFER = UUID("10000000-0000-0000-0000-000000000001"), UUID("20000000-0000-0000-0000-000000000002")
 
 Point = tuple[timedelta, int | None, str]

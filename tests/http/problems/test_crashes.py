@@ -1,4 +1,4 @@
-"""A defect of ours tells the caller nothing but where to look, and tells that place everything."""
+"""The answer to a defect of ours names only the request; the log has everything."""
 
 from contextlib import AbstractAsyncContextManager
 

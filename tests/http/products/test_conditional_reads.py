@@ -1,4 +1,4 @@
-"""If-None-Match: what the client has already is not sent again."""
+"""If-None-Match: an answer that the client has already is not sent again."""
 
 from uuid import UUID
 

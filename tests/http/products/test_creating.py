@@ -1,4 +1,4 @@
-"""POST /products: what is stored, what is answered, what is refused."""
+"""POST /products: the stored product, the answer, and the refusals."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Cursors are opaque: one that this listing did not give out leads nowhere, and harms nobody."""
+"""Cursors are opaque: a cursor that is not from this listing is refused, and does no harm."""
 
 import base64
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""GET /products searched, filtered, and sorted by name and price; whatever is asked for, links and cursors keep it."""
+"""GET /products searched, filtered, and sorted by name and price; links and cursors keep every parameter."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What is unchanged is told before the framework is asked; all else is answered as if nobody had looked before."""
+"""Unchanged products are answered before the framework; all other requests are answered by it as ever."""
 
 from uuid import UUID
 

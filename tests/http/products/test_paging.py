@@ -1,4 +1,4 @@
-"""GET /products page by page: nothing is skipped or repeated, whatever happens meanwhile."""
+"""GET /products page by page: nothing is skipped or repeated, even if products change meanwhile."""
 
 from datetime import timedelta
 from typing import Any

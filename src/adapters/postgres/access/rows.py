@@ -1,4 +1,4 @@
-"""Rows about who may come in, and what admins and keys have written."""
+"""Rows of failed logins, of API keys and of the audit log."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

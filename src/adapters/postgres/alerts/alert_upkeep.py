@@ -1,4 +1,4 @@
-"""Upkeep of what is recorded of alerts."""
+"""Upkeep of the recorded transitions of alerts."""
 
 from datetime import timedelta
 

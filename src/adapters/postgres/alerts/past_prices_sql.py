@@ -1,4 +1,4 @@
-"""Reads of ended steps for alerts: many windows in one statement, which costs no more than the windows hold."""
+"""Reads of ended steps for alerts: many windows in one statement, which reads no rows but those of the windows."""
 
 from sqlalchemy import ARRAY, Uuid, bindparam, text
 
@@ -30,7 +30,7 @@ STEPS = text(f"""
     ORDER BY number, valid_from
 """).bindparams(*_TYPES)
 
-# Whole days that are rolled up are read as such, so that a month of a price that moves every minute is no more than
+# Whole days that are rolled up are read as buckets, so that a month of a price that moves every minute is no more than
 # two days of steps and a month of days.
 PRICES = text(f"""
     SELECT summed.lowest, summed.highest, coalesce(summed.known, 0)::bigint

@@ -1,4 +1,4 @@
-"""Rows of alerts, of where they stand with products, and of their transitions."""
+"""Rows of alerts, of their states by product, and of their transitions."""
 
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -109,7 +109,7 @@ alert_transition = Table(
 
 
 def write_condition(when: Condition) -> dict[str, Any]:
-    """Return what is stored of a condition."""
+    """Return the stored form of a condition."""
     stored: dict[str, Any] = msgspec.to_builtins(when)
     return stored
 

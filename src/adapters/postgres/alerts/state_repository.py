@@ -1,4 +1,4 @@
-"""Where alerts stand with products, on PostgreSQL: Core statements for whole batches beside their observations."""
+"""States of alerts by product, on PostgreSQL: Core statements for whole batches beside their observations."""
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
@@ -81,7 +81,7 @@ _HOLD = (
 
 
 def _taken(*of: ColumnElement[bool], limited: bool = True) -> ReturningDelete[*tuple[Any, ...]]:
-    """Remove states, and return them with their alerts. A CTE is evaluated once, so no more go than it has."""
+    """Remove states, and return them with their alerts. A CTE is evaluated once, so no other rows go."""
     pairs = select(alert_state.c.product_id, alert_state.c.alert_id)
     pairs = pairs.join(alert, alert.c.id == alert_state.c.alert_id).where(*of).with_for_update(of=alert_state)
     chosen = (pairs.limit(_limit) if limited else pairs).cte("chosen")
@@ -157,7 +157,7 @@ class SqlAlchemyAlertStateRepository:
 
 
 def read_state(row: Any) -> AlertState:
-    """Read a row of `alert_state`; of one that is not there all is null."""
+    """Read a row of `alert_state`; where there is none, all columns are null."""
     if row.phase is None:
         return INITIAL
     return AlertState(Phase(row.phase), row.since, row.due, row.quiet_until, row.suppressed)

@@ -26,9 +26,9 @@ from domain.product import RegistrationState
 from domain.window import BucketWidth
 
 LOOKED_AT = 2_000
-"""Products whose facts of then one page looks at, if it is filtered by them."""
+"""Products whose past facts one page reads at most, if it is filtered by these."""
 MOST_SORTED = 20_000
-"""Products that a page sorts by their prices of then: no index has these."""
+"""Products that a page sorts by their past prices at most: no index has these."""
 
 _ONE = {sold_out_too: one(sold_out_too=sold_out_too) for sold_out_too in (False, True)}
 
@@ -36,7 +36,7 @@ _ONE = {sold_out_too: one(sold_out_too=sold_out_too) for sold_out_too in (False,
 class SqlAlchemyCatalogueAsOfReader:
     """See `CatalogueAsOfReader`.
 
-    `settles` is how long after its time a product may still be created, whatever the clocks of the processes say.
+    `settles` is how long after its `created_at` a product may still be committed, differences of clocks included.
     """
 
     def __init__(self, engine: AsyncEngine, sold_out_kept: timedelta, settles: timedelta) -> None:
@@ -141,7 +141,7 @@ def _texts(row: Any) -> dict[str, Any]:
 
 
 def _observed_at(row: Any, at: datetime, pieces: Sequence[datetime | None]) -> datetime | None:
-    """Return the product's last observation, or the last by then that began a price; what midnight began is none."""
+    """Return the product's last observation, or the last by then that began a price; midnight begins none."""
     if row.observed_at is None or row.observed_at <= at:
         observed: datetime | None = row.observed_at
         return observed

@@ -1,6 +1,7 @@
 """The SQL of reads of a past time. History is keyed by product first, and each read opens only the days that it needs.
 
-`:at` is the time, `:day` the midnight (UTC) before it. A step or an interval of then is of that day, or is still open.
+`:at` is the time, `:day` the midnight (UTC) before it. A step or an interval in force then lies in that day, or is
+still open.
 """
 
 import re
@@ -145,14 +146,14 @@ OF_THEN = {
     "min_price": "step.price >= :min_price",
     "max_price": "step.price <= :max_price",
 }
-"""The conditions of filters by facts of then."""
+"""The conditions of filters by past facts."""
 
 
 @cache
 def page(order: ProductOrder, filters: frozenset[str], *, behind: bool, behind_null: bool) -> TextClause:
     """Return the statement that reads a page: a row for each product of it, or one without.
 
-    It takes `:looked_at` products by what they are today, and then those of them that fit by the facts of then. It
+    It takes `:looked_at` products by their facts of today, and then those of them that fit by their past facts. It
     reads the offers of the page alone. Nothing can change any more if `settled` and every product was observed later.
     """
     direction, sign = ("DESC", "<") if order.descending else ("ASC", ">")

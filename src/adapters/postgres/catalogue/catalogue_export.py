@@ -15,8 +15,8 @@ from adapters.postgres.driver_query import DriverQuery
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.catalogue.listing import EVERYTHING, ProductFilter
 
-# PostgreSQL takes a limit that it can't see for a tenth of the rows, and so prefers a plan that begins at once, by the
-# primary key, to one that first encodes and sorts all products.
+# For a limit that it can't see PostgreSQL plans for a tenth of the rows. So it prefers a plan that begins at once, by
+# the primary key, to one that first encodes and sorts all products.
 _NO_LIMIT: ColumnElement[int] = select(literal_column(str(2**62), BigInteger)).scalar_subquery()
 
 

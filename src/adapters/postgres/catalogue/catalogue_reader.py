@@ -62,7 +62,7 @@ Found = TypeVar("Found")
 
 
 class SqlAlchemyCatalogueReader:
-    """The catalogue as everybody sees it."""
+    """See `CatalogueReader`."""
 
     def __init__(self, engine: AsyncEngine, refresh_interval: timedelta, sold_out_kept: timedelta) -> None:
         self._engine = engine

@@ -1,4 +1,4 @@
-"""Idempotency keys on PostgreSQL. A lock on the key's digest marks who has it, and ends with the transaction."""
+"""Idempotency keys on PostgreSQL. A lock on the key's digest marks it as taken, and ends with the transaction."""
 
 from datetime import timedelta
 from functools import cached_property

@@ -2,9 +2,9 @@
 
 A search has two statements, each bounded whatever its words. The first looks through a few products in the order of the
 list, which fills the page if the words are common. Otherwise the second finds all matches by the index of words, and
-sorts them. PostgreSQL can't choose between the two: it knows neither how many products match prefixes nor what it costs
-to read the words of a long description (docs/adr/0023). A list of chosen ids has one statement, which finds them by the
-primary key, and sorts them.
+sorts them. PostgreSQL can't choose between the two: it can estimate neither the number of products that match prefixes
+nor the cost of reading the words of a long description (docs/adr/0023). A list of chosen ids has one statement, which
+finds them by the primary key, and sorts them.
 
 The driver executes the statements: lists are the second of the hot reads.
 """
@@ -51,7 +51,7 @@ from application.catalogue.listing import ChangePeriod, PagePosition, ProductFil
 
 _ONE: ColumnElement[int] = literal_column("1", Integer)
 _LIMIT: ColumnElement[int] = literal_column(placeholder("limit"), Integer)
-# One more than asked for tells whether there are more.
+# One more than requested shows whether there are more.
 _LIMIT_AND_ONE: ColumnElement[int] = literal_column(placeholder("limit_and_one"), Integer)
 
 NEAR = 500
@@ -90,7 +90,7 @@ _MakeStatement = Callable[[ProductOrder, _From, frozenset[str]], Statement]
 def page_queries(
     order: ProductOrder, limit: int, after: PagePosition | None, wanted: ProductFilter, change: ChangePeriod | None
 ) -> tuple[DriverQuery, DriverQuery | None, Mapping[str, Any]]:
-    """Return the query for a page behind `after`, one to ask instead if that finds no `more`, and their parameters.
+    """Return the query for a page behind `after`, a second one for when that finds no `more`, and their parameters.
 
     The one row of each has the products' `json`, the time of the `oldest` observation (null if one of them was never
     observed), and whether there are `more` behind the last product, whose position is `last_key` and `last_id`.

@@ -51,7 +51,7 @@ _ZERO: ColumnElement[int] = literal_column("0", Integer)
 _STORED = [column for column in table.c if column not in (table.c.withdrawn_at, table.c.words)]
 _ADDED_COLUMNS = [*_STORED, Column("words", Text)]
 _NEW = unnested(*_ADDED_COLUMNS)
-# An older release, which knows no `insight`, has purged a product of this id, and the rest is not purged yet.
+# An older release, which has no `insight`, has purged a product of this id, and the rest is not purged yet.
 _half_purged = exists().where(insight.c.product_id == _NEW.c.id)
 _words = func.array_to_tsvector(func.string_to_array(_NEW.c.words, " "))
 # In one order everywhere: requests that add the same names wait for each other, and never both ways.

@@ -12,7 +12,7 @@ from adapters.postgres.prices.tables import best_price_bucket_1d, insight
 from adapters.postgres.synchronisation.rows import offer
 
 _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).order_by(product.c.withdrawn_at).limit(1)
-# An older release, which knows no `insight`, has purged the product; the id stays taken until the rest is gone too.
+# An older release, which has no `insight`, has purged the product; the id stays taken until the rest is gone too.
 _HALF_PURGED = select(insight.c.product_id).where(~exists().where(product.c.id == insight.c.product_id)).limit(1)
 _product_id = bindparam("product_id", type_=Uuid)
 _AWAIT_ROLL_UP = select(insight.c.product_id).where(insight.c.product_id == _product_id).with_for_update()

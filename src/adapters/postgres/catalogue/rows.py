@@ -73,7 +73,7 @@ class ProductRow(Row):
     name: Mapped[str]
     description: Mapped[str]
     # Folded on write by domain.text, as are the words: search and order depend on no locale. An index row holds 2 704
-    # bytes, so SORTED_LENGTH characters of up to four bytes fit whatever they are.
+    # bytes, so SORTED_LENGTH characters of up to four bytes always fit.
     name_folded: Mapped[str] = mapped_column(Text(collation="C"))
     description_folded: Mapped[str] = mapped_column(Text(collation="C"))
     created_at: Mapped[datetime]

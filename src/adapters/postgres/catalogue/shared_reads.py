@@ -1,4 +1,4 @@
-"""Reads of single products: requests that arrive together share one statement, which costs each a fraction of its own.
+"""Reads of single products: requests that arrive together share one statement, for a fraction of the cost of one each.
 
 A request never gets an answer that was read before it arrived, and one that arrives alone does not wait.
 """

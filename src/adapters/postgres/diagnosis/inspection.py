@@ -28,9 +28,9 @@ COUNTED = 1_000
 FAILURES_IN_A_ROW = 3
 """A product's single failure is no finding: the next poll cures most of them."""
 ERRORS = 3
-"""Errors that are told apart."""
+"""Errors that have a finding of their own."""
 BLOAT = 100_000
-"""Dead rows that are worth a finding; every poll leaves some, until autovacuum comes along."""
+"""Dead rows that are worth a finding; every poll leaves some, until autovacuum removes them."""
 
 # Other roles' transactions have no start for a role without pg_read_all_stats, so only what is visible counts. The
 # server's disk is in sight if the server runs on this host, and its setting is readable.

@@ -47,7 +47,7 @@ _READ = f"""
     ORDER BY generation, transaction, number
 """
 # A position is that of an event, never the horizon: a server that has crashed may give transaction ids anew that no
-# commit has written to disk, and what they write would then lie before a position at the horizon.
+# commit has written to disk, and their rows would then lie before a position at the horizon.
 _LAST_SEARCHED = f"""
     WITH searched AS (
         SELECT generation, transaction, number {_BEHIND.format(horizon="($5::smallint, $6::bigint)")} LIMIT $4

@@ -40,7 +40,7 @@ async def counted_from(connection: AsyncConnection, newest: datetime, kind: str 
     """Return the time from which retention is counted back: that of the newest observation, reached in steps of a day.
 
     Each run of the housekeeping makes one step at most. So a clock that all share and that is far ahead for a while,
-    observations included, costs as many days as there were runs; after a long stop there is no hurry either.
+    observations included, costs as many days as there were runs. After a long stop, too, history is dropped day by day.
     """
     last = (await connection.execute(_DROPPED.where(history_dropped.c.history == kind))).one_or_none()
     now = newest if last is None else min(newest, last.until + _STEP)
@@ -51,7 +51,7 @@ async def counted_from(connection: AsyncConnection, newest: datetime, kind: str 
 async def forget_future_drops(connection: AsyncConnection) -> None:
     """Take back what was recorded while the clock was ahead: from today on there is room for history, or soon will be.
 
-    The days before today stay recorded as dropped, because nobody knows which of them are.
+    The days before today stay recorded as dropped, because it is unknown which of them are.
     """
     await connection.execute(_FORGET_FUTURE)
 

@@ -26,7 +26,7 @@ OPEN_STEPS = """
 """
 """The step still in force, and the unknown time after it.
 
-After the clock was set back, history may be ahead of what the last observation is trusted for.
+After the clock was set back, history may be ahead of the time until which the last observation is trusted.
 """
 
 

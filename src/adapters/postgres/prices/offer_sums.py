@@ -1,6 +1,6 @@
 """SQL that sums single offers' prices between bounds; `domain.prices.history` and tests/specification define results.
 
-Ended days are rolled up by the hour (`offer_bucket_1h`). What lies before and behind the whole hours is summed from
+Ended days are rolled up by the hour (`offer_bucket_1h`). The time before and behind the whole hours is summed from
 intervals. For that, time is cut once, at the bounds and where the product begins or ceases to be known, so that nearly
 every interval lies within one cell. An offer that did not change across a gap has one interval across it, of which only
 the known cells count. In an interval without a price the offer alone is unknown.

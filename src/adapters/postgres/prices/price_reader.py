@@ -170,7 +170,7 @@ class SqlAlchemyPriceReader:
             aligned = width.ceil(window.start)
             rolled = min(await rolled_until(connection, product_id), width.floor(window.end))
             if rolled <= aligned:
-                # No whole bucket is rolled up: all is summed from steps, as what lies before them.
+                # No whole bucket is rolled up: all is summed from steps, as the time before buckets is.
                 aligned = rolled = window.end
             parameters |= {"aligned": aligned, "rolled": rolled, "tail_day": BucketWidth.DAY.floor(rolled)}
             rows = (await connection.execute(_SUMS[width], parameters)).all()

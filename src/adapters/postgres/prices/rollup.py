@@ -47,14 +47,14 @@ _TABLES = {
     BucketWidth.DAY: best_price_bucket_1d,
 }
 
-# An older release, which knows no `insight`, may have added products meanwhile.
+# An older release, which has no `insight`, may have added products meanwhile.
 _ADOPT = text("""
     INSERT INTO insight (product_id, rolled_until)
     SELECT id, date_trunc('day', created_at, 'UTC') - INTERVAL '1 day' FROM product
     WHERE withdrawn_at IS NULL AND NOT EXISTS (SELECT FROM insight WHERE product_id = id)
     LIMIT :limit ON CONFLICT DO NOTHING
 """).bindparams(bindparam("limit", type_=Integer))
-# Of what was recorded before the offers' buckets came, all that is kept is rolled up.
+# History from before there were buckets of offers is rolled up as far as it is kept.
 _ADOPT_OFFERS = text("""
     UPDATE insight SET offers_rolled_until = least(rolled_until, greatest(
         date_trunc('day', created_at, 'UTC') - INTERVAL '1 day',

@@ -1,4 +1,4 @@
-"""Where the primary and its hot standby are in the write-ahead log."""
+"""The positions of the primary and of its hot standby in the write-ahead log."""
 
 from dataclasses import dataclass
 
@@ -39,12 +39,12 @@ class PrimaryPosition(Position):
     """How far the primary has written."""
 
     unflushed: float
-    """Seconds before the call; everything that was visible by then lies before the position."""
+    """Everything that was visible so many seconds before the call lies before the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandbyPosition(Position):
-    """What a standby has replayed, so all that its reads show."""
+    """How far a standby has replayed; its reads show nothing beyond."""
 
     replays: bool
     """False once it is promoted: it takes writes of its own."""
@@ -53,7 +53,7 @@ class StandbyPosition(Position):
 
 
 async def primary_position(engine: AsyncEngine) -> PrimaryPosition:
-    """Return where the primary is.
+    """Return how far the primary has written.
 
     Raises:
         StorageUnavailable, asyncpg.PostgresError: also if it is itself a standby.

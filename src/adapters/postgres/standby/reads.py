@@ -38,7 +38,7 @@ class StandbyReads:
         standby: Callable[Asked, Awaitable[Found]],
         primary: Callable[Asked, Awaitable[Found]],
     ) -> Callable[Asked, Awaitable[Found]]:
-        """Return what reads the standby, and the primary if that may not be read or fails."""
+        """Return a read of the standby, or of the primary if the standby may not be read or fails."""
 
         async def read(*asked: Asked.args, **named: Asked.kwargs) -> Found:
             if (trust := self._trust()) is not None:
@@ -62,7 +62,7 @@ class StandbyReads:
         standby: Callable[Asked, AsyncGenerator[Item, None]],
         primary: Callable[Asked, AsyncGenerator[Item, None]],
     ) -> Callable[Asked, AsyncGenerator[Item, None]]:
-        """Return the same for what comes in batches: all of them from the server that gives the first one."""
+        """Return the same for a read in batches: all of them come from the server that gives the first one."""
 
         async def stream(*asked: Asked.args, **named: Asked.kwargs) -> AsyncGenerator[Item, None]:
             if (trust := self._trust()) is not None:

@@ -104,7 +104,7 @@ class StandbyWatch:
     async def check(self) -> None:
         """Judge the standby by the positions of both servers."""
         doubts = self._doubts
-        # Without the primary's word the standby is too old before long.
+        # Without the primary's answer the standby counts as too old before long.
         with suppress(Exception):
             await self._ask_primary()
         try:
@@ -135,11 +135,11 @@ class StandbyWatch:
         return self._now() - self._trust.since if self._trust else math.inf
 
     def note_failure(self, error: Exception) -> None:
-        """Stop to read the standby until a check has succeeded, unless the failure says nothing about the server."""
+        """Stop reading the standby until a check has succeeded, unless the failure says nothing about the server."""
         cause = error.__cause__ if isinstance(error, StorageUnavailable) else error
         silent = isinstance(error, (StorageUnavailable, OSError))
         if silent and not isinstance(cause, QueueFull) and getattr(cause, "sqlstate", None) not in _ALIVE:
-            # Of the reads that fail together one tells.
+            # Of the reads that fail together the first one names the trouble.
             self._refuse(self._trouble or reason(error))
 
     def _judge(self, standby: StandbyPosition, doubts: int) -> None:
@@ -169,7 +169,7 @@ class StandbyWatch:
 
     def _look_at(self, connection: object) -> None:
         driver = getattr(connection, "driver_connection", None)
-        # The server tells this with each answer: https://www.postgresql.org/docs/current/protocol-flow.html
+        # The server reports this with each answer: https://www.postgresql.org/docs/current/protocol-flow.html
         if driver is not None and not driver.is_closed() and driver.get_settings().in_hot_standby == "off":
             self._promote()
 

@@ -77,8 +77,8 @@ class SynchronisationRow(Row):
 class AccessTokenRow(Row):
     """The access token that all processes share; its durations are by the database's clock at the time of the read.
 
-    `issued_at` is the time of the last change. If that lies ahead, the clock was set back: what waits is due, and a
-    lease is over. A token stays usable until upstream refuses it.
+    `issued_at` is the time of the last change. If that lies ahead, the clock was set back: a waiting renewal is
+    due, and a lease is over. A token stays usable until upstream refuses it.
     """
 
     __tablename__ = "access_token"

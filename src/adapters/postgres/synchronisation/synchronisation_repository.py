@@ -64,7 +64,7 @@ _slot_has_come = _row.scheduled_at <= _now - _interval
 # A lease that ended without being cleared belongs to a claim that was never finished: its product is due first.
 _leased = _row.lease_id.is_not(None)
 _abandoned = and_(_leased, _row.lease_until <= _now)
-# Times that no sound clock has written, left by one that was ahead: what they put off is due now.
+# Times that a clock has written while it was ahead: the products that they put off are due now.
 _lease_ahead = and_(_leased, _row.lease_until > _now + LONGEST_LEASE)
 _attempt_ahead = _row.last_attempt_at > _now
 _slot_ahead = and_(_unleased, _row.scheduled_at > _now, or_(_row.not_before <= _now, _attempt_ahead))

@@ -1,4 +1,4 @@
-"""The shared access token's row. Leases and waits are by the database's clock, whatever the hosts' clocks say.
+"""The shared access token's row. Leases and waits are by the database's clock alone.
 
 Each change is a compare-and-swap in one statement, so these are Core statements on the mapped row.
 """

@@ -1,4 +1,4 @@
-"""Rows of webhooks. What waits, and the delivery log, are Core tables, because they are written in batches."""
+"""Rows of webhooks. Waiting events and the delivery log are Core tables, because they are written in batches."""
 
 from datetime import datetime
 from typing import Any

@@ -18,7 +18,7 @@ from application.webhooks.attempts import PING, Delivery, WaitingEvent
 from application.webhooks.webhook import Webhook
 from domain.errors import WebhookNotFound
 
-# What is written in batches is one statement however many rows there are.
+# Batches are one statement, however many rows there are.
 _WAITING: tuple[Column[Any], ...] = tuple(webhook_waiting.c)
 _waiting = Insert(webhook_waiting).from_select([each.name for each in _WAITING], select(*unnested(*_WAITING).c))
 _WAIT = _waiting.on_conflict_do_update(

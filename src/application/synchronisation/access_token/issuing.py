@@ -17,7 +17,7 @@ class RefreshTokenRefused(NotAuthorised):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new access token, and the epoch second at which it expires if it says so itself; that is not to be trusted."""
+    """A new access token, and the epoch second of its expiry if upstream states one, which is not to be trusted."""
 
     token: Secret
     expires: float | None

@@ -32,7 +32,7 @@ class TokenEvent(StrEnum):
 
 
 class TokenObserver(Protocol):
-    """Told of every event; it must not wait."""
+    """Receives every event; it must not wait."""
 
     def __call__(self, event: TokenEvent, *, reason: str = "", failures: int = 0, seconds: float = 0.0) -> None:
         """Note the event: its reason, the failures in a row, and the seconds until the next renewal or the expiry."""

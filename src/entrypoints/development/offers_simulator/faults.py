@@ -76,7 +76,7 @@ class Faults(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     hang_products: calls for these products are never answered.
     retry_after: sent with every 429 and 503, seconds or any text.
     bodies: the whole body sent with a status of 400 or more, for answers whose real body is unknown.
-    token_dies_after: seconds after which a token is refused, whatever its `expires` promises.
+    token_dies_after: seconds after which a token is refused, also before its `expires`.
     expiry_slack: seconds (also negative) that tokens live beyond their `expires`.
     clock_skew: seconds by which the upstream's clock is ahead when it writes `expires`.
     reject_*: registering these products, or names with this text, answers 422.

@@ -42,7 +42,7 @@ MalformedKind = Literal[
     "row_1e400",
     "row_without_id",
     "row_unreadable_id",
-    # ids in unusual clothes
+    # ids in unusual forms
     "unhyphenated_ids",
     "braced_ids",
     "upper_case_ids",

@@ -13,7 +13,7 @@ DEFAULT_REFRESH_TOKEN = "simulated-refresh-token"
 
 
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Durations are seconds; `latency` is the standing one, below whatever the faults say.
+    """Durations are seconds; `latency` holds where the faults have none for the endpoint.
 
     A token's `expires` is an integer, so `token_lifetime` ends at the whole second before its end. Without
     `seed` every start is another world, unless `world_file` has one from an earlier run, which then goes on.

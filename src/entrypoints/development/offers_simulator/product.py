@@ -30,7 +30,7 @@ class Offer(msgspec.Struct, gc=False):
 
 
 class Product(msgspec.Struct):
-    """A market of a few offers around one price that drifts; `tick` is the last one it has lived through."""
+    """A market of a few offers around one price that drifts; `tick` is the number of ticks applied to it."""
 
     centre: float
     capacity: Annotated[int, Meta(le=MOST_OFFERS)]
@@ -38,7 +38,7 @@ class Product(msgspec.Struct):
     offers: Annotated[list[Offer], Meta(max_length=MOST_OFFERS)]
 
     def step(self, dice: random.Random, sold_out: SoldOut) -> None:
-        """Live through one tick: prices move, stock falls, offers sell out and new ones appear."""
+        """Apply one tick: prices move, stock falls, offers sell out and new ones appear."""
         before = self.centre
         self.centre = _between(_LOWEST_CENTRE, before * dice.uniform(0.99, 1.01), _HIGHEST_CENTRE)
         remaining: list[Offer] = []

@@ -100,7 +100,7 @@ class Traffic:
             call.product.offers_served += 1
 
     def count_registration(self, product_id: UUID) -> None:
-        """Count a registration that was committed, whether or not the client will hear of it."""
+        """Count a registration that was committed, even if its answer is lost."""
         product = self.products.get(product_id)
         if product is not None:
             product.registrations += 1

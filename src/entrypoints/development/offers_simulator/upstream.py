@@ -1,4 +1,4 @@
-"""The three calls of the Offers service, as it answers them when all is well."""
+"""The three calls of the Offers service, as it answers them without a fault."""
 
 from uuid import UUID
 

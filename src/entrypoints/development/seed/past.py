@@ -16,7 +16,7 @@ LATEST_ANSWER = timedelta(seconds=20)
 
 
 def made_up_past(product_id: UUID, sight: FirstSight, begins: datetime, dice: random.Random) -> Past:
-    """Make up what happened from a midnight, at least a day earlier, to the first sight of a product with offers."""
+    """Make up the history from a midnight, at least a day earlier, to the first sight of a product with offers."""
     state = Synchronisation(product_id, not_before=None)
     offers: dict[UUID, TrackedOffer] = {}
     ended: list[OfferInterval] = []

@@ -23,7 +23,9 @@ _SAME_OFFER_AGAIN = 0.4
 
 
 def market_before(first_seen: Mapping[UUID, int], polls: int, dice: random.Random) -> list[Shown | None]:
-    """Return what that many polls before the first sight showed, at least a day of them; None for one that failed.
+    """Return the offers that each of so many polls before the first sight showed, None for one that failed.
+
+    There is at least a day of them.
 
     Offers drift together around a daily rhythm and each by itself, come and go, are sold cheaply or sold out for a
     while. Their last prices are near those at first sight, but never the same, nor is the best of them.
@@ -52,7 +54,7 @@ def market_before(first_seen: Mapping[UUID, int], polls: int, dice: random.Rando
 
 
 def _one_place(offer_id: UUID, wanted: list[float], dice: random.Random) -> Iterator[tuple[int, UUID, int]]:
-    """Tell which offer held this place in the market at which poll, and for how much; there is none in the pauses."""
+    """Yield the polls, with the offer that held this place in the market, and its price; pauses have none."""
     end = len(wanted)
     while end > 0:
         begin = max(0, end - round(dice.expovariate(1 / _POLLS_WITH_AN_OFFER)))

@@ -1,4 +1,4 @@
-"""What `aggregator seed` fills the catalogue with: products as a shop might name them."""
+"""The products that `aggregator seed` adds, named as a shop might name them."""
 
 import random
 

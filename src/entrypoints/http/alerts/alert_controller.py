@@ -87,7 +87,7 @@ class AlertController(Controller):
     @get(
         "/{alert_id:uuid}",
         operation_id="getAlert",
-        summary="See where an alert stands",
+        summary="See an alert and its states",
         opt=_READ,
         response_headers=NO_STORE,
         responses={200: examples.DETAIL} | problems(*PROTECTED, NOT_FOUND, VALIDATION, *UNAVAILABLE),
@@ -112,7 +112,7 @@ class AlertController(Controller):
         amend_alert: Injected[AmendAlert],
         actor: Injected[Actor],
     ) -> ASGIResponse:
-        """Change what is given. With another rule, what is pending starts again; disabled, what fires is resolved."""
+        """Change the given fields. With another rule, pending states start again; disabling resolves the firings."""
         alert = await amend_alert(
             alert_id,
             name=None if data.name is UNSET else data.name,
@@ -134,7 +134,7 @@ class AlertController(Controller):
         responses=problems(*PROTECTED, NOT_FOUND, VALIDATION, *UNAVAILABLE),
     )
     async def delete(self, alert_id: AlertId, delete_alert: Injected[DeleteAlert], actor: Injected[Actor]) -> None:
-        """Delete an alert; what fires is resolved, and its events say why."""
+        """Delete an alert. Its firings are resolved, by events that give the reason."""
         await delete_alert(alert_id, actor=actor)
 
 

@@ -32,7 +32,7 @@ _PROBLEMS = problems(*PROTECTED, PRODUCT_NOT_FOUND, *UNAVAILABLE, *BODY_PROBLEMS
 
 
 class BackTestController(Controller):
-    """What alerts would have done, by the function that evaluates them."""
+    """Back-tests of alerts, by the function that evaluates live ones."""
 
     path = "/alerts"
     tags = ("alerts",)
@@ -53,7 +53,7 @@ class BackTestController(Controller):
         costly: Injected[Place],
         clock: Injected[Clock],
     ) -> Response[bytes]:
-        """Try a rule over the recorded prices of a product. Nothing is stored and nobody is told."""
+        """Try a rule over the recorded prices of a product. Nothing is stored, and no event is sent."""
         window = _window(data.start, data.end, clock())
         when, hold, cooldown = read_condition(data.when), read_length(data.hold), read_length(data.cooldown)
         async with costly:

@@ -22,11 +22,11 @@ class FiringResponse(msgspec.Struct, frozen=True):
 
 
 class BackTestResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule would have done from `from` to `to`, had it been made at `from`.
+    """The firings of a rule from `from` to `to`, as if it had been made at `from`.
 
-    `per_week` counts the firings that are not suppressed. `coverage` is the known share of the window that was asked
-    for, `unknown_share` the unknown share of the time from `from` to `to`. `truncated` says that this is less than was
-    asked for, or that only the last 1 000 firings are shown.
+    `per_week` counts the firings that are not suppressed. `coverage` is the known share of the requested
+    window, `unknown_share` the unknown share of the time from `from` to `to`. `truncated` says that this time is
+    shorter than the requested one, or that only the last 1 000 firings are shown.
     """
 
     start: datetime = msgspec.field(name="from")

@@ -1,4 +1,4 @@
-"""The conditions of alerts as requests give and answers show them, and the lengths of time in rules."""
+"""The conditions of alerts in requests and answers, and the lengths of time in rules."""
 
 from decimal import Decimal
 from typing import Annotated, TypeAlias
@@ -111,7 +111,7 @@ class NewHighPayload(_Payload, frozen=True, tag="new_high"):
 
 
 class OutOfStockPayload(_Payload, frozen=True, tag="out_of_stock"):
-    """Nobody has the product."""
+    """The product is out of stock."""
 
     def read(self) -> Condition:
         """Return the condition."""
@@ -119,7 +119,7 @@ class OutOfStockPayload(_Payload, frozen=True, tag="out_of_stock"):
 
 
 class InStockPayload(_Payload, frozen=True, tag="in_stock"):
-    """Somebody has the product."""
+    """The product is in stock."""
 
     def read(self) -> Condition:
         """Return the condition."""

@@ -37,7 +37,7 @@ class AlertResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertStateResponse(msgspec.Struct, frozen=True):
-    """Where an alert stands with a product: since when its condition is met, and if anybody was told that it fires."""
+    """An alert's state for a product: since when its condition is met, and whether its firing was suppressed."""
 
     product_id: UUID
     state: Phase
@@ -51,7 +51,7 @@ class AlertStateResponse(msgspec.Struct, frozen=True):
 
 
 class TransitionResponse(msgspec.Struct, frozen=True):
-    """An alert began to fire for a product, or was resolved, and `reason` says why; nobody was told if `suppressed`."""
+    """An alert began to fire for a product, or was resolved for the `reason`. A `suppressed` one has no event."""
 
     product_id: UUID
     kind: TransitionKind

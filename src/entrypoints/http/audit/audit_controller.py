@@ -89,7 +89,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 
 
 class AuditController(Controller):
-    """What admins and keys have written."""
+    """The record of writes by admins and keys."""
 
     path = "/audit"
     tags = ("access",)

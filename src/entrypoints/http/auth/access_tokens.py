@@ -20,7 +20,7 @@ ALGORITHM = "HS256"
 VERSION = "ver"
 """Our own claim: a digest of the credential that the token was given for."""
 CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", VERSION]
-# Ours is the clock that tells whether a token is valid, and not PyJWT's.
+# Our own clock decides whether a token is valid, not PyJWT's.
 OPTIONS: Any = {"require": CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
 LEEWAY = 5.0
 """Seconds by which the clock of the replica that issued a token may be ahead. The expiry has no leeway of its own."""
@@ -33,7 +33,7 @@ class Unauthenticated(Exception):
 
 
 class InvalidToken(Unauthenticated):
-    """The access token is not valid; the answer is the same whatever is wrong with it."""
+    """The access token is not valid; the answer does not say why."""
 
 
 def read_bearer(authorization: str) -> str:
@@ -49,7 +49,7 @@ def read_bearer(authorization: str) -> str:
 
 
 class _Claims(NamedTuple):
-    """Whose token it is, and the epoch seconds between which it is valid."""
+    """The name of a token's admin, and the epoch seconds between which the token is valid."""
 
     subject: str
     starts: float
@@ -57,7 +57,7 @@ class _Claims(NamedTuple):
 
 
 class AccessTokens:
-    """Issues and checks the tokens of one admin. They end when his name or his `credential` changes.
+    """Issues and checks the tokens of one admin. They end when the admin's name or `credential` changes.
 
     Tokens that were signed with one of the `accepted` secrets are valid, too.
     """
@@ -79,7 +79,7 @@ class AccessTokens:
         self._versions = {key: hmac.new(key, version, hashlib.sha256).hexdigest() for key in self._keys}
         self._clock = clock
         self.lifetime = lifetime
-        # What a token says stays true for as long as it lives. A failure is not kept.
+        # The claims of a token never change, so they are kept. A failure is not.
         self._read_once = lru_cache(TOKENS_KEPT)(self._read)
 
     def issue(self, subject: str) -> str:
@@ -97,7 +97,7 @@ class AccessTokens:
         return jwt.encode(claims, self._keys[0], ALGORITHM, headers={"typ": TYPE})
 
     def check(self, token: str) -> str:
-        """Return whose token it is.
+        """Return the name of the token's admin.
 
         Raises:
             InvalidToken: it is not one of ours, or no longer valid.

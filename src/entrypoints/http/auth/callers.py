@@ -1,4 +1,4 @@
-"""Who sent a request: the holder of an admin's token or of a key, and whether a key's scopes suffice."""
+"""The sender of a request: the holder of an admin's token or of a key, and whether a key's scopes suffice."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,7 +17,7 @@ ACTOR = "actor"
 
 
 class InsufficientScope(Exception):
-    """The key is valid, but not for this; `scope` is what it lacks, None if only admins may do it."""
+    """The key is valid, but not for this; `scope` is the missing one, None if only admins may do it."""
 
     def __init__(self, scope: Scope | None) -> None:
         lacking = "Only admins may do this." if scope is None else f"The key lacks the scope `{scope}`."
@@ -33,11 +33,11 @@ class Callers:
         self._verify_key = verify_key
 
     async def check(self, authorization: str, scope: Scope | None) -> Actor:
-        """Return the caller by an Authorization header. Admins may do everything, keys what needs one of their scopes.
+        """Return the caller by an Authorization header. Admins may do everything, keys only what their scopes allow.
 
         Raises:
             Unauthenticated, InvalidToken, InsufficientScope
-            StorageUnavailable: nobody knows whether the key is in force.
+            StorageUnavailable: the key could not be looked up.
         """
         actor, scopes = await self.identify(authorization)
         if scopes is not None and scope not in scopes:
@@ -49,7 +49,7 @@ class Callers:
 
         Raises:
             Unauthenticated, InvalidToken
-            StorageUnavailable: nobody knows whether the key is in force.
+            StorageUnavailable: the key could not be looked up.
         """
         token = read_bearer(authorization)
         if not token.startswith(MARK):
@@ -75,7 +75,7 @@ def admin(name: str) -> Actor:
 
 
 def sent_by(actor: Actor, request: Request[Any, Any, Any]) -> Actor:
-    """Return the caller with the id and the address of his request."""
+    """Return the caller with the id and the address of the request."""
     request_id = request.scope["state"].get("request_id")
     return replace(actor, request_id=request_id, address=client_address(request))
 

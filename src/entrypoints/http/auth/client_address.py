@@ -1,4 +1,4 @@
-"""The client's address, and as what limits count it: an IPv4 address, or the IPv6 network that one client controls."""
+"""The client's address, and the key under which limits count it: an IPv4 address, or a client's whole IPv6 network."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -19,13 +19,13 @@ def client_address(request: Request[Any, Any, Any]) -> str:
 
 
 def address_of(scope: HTTPScope) -> str:
-    """Return the address of the caller, as the server knows it or a trusted proxy says it; empty without one."""
+    """Return the address of the caller, from the server or from a trusted proxy; empty without one."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
 def listener_of(scope: HTTPScope) -> str:
-    """Return what a caller that stays for long is counted as: by its address, or by its connection from this machine.
+    """Return the key under which a caller that stays for long counts: its address, or its connection if it is local.
 
     A proxy on this machine that is not among the trusted ones stands for many callers.
     """
@@ -36,7 +36,7 @@ def listener_of(scope: HTTPScope) -> str:
 
 
 def network_of(host: str) -> str:
-    """Return what an address is counted as; requests without one count as one client."""
+    """Return the key under which an address is counted; requests without one count as one client."""
     try:
         address = ip_address(host)
     except ValueError:

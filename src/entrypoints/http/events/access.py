@@ -1,4 +1,4 @@
-"""Which events a caller may see: those about catalogue and prices all, the others admins and keys with their scopes."""
+"""The events that a caller may see: all callers see catalogue and prices, keys with the scope alerts, admins all."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The AsyncAPI description of the events, written by hand: no framework knows them."""
+"""The AsyncAPI description of the events, written by hand: no framework describes them."""
 
 from pathlib import Path
 from typing import Any

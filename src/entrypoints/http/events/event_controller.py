@@ -122,7 +122,7 @@ _LAST_EVENT_ID = Header(
 
 
 class EventController(Controller):
-    """What happened, for everybody; alerts and webhooks for those who may see them."""
+    """The event log: catalogue and prices for everybody, alerts and webhooks for callers with the right to see them."""
 
     path = "/events"
     tags = ("events",)

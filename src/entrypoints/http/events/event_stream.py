@@ -1,4 +1,4 @@
-"""Server-sent events: few limits but a place, ended with their client, when it does not keep up, or with the process.
+"""Server-sent events. A stream ends with its client, when the client does not keep up, or with the process.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -31,7 +31,7 @@ class StreamPlaces:
     place: Callable[[Request[Any, Any, Any]], Place]
     """Gives a request its caller's place."""
     stalled: float
-    """For the client to take what was sent."""
+    """For the client to take the sent bytes."""
     count: Callable[[str], None]
     """Called with the outcome of each stream that has begun."""
 

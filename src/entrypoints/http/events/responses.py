@@ -17,7 +17,7 @@ EVENT_STREAM = "text/event-stream"
 
 
 class CloudEvent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An event, as CloudEvents 1.0 has it. `id` is its cursor, `subject` a product; `data` depends on the type."""
+    """An event in the form of CloudEvents 1.0. `id` is its cursor, `subject` a product; `data` depends on the type."""
 
     specversion: Literal["1.0"]
     id: str

@@ -1,4 +1,4 @@
-"""The export of products over HTTP: the whole catalogue, or what filters leave of it, as NDJSON or CSV."""
+"""The export of products over HTTP: the whole catalogue, or the part that passes filters, as NDJSON or CSV."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from entrypoints.http.route_declarations import Declaration, Injected, declared
 
 After = Annotated[
     UUID | None,
-    QueryParameter(description="Goes on behind this id: that of the last whole line, after an export was cut."),
+    QueryParameter(description="Goes on behind this id. After an export was cut, give the id of its last whole line."),
 ]
 
 _PROBLEMS = problems(*PROTECTED, VALIDATION, *UNAVAILABLE)

@@ -15,7 +15,7 @@ HEADER = csv_lines([("product_id", "from", "to", "state", "price", "known_until"
 
 
 class StepLine(msgspec.Struct, frozen=True):
-    """One price of a product in `[from, to)`; `known_until` is that of the price still in force, else null."""
+    """One price of a product in `[from, to)`; only the price still in force has `known_until`."""
 
     product_id: UUID
     start: datetime = msgspec.field(name="from")

@@ -1,4 +1,4 @@
-"""Exports that are streamed for minutes, packed for clients that read gzip, and never cut short in silence."""
+"""Exports that are streamed for minutes, packed for clients that read gzip, and visibly cut if they fail."""
 
 import asyncio
 import zlib

@@ -11,7 +11,7 @@ from entrypoints.http.products.requests import Name
 
 Scopes = Annotated[
     list[Scope],
-    Meta(min_length=1, max_length=len(Scope), description="What the key is for.", examples=[[Scope.CATALOGUE_WRITE]]),
+    Meta(min_length=1, max_length=len(Scope), description="The scopes of the key.", examples=[[Scope.CATALOGUE_WRITE]]),
 ]
 Expiry = Annotated[
     datetime,

@@ -1,6 +1,6 @@
 """Cross-origin requests: pages of listed origins may call the API from a browser, with a token but without cookies.
 
-Litestar's own middleware answers a refused preflight in plain text, and tells every origin the rights of listed ones.
+Litestar's own middleware answers a refused preflight in plain text, and shows every origin the rights of listed ones.
 """
 
 from collections.abc import Collection

@@ -12,7 +12,7 @@ from entrypoints.http.problems.problem_types import PREFIX
 
 
 class ForwardedPrefix:
-    """ASGI application around another: it notes the prefix that a trusted proxy tells, in place of ROOT_PATH."""
+    """ASGI application around another: it notes the prefix that a trusted proxy sends, in place of ROOT_PATH."""
 
     def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
         self._app = app

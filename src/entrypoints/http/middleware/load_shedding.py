@@ -1,6 +1,6 @@
 """Load shedding: requests that could not be answered in time are refused, so that the others are answered in time.
 
-A process answers one request after the other, so the number of requests under way tells how long the next would wait
+A process answers one request after the other, so the number of requests under way shows how long the next would wait
 (docs/adr/0013).
 """
 

@@ -27,7 +27,7 @@ from entrypoints.http.request_state import HEAD_ONLY, OUTCOME, ROUTE
 log = structlog.get_logger(__name__)
 
 UNKNOWN = "unknown"
-"""The route that requests are counted under for which the API has none."""
+"""The route under which requests without one are counted."""
 QUIET_ROUTES = ALWAYS_SERVED | {"/static/{name}", "/docs/static/{name}", "/favicon.ico"}
 """Probes and pictures, which would hide the other lines of a log."""
 SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -76,7 +76,7 @@ class RequestFrame:
         state.setdefault(PREFIX, self._prefix)
         app = self._app if hosts == 1 or _may_lack_host(scope, hosts) else answer_malformed
         if scope["path"] in ALWAYS_SERVED:
-            # Probes send the address that they know.
+            # Probes send the address that they are set to.
             await self._serve(app, scope, receive, _Answer(send, request_id, None), began, Kind.READ)
             return
         if self._allowed is not None and hosts and host not in self._allowed:
@@ -117,7 +117,7 @@ class RequestFrame:
             async with limit:
                 await app(scope, receive, answer.send)
         except (TimeoutError, asyncio.CancelledError):
-            # uvicorn cancels when it stops. Unanswered requests may be sent again, so they are told to.
+            # uvicorn cancels when it stops. An unanswered request may be sent again, and the answer says so.
             if answer.status:
                 raise
             answer.limit = None

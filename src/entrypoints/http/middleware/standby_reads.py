@@ -1,7 +1,7 @@
-"""Which requests may be answered by a standby, whose state may be seconds older than the primary's.
+"""The requests that a standby may answer, although its state may be seconds older than the primary's.
 
-All others read the primary: what a client compares with an answer that it has, or goes on from one, must not be older
-than that answer. So must not be the parts of a product's page, whose product is read there.
+All others read the primary. An answer that a client compares with an earlier one, or that goes on from one, must not be
+older than that. Neither must the parts of a product's page, because the product itself is read from the primary.
 """
 
 import re
@@ -19,7 +19,7 @@ _PRODUCT_PAGES = "/catalogue/"
 
 
 class StandbyReadable:
-    """ASGI application around another: it says of every request whether it needs the newest state."""
+    """ASGI application around another: it notes for every request whether it needs the newest state."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

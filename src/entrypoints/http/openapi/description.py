@@ -28,7 +28,7 @@ DESCRIPTION = """\
 A product catalogue that watches, for every product, who offers it, at what price and with how many in stock.
 
 Everybody may read. Admins log in with `POST /login` and send the access token as `Authorization: Bearer …`. Machines
-send an API key that an admin has made with `POST /keys` in the same way, and may do what its scopes are for.
+send an API key that an admin has made with `POST /keys` in the same way, and may do what its scopes allow.
 Prices are integers in the Offers service's own unit, times are UTC in RFC 3339, and unknown values are `null`.
 Every error is a problem (RFC 9457) whose `type` is a path of this API that explains it. An unknown path is a 404.
 `HEAD` works wherever `GET` does, and `OPTIONS` answers 204 with the path's methods in `Allow`. A method that a path
@@ -113,7 +113,7 @@ def _describe(operation: dict[str, Any], method: str, declaration: Declaration, 
 
 
 def _security(declaration: Declaration) -> list[dict[str, list[str]]]:
-    # Empty where no token is read: without it, a reader could not tell that from a forgotten one.
+    # Empty where no token is read: left out, it would look forgotten.
     if declaration.public and not (declaration.admin_parameters or declaration.widened):
         return []
     keys = [{KEY_SCHEME: [declaration.scope.value]}] if declaration.scope else []
@@ -180,14 +180,14 @@ def openapi_config() -> OpenAPIConfig:
         tags=[
             Tag(name="login", description="How an admin gets an access token."),
             Tag(name="catalogue", description="Products and their current offers: added by admins, read by everybody."),
-            Tag(name="insight", description="Prices over time: what moved, by how much, and what a price is worth."),
-            Tag(name="events", description="What happened, in one order: pulled or streamed."),
+            Tag(name="insight", description="Prices over time: changes, statistics, and verdicts on prices."),
+            Tag(name="events", description="All events in one order: pulled or streamed."),
             Tag(name="exports", description="Everything at once, as a file."),
-            Tag(name="editing", description="What admins do with a product that exists."),
-            Tag(name="alerts", description="Rules over recorded prices, and what they would have done."),
+            Tag(name="editing", description="How admins change products that exist."),
+            Tag(name="alerts", description="Rules over recorded prices, and their back-tests."),
             Tag(name="webhooks", description="Events that the service sends to receivers, signed (Standard Webhooks)."),
-            Tag(name="access", description="Keys for machines, and the record of what admins and keys have written."),
+            Tag(name="access", description="Keys for machines, and the record of all writes by admins and keys."),
             Tag(name="health", description="For probes and operators."),
-            Tag(name="problems", description="What the errors mean."),
+            Tag(name="problems", description="The meaning of the errors."),
         ],
     )

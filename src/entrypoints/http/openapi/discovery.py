@@ -23,7 +23,7 @@ def lead_to_description(request: Request[Any, Any, Any]) -> ASGIResponse:
 
 @get(CATALOG, include_in_schema=False, sync_to_thread=False, opt=PUBLIC)
 def show_catalog(request: Request[Any, Any, Any]) -> ASGIResponse:
-    """Show where everything is, as RFC 9727 wants it."""
+    """Show the links to everything, in the form of RFC 9727."""
     prefix = prefix_of(request.scope["state"])
     catalog = {
         "linkset": [

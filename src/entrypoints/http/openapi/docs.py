@@ -62,5 +62,5 @@ def show_file(
 
 @get("/favicon.ico", include_in_schema=False, sync_to_thread=True, opt=PUBLIC)
 def show_favicon(request: Request[Any, Any, Any]) -> ASGIResponse:
-    """Send the icon to browsers, which ask for it here whatever they show."""
+    """Send the icon to browsers, which ask for it here for every page."""
     return answer_read(request, STATIC_FILES[FAVICON].read_bytes(), max_age=PAGE_AGE, media_type="image/png")

@@ -34,7 +34,7 @@ EXAMPLES = {
     "actor": "admin",
     "subject_id": "2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
 }
-"""Examples of parameters whose choices or default show none; nobody writes a cursor by hand."""
+"""Examples of parameters whose choices or default show none; cursors need none."""
 
 
 class DescribedModels(OpenAPISchemaPlugin):

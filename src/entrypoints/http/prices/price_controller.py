@@ -76,7 +76,7 @@ class PriceController(Controller):
         start: From = None,
         end: To = None,
     ) -> ASGIResponse:
-        """See average, quartiles and extremes of the best price, weighted by time, and where the current one stands."""
+        """See average, quartiles and extremes of the best price, weighted by time, and a verdict on the current one."""
         window = read_window(start, end, clock())
         async with costly:
             statistics = await summarise_prices(product_id, window)

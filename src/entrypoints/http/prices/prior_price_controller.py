@@ -114,7 +114,7 @@ class PriorPriceController(Controller):
         at: At = None,
         days: Days = 30,
     ) -> ASGIResponse:
-        """See the lowest best price, of whatever seller, in the days before a time. A seller's own is the offer's."""
+        """See the lowest best price, of any seller, in the days before a time. Each offer has one of its own."""
         async with costly:
             found = await find_prior_price(product_id, read_moment(at), days)
         return answer_view(request, PriorPriceResponse.of(found))
@@ -137,7 +137,7 @@ class PriorPriceController(Controller):
         at: At = None,
         days: Days = 30,
     ) -> ASGIResponse:
-        """See the lowest price of one offer in the days before a time: what its seller must name with a reduction."""
+        """See the lowest price of one offer in the days before a time; its seller must name it with a reduction."""
         async with costly:
             found = await find_prior_offer_price(product_id, offer_id, read_moment(at), days)
         return answer_view(request, PriorPriceResponse.of(found))

@@ -1,4 +1,4 @@
-"""The pages that the types of problems lead to."""
+"""The pages that explain the types of problems."""
 
 from typing import Annotated, Any
 
@@ -38,7 +38,7 @@ def _explanation(kind: ProblemType) -> str:
     media_type=MediaType.TEXT,
     sync_to_thread=False,
     operation_id="explainProblem",
-    summary="What an error means",
+    summary="Explain an error",
     tags=["problems"],
     opt=declared(Declaration(public=True, ignores_query=True, conditional=True)),
     responses={
@@ -54,7 +54,7 @@ def _explanation(kind: ProblemType) -> str:
     | problems(NOT_FOUND, OVERLOADED),
 )
 def explain_problem(request: Request[Any, Any, Any], slug: Slug) -> ASGIResponse:
-    """Say in plain text what a problem type means."""
+    """Explain a problem type in plain text."""
     for kind in PROBLEM_TYPES:
         if kind.slug == slug:
             return answer_read(request, _explanation(kind).encode(), max_age=PAGE_AGE, media_type=MediaType.TEXT)

@@ -1,4 +1,4 @@
-"""Every error that leaves the API as a problem (RFC 9457): which exception becomes which type."""
+"""The types of problems (RFC 9457) by the exceptions that they answer: every error leaves the API as one."""
 
 from itertools import chain, starmap
 from typing import Any
@@ -151,7 +151,7 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
 def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if kind in (UNAUTHENTICATED, CREDENTIALS):
-        # RFC 6750, section 3.1: a request without a token is told no error.
+        # RFC 6750, section 3.1: the answer to a request without a token names no error.
         invalid = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
         headers["WWW-Authenticate"] = _CHALLENGE + invalid
     if isinstance(error, InsufficientScope):

@@ -18,7 +18,7 @@ PREFIX = "prefix"
 
 
 def prefix_of(state: Mapping[str, Any]) -> str:
-    """Return what stands before every path that the answer to the request with this state names."""
+    """Return the prefix of every path in the answer to the request with this state."""
     prefix: str = state.get(PREFIX, "")
     return prefix
 
@@ -47,7 +47,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """What is constant in all problems of one type."""
+    """The constant parts of all problems of one type."""
 
     slug: str
     status: int
@@ -74,7 +74,7 @@ class ProblemType:
         )
 
     def problem(self, state: Mapping[str, Any], detail: str | None = None, errors: tuple[Mistake, ...] = ()) -> Problem:
-        """Return one occurrence, in the request with this state; without a detail it tells the meaning of the type."""
+        """Return one occurrence, in the request with this state; without a detail it has the meaning of the type."""
         return Problem(
             prefix_of(state) + self.path,
             self.title,
@@ -207,9 +207,10 @@ BEYOND_RETENTION = ProblemType(
     "beyond-retention",
     422,
     "Beyond retention",
-    "What is asked for is no longer kept of this time; `detail` says what is. Offers are kept for a few days. Buckets "
-    "of a time zone are exact or not there at all: if its offsets are whole hours, they reach back as far as hourly "
-    "buckets, else as far as those of 5 minutes; days, weeks and months of UTC are kept for ever.",
+    "The requested data of this time is no longer kept; `detail` says what to take instead. Prices of offers and steps "
+    "are kept for a number of days (operators: HISTORY_OFFER_DAYS, HISTORY_STEP_DAYS). Buckets of a time zone are "
+    "exact or not there at all: if its offsets are whole hours, they reach back as far as hourly buckets, else as far "
+    "as those of 5 minutes; days, weeks and months of UTC are kept for ever.",
 )
 RATE_LIMITED = ProblemType(
     "rate-limited",

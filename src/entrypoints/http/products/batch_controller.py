@@ -79,7 +79,7 @@ Item = AddedResponse | TakenResponse | InvalidResponse
 
 
 class OutcomesResponse(msgspec.Struct, frozen=True):
-    """What became of each product, in the order of the request."""
+    """The outcome for each product, in the order of the request."""
 
     items: list[Item]
 
@@ -107,9 +107,9 @@ class BatchController(Controller):
         actor: Injected[Actor],
         partial: Partial = None,
     ) -> ASGIResponse:
-        """Create all of the products, or none if one of them is refused; `errors` point at all that are.
+        """Create all of the products, or none if one of them is refused; `errors` point at all that are refused.
 
-        With `partial=true` the answer is 207 and tells for each product whether it was created or refused. A product is
+        With `partial=true` the answer is 207 and says for each product whether it was created or refused. A product is
         refused like any other if an earlier one of the request has its name or its id.
         """
         read = [_read(product, position, batches.mistakes_of_each) for position, product in enumerate(data.products)]

@@ -1,4 +1,4 @@
-"""What every read of products needs: the reader, and how long its answers may be kept."""
+"""The dependencies of every read of products: the reader, and how long its answers may be kept."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Cursors: opaque texts for a position in one list, invalid in any other and when somebody else has made them."""
+"""Cursors: opaque texts for a position in one list, invalid in any other and without our signature."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Edits of single products over HTTP, by admins and keys, and what these look at meanwhile."""
+"""Edits of single products over HTTP, by admins and keys, and the progress of registering and observing."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ async def amend(
     amend_product: Injected[AmendProduct],
     actor: Injected[Actor],
 ) -> Response[bytes]:
-    """Change the name, the description or both. The Offers service knows no update, so it is not told."""
+    """Change the name, the description or both. The Offers service has no update, so the change does not reach it."""
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
     shown = await amend_product(product_id, **given, expected=expected_revisions(request), actor=actor)
     return Response(shown.json, headers={"ETag": etag(shown.version)})

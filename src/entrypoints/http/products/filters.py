@@ -1,4 +1,4 @@
-"""The filters of lists of products, as queries give them."""
+"""The filters of lists of products, in queries."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -32,8 +32,8 @@ Search = Annotated[
     str | None,
     QueryParameter(
         max_length=200,
-        description=f"1 to {MOST_WORDS} words. Each must begin a word of the name or the description, whatever its "
-        "case and accents.",
+        description=f"1 to {MOST_WORDS} words. Each must begin a word of the name or the description; case and "
+        "accents do not count.",
     ),
     Rule(search_words),
 ]

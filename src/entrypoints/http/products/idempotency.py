@@ -37,7 +37,7 @@ REPLAYED = Header(
 
 
 def read_idempotency(request: Request[Any, Any, Any], content: bytes, encode: Encode) -> IdempotentRequest | None:
-    """Return what identifies an idempotent request, None without a key. Each caller has keys of its own.
+    """Return the digests of an idempotent request, None without a key. Each caller has keys of its own.
 
     `content` is the decoded content, encoded anew, so that it does not matter how the JSON is written.
     """

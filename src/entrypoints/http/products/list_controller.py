@@ -63,7 +63,7 @@ Sort = Annotated[
     Literal["name", "-name", "price", "-price", "change", "-change", "created_at", "-created_at"],
     QueryParameter(
         description="Ascending, with `-` descending. `name` ignores case and accents, `price` is the best one. "
-        "`change` is that of the best price over the period, as in price-change: the largest fall comes first, with "
+        "`change` is the one of the best price over the period, as in price-change: the largest fall comes first, with "
         "`-` the largest rise; it is at most five minutes old. Products without a price or a change come last."
     ),
 ]
@@ -176,7 +176,7 @@ class ListController(Controller):
             return answer_past(request, page, final=past.final, max_age=lists.freshness(past.oldest), headers=link)
         found = await lists.reader.products(limit, order, after, wanted, change)
         following, link = follow(found.next)
-        # The list of products that need attention is for admins alone, so nobody may keep it.
+        # The list of products that need attention is for admins alone, so no cache may keep it.
         max_age = None if wanted.attention else lists.freshness(found.oldest)
         return answer_read(request, _page(found, following), max_age=max_age, headers=link)
 

@@ -1,6 +1,6 @@
 """The step chart of a product's price: all geometry, which the template only writes down.
 
-A step ends where knowledge ends, so no gap is bridged; the price axis fits what is visible.
+A step ends where knowledge ends, so no gap is bridged; the price axis fits the visible prices.
 """
 
 import json
@@ -34,7 +34,7 @@ class AxisTick:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle; `kind` tells how it is filled."""
+    """A rectangle; `kind` says how it is filled."""
 
     x: float
     y: float
@@ -93,7 +93,7 @@ class Chart:
     broken: bool
     """Whether the price axis does not begin at zero."""
     points: str
-    """The stretches for the keyboard, as JSON: x, y (null without a price), and what to say."""
+    """The stretches for the keyboard, as JSON: x, y (null without a price), and the text to read out."""
     scale: Scale
 
 
@@ -203,7 +203,7 @@ def _markers(segments: Sequence[Segment], scale: Scale, formats: Formats) -> lis
 
 
 def _changes(segments: Sequence[Segment]) -> Iterable[Segment]:
-    """Leave out stretches that go on as the one before: those who walk the chart want what changed."""
+    """Leave out stretches that go on as the one before: keyboard users want the changes."""
     last: Segment | None = None
     for each in segments:
         if last is None or (each.state, each.price) != (last.state, last.price):

@@ -1,4 +1,4 @@
-"""What alerts did beside stored observations is what a back-test of the same time says that they would have done."""
+"""Alerts that are evaluated with stored observations fire exactly as in a back-test of the same time."""
 
 from collections.abc import Sequence
 from datetime import timedelta

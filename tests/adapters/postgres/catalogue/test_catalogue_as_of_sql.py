@@ -1,4 +1,4 @@
-"""Whatever is observed, what is answered of a past time is what was answered then, on PostgreSQL and in memory."""
+"""For all observations, an answer about a past time equals the one at that time, on PostgreSQL and in memory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,7 @@ def assert_as_answered(then: ProductDetailView, past: ProductDetailAsOfView, *, 
         (each.id, each.price, each.first_seen_at) for each in then.offers
     ]
     for now, before in zip(past.offers, then.offers, strict=True):
-        # What changed at midnight itself can't be told from what midnight cut apart.
+        # A change at midnight itself can't be distinguished from a cut at midnight.
         at_midnight = before.changed_at == BucketWidth.DAY.floor(before.changed_at)
         assert now.changed_at == before.changed_at or (now.changed_at is None and at_midnight)
         assert now.items_in_stock == (None if before.items_in_stock else 0)

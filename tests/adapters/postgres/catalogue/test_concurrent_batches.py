@@ -1,4 +1,4 @@
-"""Batches of products beside other writers of the same names and ids: each name is given once, and nobody fails."""
+"""Batches of products beside other writers of the same names and ids: each name is given once, and no writer fails."""
 
 import asyncio
 import random

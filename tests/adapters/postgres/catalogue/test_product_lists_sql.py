@@ -1,4 +1,4 @@
-"""Lists from PostgreSQL agree with those that are searched, filtered and sorted in memory, whatever the locale."""
+"""Lists from PostgreSQL agree with those that are searched, filtered and sorted in memory, in any locale."""
 
 import random
 from dataclasses import dataclass

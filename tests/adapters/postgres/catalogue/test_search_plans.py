@@ -1,4 +1,4 @@
-"""Searches and chosen ids read a bounded number of rows, whatever the statistics say about these."""
+"""Searches and chosen ids read a bounded number of rows, with any statistics."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -96,7 +96,7 @@ async def test_transactions_from_the_future_begin_a_generation_by_themselves(dat
 
 
 async def _age_days(database: AsyncEngine, days: int) -> None:
-    """Move what is recorded so many days back, into partitions of these days."""
+    """Move the recorded events so many days back, into partitions of these days."""
     async with database.begin() as connection:
         day = (await connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date"))).scalar_one() - timedelta(days)
         await connection.execute(

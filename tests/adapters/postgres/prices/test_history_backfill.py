@@ -1,4 +1,4 @@
-"""A past is written before what was first observed, once, and nothing of the present notices."""
+"""A past is written before the first observation, once, and the present does not change."""
 
 import random
 from dataclasses import dataclass, replace

@@ -181,7 +181,7 @@ async def test_the_changes_to_sort_by_are_those_that_the_domain_finds(
         return [(await insight.change(id, Window(now - timedelta(days=days), now))).change for days in (1, 7)]
 
     before = await found()
-    # The whole catalogue would take too long: what is refreshed is the product behind an id.
+    # The whole catalogue would take too long: only the product behind an id is refreshed.
     assert await real.changes.refresh(UUID(int=id.int - 1), 1) == id
     async with engine.connect() as connection:
         kept = text("SELECT change_1d, change_7d FROM insight WHERE product_id = :id")

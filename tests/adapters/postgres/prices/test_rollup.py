@@ -46,7 +46,7 @@ LONGER = Retention(offer_days=40, step_days=40)
 
 @pytest.fixture(scope="module")
 async def own_engine(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
-    """Give a database whose partitions are nobody else's."""
+    """Give a database whose partitions no other test uses."""
     async with migrated(await new_database()) as engine:
         yield engine
 
@@ -296,7 +296,7 @@ async def test_a_reader_in_the_way_is_not_disturbed_and_the_drop_is_finished_lat
 
 
 async def test_a_partition_that_was_detached_but_not_dropped_is_dropped(storage: Storage, engine: AsyncEngine) -> None:
-    """Whatever day it is of: nobody sees its rows any more."""
+    """Of any day: no read sees its rows any more."""
     orphan = Partition("offer_interval", (MIDNIGHT + 10 * DAY).date()).name
     async with engine.begin() as connection:
         await connection.execute(text(f"CREATE TABLE {orphan} (LIKE offer_interval)"))
@@ -366,7 +366,7 @@ async def test_a_product_withdrawn_before_its_day_was_rolled_up_leaves_none_eith
 async def test_nothing_is_dropped_that_the_newest_observation_is_too_old_for(
     storage: Storage, engine: AsyncEngine
 ) -> None:
-    """After a long stop, and as long as nobody observes because the database's clock is ahead."""
+    """After a long stop, and as long as no worker observes because the database's clock is ahead."""
     await on_postgres(engine, LONGER).history.prepare_history()
     await storage.history.drop_expired()
     assert min(await partitions(engine, "offer_interval")) <= f"{MIDNIGHT - 40 * DAY:%Y%m%d}"

@@ -29,7 +29,7 @@ class ScriptedWatch:
 
 
 class Servers:
-    """Two servers, of which the standby does as it is told."""
+    """Two servers, of which the test scripts the standby."""
 
     def __init__(self) -> None:
         self.watch = ScriptedWatch()

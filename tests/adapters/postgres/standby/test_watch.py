@@ -203,7 +203,7 @@ async def test_a_promoted_standby_is_not_read_any_more(watched: Watched, servers
         assert trust is not None
         await servers.on_standby("SELECT pg_promote()")
         await connection.exec_driver_sql("SELECT 1")
-    # Before any check: the answer itself told.
+    # Before any check: the answer itself showed it.
     assert not watched.watch.holds(trust)
     for at in (0, 1):
         await watched.check(at=at)
