@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, Request, Response, expect
 from e2e.browsers import accessible, chromium, visit
 from e2e.processes import eventually
 from e2e.system import System
+from e2e.webhook_receivers import Receiver
 
 pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
@@ -313,6 +314,51 @@ async def test_an_admin_makes_a_key_revokes_it_and_finds_both_in_the_audit_log(
         await expect(page.locator(".audit tbody tr")).to_have_count(1)
         await expect(page.locator(".audit tbody td").nth(3)).to_contain_text("revoked_at")
         await accessible(page)
+
+
+async def test_an_admin_makes_a_webhook_pings_it_and_finds_the_delivery(system: System, browser: Browser) -> None:
+    system.start_workers(3600)
+    system.start_api()
+    receiver = Receiver()
+    try:
+        async with visit(browser, str(system.api.client.base_url).rstrip("/")) as (page, _, _):
+            await page.goto("/admin/webhooks/new")
+            await log_in(page)
+            await page.fill("#url", "shop.example")
+            await page.click("main button")
+            await expect(page.locator("#url-mistake")).to_contain_text("absolute http or https URL")
+            await expect(page.locator("#url")).to_be_focused()
+            await accessible(page)
+            await page.fill("#url", receiver.url)
+            await page.click("main button")
+            await expect(page.locator("#secret")).to_have_value(re.compile("^whsec_"))
+            secret = await page.locator("#secret").input_value()
+            await accessible(page)
+            await page.click("text=I have copied it")
+            await page.click("text=Send a ping")
+            await expect(page.locator(".done")).to_contain_text("A ping is on its way.")
+            eventually(lambda: receiver.taken)
+            receiver.verify(secret)
+            eventually(lambda: system.number("SELECT count(*) FROM webhook_delivery"))
+            await page.click("text=Delivered")
+            await expect(page.locator(".deliveries tbody tr")).to_have_count(1)
+            await accessible(page)
+            await page.click("text=Replace the secret")
+            await accessible(page)
+            await page.click("main button")
+            await expect(page.locator("#secret")).not_to_have_value(secret)
+            await page.click("text=I have copied it")
+            await page.click("text=Disable")
+            await page.click("text=‹ Webhooks")
+            await expect(page.locator(".webhooks")).to_contain_text("Disabled by its owner.")
+            await accessible(page)
+            await page.click(".webhooks a")
+            await page.click("text=Delete")
+            await accessible(page)
+            await page.click("text=Delete this webhook")
+            await expect(page.locator(".done")).to_contain_text("The webhook is deleted.")
+    finally:
+        receiver.stop()
 
 
 async def test_while_upstream_is_down_the_page_says_how_old_the_price_is(system: System, browser: Browser) -> None:
