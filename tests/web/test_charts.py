@@ -1,8 +1,10 @@
 """What the charts draw: steps without bridged gaps, axes that fit, round ticks in the viewer's zone."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +23,7 @@ from domain.prices.price import PriceState
 from domain.window import Window
 from entrypoints.web.charts.axes import price_ticks, time_ticks
 from entrypoints.web.charts.chart import BOTTOM, LEFT, RIGHT, TOP, draw
+from entrypoints.web.charts.episodes import CLOSEST, Episode, draw_episodes
 from entrypoints.web.charts.segments import Segment, segments
 from entrypoints.web.charts.sparkline import sparkline
 from entrypoints.web.formats import Formats
@@ -57,6 +60,42 @@ def test_a_line_goes_in_steps_and_ends_where_knowledge_ends() -> None:
     assert f"H{LEFT + (RIGHT - LEFT) / 2:g}" in first
     assert "C" not in chart.line
     assert "L" not in chart.line
+
+
+def test_firings_are_marked_where_they_begin_and_end_and_suppressed_ones_are_apart() -> None:
+    window, best = steps(100, 200, 150, 100)
+    chart = draw(window, best, [], FORMATS, shown_too=50)
+    at = [window.start + place * HOUR for place in range(5)]
+    episodes = [
+        Episode(at[0], at[1], resolved=True, suppressed=False),
+        Episode(at[1], at[2], resolved=True, suppressed=True),
+        Episode(at[3], at[4], resolved=False, suppressed=False),
+    ]
+    told = draw_episodes(episodes, chart.scale.x, suppressed=False)
+    quarter = (RIGHT - LEFT) / 4
+    assert re.findall(r"M([\d.]+) [\d.]+V", told.lines) == [f"{LEFT:g}", f"{LEFT + 3 * quarter:g}"]
+    assert re.findall(r"M([\d.]+) ", told.ends) == [f"{LEFT + quarter:g}"]
+    assert (told.marks.count("M"), told.marks.count("a"), told.bars.count("M")) == (2, 0, 2)
+    suppressed = draw_episodes(episodes, chart.scale.x, suppressed=True)
+    assert (suppressed.marks.count("M"), suppressed.marks.count("a")) == (1, 2)
+    # The threshold lies within the chart, although no price does there.
+    assert TOP < chart.scale.y(50) < BOTTOM
+    assert "50" in [tick.label for tick in chart.prices]
+
+
+def test_very_many_firings_are_drawn_small() -> None:
+    window, best = steps(*[100, 200] * 12)
+    chart = draw(window, best, [], FORMATS)
+    length = (window.end - window.start) / 1_000
+    episodes = [
+        Episode(window.start + place * length, window.start + (place + 0.5) * length, resolved=True, suppressed=False)
+        for place in range(1_000)
+    ]
+    drawn = draw_episodes(episodes, chart.scale.x, suppressed=False)
+    assert sum(map(len, (drawn.marks, drawn.lines, drawn.bars, drawn.ends))) < 30_000
+    starts = [float(each) for each in re.findall(r"M([\d.]+) ", drawn.lines)]
+    assert all(after - before >= CLOSEST for before, after in pairwise(starts))
+    assert RIGHT - starts[-1] < 2 * CLOSEST
 
 
 def test_time_without_a_price_is_hatched_only_where_it_is_out_of_stock() -> None:

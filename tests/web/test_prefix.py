@@ -21,6 +21,8 @@ async def test_all_links_forms_and_redirects_have_the_prefix() -> None:
             credentials = {"username": USERNAME, "password": PASSWORD}
             assert (await browser.post("/admin/login", data=credentials)).headers["Location"] == f"{PREFIX}/admin"
             await api.http.post("/webhooks", json={"url": "https://shop.example/", "product_ids": [id]})
+            await api.http.post("/alerts", json={"name": "Any", "product_ids": [id], "when": {"kind": "in_stock"}})
+            (alert,) = (await api.http.get("/alerts")).json()["items"]
             (webhook,) = (await api.http.get("/webhooks")).json()["items"]
             for path in (
                 "/",
@@ -28,6 +30,12 @@ async def test_all_links_forms_and_redirects_have_the_prefix() -> None:
                 "/admin",
                 "/admin/products/new",
                 f"/admin/products/{id}/delete",
+                "/admin/alerts",
+                f"/admin/alerts/{alert['id']}",
+                f"/admin/alerts/{alert['id']}/edit",
+                f"/admin/alerts/{alert['id']}/delete",
+                f"/admin/products/{id}/alerts",
+                f"/admin/products/{id}/alerts/new",
                 "/admin/webhooks",
                 "/admin/webhooks/new",
                 f"/admin/webhooks/{webhook['id']}",

@@ -20,6 +20,7 @@ from factories import some_id
 from fakes.offers_gateway import observed
 from storages.databases import system_clock
 from storages.storage import ago, observe, on_postgres, scheduled
+from web_forms import logged_in, send
 
 
 @dataclass
@@ -76,9 +77,18 @@ MOST = {
     "/catalogue/{id}?range=90d": 10,
     "/catalogue/{id}?range=all": 9,
 }
+MOST_FOR_ADMINS = {
+    "/catalogue/{id}?range=24h": 9,
+    "/admin/products/{id}/alerts": 5,
+    "/admin/alerts": 8,
+}
 
 
 async def test_no_page_takes_more_statements_than_it_needs(dsn: str, database: AsyncEngine) -> None:
     async with counting(dsn, database) as counted:
         taken = {path: await counted.of(path.replace("{id}", str(counted.product_id))) for path in MOST}
         assert {path: count for path, count in taken.items() if count > MOST[path]} == {}
+        await logged_in(counted.browser)
+        await send(counted.browser, f"/admin/products/{counted.product_id}/alerts/new", name="Any", kind="in_stock")
+        taken = {path: await counted.of(path.replace("{id}", str(counted.product_id))) for path in MOST_FOR_ADMINS}
+        assert {path: count for path, count in taken.items() if count > MOST_FOR_ADMINS[path]} == {}
