@@ -56,6 +56,11 @@ class Header:
     """Of a request's header: returns the mistake in a value, None if there is none."""
 
 
+def location_header(new: str, example: str) -> Header:
+    """Declare the header with the path of a new resource."""
+    return Header("Location", f"The new {new}'s path.", example, schema={"format": "uri-reference"})
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """The facts about a route. Without one, a route is for admins only."""

@@ -25,7 +25,7 @@ from entrypoints.http.problems.problem_types import (
     prefix_of,
     problems,
 )
-from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+from entrypoints.http.route_declarations import Declaration, Injected, declared, location_header
 from entrypoints.http.times import read_length
 
 AlertId = Annotated[UUID, PathParameter(description="The alert's id.")]
@@ -33,12 +33,7 @@ SHOWN_STATES = 1_000
 SHOWN_TRANSITIONS = 100
 _READ = declared(Declaration(scope=Scope.ALERTS_READ))
 _WRITE = declared(Declaration(scope=Scope.ALERTS_WRITE))
-_LOCATION = Header(
-    "Location",
-    "The new alert's path.",
-    "/alerts/7d0c6f0e-3c55-4f0f-9a39-6f9d53e7a1b2",
-    schema={"format": "uri-reference"},
-)
+_LOCATION = location_header("alert", "/alerts/7d0c6f0e-3c55-4f0f-9a39-6f9d53e7a1b2")
 
 
 class AlertController(Controller):

@@ -27,15 +27,10 @@ from entrypoints.http.products import examples
 from entrypoints.http.products.etags import ETAG, etag
 from entrypoints.http.products.idempotency import IDEMPOTENCY_KEY, REPLAYED, read_idempotency
 from entrypoints.http.products.requests import CreateProductRequest
-from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+from entrypoints.http.route_declarations import Declaration, Injected, declared, location_header
 
 _PRODUCT = msgspec.json.Decoder(ProductView)
-_LOCATION = Header(
-    "Location",
-    "The new product's path.",
-    "/products/2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11",
-    schema={"format": "uri-reference"},
-)
+_LOCATION = location_header("product", "/products/2f6c1d1e-8a53-4c5b-9d0e-6f1f3f0a7c11")
 
 
 @post(

@@ -19,18 +19,13 @@ from entrypoints.http.problems.problem_types import (
     prefix_of,
     problems,
 )
-from entrypoints.http.route_declarations import Declaration, Header, Injected, declared
+from entrypoints.http.route_declarations import Declaration, Injected, declared, location_header
 from entrypoints.http.webhooks import examples
 from entrypoints.http.webhooks.parameters import SCOPED, WebhookId
 from entrypoints.http.webhooks.requests import AmendWebhookRequest, CreateWebhookRequest
 from entrypoints.http.webhooks.responses import NewWebhookResponse, SecretResponse, WebhookResponse, WebhooksResponse
 
-_LOCATION = Header(
-    "Location",
-    "The new webhook's path.",
-    "/webhooks/8c1f6f0e-52f5-4b43-8a3b-0f7a3ad6c7f2",
-    schema={"format": "uri-reference"},
-)
+_LOCATION = location_header("webhook", "/webhooks/8c1f6f0e-52f5-4b43-8a3b-0f7a3ad6c7f2")
 
 
 class WebhookController(Controller):
