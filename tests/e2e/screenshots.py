@@ -21,6 +21,11 @@ ODD_NAMES = (
     "W" * 120,
 )
 
+ALERTS = (
+    {"name": "Back in stock", "when": {"kind": "in_stock"}},
+    {"name": "Falls", "when": {"kind": "drop", "percent": 2.5, "period": "P2D"}, "for": "PT10M", "cooldown": "PT36H"},
+)
+
 
 async def take(page: Page, path: str, name: str, variant: str) -> None:
     """Open a path and take a picture of it; without a path, of the page as it is."""
@@ -64,7 +69,12 @@ async def test_pictures_of_all_states(system: System) -> None:
             **{f"product-{chosen}": f"/catalogue/{usual}?range={chosen}" for chosen in ("1h", "7d", "30d", "all")},
             **{f"odd-{number}": f"/catalogue/{id}" for number, id in enumerate(odd)},
         }
+        for alert in ALERTS:
+            made = system.api.client.post("/alerts", json=alert | {"product_ids": [usual]}, headers=system.api.as_admin)
+            assert made.status_code == 201, made.text
         for_admins = {
+            "alerts": "/admin/alerts",
+            "alerts-of-product": f"/admin/products/{usual}/alerts",
             "admin": "/admin",
             "delete": f"/admin/products/{usual}/delete",
             "form": "/admin/products/new",
@@ -81,6 +91,12 @@ async def test_pictures_of_all_states(system: System) -> None:
                 await page.click("main button")
                 for name, path in for_admins.items():
                     await take(page, path, name, variant)
+                await page.goto(f"/admin/products/{usual}/alerts/new")
+                await page.fill("#cooldown", "12")
+                await page.click("#suggest")
+                await page.wait_for_selector("svg.tried")
+                await take(page, "", "alert-tried", variant)
+                await page.goto("/admin/products/new")
                 await page.fill("#name", "One point only")
                 await page.click("main button")
                 await take(page, "", "mistake", variant)

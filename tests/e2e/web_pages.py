@@ -361,6 +361,46 @@ async def test_an_admin_makes_a_webhook_pings_it_and_finds_the_delivery(system: 
         receiver.stop()
 
 
+async def test_an_admin_tries_an_alert_on_the_chart_makes_it_and_disables_it(system: System, browser: Browser) -> None:
+    url = started(system, 1)
+    system.seed(days=30)
+    product = system.api.all()[0]["id"]
+    async with visit(browser, url) as (page, _, _):
+        await page.goto("/admin")
+        await log_in(page)
+        await page.goto(f"/catalogue/{product}")
+        await expect(page.locator("#alerts")).to_contain_text("No alert watches this product.")
+        await page.click("text=Make an alert >> nth=0")
+        await expect(page.locator("#percent")).to_be_hidden()
+        await page.select_option("#kind", "drop")
+        await expect(page.locator("#percent")).to_be_visible()
+        await expect(page.locator("#price")).to_be_hidden()
+        await page.select_option("#kind", "price_below")
+        await page.fill("#name", "Cheap")
+        await page.click("#try")
+        await expect(page.locator("#price-mistake")).to_contain_text("Type a price")
+        await expect(page.locator("#price")).to_be_focused()
+        await accessible(page)
+        await page.fill("#per_week", "2")
+        await page.click("#suggest")
+        await expect(page.locator("#trial [role=status]")).to_contain_text("It would have fired")
+        await expect(page.locator("#price")).to_have_value(re.compile(r"^\d+$"))
+        await expect(page.locator("svg.tried .told .marks")).to_be_attached()
+        await expect(page.locator("#name")).to_have_value("Cheap")
+        await accessible(page)
+        await page.click("text=Make the alert")
+        await expect(page.locator(".done")).to_contain_text("The alert is made.")
+        await accessible(page)
+        await page.click("text=Disable")
+        await expect(page.locator(".done")).to_contain_text("The alert is disabled")
+        await page.click(".crumbs a")
+        await expect(page.locator("#main")).to_contain_text("For one product: disabled.")
+        await accessible(page)
+        await page.goto(f"/catalogue/{product}")
+        await expect(page.locator("#alerts")).to_contain_text("Cheap")
+        await accessible(page)
+
+
 async def test_while_upstream_is_down_the_page_says_how_old_the_price_is(system: System, browser: Browser) -> None:
     simulator, _, _ = system.start()
     system.add_products(1)

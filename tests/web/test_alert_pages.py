@@ -186,8 +186,11 @@ async def test_a_mistake_is_shown_beside_its_field_and_nothing_typed_is_lost(
 async def test_a_name_is_needed_to_save_and_not_to_try(api: Api, admin: httpx.AsyncClient) -> None:
     id = await observed(api, admin)
     assert (await send(admin, new(id), **BELOW | {"name": ""}, do="try")).status_code == 200
-    answer = await send(admin, new(id), **BELOW | {"name": " "})
-    assert (answer.status_code, 'id="name-mistake">The name must not be blank.' in answer.text) == (422, True)
+    for path in (new(id), f"{await made(api, admin, id)}/edit"):
+        # All mistakes are told at once.
+        answer = await send(admin, path, **BELOW | {"name": " ", "price": ""})
+        assert answer.status_code == 422
+        assert re.findall(r'id="(\w+)-mistake"', answer.text) == ["name", "price"]
 
 
 async def test_numbers_are_typed_as_the_viewer_writes_them(api: Api, admin: httpx.AsyncClient) -> None:

@@ -10,7 +10,6 @@ from litestar.response.base import ASGIResponse
 from application.access.actor import Actor
 from application.alerts.management import AmendAlert, DeleteAlert
 from application.alerts.reading import AlertReader
-from domain.errors import InvalidText
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.web.admin.admin_page import lead_admin, show_to_admin
@@ -61,22 +60,20 @@ class AlertEditController(Controller):
         if form.do:
             trial = await try_form(page, form, trials, formats)
             return show_form(request, pages, sessions, page, form, trial)
-        draft = form.draft(formats.viewer.locale)
         _refuse_changed(page, form)
-        if draft is not None and not form.mistakes:
-            try:
-                await amend_alert(
-                    alert_id,
-                    name=form.typed["name"],
-                    when=draft.when,
-                    hold=draft.hold,
-                    cooldown=draft.cooldown,
-                    actor=actor,
-                )
-                return lead_admin(request, sessions, f"/admin/alerts/{alert_id}?done=saved")
-            except InvalidText as error:
-                form.mistakes[error.field] = str(error)
-        return show_form(request, pages, sessions, page, form)
+        form.check_name()
+        draft = form.draft(formats.viewer.locale)
+        if draft is None:
+            return show_form(request, pages, sessions, page, form)
+        await amend_alert(
+            alert_id,
+            name=form.typed["name"],
+            when=draft.when,
+            hold=draft.hold,
+            cooldown=draft.cooldown,
+            actor=actor,
+        )
+        return lead_admin(request, sessions, f"/admin/alerts/{alert_id}?done=saved")
 
     @get("/delete")
     async def confirm(

@@ -21,7 +21,8 @@ from domain.alerts.condition import (
     PriceThreshold,
     Stock,
 )
-from domain.errors import InvalidAlert
+from domain.errors import InvalidAlert, InvalidText
+from domain.product import clean_name
 from domain.window import MICROSECOND
 from entrypoints.web.formats import DAY, HOUR, MINUTE
 
@@ -105,6 +106,13 @@ class AlertForm:
             if length:
                 typed |= _in_units(name, length)
         return cls(typed)
+
+    def check_name(self) -> None:
+        """Find the mistake of the name, which a trial does not need."""
+        try:
+            clean_name(self.typed["name"])
+        except InvalidText as error:
+            self.mistakes["name"] = str(error)
 
     def draft(self, locale: Locale) -> Draft | None:
         """Return what the rule is to be, or None and its mistakes."""

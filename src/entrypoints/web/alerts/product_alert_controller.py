@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from application.access.actor import Actor
 from application.alerts.management import CreateAlert
 from application.alerts.reading import AlertReader
-from domain.errors import InvalidAlert, InvalidText, ProductNotFound, TooManyAlerts
+from domain.errors import InvalidAlert, ProductNotFound, TooManyAlerts
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.web.admin.admin_page import lead_admin, show_to_admin
@@ -93,6 +93,7 @@ class ProductAlertController(Controller):
         if form.do:
             trial = await try_form(page, form, trials, formats)
             return show_form(request, pages, sessions, page, form, trial)
+        form.check_name()
         draft = form.draft(formats.viewer.locale)
         if draft is not None:
             try:
@@ -105,8 +106,6 @@ class ProductAlertController(Controller):
                     actor=actor,
                 )
                 return lead_admin(request, sessions, f"/admin/alerts/{alert.id}?done=created")
-            except InvalidText as error:
-                form.mistakes[error.field] = str(error)
             except (InvalidAlert, TooManyAlerts) as error:
                 form.mistakes[""] = str(error)
         return show_form(request, pages, sessions, page, form)
