@@ -349,7 +349,7 @@ async def test_an_admin_makes_a_webhook_pings_it_and_finds_the_delivery(system: 
             await expect(page.locator("#secret")).not_to_have_value(secret)
             await page.click("text=I have copied it")
             await page.click("text=Disable")
-            await page.click("text=‹ Webhooks")
+            await page.click(".crumbs a")
             await expect(page.locator(".webhooks")).to_contain_text("Disabled by its owner.")
             await accessible(page)
             await page.click(".webhooks a")
