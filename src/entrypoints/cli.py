@@ -14,6 +14,7 @@ import click
 
 from entrypoints.gc_tuning import collect_rarely
 from entrypoints.transfer.commands import export, import_products
+from entrypoints.unneeded_libraries import without
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,7 +70,9 @@ def up() -> None:
 def api() -> None:
     """Serve the HTTP API."""
     _end_at_sigterm()
-    from entrypoints.http.server import run_api
+    # structlog and httpx import Rich for colours that no log line has.
+    with without("rich"):
+        from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
     _run(
@@ -83,8 +86,11 @@ def api() -> None:
 def worker() -> None:
     """Register and observe products; run as many as you like."""
     _end_at_sigterm()
+    # advanced-alchemy imports Litestar for classes that only web applications use; Rich: see above.
+    with without("litestar", "rich"):
+        import entrypoints.container  # noqa: F401 - all adapters
+        from entrypoints.worker.main import run_worker
     from entrypoints.limits import WORKING
-    from entrypoints.worker.main import run_worker
 
     _run("worker", run_worker, lambda settings: WORKING.sharing(settings.database_connections))
 
