@@ -6,7 +6,6 @@ which must be off here, for more than the exchange itself costs (docs/adr/0016).
 
 import asyncio
 import time
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -19,12 +18,13 @@ from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
 from application.synchronisation.upstream_calls import CallObserver, Endpoint, NoAnswer
+from domain.value import value
 
 TOO_MANY_REQUESTS = 429
 FIRST_SERVER_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamAnswer:
     """An answer; `body` is None if it cannot be read, `unreadable` says why."""
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from domain.value import value
+
 KNOWN_FOR_INTERVALS = 3
 """An observation is trusted for this many refresh intervals; after them the price is unknown (price history)."""
 
@@ -17,7 +19,7 @@ class PriceState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BestPrice:
     """The lowest price among the offers in stock (None: an observation showed none), in force since then."""
 
@@ -25,7 +27,7 @@ class BestPrice:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PriceStep:
     """A stretch `[valid_from, valid_to)` of one price."""
 
