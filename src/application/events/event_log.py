@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 from domain.event import Event, EventType
+from domain.value import value
 
 _CURSOR = re.compile(r"([0-9a-f]{1,4})-([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 
@@ -51,7 +52,7 @@ class EventsExpired(Exception):
         self.oldest = oldest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordedEvent:
     """An event of the log; `json` is the CloudEvent that all consumers get, the same bytes each time."""
 
