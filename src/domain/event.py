@@ -1,13 +1,13 @@
 """Events: what happened to products, as consumers of the event log learn it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from domain.prices.price import BestPrice, price_state
 from domain.product import Product, RegistrationState
-from domain.value import value
 
 
 class EventType(StrEnum):
@@ -46,7 +46,7 @@ _SETTLED = {
 }
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to its subject, a product, if it has one.
 
@@ -59,7 +59,7 @@ class Event:
     data: Mapping[str, object]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LastKnown:
     """The last best price that was known for sure, and when the knowledge of it ended."""
 

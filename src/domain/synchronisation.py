@@ -7,9 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.event import Event, LastKnown, price_changed
-from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare
+from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare, value
 from domain.prices.price import KNOWN_FOR_INTERVALS, BestPrice, PriceState, PriceStep, next_best_price, price_state
-from domain.value import value
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """The slot of a product that was never observed: the oldest of all, so it is the first to be claimed."""

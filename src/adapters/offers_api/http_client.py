@@ -7,6 +7,7 @@ which must be off here, for more than the exchange itself costs (docs/adr/0016).
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,13 +21,12 @@ from application.clock import Clock
 from application.synchronisation.access_token.secret import Secret
 from application.synchronisation.offers_gateway import AnswerRefused, OffersServiceUnavailable
 from application.synchronisation.upstream_calls import CallObserver, Endpoint, NoAnswer
-from domain.value import value
 
 TOO_MANY_REQUESTS = 429
 FIRST_SERVER_ERROR = 500
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
     """An answer; `body` is None if it cannot be read, `unreadable` says why."""
 

@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol, Self
 from uuid import UUID
 
 from domain.event import Event, EventType
-from domain.value import value
 
 _CURSOR = re.compile(r"([0-9a-f]{1,4})-([0-9a-f]{1,16})-([0-9a-f]{1,16})")
 
@@ -52,7 +51,7 @@ class EventsExpired(Exception):
         self.oldest = oldest
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """An event of the log; `json` is the CloudEvent that all consumers get, the same bytes each time."""
 

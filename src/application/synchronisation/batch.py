@@ -10,13 +10,12 @@ from uuid import UUID
 from application.synchronisation.offers_gateway import NotAttempted, OffersServiceUnavailable
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
-from domain.value import value
 
 Result = TypeVar("Result", covariant=True)
 Task = asyncio.Task["Succeeded[Result] | Failed"]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Succeeded(Generic[Result]):
     """A call that succeeded, and when: by the storage's clock, which all workers share."""
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from domain.value import value
-
 KNOWN_FOR_INTERVALS = 3
 """An observation is trusted for this many refresh intervals; after them the price is unknown (price history)."""
 
@@ -19,7 +17,7 @@ class PriceState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class BestPrice:
     """The lowest price among the offers in stock (None: an observation showed none), in force since then."""
 
@@ -27,7 +25,7 @@ class BestPrice:
     since: datetime
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class PriceStep:
     """A stretch `[valid_from, valid_to)` of one price."""
 
