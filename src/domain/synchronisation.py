@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.event import Event, LastKnown, price_changed
-from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare
+from domain.offer import ObservedOffers, Offer, OfferInterval, TrackedOffer, Trust, compare, value
 from domain.prices.price import KNOWN_FOR_INTERVALS, BestPrice, PriceState, PriceStep, next_best_price, price_state
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ class ShownPrice(NamedTuple):
         return [*found, PriceStep(state, price, self.at, self.at)]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation:
     """One successful poll of one product, with the rows to store for it."""
 

@@ -11,6 +11,7 @@ from entrypoints.gc_tuning import collect_rarely
 from entrypoints.operations.commands import audit, backup, keys, restore
 from entrypoints.running import Command, embedded_database, end_at_sigterm, refusals, run, settings_for
 from entrypoints.transfer.commands import export, import_products
+from entrypoints.unneeded_libraries import without
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,7 +36,9 @@ def up() -> None:
 def api() -> None:
     """Serve the HTTP API."""
     end_at_sigterm()
-    from entrypoints.http.server import run_api
+    # structlog and httpx import Rich for colours that no log line has.
+    with without("rich"):
+        from entrypoints.http.server import run_api
     from entrypoints.limits import SERVING
 
     run(
@@ -49,8 +52,11 @@ def api() -> None:
 def worker() -> None:
     """Register and observe products; run as many as you like."""
     end_at_sigterm()
+    # advanced-alchemy imports Litestar for classes that only web applications use; Rich: see above.
+    with without("litestar", "rich"):
+        import entrypoints.container  # noqa: F401 - all adapters
+        from entrypoints.worker.main import run_worker
     from entrypoints.limits import WORKING
-    from entrypoints.worker.main import run_worker
 
     run("worker", run_worker, lambda settings: WORKING.sharing(settings.database_connections))
 

@@ -19,6 +19,8 @@ async def read_body(response: httpx.Response, limit: int) -> bytes:
     Raises:
         UnreadableBody
     """
+    # What a field's bytes stand for (RFC 9110 §5.5), which httpx would find out anew for each answer.
+    response.headers.encoding = "iso-8859-1"
     gunzip = _Gunzip() if _is_gzip(response.headers.get("Content-Encoding")) else None
     body = bytearray()
     if isinstance(response.stream, httpx.AsyncByteStream):

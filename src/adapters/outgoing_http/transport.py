@@ -57,13 +57,12 @@ def pooled_transport(
         # aiohttp has no public way to choose the class of its connections.
         connection = partial(BoundedConnection, loop=asyncio.get_running_loop(), head=head, sent=sent)
         connector._factory = connection  # type: ignore[assignment]  # noqa: SLF001
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": "product-aggregator", "Accept": "application/json", "Accept-Encoding": "gzip"},
             # Requests carry their own limits; aiohttp would round these up to whole seconds.
             timeout=aiohttp.ClientTimeout(ceil_threshold=math.inf),
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=[_send_once],
             proxy=proxy,
             trust_env=False,
             # One bound for the whole head instead of many small ones.
@@ -71,6 +70,9 @@ def pooled_transport(
             max_field_size=head,
             max_headers=head // 3,  # the shortest line has three bytes
         )
+        # aiohttp would send a GET again when its connection is lost. A middleware against that costs time in each call.
+        session._retry_connection = False  # noqa: SLF001
+        return session
 
     return AiohttpTransport(verify=tls, trust_env=False, client=open_session)
 
@@ -106,16 +108,6 @@ def _plain_reason(error: BaseException) -> NoAnswer:
             return NoAnswer.NOT_HTTP
         case _:
             return NoAnswer.CONNECTION_FAILED
-
-
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from resending a GET over a new connection, which it does after these two errors."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError("connection lost") from error
 
 
 class MalformedAnswer(httpx.TransportError):

@@ -15,5 +15,13 @@ def unnested(*columns: Column[Any]) -> TableValuedAlias:
 
 
 def arrays(columns: Iterable[Column[Any]], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Turn one or more rows, their values in the columns' order, into the parameters of `unnested`."""
-    return {f"new_{each.name}": list(values) for each, values in zip(columns, zip(*rows, strict=True), strict=True)}
+    """Turn one or more rows, their values in the columns' order, into the parameters of `unnested`.
+
+    At least one column must be without None. A column of nothing but None is sent as an empty array, because `unnest`
+    fills up the shorter arrays with nulls, and the driver needs time for each element.
+    """
+    transposed = zip(*rows, strict=True)
+    return {
+        f"new_{each.name}": [] if values.count(None) == len(values) else list(values)
+        for each, values in zip(columns, transposed, strict=True)
+    }

@@ -28,18 +28,21 @@ _BEHIND = """
     AND recorded_at < now() + INTERVAL '2 days'
     ORDER BY generation, transaction, number
 """
-_READ = f"""
-    {_HEAD}
-    SELECT head.*, found.*, (
-        SELECT clock_timestamp() - recorded_at FROM event
-        WHERE generation = head.log_generation AND transaction >= head.horizon
-        AND recorded_at < now() + INTERVAL '2 days'
-        ORDER BY generation, transaction, number LIMIT 1
-    ) AS withheld
-    FROM head LEFT JOIN LATERAL (
+# `log` is made first and once: beside the events, `withheld` would be looked up for each of them.
+READ = f"""
+    {_HEAD}, log AS MATERIALIZED (
+        SELECT head.*, (
+            SELECT clock_timestamp() - recorded_at FROM event
+            WHERE generation = head.log_generation AND transaction >= head.horizon
+            AND recorded_at < now() + INTERVAL '2 days'
+            ORDER BY generation, transaction, number LIMIT 1
+        ) AS withheld
+        FROM head
+    )
+    SELECT log.*, found.* FROM log LEFT JOIN LATERAL (
         SELECT * FROM (
             SELECT generation, transaction, number, type, subject, time, data::text AS data
-            {_BEHIND.format(horizon="(head.log_generation, head.horizon)")} LIMIT $4
+            {_BEHIND.format(horizon="(log.log_generation, log.horizon)")} LIMIT $4
         ) AS searched
         WHERE type = ANY($5::text[]) AND ($6::uuid[] IS NULL OR subject = ANY($6::uuid[]))
         ORDER BY generation, transaction, number LIMIT $7
@@ -79,7 +82,7 @@ class PostgresEventReader:
         behind = Position(0, 0, 0) if after is None else after
         ids = None if wanted.product_ids is None else list(wanted.product_ids)
         types = [each.value for each in wanted.types]
-        rows = await fetch(self._engine, _READ, (*behind, self._searched, types, ids, limit))
+        rows = await fetch(self._engine, READ, (*behind, self._searched, types, ids, limit))
         head = rows[0]
         oldest = Position(head["dropped_generation"], head["dropped_transaction"], head["dropped_number"])
         if after is not None and not oldest <= after < (head["log_generation"], head["following"] + 1):

@@ -52,8 +52,10 @@ class SqlAlchemyOfferRepository:
         offers: defaultdict[UUID, list[TrackedOffer]] = defaultdict(list)
         if product_ids:
             rows = await self._session.execute(_OF, {"ids": list(product_ids)})
-            for product_id, *kept in map(tuple, rows):
-                offers[product_id].append(TrackedOffer(*kept))
+            # Tuples, because a row of SQLAlchemy's is slower to take apart.
+            for product_id, id, price, items, first_seen_at, changed_at, sold_out_at, known_until in map(tuple, rows):
+                kept = TrackedOffer(id, price, items, first_seen_at, changed_at, sold_out_at, known_until)
+                offers[product_id].append(kept)
         return offers
 
     async def record(self, observations: Collection[Observation]) -> None:

@@ -153,9 +153,7 @@ class ListController(Controller):
             "max_price": max_price,
             "registration": registration,
             "attention": attention,
-            "sort": sort,
             "period": period,
-            "limit": limit,
             "at": at,
         }
 
@@ -163,9 +161,10 @@ class ListController(Controller):
             if last is None:
                 return None, {}
             following = lists.cursors.write(order, wanted, last, moment)
-            query = {name: value for name, value in (given | {"cursor": following}).items() if value is not None}
-            path = f"{prefix_of(request.scope['state'])}/products?{urlencode(query, doseq=True)}"
-            return following, {"Link": f'<{path}>; rel="next"'}
+            filters = urlencode({name: value for name, value in given.items() if value is not None}, doseq=True)
+            # The rest needs no quotes, and looking for what does takes a tenth of the time of a list.
+            query = f"sort={sort}&limit={limit}&cursor={following}" + (f"&{filters}" if filters else "")
+            return following, {"Link": f'<{prefix_of(request.scope["state"])}/products?{query}>; rel="next"'}
 
         if moment is not None:
             if period is not None:

@@ -1,13 +1,16 @@
 """The event log on PostgreSQL: order under open transactions, generations of clusters, and dropped days."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.events.event_reader import PostgresEventReader
+from adapters.postgres.connection import fetch
+from adapters.postgres.events.event_reader import READ, SEARCHED, PostgresEventReader
 from adapters.postgres.events.event_upkeep import DAYS_AHEAD, PostgresEventUpkeep
 from adapters.postgres.unit_of_work import BeginSqlAlchemyWork
 from application.events.event_log import EVERYTHING, EventsExpired, Position, RecordedEvent
@@ -52,6 +55,23 @@ async def test_fault_26_an_event_that_commits_late_is_neither_skipped_nor_read_t
     found, position = await read_on(database, page.searched)
     assert names(found) == ["late", "early"]
     assert (await read_on(database, position))[0] == []
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+async def test_a_page_looks_once_for_what_is_withheld_however_many_events_it_has(database: AsyncEngine) -> None:
+    await append(database, *(event(str(number)) for number in range(20)))
+    await read_on(database, None)
+    types = [each.value for each in EVERYTHING.types]
+    asked = (0, 0, 0, SEARCHED, types, None, 100)
+    (row,) = await fetch(database, f"EXPLAIN (ANALYZE, FORMAT JSON) {READ}", asked)
+    plan = list(nodes(row[0][0]["Plan"]))
+    assert plan[0]["Actual Rows"] == 20
+    assert {node["Actual Loops"] for node in plan} <= {0, 1}
 
 
 async def test_readers_hold_nothing_up(database: AsyncEngine) -> None:
