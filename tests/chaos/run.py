@@ -10,11 +10,11 @@ from chaos.alert_checks import check_alerts
 from chaos.alerts import Watcher
 from chaos.caller import Caller
 from chaos.catalogue import Catalogue
+from chaos.consumers import Consumers
 from chaos.customers import PATIENCE, Customer
 from chaos.deployment import Deployment
-from chaos.event_checks import check_events, logged
 from chaos.event_consumers import PATIENCE as CONSUMERS_PATIENCE
-from chaos.event_consumers import Listener, Puller
+from chaos.event_consumers import Puller
 from chaos.logs import read_logs
 from chaos.offer_versions import ScriptedOffers
 from chaos.past import Past
@@ -25,17 +25,11 @@ from chaos.record import Record
 from chaos.secrets_kept import Secrets
 from chaos.settling import SECONDS_TO_START, Settling
 from chaos.slow_writers import hold_writers_up
-from chaos.webhook_checks import check_webhook, let_retry, owed
-from chaos.webhook_receiver import Receiver
 
 CUSTOMERS, READERS = 4, 3
 FIRST_PRODUCTS = 6
 SECONDS_BETWEEN_PROGRESS = 10.0
 SECONDS_TO_END = 15.0
-SECONDS_TO_HEAR = 10.0
-SECONDS_TO_DELIVER = 90.0
-"""Longer than the lease of a worker that was killed."""
-SECONDS_BETWEEN_LOOKS = 0.5
 NEEDED = (
     "outcome: observed",
     "outcome: registered",
@@ -65,17 +59,16 @@ class Run:
         self._past = Past(seed, record)
         self._closing = asyncio.Event()
         self._callers: list[Caller] = []
-        self._puller = Puller(seed, self._caller(CONSUMERS_PATIENCE))
-        self._listener = Listener(seed, self._town, record)
-        self._receiver = Receiver(seed, record)
-        self._watcher = Watcher(seed, self._caller(PATIENCE))
+        self._consumers = Consumers(seed, self._town, record, self._caller(CONSUMERS_PATIENCE))
+        self._admin = self._caller(PATIENCE)
+        self._watcher = Watcher(seed, self._admin)
 
     async def __call__(self) -> None:
         """Do it all; everything is ended, whatever happens."""
         tasks: list[asyncio.Task[None]] = []
         try:
             self._town.migrate()
-            await self._receiver.start()
+            await self._consumers.receiver.start()
             if not await self._town.until(self._running, SECONDS_TO_START):
                 self._record.violate("everything starts", "the deployment does not run")
                 return
@@ -86,8 +79,7 @@ class Run:
                 return
             load = self._load()
             tasks += load
-            tasks.append(asyncio.create_task(self._listener.run()))
-            tasks.append(asyncio.create_task(self._receiver.run(self._closing)))
+            tasks += self._consumers.follow(self._closing)
             tasks.append(slow := asyncio.create_task(hold_writers_up(self._town, self._seed)))
             await self._disturb()
             slow.cancel()
@@ -97,9 +89,9 @@ class Run:
             settling = Settling(self._town, self._catalogue, self._market, self._record)
             await settling(self._caller(READERS_PATIENCE))
             await asyncio.to_thread(self._check_while_all_runs)
-            await self._deliver_all()
+            await self._consumers.deliver_all()
             await self._stop(*WORKERS)
-            await self._hear_all()
+            await self._consumers.hear_all()
             await asyncio.to_thread(self._check_database)
             await self._stop(*self._town.parts)
             read_logs(self._town, self._record)
@@ -115,8 +107,7 @@ class Run:
                     self._record.violate("chaos itself works", repr(ended))
             for caller in self._callers:
                 await caller.aclose()
-            await self._listener.aclose()
-            self._receiver.close()
+            await self._consumers.aclose()
             await self._town.close()
 
     async def _running(self) -> bool:
@@ -127,8 +118,8 @@ class Run:
 
     async def _prepare(self) -> None:
         """Make a webhook, the first products, and alerts, before the market opens and anything can be observed."""
-        self._kept.keep("a webhook's secret", await self._receiver.subscribe(self._caller(PATIENCE)))
-        first = Customer(CUSTOMERS, self._seed, self._caller(PATIENCE), self._catalogue, self._market)
+        self._kept.keep("a webhook's secret", await self._consumers.receiver.subscribe(self._admin))
+        first = Customer(CUSTOMERS, self._seed, self._admin, self._catalogue, self._market)
         await self._watcher.make(await first.stock(FIRST_PRODUCTS))
 
     def _load(self) -> list[asyncio.Task[None]]:
@@ -141,7 +132,8 @@ class Run:
             Reader(number, self._seed, self._caller(READERS_PATIENCE), self._catalogue, judge)
             for number in range(READERS)
         ]
-        everyone: list[Customer | Reader | Puller | Watcher] = [*customers, *readers, self._puller, self._watcher]
+        others = (self._consumers.puller, self._watcher)
+        everyone: list[Customer | Reader | Puller | Watcher] = [*customers, *readers, *others]
         return [asyncio.create_task(each.run(self._closing)) for each in everyone]
 
     def _caller(self, patience: float) -> Caller:
@@ -185,31 +177,9 @@ class Run:
 
     def _check_database(self) -> None:
         checks.check_database(self._town, self._market, self._record)
-        check_events(self._town, self._catalogue, self._puller, self._listener, self._record)
-        check_webhook(self._town, self._puller, self._receiver, self._record)
+        self._consumers.check(self._catalogue)
         check_alerts(self._town, self._catalogue, self._watcher.made, self._record)
         checks.check_secrets(self._town, self._kept)
-
-    async def _deliver_all(self) -> None:
-        """Wait until the receiver has taken all that is in the log; events that failed need not wait for hours."""
-
-        async def delivered() -> bool:
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            await asyncio.to_thread(let_retry, self._town, self._record)
-            return not await asyncio.to_thread(owed, self._town, self._receiver)
-
-        if not await self._town.until(delivered, SECONDS_TO_DELIVER):
-            self._record.violate("a receiver catches up", f"not within {SECONDS_TO_DELIVER:g} s")
-
-    async def _hear_all(self) -> None:
-        """Let the consumers come to the end of the log, which no worker makes longer any more."""
-        log = await asyncio.to_thread(logged, self._town)
-
-        async def heard() -> bool:
-            return not log or (await self._puller.reach(log[-1]) and self._listener.reached(log[-1]))
-
-        if not await self._town.until(heard, SECONDS_TO_HEAR):
-            self._record.violate("consumers catch up", f"not within {SECONDS_TO_HEAR:g} s")
 
     async def _stop(self, *names: str) -> None:
         for name in names:

@@ -12,6 +12,7 @@ from chaos.caller import Caller
 from chaos.event_consumers import Seen
 from chaos.record import Record
 from domain.event import ALERT_EVENTS, PUBLIC_EVENTS
+from e2e.clients import free_port
 
 MADE = 201
 TYPES = sorted(PUBLIC_EVENTS | ALERT_EVENTS)
@@ -35,14 +36,13 @@ class Receiver:
         self._steady = False
         self._dice = random.Random(f"receiver {seed}")
         self._record = record
-        self._port = 0
+        self._port = free_port()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """Listen, where it has listened before if it has."""
+        """Listen, on the same port every time."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
 
     async def subscribe(self, caller: Caller) -> str:
         """Make a webhook for all events of products and alerts; return the secret that signs them."""
