@@ -11,6 +11,7 @@ import pytest
 
 from api_client.api import DAY, MISSING, PASSWORD, USERNAME, Api
 from domain.alerts.condition import ConditionKind, PriceThreshold
+from entrypoints.web.charts.chart import BOTTOM, TOP
 from web_forms import form_of, logged_in, send
 
 HOUR = timedelta(hours=1)
@@ -70,6 +71,9 @@ async def test_an_alert_is_tried_on_the_chart_before_it_is_saved(api: Api, admin
     marks = dict(re.findall(r'<g class="episodes (\w+)">.*?<path class="marks" d="([^"]*)"', svg))
     assert {kind: path.count("M") for kind, path in marks.items()} == {"told": 2, "suppressed": 1}
     assert re.search(r'class="threshold" d="M84 [\d.]+H944"', svg)
+    far = await send(admin, new(id), **BELOW | {"price": "100"}, do="try")
+    (y,) = re.findall(r'class="threshold" d="M84 ([\d.]+)H944"', far.text)
+    assert TOP < float(y) < BOTTOM
     # What was typed stands there still, and nothing is saved.
     assert f'value="{html.escape(BELOW["name"])}"' in answer.text
     assert api.outside.storage.rows.alerts.alerts == {}
@@ -221,6 +225,10 @@ async def test_a_threshold_is_suggested_for_so_many_firings_a_week(
     assert price
     assert f"With a threshold of {int(price[1]):,} alone it would have fired 3 times a week" in text
     assert "It would have fired 3 times in 7 days." in text
+    body = {"product_id": str(id), "when": {"kind": kind, "price": int(price[1])}}
+    found = (await api.http.post("/alerts/simulate", json=body)).json()["firings"]
+    # Those of the week before now.
+    assert len(found) == 3
     if kind == "price_below":
         body = {"product_id": str(id), "kind": kind, "per_week": 3, "period": "P7D"}
         assert str((await api.http.post("/alerts/suggest", json=body)).json()["threshold"]) == price[1]
@@ -305,6 +313,16 @@ async def test_an_edit_does_not_undo_another_one_unseen(api: Api, admin: httpx.A
     assert answer.status_code == 303
     (alert,) = api.outside.storage.rows.alerts.alerts.values()
     assert alert.rule.when == PriceThreshold(ConditionKind.PRICE_BELOW, 700)
+
+
+async def test_lengths_that_the_form_has_no_unit_for_stay_as_they_are(api: Api, admin: httpx.AsyncClient) -> None:
+    path = await made(api, admin, await observed(api, admin))
+    for lengths in ({"for": "PT1.5S", "cooldown": "P1DT1S"}, {"for": "PT0.000001S", "cooldown": "PT1H30M"}):
+        await api.http.patch(path.removeprefix("/admin"), json=lengths)
+        answer = await admin.post(f"{path}/edit", data=filled_in((await admin.get(f"{path}/edit")).text))
+        assert answer.status_code == 303
+        (alert,) = (await api.http.get("/alerts")).json()["items"]
+        assert alert | lengths == alert
 
 
 async def test_an_edited_alert_is_tried_over_a_product_that_it_is_about(api: Api, admin: httpx.AsyncClient) -> None:
