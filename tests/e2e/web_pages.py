@@ -1,5 +1,6 @@
 """What people do on the pages, in Chromium. Run by `make test-web`, because few machines have one."""
 
+import asyncio
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ POLLED, SELDOM = 15_000, 60_000
 FOLLOWED = "stream?.readyState === 1"
 NO_POLLING = """{
     const set = setTimeout;
-    window.setTimeout = (call, delay, ...rest) => set(call, delay < 15000 ? delay : 2 ** 31 - 1, ...rest);
+    window.setTimeout = (call, delay, ...rest) => set(call, delay >= 15000 ? 2 ** 31 - 1 : delay, ...rest);
 }"""
 HIDDEN = """
     Object.defineProperty(document, "hidden", { value: %s, configurable: true });
@@ -47,6 +48,13 @@ def prices(system: System, product: str) -> list[int]:
     return [offer["price"] for offer in system.api.read(product)["offers"]]
 
 
+async def until(page: Page, condition: str) -> None:
+    """Wait for a condition in the page, whose policy forbids Playwright's own way, which evaluates it there."""
+    async with asyncio.timeout(PATIENCE / 1000):
+        while not await page.evaluate(condition):
+            await asyncio.sleep(0.05)
+
+
 def is_refresh(request: Request) -> bool:
     return "seen=" in request.url
 
@@ -57,7 +65,7 @@ def is_stream(response: Response) -> bool:
 
 async def stream_after_polling(page: Page) -> int:
     """Let the page poll once, and return how its stream was answered."""
-    await page.wait_for_function("stream?.readyState === 2")
+    await until(page, "stream?.readyState === 2")
     async with page.expect_request(is_refresh), page.expect_response(is_stream) as answer:
         await page.clock.fast_forward(POLLED)
     return (await answer.value).status
@@ -128,14 +136,14 @@ async def test_a_changed_price_appears_without_polling_also_after_the_api_was_ki
         refreshes = refreshes_of(page)
         await page.goto(f"/catalogue/{product}")
         await expect(page.locator(".big")).to_have_text("4,100")
-        await page.wait_for_function(FOLLOWED)
+        await until(page, FOLLOWED)
         system.simulator.dictate([product], 3_900)
         await expect(page.locator(".big")).to_have_text("3,900", timeout=PATIENCE)
         api.send(signal.SIGKILL)
-        await page.wait_for_function(f"!({FOLLOWED})")
+        await until(page, f"!({FOLLOWED})")
         asked = len(refreshes)
         system.start_api()
-        await page.wait_for_function(FOLLOWED)
+        await until(page, FOLLOWED)
         system.simulator.dictate([product], 3_700)
         await expect(page.locator(".big")).to_have_text("3,700", timeout=PATIENCE)
         assert asked
@@ -156,10 +164,10 @@ async def test_without_a_place_among_the_streams_a_page_polls_until_it_gets_one(
         # The server may notice a little later that the place is free.
         while await stream_after_polling(page) != 200:
             pass
-        await page.wait_for_function(FOLLOWED)
+        await until(page, FOLLOWED)
 
         # What no event tells is asked for all the same, but seldom.
-        await page.wait_for_function("due - Date.now() > 15000")
+        await until(page, "due - Date.now() > 15000")
         async with page.expect_request(is_refresh):
             await page.clock.fast_forward(SELDOM)
 
@@ -172,7 +180,7 @@ async def test_without_a_place_among_the_streams_a_page_polls_until_it_gets_one(
             assert await page.evaluate("stream === null && due === Infinity")
             async with page.expect_request(is_refresh), page.expect_response(is_stream):
                 await page.evaluate(end)
-            await page.wait_for_function(FOLLOWED)
+            await until(page, FOLLOWED)
 
 
 async def test_an_update_in_place_takes_nothing_from_the_reader(system: System, browser: Browser) -> None:
