@@ -12,7 +12,7 @@ from adapters.postgres.standby.watch import StandbyLimits, reason
 from application.diagnosis.facts import StandbyFacts
 
 CATCHING_UP = 1.5
-"""Seconds that a standby is given to replay what was written before."""
+"""Seconds for the standby to replay up to the position that the primary had at the start."""
 _BETWEEN_LOOKS = 0.05
 
 
@@ -30,7 +30,7 @@ async def inspect_standby(primary: AsyncEngine, standby: AsyncEngine, limits: St
         while found.replays and found.position < reached.position and time.monotonic() < deadline:
             await asyncio.sleep(_BETWEEN_LOOKS)
             found = await bounded(limits.check, standby_position(engine))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the finding names it
+    except Exception as error:  # noqa: BLE001 - the finding names any error
         return StandbyFacts(trouble=reason(error))
     return StandbyFacts(
         replays=found.replays,

@@ -36,15 +36,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryPosition(Position):
-    """How far the primary has written."""
+    """The position up to which the primary has flushed its log."""
 
     unflushed: float
-    """Everything that was visible so many seconds before the call lies before the position."""
+    """Everything that was visible this many seconds before the call lies before the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandbyPosition(Position):
-    """How far a standby has replayed; its reads show nothing beyond."""
+    """The position up to which a standby has replayed; its reads show nothing later."""
 
     replays: bool
     """False once it is promoted: it takes writes of its own."""
@@ -53,7 +53,7 @@ class StandbyPosition(Position):
 
 
 async def primary_position(engine: AsyncEngine) -> PrimaryPosition:
-    """Return how far the primary has written.
+    """Return the position up to which the primary has flushed its log.
 
     Raises:
         StorageUnavailable, asyncpg.PostgresError: also if it is itself a standby.
@@ -63,7 +63,7 @@ async def primary_position(engine: AsyncEngine) -> PrimaryPosition:
 
 
 async def standby_position(engine: AsyncEngine) -> StandbyPosition:
-    """Return how far the standby has replayed.
+    """Return the position up to which the standby has replayed.
 
     Raises:
         StorageUnavailable

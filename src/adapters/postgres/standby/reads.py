@@ -1,6 +1,6 @@
 """Reads of the standby while it may be read, and of the primary otherwise, or if the standby fails.
 
-Every failure leads to the primary, also a product that is not found: it may have been created a moment ago.
+After every failure the primary is read. That includes a product that is not found, because it may be new.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -50,7 +50,7 @@ class StandbyReads:
                     found = await bounded(self._limits.read, ask())
                     if self._holds(trust):
                         return found
-                except Exception as error:  # noqa: BLE001 - whatever it is, the primary answers
+                except Exception as error:  # noqa: BLE001 - after any error the primary answers
                     self._fail(error)
             self._newest()
             return await primary(*asked, **named)
@@ -62,7 +62,7 @@ class StandbyReads:
         standby: Callable[Asked, AsyncGenerator[Item, None]],
         primary: Callable[Asked, AsyncGenerator[Item, None]],
     ) -> Callable[Asked, AsyncGenerator[Item, None]]:
-        """Return the same for a read in batches: all of them come from the server that gives the first one."""
+        """Return such a read in batches. All batches come from the server that gives the first one."""
 
         async def stream(*asked: Asked.args, **named: Asked.kwargs) -> AsyncGenerator[Item, None]:
             if (trust := self._trust()) is not None:
@@ -90,7 +90,7 @@ class StandbyReads:
 
         try:
             first = await bounded(self._limits.first_batch, ask())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the primary answers
+        except Exception as error:  # noqa: BLE001 - after any error the primary answers
             # That has ended the generator, or will: it cannot be closed while it runs.
             self._fail(error)
             return False, None

@@ -32,7 +32,7 @@ BEHIND = "it is older than DATABASE_READ_MAX_LAG"
 FOREIGN = "it is no standby of the primary of DATABASE_URL, or has not replayed the primary's last promotion yet"
 PROMOTED = "it is no standby, or no longer: it was promoted. Restart the process once it is a standby again"
 _ALIVE = ("40001", "57014")
-"""Cancelled for the replay's sake (a recovery conflict), and too slow: the standby itself is well."""
+"""SQLSTATEs of reads that the replay cancelled, and of reads that took too long: the standby itself is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class StandbyLimits:
     check: float = 1.0
     """The answer of one of the servers to a check."""
     between_checks: float = 1.0
-    """Less for a small DATABASE_READ_MAX_LAG: a quarter of it."""
+    """The time between two checks, or a quarter of DATABASE_READ_MAX_LAG if that is less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class StandbyWatch:
             await self._ask_primary()
         try:
             standby = await bounded(self._limits.check, standby_position(self._standby))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the primary answers
+        except Exception as error:  # noqa: BLE001 - after any error the primary answers
             self._refuse(reason(error))
         else:
             self._judge(standby, doubts)
@@ -127,7 +127,7 @@ class StandbyWatch:
         return self._trust if self._trust is not None and self._young(self._trust) else None
 
     def holds(self, trust: Trust) -> bool:
-        """Return whether an answer of the standby that was begun with this right may be given now."""
+        """Return whether an answer of the standby may be given now, if its read began with this right."""
         return trust.doubts == self._doubts and self._young(trust)
 
     def age(self) -> float:
@@ -174,7 +174,7 @@ class StandbyWatch:
             self._promote()
 
     def _promote(self) -> None:
-        # It takes writes that the primary may never see, and a check cannot tell that from being ahead.
+        # It takes writes that the primary may never see. By its position it only seems to be ahead of the primary.
         self._promoted = True
         self._refuse(PROMOTED)
 

@@ -1,4 +1,4 @@
-"""Pages of alerts: all of them with what they did, and one with where it stands, enabled and disabled."""
+"""Pages of alerts: the list with the last transitions, and one alert with its states and a switch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from entrypoints.web.sessions import Sessions
 ALERTS_SHOWN = 25
 LAST_PAGE = MOST_ALERTS // ALERTS_SHOWN
 COUNTED = 1_000
-"""Products that are counted for one alert."""
+"""Firing or pending products of one alert are counted up to this number."""
 LONGEST_NUMBER = 18
 """Digits of a page or of a transition in a link."""
 DONE = {
@@ -39,7 +39,7 @@ DONE = {
 
 @dataclass(frozen=True, slots=True)
 class TransitionLine:
-    """A line of the table of what alerts did."""
+    """A line of the table of transitions."""
 
     at: str
     what: str
@@ -66,7 +66,7 @@ class AlertController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Show a page of the alerts, and one of what they did."""
+        """Show a page of the alerts, and a page of their transitions."""
         formats = pages.formats(request)
         page, before = min(max(1, _number(request, "page") or 1), LAST_PAGE), _number(request, "before")
         found = await alert_reader.page(ALERTS_SHOWN + 1, (page - 1) * ALERTS_SHOWN, COUNTED + 1)
@@ -100,10 +100,10 @@ class AlertController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Show where the alert stands with products, and what it did last."""
+        """Show the alert's states and its last transitions."""
         found = await alert_reader.detail(alert_id, STATES + 1, TRANSITIONS)
         alert, formats, states = found.alert, pages.formats(request), dict(found.states[:STATES])
-        # Of products that the alert names all are shown, of others those that the condition is met of.
+        # All products that the alert names are shown; of an alert for all products only those that meet its condition.
         states |= {id: INITIAL for id in alert.product_ids or () if id not in states}
         names = await names_of(catalogue.reader, [*states, *(each.product_id for each in found.transitions)])
         return show_to_admin(
@@ -137,7 +137,7 @@ class AlertController(Controller):
 
 
 def _number(request: Request[Any, Any, Any], name: str) -> int | None:
-    """Return a number of a link; what cannot be read counts as not given."""
+    """Return a number of a link, None if it is missing or cannot be read."""
     given: str = request.query_params.get(name, "")
     return int(given) if given.isascii() and given.isdecimal() and len(given) <= LONGEST_NUMBER else None
 

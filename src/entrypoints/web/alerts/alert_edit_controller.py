@@ -54,7 +54,7 @@ class AlertEditController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Save the alert and show it, or the form with its mistakes or what the alert would have done."""
+        """Save the alert and show it, or the form with its mistakes or its trial."""
         form, formats = await AlertForm.of(request), pages.formats(request)
         page = await edit_page(catalogue.reader, alert_reader, alert_id)
         if form.do:
@@ -104,7 +104,7 @@ class AlertEditController(Controller):
 
 
 def _refuse_changed(page: FormPage, form: AlertForm) -> None:
-    """Name it as a mistake that the alert was edited since the form was shown; saving again replaces that."""
+    """Add a mistake if the alert was edited since the form was shown; saving again replaces that edit."""
     revision = str(page.alert.revision) if page.alert else ""
     if form.typed["revision"] != revision:
         form.typed["revision"] = revision

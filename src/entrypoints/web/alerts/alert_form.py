@@ -31,11 +31,11 @@ HIGHEST_PRICE = 2**53 - 1
 HIGHEST_PERCENT, MOST_A_WEEK = 1_000_000, 10_000
 LONGEST_NUMBER = 32
 LONGEST_TEXT = 2_000
-"""Characters of a field that are kept: more than a name may have, so that a mistake is not made right."""
+"""Each field is cut after so many characters. A name may have fewer, so a name that is too long stays a mistake."""
 UNITS = {"seconds": timedelta(seconds=1), "minutes": MINUTE, "hours": HOUR, "days": DAY}
 ONE, ALL = "one", "all"
 TRY, SUGGEST = "try", "suggest"
-"""What the buttons beside the one that saves send."""
+"""Values of the two buttons that try the rule instead of saving the alert."""
 RANGES = {"1": "24 hours", "7": "7 days", "30": "30 days"}
 EMPTY = {
     "name": "",
@@ -55,7 +55,7 @@ EMPTY = {
     "per_week": "1",
     "revision": "",
 }
-"""All fields, with what they are at first."""
+"""All fields with their values in an empty form."""
 _NUMBER = re.compile(r"[0-9][0-9.,'\u2019]*")
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]{1,2})?")
 _COUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
@@ -64,7 +64,7 @@ _SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule that does not look at any time yet."""
+    """A rule without the time at which it begins to watch."""
 
     when: Condition
     hold: timedelta
@@ -78,7 +78,7 @@ class AlertForm:
     typed: dict[str, str] = field(default_factory=EMPTY.copy)
     mistakes: dict[str, str] = field(default_factory=dict)
     do: str = ""
-    """What is wanted instead of saving: `TRY` or `SUGGEST`."""
+    """`TRY` or `SUGGEST` if the rule is to be tried, empty if the alert is to be saved."""
 
     @classmethod
     async def of(cls, request: Request[Any, Any, Any]) -> "AlertForm":
@@ -87,14 +87,14 @@ class AlertForm:
 
     @classmethod
     def sent(cls, fields: Mapping[str, Any]) -> "AlertForm":
-        """Read the fields of a form; one that was not sent is as at first."""
+        """Read the fields of a form; a field that was not sent has its value of an empty form."""
         given = {name: str(fields.get(name, first))[:LONGEST_TEXT].strip() for name, first in EMPTY.items()}
         do = fields.get("do")
         return cls(given, do=do if do in (TRY, SUGGEST) else "")
 
     @classmethod
     def of_alert(cls, alert: Alert) -> "AlertForm":
-        """Fill the form in as an alert is."""
+        """Return the form of an alert as it is."""
         rule, typed = alert.rule, EMPTY | {"name": alert.name, "revision": str(alert.revision)}
         typed |= {"scope": ALL if alert.product_ids is None else ONE, "kind": rule.when.kind.value}
         match rule.when:
@@ -115,7 +115,7 @@ class AlertForm:
             self.mistakes["name"] = str(error)
 
     def draft(self, locale: Locale) -> Draft | None:
-        """Return what the rule is to be, or None and its mistakes."""
+        """Return the typed rule, or None and add its mistakes."""
         when = self._condition(locale)
         hold, cooldown = self._length("hold", LONGEST_HOLD), self._length("cooldown", LONGEST_COOLDOWN)
         if self.mistakes or when is None:
@@ -123,7 +123,7 @@ class AlertForm:
         return Draft(when, hold, cooldown)
 
     def threshold_wanted(self, locale: Locale) -> Draft | None:
-        """Return the rule without its threshold, which is looked for, or None and its mistakes."""
+        """Return the typed rule with a threshold of 0, for which one is looked for, or None and add its mistakes."""
         kind = self._kind()
         if kind is not None and kind not in (ConditionKind.PRICE_BELOW, ConditionKind.PRICE_ABOVE):
             self.mistakes["kind"] = "A threshold can be suggested for a price below or above it only."
@@ -136,7 +136,7 @@ class AlertForm:
         return int(self.typed["days"]) if self.typed["days"] in RANGES else LONGEST_PERIOD.days
 
     def wanted_firings(self, locale: Locale) -> Decimal | None:
-        """Return how often a week the alert is to fire, or None and the mistake."""
+        """Return the wanted number of firings a week, or None and add the mistake."""
         wanted = _number(self.typed["per_week"], locale)
         if wanted is None or not 0 < wanted <= MOST_A_WEEK:
             self.mistakes["per_week"] = f"Type a number above 0, at most {MOST_A_WEEK}, as 1 or 0.5."
@@ -144,7 +144,7 @@ class AlertForm:
         return wanted
 
     def _kind(self) -> ConditionKind | None:
-        """Return the kind of condition, or None and the mistake."""
+        """Return the kind of condition, or None and add the mistake."""
         try:
             return ConditionKind(self.typed["kind"])
         except ValueError:
@@ -180,7 +180,7 @@ class AlertForm:
 
     def _price(self, name: str, locale: Locale) -> int | None:
         price = _number(self.typed[name], locale)
-        # "40.000" has decimals in English, and whoever typed it meant something else.
+        # "40.000" is 40 in English, but a person who types it most likely means 40000.
         if price is None or price.as_tuple().exponent != 0 or price > HIGHEST_PRICE:
             self.mistakes[name] = "Type a price as a whole number, as 40000."
             return None
@@ -215,7 +215,7 @@ def _number(text: str, locale: Locale) -> Decimal | None:
     digits = _SPACES.sub("", text)
     if len(digits) > LONGEST_NUMBER or not _NUMBER.fullmatch(digits):
         return None
-    # No language groups two digits, so this is no group.
+    # No language writes a last group of one or two digits, so these are decimals.
     if _PLAIN.fullmatch(digits):
         return Decimal(digits)
     try:

@@ -1,4 +1,4 @@
-"""The page with the form of an alert, and what it would have done; no page for admins loses what was typed."""
+"""The page with the form of an alert and its trial. After a login in between it is shown again as it was typed."""
 
 import re
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _NEW, _EDIT = re.compile(rf"/admin/products/{_ID}/alerts/new"), re.compile(rf"/a
 
 @dataclass(frozen=True, slots=True)
 class FormPage:
-    """What a form is about: a new or an edited alert, and the products whose prices it may be tried over."""
+    """The page of a new or an edited alert, with the products whose prices its rule may be tried over."""
 
     path: str
     products: Mapping[UUID, str]
@@ -62,7 +62,7 @@ async def new_page(reader: CatalogueReader, product_id: UUID) -> FormPage:
 
 
 async def edit_page(catalogue: CatalogueReader, alerts: AlertReader, alert_id: UUID) -> FormPage:
-    """Return the page of an alert that is edited; one for all products is tried over those that it was about last.
+    """Return the page of an edited alert. One for all products is tried over products of its states and transitions.
 
     Raises:
         AlertNotFound

@@ -1,4 +1,4 @@
-"""The alerts of one product: where they stand, and a new one that is tried over its prices before it is saved."""
+"""Pages of one product's alerts: their states, and the form of a new one, which may be tried before it is saved."""
 
 from typing import Any
 from uuid import UUID
@@ -43,7 +43,7 @@ class ProductAlertController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Show the alerts of the product; its own page shows a part of this one."""
+        """Show the alerts of the product; the product's own page shows a part of this page."""
         names = await names_of(catalogue.reader, [product_id])
         if product_id not in names:
             raise ProductNotFound(product_id)
@@ -87,7 +87,7 @@ class ProductAlertController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Create the alert and show it, or the form with its mistakes or what the alert would have done."""
+        """Create the alert and show it, or the form with its mistakes or its trial."""
         form, formats = await AlertForm.of(request), pages.formats(request)
         page = await new_page(catalogue.reader, product_id)
         if form.do:

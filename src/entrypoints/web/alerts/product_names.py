@@ -10,12 +10,12 @@ from application.catalogue.listing import MOST_IDS, NEWEST_FIRST, ProductFilter
 from application.catalogue.views import ProductView
 
 STATES, TRANSITIONS = 50, 50
-"""States and transitions of an alert that are read, for its page and for products to try it over."""
+"""States and transitions of an alert that its page shows, and whose products it may be tried over."""
 _PRODUCTS = msgspec.json.Decoder(list[ProductView])
 
 
 async def names_of(reader: CatalogueReader, product_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of those products that are there."""
+    """Return the names of the products that exist."""
     ids = sorted(set(product_ids))
     names: dict[UUID, str] = {}
     for first in range(0, len(ids), MOST_IDS):

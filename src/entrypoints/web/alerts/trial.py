@@ -35,7 +35,7 @@ class FiringLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What the page shows of a back-test."""
+    """A back-test as the page shows it."""
 
     chart: Chart
     threshold: float | None
@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class BackTests:
-    """See `Trials`. A place is waited for once: each read of the past holds a connection."""
+    """Trials by back-tests. All reads of a trial share one place, as each read of the past holds a connection."""
 
     simulate: SimulateAlert
     suggest: SuggestThreshold
@@ -61,7 +61,7 @@ class BackTests:
     async def of(
         self, product_id: UUID, draft: Draft, days: int, formats: Formats, per_week: Decimal | None = None
     ) -> Trial:
-        """Try the rule over the last days; with `per_week`, with the threshold that comes closest to it.
+        """Try the rule over the last days. `per_week` replaces its threshold by the one that fires closest to so often.
 
         Raises:
             ProductNotFound, QueueFull
@@ -99,7 +99,7 @@ def provide_back_tests(
     read_price_history: Injected[ReadPriceHistory],
     costly: Injected[Place],
 ) -> BackTests:
-    """Give a request what tries its rule."""
+    """Give a request its back-tests."""
     return BackTests(simulate_alert, suggest_threshold, read_price_history, costly)
 
 

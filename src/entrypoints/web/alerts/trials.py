@@ -1,4 +1,4 @@
-"""The port to back-tests: controllers reach no chart and no history through it."""
+"""The port to back-tests. By it controllers depend on no chart and no history."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Trials(Protocol):
-    """Tries rules."""
+    """Tries rules over recorded prices."""
 
     async def of(
         self, product_id: UUID, draft: Draft, days: int, formats: Formats, per_week: Decimal | None = None
     ) -> "Trial":
-        """Try the rule over the last days; with `per_week`, with the threshold that comes closest to it.
+        """Try the rule over the last days. `per_week` replaces its threshold by the one that fires closest to so often.
 
         Raises:
             ProductNotFound, QueueFull

@@ -1,4 +1,4 @@
-"""Alerts in words: what they wait for, where they stand, and what they did."""
+"""Alerts in words: conditions, rules, states and transitions."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -42,7 +42,7 @@ def percent(value: Decimal, formats: Formats) -> str:
 
 
 def condition(when: Condition, formats: Formats) -> str:
-    """Say what an alert waits for."""
+    """Describe a condition."""
     match when:
         case PriceThreshold():
             side, other = ("below", "above") if when.kind is ConditionKind.PRICE_BELOW else ("above", "below")
@@ -59,14 +59,14 @@ def condition(when: Condition, formats: Formats) -> str:
 
 
 def rule(of: Rule, formats: Formats) -> str:
-    """Say when an alert fires, and how often it tells."""
+    """Say when an alert fires, and for how long it is silent then."""
     held = f", for {exact(of.hold)} without a break" if of.hold else ""
     silence = f". Then it is silent for {exact(of.cooldown)}" if of.cooldown else ""
     return f"When {condition(of.when, formats)}{held}{silence}."
 
 
 def standing(alert: Alert, state: AlertState, formats: Formats) -> str:
-    """Say where an alert stands with a product."""
+    """Describe the state of an alert for a product."""
     if not alert.enabled:
         return "disabled"
     if state.phase is Phase.OK or state.since is None:
@@ -78,7 +78,7 @@ def standing(alert: Alert, state: AlertState, formats: Formats) -> str:
 
 
 def happened(transition: Transition) -> str:
-    """Say what an alert did."""
+    """Describe a transition."""
     if transition.kind is TransitionKind.FIRING:
         words = "fired"
     else:

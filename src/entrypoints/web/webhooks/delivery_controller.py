@@ -1,4 +1,4 @@
-"""The page of one webhook: how it is, what was sent to it, and what is sent on demand."""
+"""The page of one webhook: its state, its deliveries, and buttons to send a test event or past events."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -73,7 +73,7 @@ class DeliveryController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Send one event that says nothing."""
+        """Send a test event."""
         try:
             await ping_webhook(webhook_id, actor=actor)
         except WebhookDisabled:
@@ -90,7 +90,7 @@ class DeliveryController(Controller):
         actor: Injected[Actor],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Send nothing more to it, or let it go on where it ended."""
+        """Enable or disable the webhook. Enabled again, it goes on with the event after the last one that it took."""
         enabled = request.scope["path"].endswith("/enable")
         await amend_webhook(webhook_id, WebhookChange(enabled=enabled), actor=actor)
         done = "enabled" if enabled else "disabled"
@@ -108,7 +108,7 @@ class DeliveryController(Controller):
         pages: Injected[Pages],
         sessions: Injected[Sessions],
     ) -> ASGIResponse:
-        """Send everything behind an event again, or all that is kept."""
+        """Send all events after the given one again, or all events that are kept."""
         form = await request.form()
         typed = str(form.get("after") or "").strip()[:LONGEST_CURSOR]
         try:

@@ -1,4 +1,4 @@
-"""Pages for webhooks: the list, the form, a secret shown once, and the questions before what cannot be undone."""
+"""Pages for webhooks: the list, the form, a secret shown once, and questions before a change that cannot be undone."""
 
 from typing import Any
 from uuid import UUID

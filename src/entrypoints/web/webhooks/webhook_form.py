@@ -35,7 +35,7 @@ MEANINGS = {
 _EDIT = re.compile(rf"{WEBHOOKS}/([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/edit")
 _SEPARATORS = re.compile(r"[\s,;]+")
 _SHOWN = 40
-"""Characters of a mistaken id that its mistake repeats."""
+"""A mistake repeats so many characters of a wrong id."""
 
 
 @dataclass(slots=True)
