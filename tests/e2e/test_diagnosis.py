@@ -28,7 +28,7 @@ from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.operations.migration import run_migrations
 from entrypoints.wiring.engines import ProbeEngine
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
 
 NOWHERE = "postgresql://aggregator@127.0.0.1:9/nowhere"
 OFFER = Offer("0" * 31 + "1", 100, 5)

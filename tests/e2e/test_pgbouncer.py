@@ -21,7 +21,7 @@ from e2e.system import System
 from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
 
 pytestmark = [pytest.mark.timeout(240), needs_pgbouncer]
 

@@ -11,9 +11,9 @@ from psycopg import sql
 
 from e2e.clients import Json
 from e2e.processes import Processes, Running, eventually
+from e2e.secret_encodings import found
 from e2e.system import System
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from secret_encodings import found
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -13,10 +13,10 @@ from adapters.metrics.metrics import Metrics
 from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from metric_values import counted
-from silence import silent
 from storages.databases import migrated
+from storages.silence import silent
 from storages.standby import Pair, pair
+from telemetry.metric_values import counted
 from waiting import until
 
 pytestmark = pytest.mark.timeout(180)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from adapters.postgres import schema
 from entrypoints.cli import main
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
 
 pytestmark = [pytest.mark.usefixtures("logs_as_before"), pytest.mark.timeout(120)]
 

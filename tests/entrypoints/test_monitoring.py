@@ -42,7 +42,7 @@ from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from fakes.webhooks import InMemoryWebhookUpkeep
-from metric_values import counted, series
+from telemetry.metric_values import counted, series
 
 HOST = "127.0.0.1"
 REFRESH_TOKEN = "the-refresh-token-that-is-secret"

@@ -3,7 +3,7 @@
 import asyncio
 
 from application.events.event_log import EventFilter, EventPage, EventReader, Position
-from event_schemas import check_event
+from specification.event_schemas import check_event
 
 
 async def settled_page(reader: EventReader, after: Position | None, wanted: EventFilter, limit: int) -> EventPage:

@@ -18,8 +18,8 @@ from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure, poo
 from application.synchronisation.offers_gateway import AnswerRefused
 from application.synchronisation.upstream_calls import NoAnswer
 from domain.offer import ObservedOffers
-from offers_clients import issuer_of
-from upstreams import Answer, gateway_to, listening
+from upstream.clients import issuer_of
+from upstream.servers import Answer, gateway_to, listening
 from waiting import until
 
 PRODUCT = UUID(int=1)

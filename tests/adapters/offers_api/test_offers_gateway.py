@@ -33,8 +33,8 @@ from domain.offer import ObservedOffers, Offer
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
-from offers_clients import gateway_of
-from upstreams import TOKEN, GivenToken, answering, gateway_to, gateway_to_bytes, gateway_to_handler
+from upstream.clients import gateway_of
+from upstream.servers import TOKEN, GivenToken, answering, gateway_to, gateway_to_bytes, gateway_to_handler
 
 PRODUCT = UUID("ffffffff-ffff-ffff-ffff-fffffffffffe")
 MIB = 2**20

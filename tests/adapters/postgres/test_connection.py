@@ -18,7 +18,7 @@ from adapters.postgres.connection import DatabaseLimits, close_engine, connect, 
 from adapters.postgres.new_connection import Keepalive
 from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
-from silence import silent
+from storages.silence import silent
 
 PID = "SELECT pg_backend_pid()"
 

@@ -8,7 +8,7 @@ import pytest
 
 from e2e.processes import Processes, eventually
 from e2e.system import System
-from silence import silent
+from storages.silence import silent
 
 pytestmark = pytest.mark.timeout(300)
 SECONDS_TO_GO_ON, SECONDS_TO_END = 120.0, 60.0

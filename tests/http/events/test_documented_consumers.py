@@ -14,9 +14,9 @@ from api_client.api import Outside
 from api_client.server import served
 from domain.event import Event, EventType
 from entrypoints.limits import RequestLimits
-from event_schemas import sample_data
 from factories import some_id
 from fakes.storage import NOON
+from specification.event_schemas import sample_data
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text()
 

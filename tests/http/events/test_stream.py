@@ -18,10 +18,10 @@ from application.events.feed import FeedTiming
 from application.storage import StorageUnavailable
 from domain.event import Event, EventType
 from entrypoints.limits import RequestLimits, Shares
-from event_schemas import sample_data
 from factories import some_id
 from fakes.event_readers import InMemoryEventReader
 from fakes.storage import NOON
+from specification.event_schemas import sample_data
 from waiting import until
 
 PATH = "/events/stream"
