@@ -11,7 +11,6 @@ from e2e.browsers import accessible, chromium, visit
 from e2e.processes import eventually
 from e2e.system import System
 
-pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
 """Milliseconds for what the page does by itself, on a busy machine."""
 POLLED, SELDOM = 15_000, 60_000
