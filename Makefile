@@ -10,8 +10,12 @@ BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS = never
 export UV_COMPILE_BYTECODE = 1
 export UV_PROJECT_ENVIRONMENT = $(VENV)
+# Or every process of the tests compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
+# More than two cores have: stories of real processes wait most of the time. tests/conftest.py says in which order.
+SIDE_BY_SIDE = --numprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCKED = $(BIN)/uv export --locked --extra traces --no-emit-project --quiet
 FILES = git ls-files -z --cached --others --exclude-standard
 # Never with verification: it would send what it found to whom it might belong. `admin` is the documented default.
@@ -35,13 +39,13 @@ up: setup ## Run everything: PostgreSQL, Offers simulator, API, worker
 	@exec $(BIN)/aggregator up
 
 test: setup ## Run every test
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-fast: setup ## Run the tests that need no database
 	@$(BIN)/pytest tests/domain tests/application tests/http
 
 test-long: setup ## Run them with 1 000 examples each, and what takes as long as it does in life
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --hypothesis-profile=long
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --hypothesis-profile=long
 	@$(BIN)/pytest --numprocesses 2 tests/e2e/faults/full_durations.py
 
 test-api: setup ## Let Schemathesis try out all that the API's description says; SEED replays, EXAMPLES bounds

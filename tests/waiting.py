@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
+PATIENCE = 60.0
+"""Seconds that a busy machine may take for what an idle one does at once. Nothing waits for their end but a failure."""
+
 
 async def let_others_run() -> None:
     """Let others run until they wait for something that takes time."""
@@ -13,7 +16,7 @@ async def let_others_run() -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 5) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = PATIENCE) -> None:
     """Let others run until the condition holds.
 
     Raises:

@@ -13,6 +13,7 @@ from adapters.job_queue import SaqJobQueue, create_queue_tables, postgres_queue
 from adapters.queue_connections import QueueLimits
 from application.synchronisation.scheduling import Job
 from storages.databases import NewDatabase
+from waiting import PATIENCE
 
 AHEAD = 800 * 86_400
 
@@ -67,7 +68,7 @@ async def test_a_job_that_was_begun_ahead_by_a_process_that_is_gone_is_removed(
 ) -> None:
     """SAQ would take it for running until then, and its key would be taken."""
     assert await queue.enqueue("housekeeping", key="cron:housekeeping")
-    job = await queue.dequeue(timeout=5)
+    job = await queue.dequeue(timeout=PATIENCE)
     assert job is not None
     async with queue.pool.connection() as connection:
         (stored,) = await (await connection.execute("SELECT job FROM saq_jobs")).fetchall()
@@ -86,4 +87,4 @@ async def test_an_idle_queue_gives_out_nothing_and_sweeps_nothing(queue: Postgre
         assert await other.dequeue(timeout=0.1) is None
         assert await other.sweep() == []
         assert not other._has_sweep_lock
-    assert await queue.dequeue(timeout=5) is not None
+    assert await queue.dequeue(timeout=PATIENCE) is not None

@@ -21,7 +21,7 @@ from application.synchronisation.batch_report import BatchReport, FailureReason,
 from application.synchronisation.upstream_calls import Endpoint, NoAnswer
 from domain.product import RegistrationState
 from fakes.storage import NOON
-from metric_values import counted, series
+from telemetry.metric_values import counted, series
 from waiting import let_others_run
 
 ALERTED = (

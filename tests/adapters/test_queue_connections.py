@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.job_queue import PatientQueue, postgres_queue
 from adapters.queue_connections import QueueLimits, make_pool
-from silence import silent
+from storages.silence import silent
 
 BRIEF = QueueLimits(connections=2, statement=0.3, answer_margin=0.2, check=0.2, pool_wait=30)
 

@@ -15,7 +15,7 @@ from entrypoints.http.server import Server, server_config
 from entrypoints.limits import SERVING, HeadLimits
 from entrypoints.listening import listening
 from entrypoints.readiness import Stopping
-from waiting import until
+from waiting import PATIENCE, until
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Served:
     port: int
 
     def client(self, host: str = "127.0.0.1") -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=f"http://{host}:{self.port}", trust_env=False)
+        return httpx.AsyncClient(base_url=f"http://{host}:{self.port}", trust_env=False, timeout=PATIENCE)
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from waiting import PATIENCE
+
 ADMIN = {"username": "admin", "password": "admin"}
 
 Json = dict[str, Any]
@@ -35,7 +37,7 @@ class Api:
     """The API of a running system; the admin logs in when a call first needs it."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, trust_env=False, timeout=10)
+        self.client = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE)
         self._token = ""
 
     @property
@@ -100,7 +102,7 @@ class Simulator:
     """The routes with which the simulator shows and changes its state."""
 
     def __init__(self, origin: str) -> None:
-        self.client = httpx.Client(base_url=origin, trust_env=False, timeout=10)
+        self.client = httpx.Client(base_url=origin, trust_env=False, timeout=PATIENCE)
 
     def lives(self) -> bool:
         """Whether it answers at all."""

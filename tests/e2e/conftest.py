@@ -1,6 +1,5 @@
-"""A database that one `aggregator migrate` made and every story copies, and the logs of a failed story's processes."""
+"""A migrated database that every story copies, and the logs of a failed story's processes."""
 
-import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -9,27 +8,15 @@ import psycopg
 import pytest
 
 from e2e.processes import Processes
-from e2e.system import System
-
-
-@pytest.fixture(scope="session", autouse=True)
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let processes compile each module once, also where Python is set to write no bytecode."""
-    with pytest.MonkeyPatch.context() as environment:
-        if sys.dont_write_bytecode:
-            environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-            environment.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
-        yield
+from e2e.system import System, migrate
 
 
 @pytest.fixture(scope="session")
-def migrated(bytecode: None, dsn: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated(dsn: str) -> str:
     """Give the name of a migrated database of the test's own."""
     name = f"e2e_{uuid4().hex}"
     _administer(dsn, f"CREATE DATABASE {name}")
-    processes = Processes(tmp_path_factory.mktemp("migrate"))
-    migrating = processes.aggregator("migrate", environment={"DATABASE_URL": _of(dsn, name)})
-    assert migrating.process.wait(30) == 0, migrating.output()
+    migrate(_of(dsn, name))
     return name
 
 

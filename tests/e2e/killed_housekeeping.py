@@ -1,10 +1,12 @@
-"""The housekeeping of a worker in a process that kills itself before its n-th statement of a roll-up.
+"""The housekeeping of a worker in processes of which each kills itself before its n-th statement of a roll-up.
 
-Commits count as statements. The argument is n; without one, the process comes to its end.
+Commits count as statements. Each line of the input is an n, or 0 for a process that comes to its end; the answer is
+the exit code. The processes are forked, because importing everything once is enough.
 """
 
 import asyncio
 import itertools
+import multiprocessing
 import os
 import signal
 import sys
@@ -29,8 +31,6 @@ from application.webhooks.ports import WebhookUpkeep
 from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.limits import WORKING
-
-DONE = "done"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def killing_at(last: int) -> Callable[..., None]:
     return count
 
 
-async def main(last: int | None) -> None:
+async def keep_house(last: int | None) -> None:
     container = make_container(read_settings(os.environ), limits=WORKING)
     try:
         history = await container.get(HistoryUpkeep)
@@ -80,8 +80,21 @@ async def main(last: int | None) -> None:
         )()
     finally:
         await container.close()
-    print(DONE, flush=True)  # noqa: T201
+
+
+def run(last: int) -> None:
+    asyncio.run(keep_house(last or None))
+
+
+def main() -> None:
+    """Answer each line."""
+    forking = multiprocessing.get_context("fork")
+    for line in sys.stdin:
+        process = forking.Process(target=run, args=(int(line),))
+        process.start()
+        process.join()
+        print(process.exitcode, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else None))
+    main()

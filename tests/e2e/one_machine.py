@@ -10,7 +10,6 @@ from e2e.clients import Api, listens
 from e2e.processes import Processes, Running, eventually
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 
-SECONDS_TO_START = 60.0
 PROC = Path("/proc")
 
 
@@ -47,7 +46,7 @@ class OneMachine:
     def ready(self) -> Api:
         """Wait for the banner, and return the API that it shows."""
         banner = re.compile(r"Product Aggregator is up\.\n\n +API +(http://\S+)/products\n")
-        eventually(lambda: banner.search(self.running.output()) or not self.running.alive, within=SECONDS_TO_START)
+        eventually(lambda: banner.search(self.running.output()) or not self.running.alive)
         found = banner.search(self.running.output())
         assert found, "it has ended"
         self._apis.append(Api(found[1]))

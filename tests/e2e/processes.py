@@ -13,16 +13,17 @@ from typing import Any, TypeVar
 from entrypoints.configuration.setting_sources import SECRETS
 from entrypoints.configuration.settings import ALL
 from entrypoints.development.child_process import end_with_parent
+from waiting import PATIENCE
 
 Found = TypeVar("Found")
 
-SECONDS_TO_STOP = 8.0
+SECONDS_TO_STOP = 15.0
 LAST_LINES = 60
 OUR_SETTINGS = {*ALL, *(f"{name}_FILE" for name in SECRETS)}
 AGGREGATOR = (sys.executable, "-m", "entrypoints.cli")
 
 
-def eventually(condition: Callable[[], Found], *, within: float = 45.0) -> Found:
+def eventually(condition: Callable[[], Found], *, within: float = PATIENCE) -> Found:
     """Return the condition's result as soon as that is true, and look again until then."""
     deadline = time.monotonic() + within
     while not (found := condition()):
@@ -75,9 +76,13 @@ class Running:
         self.process.send_signal(number)
 
     def ends_with(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal and return its exit code, which it must have within the promised time."""
+        """Send the signal and return its exit code."""
         self.send(number)
-        return self.process.wait(SECONDS_TO_STOP)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        """Wait for its end and return its exit code."""
+        return self.process.wait(PATIENCE)
 
 
 class Processes:

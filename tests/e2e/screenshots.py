@@ -51,7 +51,7 @@ async def test_pictures_of_all_states(system: System) -> None:
                 await take(page, "/", "three", f"{width}-{scheme}")
         system.add_products(22)
         odd = [system.api.create(name.strip()[:255])["id"] for name in ODD_NAMES]
-        eventually(lambda: system.observed() == 25 + len(ODD_NAMES), within=30)
+        eventually(lambda: system.observed() == 25 + len(ODD_NAMES))
         system.seed(days=30)
         system.add_products(475)
         eventually(lambda: system.observed() == 500 + len(ODD_NAMES), within=120)

@@ -1,5 +1,6 @@
 """A whole system of real processes around one database, its durations divided."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,11 @@ from e2e.clients import Api, Simulator, free_port
 from e2e.divided_worker import Durations
 from e2e.processes import Processes, Running, eventually
 from entrypoints.configuration.settings import Settings
+from entrypoints.container import make_container
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN
 from entrypoints.development.seed.command import seed
+from entrypoints.operations.migration import run_migrations
 
-SECONDS_TO_START = 30.0
 JWT_SECRET = "the-same-through-every-restart-of-the-api"
 # A JWT shows by its header; the access token's claims have the refresh token in them, base64url as JWTs are.
 SECRETS = (DEFAULT_REFRESH_TOKEN, JWT_SECRET, "eyJ")
@@ -121,13 +123,27 @@ class System:
         self.processes.end()
 
 
+def migrate(dsn: str) -> None:
+    """Do what `aggregator migrate` does, without a process of its own."""
+    with ThreadPoolExecutor(1) as thread:  # this thread may have an event loop already
+        thread.submit(asyncio.run, _migrate(dsn)).result()
+
+
+async def _migrate(dsn: str) -> None:
+    container = make_container(Settings(database_url=dsn))
+    try:
+        await run_migrations(container)
+    finally:
+        await container.close()
+
+
 def _working(worker: Running) -> Running:
-    eventually(lambda: not worker.alive or any(worker.events("worker started")), within=SECONDS_TO_START)
+    eventually(lambda: not worker.alive or any(worker.events("worker started")))
     assert worker.alive
     return worker
 
 
 def _answering(server: Running, answers: Callable[[], bool]) -> Running:
-    eventually(lambda: not server.alive or answers(), within=SECONDS_TO_START)
+    eventually(lambda: not server.alive or answers())
     assert server.alive
     return server

@@ -15,8 +15,6 @@ from e2e.clients import Api, Json, free_port
 from e2e.one_machine import OneMachine
 from e2e.processes import Processes, eventually
 
-pytestmark = pytest.mark.timeout(180)
-
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
 BLOCKS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What workers change while the dump is made is not compared.
@@ -84,7 +82,7 @@ def test_the_page_is_a_backup_that_can_be_restored(machine: OneMachine, tmp_path
     environment = machine.environment | {"DATABASE_URL": restored, "PORT": str(free_port())}
     beside = processes.aggregator("api", environment=environment)
     again = Api(f"http://127.0.0.1:{environment['PORT']}")
-    eventually(again.lives, within=30)
+    eventually(again.lives)
     assert {product["id"] for product in again.all()} == set(created)
     assert again.read(created[0])["offers"]
     again.client.close()
@@ -92,5 +90,5 @@ def test_the_page_is_a_backup_that_can_be_restored(machine: OneMachine, tmp_path
     gone = api.create("Made after the dump")["id"]
     beside.send(signal.SIGTERM)
     run(machine, tmp_path, blocks[0], replacing)
-    eventually(lambda: {product["id"] for product in answered(api)} == set(created), within=30)
+    eventually(lambda: {product["id"] for product in answered(api)} == set(created))
     assert api.client.get(f"/products/{gone}").status_code == 404

@@ -9,7 +9,6 @@ from e2e.processes import eventually
 from e2e.system import System
 
 MISSING = "00000000-0000-4000-8000-000000000000"
-SECONDS_TO_SHOW_OFFERS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def with_offers(shop: System, product_id: str) -> Json:
         product = shop.api.read(product_id)
         return product if product["registration"]["state"] == "registered" and product["offers"] else None
 
-    product = eventually(found, within=SECONDS_TO_SHOW_OFFERS)
+    product = eventually(found)
     assert product is not None
     return product
 

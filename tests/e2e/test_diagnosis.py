@@ -28,7 +28,8 @@ from entrypoints.http.app import create_app
 from entrypoints.limits import DIAGNOSING, SERVING
 from entrypoints.operations.migration import run_migrations
 from entrypoints.wiring.engines import ProbeEngine
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
+from waiting import PATIENCE
 
 NOWHERE = "postgresql://aggregator@127.0.0.1:9/nowhere"
 OFFER = Offer("0" * 31 + "1", 100, 5)
@@ -66,7 +67,7 @@ async def test_page_and_command_say_the_same_in_the_same_order(healthy: InProces
 def lines_of_doctor(of: InProcessWorker) -> list[str]:
     environment = {"DATABASE_URL": of.dsn, "OFFERS_BASE_URL": of.simulator.base_url}
     command = (sys.executable, "-m", "entrypoints.cli", "doctor")
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return [" ".join(line.split()) for line in ended.stdout.splitlines()]
 
 

@@ -10,8 +10,7 @@ import pytest
 from e2e.clients import free_port
 from e2e.one_machine import OneMachine
 from e2e.processes import Processes, eventually
-
-pytestmark = pytest.mark.timeout(180)
+from waiting import PATIENCE
 
 METRICS = re.compile(r"Metrics +(http://\S+)/metrics  \((\w+)\)")
 
@@ -31,7 +30,7 @@ def test_worker_and_api_show_their_metrics_side_by_side_and_end_cleanly(machine:
     urls = {part: url for url, part in METRICS.findall(machine.running.output())}
     assert urls.keys() == {"worker", "api"}
     assert urls["worker"].endswith(":" + machine.environment["METRICS_PORT"])
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
 
         def shown(part: str) -> str:
             return client.get(f"{urls[part]}/metrics").text

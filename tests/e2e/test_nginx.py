@@ -16,11 +16,11 @@ import pytest
 from e2e.clients import ADMIN, Json, free_port, listens
 from e2e.processes import Processes, eventually
 from e2e.system import System
+from waiting import PATIENCE
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 pytestmark = [
-    pytest.mark.timeout(180),
     pytest.mark.skipif(NGINX is None, reason="NOT RUN: nginx is not installed"),
 ]
 PREFIX = "/aggregator"
@@ -67,7 +67,7 @@ def shop(new_database_dsn: Callable[[], str], tmp_path_factory: pytest.TempPathF
     processes.aggregator("api", environment={**system.environment, **behind})
     processes.start("nginx", NGINX, "-p", str(folder), "-c", str(settings), environment={})
     eventually(lambda: system.api.lives() and listens(port))
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE) as client:
         token = client.post(f"{PREFIX}/login", json=ADMIN).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield client

@@ -1,9 +1,11 @@
 """Killing the worker in the middle of a roll-up, again and again, leaves the same tables as never killing it."""
 
+import os
 import random
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,6 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from e2e.killed_housekeeping import DONE
-from e2e.processes import Processes, Running
 from storages.databases import BUCKETS
 
 HOUSEKEEPING = Path(__file__).with_name("killed_housekeeping.py")
@@ -39,28 +39,37 @@ FILLED = f"""
 
 
 class Database:
-    """A database full of days that have ended."""
+    """A database full of days that have ended, and what keeps house on it."""
 
-    def __init__(self, dsn: str, processes: Processes) -> None:
+    def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._processes = processes
+        self._housekeeping = subprocess.Popen(
+            [sys.executable, str(HOUSEKEEPING)],
+            env=os.environ | {"DATABASE_URL": dsn, "LOG_FORMAT": "json"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(FILLED.encode())
 
     def roll_up(self) -> None:
-        running = self._housekeeping()
-        assert running.process.wait(60) == 0, running.output()
-        assert DONE in running.output()
+        assert self._keep_house(0) == 0
 
     def roll_up_until(self, statement: int) -> None:
         """Roll up until the process kills itself before this statement, the first one being 1."""
-        running = self._housekeeping(str(statement))
-        assert running.process.wait(60) == -signal.SIGKILL, running.output()
+        assert self._keep_house(statement) == -signal.SIGKILL
 
-    def _housekeeping(self, *arguments: str) -> Running:
-        environment = {"DATABASE_URL": self._dsn, "LOG_FORMAT": "json"}
-        command = (sys.executable, str(HOUSEKEEPING), *arguments)
-        return self._processes.start("housekeeping", *command, environment=environment)
+    def _keep_house(self, statement: int) -> int:
+        """Return the exit code of a process that does."""
+        assert self._housekeeping.stdin
+        assert self._housekeeping.stdout
+        self._housekeeping.stdin.write(f"{statement}\n")
+        self._housekeeping.stdin.flush()
+        return int(self._housekeeping.stdout.readline())
+
+    def close(self) -> None:
+        self._housekeeping.communicate()
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         with psycopg.connect(self._dsn) as connection:
@@ -76,11 +85,19 @@ class Database:
             return int(days)
 
 
-@pytest.mark.timeout(60 + 3 * KILLS)
+@pytest.fixture
+def databases(new_database_dsn: Callable[[], str]) -> Iterator[tuple[Database, Database]]:
+    both = Database(new_database_dsn()), Database(new_database_dsn())
+    yield both
+    for database in both:
+        database.close()
+
+
+@pytest.mark.timeout(300 + 3 * KILLS)
 def test_a_worker_that_is_killed_while_it_rolls_up_leaves_what_it_would_have_left(
-    new_database_dsn: Callable[[], str], processes: Processes
+    databases: tuple[Database, Database],
 ) -> None:
-    undisturbed, killed = (Database(new_database_dsn(), processes) for _ in range(2))
+    undisturbed, killed = databases
     undisturbed.roll_up()
     dice, left = random.Random(20261126), []
     for _ in range(KILLS):

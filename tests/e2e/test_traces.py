@@ -2,13 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from e2e.collector import running_collector
 from e2e.processes import Running, eventually
 from e2e.system import System
-
-pytestmark = pytest.mark.timeout(180)
 
 
 def test_spans_reach_the_collector_and_when_that_hangs_work_and_stopping_go_on(system: System) -> None:

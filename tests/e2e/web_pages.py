@@ -13,7 +13,6 @@ from e2e.processes import eventually
 from e2e.system import System
 from e2e.webhook_receivers import Receiver
 
-pytestmark = pytest.mark.timeout(180)
 PATIENCE = 40_000
 """Milliseconds for the updates that the page makes by itself, on a busy machine."""
 POLLED, SELDOM = 15_000, 60_000

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from adapters.postgres import schema
 from entrypoints.cli import main
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
 
-pytestmark = [pytest.mark.usefixtures("logs_as_before"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 COMMANDS = ("migrate", "api", "worker")
 HBA = "local all stranger scram-sha-256\nlocal all all trust\n"

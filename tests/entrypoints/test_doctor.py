@@ -8,6 +8,7 @@ import pytest
 
 from application.diagnosis.finding import Check, Finding, broken, warning
 from entrypoints.operations.doctor import check_settings, report
+from waiting import PATIENCE
 
 NOWHERE = "postgresql://u:hidden-word@127.0.0.1:9/d"
 PRODUCTION = {
@@ -66,7 +67,7 @@ def test_a_worker_beside_an_api_lacks_none_of_its_secrets() -> None:
 def test_the_command_says_that_the_database_is_away_and_shows_no_secret() -> None:
     environment = {"DATABASE_URL": NOWHERE, "OFFERS_BASE_URL": "http://127.0.0.1:9/api/v1"}
     ended = subprocess.run(
-        [*COMMAND, "--json"], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, "--json"], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     written = json.loads(ended.stdout)
     assert {finding["check"] for finding in written["findings"]} == {"database", "offers service"}
@@ -76,6 +77,6 @@ def test_the_command_says_that_the_database_is_away_and_shows_no_secret() -> Non
 
 def test_the_command_refuses_wrong_settings() -> None:
     ended = subprocess.run(
-        COMMAND, env={"DATABASE_URL": "mysql://x"}, capture_output=True, text=True, timeout=60, check=False
+        COMMAND, env={"DATABASE_URL": "mysql://x"}, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (ended.returncode, ended.stdout.partition(":")[0]) == (2, "BROKEN   settings")

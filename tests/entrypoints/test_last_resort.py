@@ -4,6 +4,7 @@ import threading
 
 from entrypoints.last_resort import exit_once_stalled, exit_within
 from entrypoints.monitoring import Heartbeat
+from waiting import PATIENCE
 
 
 class Left:
@@ -18,7 +19,7 @@ class Left:
         self._over.set()
 
     def wait(self) -> list[int]:
-        self._over.wait(30)
+        self._over.wait(PATIENCE)
         return self.codes
 
 

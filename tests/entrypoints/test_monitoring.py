@@ -42,7 +42,8 @@ from fakes.events import InMemoryEventUpkeep
 from fakes.synchronisation import Synchronising
 from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemoryListedChanges
 from fakes.webhooks import InMemoryWebhookUpkeep
-from metric_values import counted, series
+from telemetry.metric_values import counted, series
+from waiting import PATIENCE
 
 HOST = "127.0.0.1"
 REFRESH_TOKEN = "the-refresh-token-that-is-secret"
@@ -53,7 +54,7 @@ PASSWORD = "the-password-that-is-secret"
 async def monitored(metrics: Metrics, heartbeat: Heartbeat | None = None) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         monitoring_listener(metrics, HOST, 0, heartbeat) as port,
-        httpx.AsyncClient(base_url=f"http://{HOST}:{port}", trust_env=False) as client,
+        httpx.AsyncClient(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=PATIENCE) as client,
     ):
         yield client
 

@@ -10,10 +10,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from api_client.api import INTERVAL, SOLD_OUT_KEPT, Api, Outside, serving
+from e2e.secret_encodings import found
 from entrypoints.configuration.settings import read_settings
 from entrypoints.logs import configure_logs
 from fakes.defective_reader import DefectiveReader
-from secret_encodings import found
 
 pytestmark = pytest.mark.usefixtures("logs_as_before")
 

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-ENDED = 60.0
-"""Seconds: more than any machine needs to end."""
+from waiting import PATIENCE
 
 
 @pytest.mark.parametrize("command", ["api", "worker"])
@@ -24,11 +23,11 @@ def test_a_process_that_waits_for_its_database_ends_at_once_with_code_0(command:
             stderr=subprocess.STDOUT,
         )
         try:
-            silent.settimeout(ENDED)
+            silent.settimeout(PATIENCE)
             connection, _ = silent.accept()
             with connection:
                 started.send_signal(signal.SIGTERM)
-                output, _ = started.communicate(timeout=ENDED)
+                output, _ = started.communicate(timeout=PATIENCE)
         finally:
             started.kill()
             started.wait()

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.job_queue import create_queue_tables
@@ -37,11 +36,18 @@ TABLES = (
     "webhook_waiting",
     "webhook_delivery",
 )
-_NEW_EVENT_LOG = """
-    UPDATE event_log SET generation = 1, cluster = NULL,
-        dropped_generation = 0, dropped_transaction = 0, dropped_number = 0
-"""
 BUCKETS = ("best_price_bucket_5m", "best_price_bucket_1h", "best_price_bucket_1d", "offer_bucket_1h")
+# DELETE, because TRUNCATE makes new files for every partition and index. Audit records go without triggers, of which
+# one refuses this.
+_WITHOUT_ROWS = f"""
+    BEGIN;
+    {"".join(f"DELETE FROM {table};" for table in TABLES + BUCKETS)}
+    UPDATE event_log SET generation = 1, cluster = NULL,
+        dropped_generation = 0, dropped_transaction = 0, dropped_number = 0;
+    SET LOCAL session_replication_role = replica;
+    DELETE FROM audit_record;
+    COMMIT
+"""
 
 
 def system_clock() -> datetime:
@@ -62,11 +68,8 @@ async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def remove_rows(engine: AsyncEngine) -> None:
-    # DELETE, because TRUNCATE makes new files for every partition and index.
-    async with engine.begin() as connection:
-        for table in TABLES + BUCKETS:
-            await connection.execute(text(f"DELETE FROM {table}"))
-        await connection.execute(text(_NEW_EVENT_LOG))
-        # Without triggers, one of which refuses this.
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text("DELETE FROM audit_record"))
+    # By the driver, which sends all statements at once.
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(_WITHOUT_ROWS)

@@ -14,6 +14,7 @@ import asyncpg
 import psycopg
 
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from waiting import PATIENCE
 
 _OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = 'product-aggregator'"
 
@@ -81,14 +82,14 @@ class Pair:
 
     async def until_alone(self) -> None:
         """Wait until no standby receives from the primary."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while await value(self.dsn, "SELECT count(*) FROM pg_stat_replication"):
                 await asyncio.sleep(0.01)
 
     async def replayed(self) -> None:
         """Wait until the standby has replayed everything."""
         reached = await value(self.dsn, "SELECT pg_current_wal_flush_lsn()::text")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await value(self.standby_dsn, f"SELECT pg_last_wal_replay_lsn() >= '{reached}'"):
                 await asyncio.sleep(0.01)
 

@@ -64,7 +64,7 @@ from fakes.upkeep import InMemoryCataloguePurge, InMemoryHistoryUpkeep, InMemory
 from fakes.webhooks import InMemoryDueWebhooks, InMemoryWebhookReader
 from storages.databases import system_clock
 from storages.decoded_reader import DecodedCatalogue
-from waiting import let_others_run
+from waiting import PATIENCE, let_others_run
 
 INTERVAL = timedelta(seconds=60)
 SOLD_OUT_KEPT = timedelta(days=1)
@@ -211,7 +211,7 @@ async def add(begin: BeginWork, *products: Product) -> None:
 
 async def waits_or_ends(storage: Storage, task: "asyncio.Task[Any]") -> None:
     """Let the task run until it waits for a lock, or has ended."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not task.done() and not await storage.any_waits():
             pass
 

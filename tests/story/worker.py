@@ -21,9 +21,9 @@ from domain.product import RegistrationState
 from fakes.storage import FakeClock
 from fakes.synchronisation import Synchronising
 from fakes.token_store import InMemoryTokenStore
-from offers_clients import shared_token_of
 from story.manual_event_loop import ManualEventLoop
 from story.upstream import AUTH, PATIENCE_WITH_AUTH, Upstream, Way
+from upstream.clients import shared_token_of
 
 Answer = TypeVar("Answer")
 

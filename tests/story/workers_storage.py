@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from application.storage import StorageUnavailable
 from application.unit_of_work import UnitOfWork
-from event_schemas import check_event
 from fakes.storage import InMemoryStorage, InMemoryUnitOfWork, Rows
+from specification.event_schemas import check_event
 
 
 @dataclass

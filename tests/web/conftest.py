@@ -7,7 +7,7 @@ import pytest
 
 from api_client.api import Api
 from api_client.fixtures import api, running
-from web_forms import logged_in
+from web.forms import logged_in
 
 __all__ = ["api", "running"]
 

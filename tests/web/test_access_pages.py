@@ -10,7 +10,7 @@ import pytest
 from api_client.api import MISSING, PASSWORD, USERNAME, Api
 from application.access.key_text import is_well_formed
 from fakes.storage import NOON
-from web_forms import form_of, send
+from web.forms import form_of, send
 
 FIELDS = {"name": "Nightly <import>", "catalogue:write": "yes", "audit:read": "yes"}
 

@@ -12,7 +12,7 @@ from api_client.api import DAY, MISSING, PASSWORD, USERNAME, Api, Outside, servi
 from api_client.routes import filled, pages
 from domain.offer import ObservedOffers
 from domain.product import DESCRIPTION_LENGTH, NAME_LENGTH
-from web_forms import form_of, logged_in, send
+from web.forms import form_of, logged_in, send
 
 MINUTE = timedelta(minutes=1)
 OPEN = {"/admin/login", "/admin/logout"}

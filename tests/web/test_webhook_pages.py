@@ -14,7 +14,7 @@ from application.webhooks.attempts import Delivery, Outcome
 from application.webhooks.webhook import MOST_WEBHOOKS, Webhook
 from domain.event import EventType
 from fakes.storage import NOON
-from web_forms import form_of, send
+from web.forms import form_of, send
 
 NEW = "/admin/webhooks/new"
 URL = "https://shop.example/hooks?a=1&b=2"

@@ -25,7 +25,7 @@ from entrypoints.development.offers_simulator.app import RunningSimulator, runni
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from fakes.token_store import InMemoryTokenStore
-from offers_clients import gateway_of, issuer_of, shared_token_of
+from upstream.clients import gateway_of, issuer_of, shared_token_of
 
 PRODUCT = UUID(int=7)
 LOGGED = LoggedTokenEvents(lambda _: None)

@@ -13,8 +13,8 @@ from adapters.offers_api.answer_body import UnreadableBody, read_body
 from application.synchronisation.offers_gateway import AnswerRefused, RegistrationRefused
 from domain.offer import ObservedOffers
 from factories import some_id
-from offers_clients import issuer_of
-from upstreams import answering, gateway_to_handler, listening
+from upstream.clients import issuer_of
+from upstream.servers import answering, gateway_to_handler, listening
 
 LIMIT = 1_000
 TEXT = json.dumps([{"id": "f" * 32, "price": 1, "items_in_stock": 1}]).encode()

@@ -18,9 +18,9 @@ from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure, poo
 from application.synchronisation.offers_gateway import AnswerRefused
 from application.synchronisation.upstream_calls import NoAnswer
 from domain.offer import ObservedOffers
-from offers_clients import issuer_of
-from upstreams import Answer, gateway_to, listening
-from waiting import until
+from upstream.clients import issuer_of
+from upstream.servers import Answer, gateway_to, listening
+from waiting import PATIENCE, until
 
 PRODUCT = UUID(int=1)
 MIB = 2**20
@@ -138,7 +138,7 @@ async def test_a_body_that_turns_malformed_is_not_waited_for(garbage: bytes) -> 
         response = await transport.handle_async_request(httpx.Request("GET", f"http://127.0.0.1:{port}"))
         head_read.set()
         with pytest.raises(TRANSPORT_ERRORS) as error:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await read_body(response, MIB)
         await response.aclose()
     await transport.aclose()

@@ -33,8 +33,9 @@ from domain.offer import ObservedOffers, Offer
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Chance, ErrorAnswer, Faults
 from entrypoints.development.offers_simulator.options import SimulatorOptions
-from offers_clients import gateway_of
-from upstreams import TOKEN, GivenToken, answering, gateway_to, gateway_to_bytes, gateway_to_handler
+from upstream.clients import gateway_of
+from upstream.servers import TOKEN, GivenToken, answering, gateway_to, gateway_to_bytes, gateway_to_handler
+from waiting import PATIENCE
 
 PRODUCT = UUID("ffffffff-ffff-ffff-ffff-fffffffffffe")
 MIB = 2**20
@@ -384,8 +385,8 @@ async def test_silence_is_not_waited_for() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    patient = HttpLimits(connect=30, read=0.1, call=30)
-    async with asyncio.timeout(3), gateway_to_handler(handler, limits=patient) as gateway:
+    patient = HttpLimits(connect=600, read=0.1, call=600)
+    async with asyncio.timeout(PATIENCE), gateway_to_handler(handler, limits=patient) as gateway:
         with pytest.raises(OffersServiceUnavailable, match="timeout"):
             await gateway.offers_of(PRODUCT)
 
@@ -400,8 +401,8 @@ async def test_a_host_that_does_not_take_the_connection_is_not_waited_for() -> N
             waiting.setblocking(False)
             waiting.connect_ex(deaf.getsockname())
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        patient = HttpLimits(connect=0.1, read=30, call=30)
-        async with asyncio.timeout(3), gateway_to(url, limits=patient) as gateway:
+        patient = HttpLimits(connect=0.1, read=600, call=600)
+        async with asyncio.timeout(PATIENCE), gateway_to(url, limits=patient) as gateway:
             with pytest.raises(OffersServiceUnavailable, match="timeout"):
                 await gateway.offers_of(PRODUCT)
 

@@ -13,7 +13,7 @@ from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from domain.offer import ObservedOffers
 from factories import some_id
-from upstreams import answering, gateway_to, gateway_to_handler, listening
+from upstream.servers import answering, gateway_to, gateway_to_handler, listening
 
 PATIENT = HttpLimits(connect=30, read=30, call=60)
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"

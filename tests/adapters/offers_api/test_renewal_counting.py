@@ -16,8 +16,8 @@ from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from fakes.storage import FakeClock
 from fakes.token_store import InMemoryTokenStore
-from metric_values import counted, series
-from offers_clients import issuer_of, shared_token_of
+from telemetry.metric_values import counted, series
+from upstream.clients import issuer_of, shared_token_of
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from adapters.outgoing_http.tls import client_context
 from application.synchronisation.offers_gateway import OffersServiceUnavailable
 from domain.offer import ObservedOffers
 from factories import some_id
-from metric_values import counted
-from offers_clients import gateway_of
-from upstreams import TOKEN, GivenToken, gateway_to, listening
+from telemetry.metric_values import counted
+from upstream.clients import gateway_of
+from upstream.servers import TOKEN, GivenToken, gateway_to, listening
 
 PATIENT = HttpLimits(connect=30, read=30, call=60)
 NOW = datetime.now(UTC)

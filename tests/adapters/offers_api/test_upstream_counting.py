@@ -19,9 +19,9 @@ from entrypoints.development.offers_simulator.malformed import MalformedKind
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
 from factories import some_id
 from fakes.synchronisation import TIMING, Synchronising
-from metric_values import counted, series
-from offers_clients import gateway_of, issuer_of
-from upstreams import GivenToken
+from telemetry.metric_values import counted, series
+from upstream.clients import gateway_of, issuer_of
+from upstream.servers import GivenToken
 from waiting import until
 
 KNOWN, UNKNOWN, HANGING = UUID(int=1), UUID(int=2), UUID(int=3)

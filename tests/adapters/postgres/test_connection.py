@@ -18,7 +18,8 @@ from adapters.postgres.connection import DatabaseLimits, close_engine, connect, 
 from adapters.postgres.new_connection import Keepalive
 from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
-from silence import silent
+from storages.silence import silent
+from waiting import PATIENCE
 
 PID = "SELECT pg_backend_pid()"
 
@@ -77,7 +78,7 @@ async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
 ) -> None:
     pid = await value(single, PID)
     reading = asyncio.create_task(value(single, "SELECT pg_sleep(25)"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) != "active":
             pass
     await value(engine, "SELECT pg_terminate_backend($1)", pid)
@@ -97,7 +98,7 @@ async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine, e
     for _ in range(3):
         pid = await value(single, PID)
         reading = asyncio.create_task(value(single, "SELECT pg_sleep(25)"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await value(engine, "SELECT state FROM pg_stat_activity WHERE pid = $1", pid) != "active":
                 pass
         reading.cancel()

@@ -12,6 +12,7 @@ from adapters.postgres.connection import DatabaseLimits, close_engine, create_en
 from adapters.postgres.driver_query import DriverQuery
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.storage import StorageUnavailable
+from waiting import PATIENCE
 
 NUMBERS = DriverQuery("SELECT n FROM generate_series(1, $1::int) AS n", ())
 SLOW = DriverQuery("SELECT n, pg_sleep(n) FROM generate_series(0, $1::int) AS n", ())
@@ -41,7 +42,7 @@ async def busy(engine: AsyncEngine, pid: int) -> list[Any]:
 
 
 async def until_busy(engine: AsyncEngine, pid: int, is_so: Callable[[list[Any]], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not is_so(await busy(engine, pid)):
             pass
 

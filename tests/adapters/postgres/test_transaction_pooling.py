@@ -25,7 +25,7 @@ from adapters.postgres.errors import Locked
 from adapters.postgres.schema import ServerUnsuitable, require_sessions, require_way_past_pooler
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.storage import StorageUnavailable
-from poolers import Pooler, needs_pgbouncer
+from storages.poolers import Pooler, needs_pgbouncer
 
 pytestmark = needs_pgbouncer
 

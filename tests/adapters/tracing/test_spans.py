@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from adapters.tracing.spans import LEFT_OUT, Spans
 from domain.errors import WindowTooLarge
-from kept_spans import Kept, attributes_of
+from telemetry.kept_spans import Kept, attributes_of
 
 MOST = 2
 

@@ -21,8 +21,8 @@ from application.webhooks.attempts import Answer
 from application.webhooks.ports import Message
 from application.webhooks.secrets import new_secret
 from application.webhooks.targets import TargetPolicy
-from receivers import Receiver, receiving
 from waiting import until
+from webhooks.receiver import Receiver, receiving
 
 ANYWHERE = TargetPolicy(allow_private=True, allow_http=True)
 PUBLIC = TargetPolicy(allow_private=False, allow_http=True)

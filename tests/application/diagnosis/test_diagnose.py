@@ -12,8 +12,8 @@ from application.diagnosis.finding import Check, Severity
 from application.storage import StorageUnavailable
 from application.synchronisation.access_token.store import TokenState
 from application.synchronisation.lag import ReadLag
-from diagnosed import DELIVERING, KEPT_UP, SERVER, WORKING
 from fakes.clock_watch import clock_watch
+from fakes.healthy_system import DELIVERING, KEPT_UP, SERVER, WORKING
 from fakes.synchronisation import Synchronising
 
 

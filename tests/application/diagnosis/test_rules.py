@@ -12,8 +12,8 @@ from application.diagnosis import rules
 from application.diagnosis.facts import StandbyFacts, UpstreamFacts
 from application.diagnosis.finding import Check, Finding, Severity
 from application.synchronisation.access_token.store import TokenState
-from diagnosed import DELIVERING, KEPT_UP, SERVER, WORKING
 from domain.product import RegistrationState
+from fakes.healthy_system import DELIVERING, KEPT_UP, SERVER, WORKING
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 ALL_REGISTERED = {RegistrationState.REGISTERED: 1_000, RegistrationState.PENDING: 3}

@@ -21,7 +21,7 @@ from domain.event import EventType
 from factories import some_id
 from fakes.event_readers import InMemoryEventReader
 from fakes.storage import NOON
-from webhook_world import ANYWHERE, OK, TIMING, URL, PlainSeal, World
+from webhooks.world import ANYWHERE, OK, TIMING, URL, PlainSeal, World
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BROKEN, GONE = Answer(500, "HTTP 500", "no"), Answer(410, "HTTP 410")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.access.actor import OPERATOR
 from application.events.event_log import EventFilter, EventPage, EventsExpired, Position
 from application.webhooks.on_demand import ReplayEvents
-from webhook_world import World
+from webhooks.world import World
 
 
 @dataclass

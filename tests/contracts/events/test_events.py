@@ -10,8 +10,8 @@ import pytest
 
 from application.events.event_log import EVERYTHING, EventFilter, EventsExpired, Position, RecordedEvent
 from domain.event import Event, EventType
-from event_schemas import sample_data
 from factories import some_id
+from specification.event_schemas import sample_data
 from storages.event_pages import settled_page
 from storages.storage import Storage
 

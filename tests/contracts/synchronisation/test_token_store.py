@@ -18,8 +18,8 @@ from application.synchronisation.access_token.shared_token import SharedAccessTo
 from application.synchronisation.access_token.store import StoredToken, TokenState, TokenStore, token_state
 from application.synchronisation.offers_gateway import NotAuthorised
 from fakes.token_store import InMemoryTokenStore
-from offers_clients import shared_token_of
 from storages.databases import system_clock
+from upstream.clients import shared_token_of
 
 HOUR = timedelta(hours=1)
 AT_ONCE = timedelta(0)

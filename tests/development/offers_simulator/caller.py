@@ -11,6 +11,7 @@ import httpx
 from entrypoints.development.offers_simulator.app import RunningSimulator, running_simulator
 from entrypoints.development.offers_simulator.faults import Faults
 from entrypoints.development.offers_simulator.options import DEFAULT_REFRESH_TOKEN, SimulatorOptions
+from waiting import PATIENCE
 
 START = 1_700_000_000.0
 PRODUCT = "6a1f0c1e-7b4d-0a5e-02c1-9d0e8f7a6b5c"
@@ -94,7 +95,7 @@ async def calling(
 def new_client(base_url: str = "") -> httpx.AsyncClient:
     # A bare context: reading the certificates of the machine takes longer than a test.
     bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.AsyncClient(base_url=base_url, trust_env=False, verify=bare)
+    return httpx.AsyncClient(base_url=base_url, trust_env=False, verify=bare, timeout=PATIENCE)
 
 
 def by_id(response: httpx.Response) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from entrypoints.container import make_container
 from entrypoints.limits import WORKING
 from entrypoints.logs import configure_logs
 
-SECONDS = 15.0
+SECONDS = 60.0
 LOOK_AGAIN = 0.05
 
 

@@ -11,6 +11,7 @@ from threading import Event
 import httpx
 
 from e2e.clients import Api
+from waiting import PATIENCE
 
 CREATING, READING = 2, 2
 PAUSE = 0.02
@@ -27,14 +28,12 @@ class Answers:
 
     created: set[str] = field(default_factory=set)
     kinds: set[tuple[int, str]] = field(default_factory=set)
-    slowest: float = 0.0
     last_success: dict[str, float] = field(default_factory=dict)
     without: int = 0
 
     def take(self, answer: httpx.Response) -> None:
         """Remember one answer."""
         self.kinds.add(kind(answer))
-        self.slowest = max(self.slowest, answer.elapsed.total_seconds())
         if answer.is_success:
             self.last_success[answer.request.method] = time.monotonic()
             if answer.request.method == "POST":
@@ -48,7 +47,7 @@ def customers(api: Api) -> Iterator[Answers]:
     answers, enough = Answers(), Event()
 
     def shop(name: str) -> None:
-        with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE) as client:
             for number in count():
                 if enough.wait(PAUSE):
                     return

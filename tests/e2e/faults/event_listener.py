@@ -8,8 +8,9 @@ from threading import Event, Thread
 import httpx
 import msgspec
 
+from waiting import PATIENCE
+
 PAUSE = 0.05
-PATIENCE = 20.0
 
 
 class Listener:

@@ -36,8 +36,8 @@ from entrypoints.development.offers_simulator.product import Offer
 from entrypoints.development.offers_simulator.traffic import ProductTraffic
 from entrypoints.readiness import Dependencies, Readiness
 from entrypoints.worker.jobs import make_worker
-from metric_values import counted
 from storages.decoded_reader import DecodedCatalogue
+from telemetry.metric_values import counted
 
 
 @dataclass

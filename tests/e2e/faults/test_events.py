@@ -21,10 +21,10 @@ from e2e.faults.customers import customers
 from e2e.faults.event_listener import listening
 from e2e.ledger import assert_sound
 from e2e.processes import Processes, Running, eventually
-from e2e.system import System
+from e2e.system import System, migrate
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from waiting import PATIENCE
 
-pytestmark = pytest.mark.timeout(180)
 CLOCK_AHEAD = Path(__file__).parents[1] / "clock_ahead.py"
 THIRTY_SECONDS = str(30 / 86_400)
 FEW = 5
@@ -60,8 +60,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
             connection.execute(f"ALTER SYSTEM SET {setting}".encode())
         connection.execute("SELECT pg_reload_conf()")
     metrics = free_port()
-    migrating = system.processes.aggregator("migrate", environment=system.environment)
-    assert migrating.process.wait(60) == 0, migrating.output()
+    migrate(system.dsn)
     system.start_simulator()
     api = system.processes.aggregator("api", environment=system.environment | {"METRICS_PORT": str(metrics)})
     eventually(system.api.lives)
@@ -72,7 +71,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 
 def pull(api: Api, **query: Any) -> Json:
     """Return a page of events."""
-    answer = api.client.get("/events", params=query, timeout=40)
+    answer = api.client.get("/events", params=query, timeout=PATIENCE)
     assert answer.status_code == 200, answer.text
     page: Json = answer.json()
     return page
@@ -115,7 +114,7 @@ def test_fault_27_an_open_writing_transaction_withholds_events_which_is_shown_an
 
 
 def _metric(plant: Plant, name: str) -> float:
-    answer = httpx.get(plant.metrics, trust_env=False, timeout=10)
+    answer = httpx.get(plant.metrics, trust_env=False, timeout=PATIENCE)
     [value] = re.findall(rf"^{name} (.+)$", answer.text, re.MULTILINE)
     return float(value)
 
@@ -130,7 +129,7 @@ def test_fault_28_after_a_dump_and_a_restore_elsewhere_an_old_cursor_goes_on(
     with EmbeddedPostgres(tmp_path / "fresh", ephemeral=True) as fresh:
         for command, dsn in (("backup", plant.system.dsn), ("restore", fresh)):
             running = processes.aggregator(command, str(dump), environment={"DATABASE_URL": dsn})
-            assert running.process.wait(60) == 0, running.output()
+            assert running.exit_code() == 0, running.output()
         elsewhere = System(fresh, processes)
         elsewhere.start_api()
         assert all_events(elsewhere.api) == all_events(api)
@@ -189,7 +188,7 @@ def test_fault_29_all_killed_with_a_stream_and_a_poll_open_every_change_is_told_
 
             def goes_on() -> None:
                 had, heard = len(answers.created), len(listener.ids)
-                eventually(lambda: len(answers.created) >= had + FEW and len(listener.ids) >= heard + FEW, within=60)
+                eventually(lambda: len(answers.created) >= had + FEW and len(listener.ids) >= heard + FEW)
 
             goes_on()
             latest = pull(system.api, after="latest")["next"]
@@ -206,6 +205,8 @@ def test_fault_29_all_killed_with_a_stream_and_a_poll_open_every_change_is_told_
             plant.kill_database()
             plant.server.start()
             goes_on()
+        # An open transaction, such as a batch's, withholds the last of them for a while.
+        eventually(lambda: answers.created <= created(all_events(system.api)).keys())
         told = created(all_events(system.api))
         assert {product_id: told[product_id] for product_id in answers.created} == dict.fromkeys(answers.created, 1)
         assert max(told.values()) == 1

@@ -5,15 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.timing import Timing
 from e2e.divided_worker import Durations
 from e2e.processes import Running, eventually
 from e2e.system import System
-
-pytestmark = pytest.mark.timeout(180)
 
 PRODUCTS = 40
 SECOND = timedelta(seconds=1)
@@ -39,7 +35,7 @@ def start_all_at_once(system: System, *paces: Timing) -> list[Running]:
     system.add_products(PRODUCTS)
     system.start_simulator(tick=1e6)
     workers = system.start_divided_workers(*(Durations(pace, http=PATIENT) for pace in paces))
-    eventually(lambda: system.observed() == PRODUCTS, within=30)
+    eventually(lambda: system.observed() == PRODUCTS)
     system.simulator.switch(latency=SLOW)
     system.simulator.reset_counters()
     return workers

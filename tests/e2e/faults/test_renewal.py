@@ -47,7 +47,7 @@ async def test_fault_03_eight_processes_that_start_with_no_token_make_one_call_t
     in_process.misbehave(latency={"auth": {"p50": 300, "p99": 300}})  # so that they all want one before there is one
     settings = {"DATABASE_URL": in_process.dsn, "OFFERS_BASE_URL": in_process.simulator.base_url}
     eight = processes.start("authorising", sys.executable, str(AUTHORISING), "8", environment=settings)
-    without_a_token = await asyncio.to_thread(eight.process.wait, 40)
+    without_a_token = await asyncio.to_thread(eight.exit_code)
     assert (without_a_token, in_process.auth_calls) == (0, ["201"])
 
 

@@ -1,24 +1,19 @@
 """SIGTERM under load, and the start after it."""
 
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
-import pytest
 
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.timing import Timing
 from e2e.clients import Api, free_port
 from e2e.divided_worker import Durations
 from e2e.faults.customers import customers
-from e2e.processes import Running, eventually
+from e2e.processes import eventually
 from e2e.system import System
+from waiting import PATIENCE
 
-pytestmark = pytest.mark.timeout(180)
-
-ENDED = 60.0
-"""Seconds: far less than what hangs in these tests, and more than any machine needs to end."""
 SLOW = {"all": {"p50": 200, "p99": 1000}}
 ANSWERED, HANGING = 20, 20
 # One batch of all, whose answers would wait long to be written, and whose hanging ones long to be given up.
@@ -35,10 +30,10 @@ def test_fault_25_api_and_worker_under_load_end_in_time_nothing_half_written(sys
     _, api, worker = system.start()
     system.simulator.switch(latency=SLOW)
     with customers(system.api) as answers:
-        eventually(lambda: system.simulator.state()["calls"].get("offers"), within=30)
+        eventually(lambda: system.simulator.state()["calls"].get("offers"))
         eventually(lambda: system.simulator.state()["in_flight"] >= 10)
         with ThreadPoolExecutor(2) as threads:
-            ends = [threads.submit(end, each) for each in (worker, api)]
+            ends = [threads.submit(each.ends_with) for each in (worker, api)]
         assert [each.result() for each in ends] == [0, 0]
     assert {status for status, _ in answers.kinds} == {200, 201}
     assert answers.created
@@ -51,7 +46,7 @@ def test_fault_25_api_and_worker_under_load_end_in_time_nothing_half_written(sys
     system.start_api()
     system.start_workers(1)
     products = system.number("SELECT count(*) FROM product")
-    eventually(lambda: system.api.observed(products), within=30)
+    eventually(lambda: system.api.observed(products))
     assert system.simulator.auth_calls() == 1
     registered = [product["registrations"] for product in system.simulator.state()["products"].values()]
     assert registered == [1] * products
@@ -61,8 +56,8 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     system.add_products(ANSWERED + HANGING)
     system.start_simulator()
     [worker] = system.start_divided_workers(Durations(Timing(tick=0.2)))
-    eventually(lambda: system.observed() == ANSWERED + HANGING, within=30)
-    assert end(worker) == 0
+    eventually(lambda: system.observed() == ANSWERED + HANGING)
+    assert worker.ends_with() == 0
 
     ids = [str(product_id) for (product_id,) in system.query("SELECT id FROM product ORDER BY id")]
     answered, hanging = ids[:ANSWERED], ids[ANSWERED:]
@@ -73,10 +68,13 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     port, patient = free_port(), Durations(LONG_BATCHES, http=PATIENT)
     [worker] = system.start_divided_workers(patient, METRICS_PORT=str(port))
     # Answers that the simulator has sent may not have arrived yet.
-    eventually(lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text, within=120)
+    eventually(
+        lambda: ARRIVED in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False, timeout=PATIENCE).text,
+        within=120,
+    )
     eventually(lambda: system.simulator.state()["in_flight"] == HANGING)
     assert system.query(OBSERVED_AGAIN, since) == []
-    assert end(worker) == 0
+    assert worker.ends_with() == 0
     assert system.query(OBSERVED_AGAIN, since) == [(product_id,) for product_id in answered]
     assert system.number(LEASED) == 0
     assert system.number("SELECT count(*) FROM synchronisation WHERE consecutive_failures > 0") == 0
@@ -88,17 +86,11 @@ def test_fault_25_worker_in_a_batch_writes_what_has_arrived_and_hands_back_the_r
     assert {system.simulator.offers_calls()[product_id] for product_id in hanging} == {2}
 
 
-def end(running: Running) -> int:
-    """Return the exit code that SIGTERM leads to."""
-    running.send(signal.SIGTERM)
-    return running.process.wait(ENDED)
-
-
 def test_another_refresh_interval_acts_at_once(system: System) -> None:
     system.add_products(3)
     system.start_simulator()
     [worker] = system.start_workers(600)
-    eventually(lambda: system.observed() == 3, within=30)
+    eventually(lambda: system.observed() == 3)
 
     assert worker.ends_with() == 0
     system.simulator.reset_counters()
@@ -108,7 +100,7 @@ def test_another_refresh_interval_acts_at_once(system: System) -> None:
     assert worker.ends_with() == 0
     system.start_workers(5)
     system.simulator.reset_counters()
-    eventually(lambda: fewest_calls(system) >= 3, within=30)
+    eventually(lambda: fewest_calls(system) >= 3)
     # The first gap may be short, as the first call after a restart is late; at 1 s the others would be short too.
     assert system.simulator.state()["gaps"]["offers"]["longest"] > 4
 

@@ -18,8 +18,6 @@ from e2e.ledger import assert_sound
 from e2e.processes import Running, eventually
 from e2e.system import System
 
-pytestmark = pytest.mark.timeout(180)
-
 SECOND = timedelta(seconds=1)
 INTERVAL, PROBE_AFTER, HANGING = 1.0, 0.25, 0.5
 TIMING = Timing(
@@ -29,12 +27,10 @@ TIMING = Timing(
     lease=3 * SECOND,
     batch_deadline=2.0,
     probe_after=PROBE_AFTER,
-    most_backoff_intervals=300,
+    most_backoff_intervals=300,  # far longer than anything here waits
     longest_registration_backoff=3 * SECOND,
 )
 DURATIONS = Durations(TIMING, http=HttpLimits(read=HANGING))
-SECONDS_TO_REGISTER = 60.0
-SECONDS_TO_RECOVER = 60.0  # far below the longest backoff of 300 intervals
 
 PRODUCTS, OUTAGE_OF_EACH_KIND = 40, 3.5 * INTERVAL
 WELL: Json = {"errors": {}, "resets": {}, "hangs": {}, "hang_products": [], "latency": {}}
@@ -118,7 +114,7 @@ def test_fault_09_created_while_upstream_is_down_registered_once_it_is_back(plan
 
     plant.simulator = system.start_simulator(tick=0.2)  # it has forgotten the first product and the token
     everyone = [before, *during]
-    eventually(lambda: plant.states(everyone) == ["registered"] * 4, within=SECONDS_TO_REGISTER)
+    eventually(lambda: plant.states(everyone) == ["registered"] * 4)
     eventually(lambda: all(system.api.read(id)["offers"] and not system.api.read(id)["stale"] for id in everyone))
     assert plant.traffic("registrations", everyone) == [1] * 4
 
@@ -140,7 +136,7 @@ def test_fault_09_worker_killed_while_it_registers_registered_once(plant: Plant)
     # With the offers out of reach, only the note from before the kill shows whose the 409 is.
     system.simulator.switch(**WELL | {"errors": {"offers": {"status": 500}}})
     plant.work(DURATIONS)
-    eventually(lambda: plant.states(both) == ["registered"] * 2, within=SECONDS_TO_REGISTER)
+    eventually(lambda: plant.states(both) == ["registered"] * 2)
     assert plant.traffic("register_calls", both) == [2, 2]
     assert plant.traffic("registrations", both) == [1, 1]
     system.simulator.switch(**WELL)
@@ -151,7 +147,7 @@ def test_fault_14_errors_resets_and_hangs_stale_data_few_calls_full_cycle_after(
     system = plant.system
     everyone = plant.stock()
     worker = plant.work(DURATIONS)
-    eventually(lambda: system.api.observed(len(everyone)), within=30)
+    eventually(lambda: system.api.observed(len(everyone)))
 
     system.simulator.switch(**WELL | OUTAGES[0])
     eventually(lambda: metric(worker, BREAKER_CLOSED) == 0)
@@ -174,9 +170,8 @@ def test_fault_14_errors_resets_and_hangs_stale_data_few_calls_full_cycle_after(
     system.simulator.switch(**WELL)
     eventually(
         lambda: system.number(OBSERVED_SINCE, recovery, everyone) == len(everyone),
-        within=SECONDS_TO_RECOVER,
     )
-    eventually(lambda: system.api.observed(len(everyone) + 1), within=SECONDS_TO_REGISTER)
+    eventually(lambda: system.api.observed(len(everyone) + 1))
     assert not any(product["stale"] for product in system.api.all())
     assert [event["state"] for event in worker.events("circuit breaker") if event["work"] == "refresh"] == [
         "open",
@@ -194,7 +189,7 @@ def test_fault_15_one_product_hangs_the_others_stay_within_one_cycle(plant: Plan
         http=HttpLimits(read=200.0, call=200.0),
     )
     worker = plant.work(patient)
-    eventually(lambda: system.api.observed(len(others) + 1), within=30)
+    eventually(lambda: system.api.observed(len(others) + 1))
 
     system.simulator.switch(hang_products=[hanging])
     [calls] = plant.traffic("offers_calls", [hanging])

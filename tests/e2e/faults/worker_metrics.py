@@ -7,7 +7,8 @@ import msgspec
 
 from e2e.divided_worker import Durations
 from e2e.processes import Running, eventually
-from e2e.system import DIVIDED_WORKER, SECONDS_TO_START, System
+from e2e.system import DIVIDED_WORKER, System
+from waiting import PATIENCE
 
 
 def start_worker(system: System, durations: Durations, **settings: str) -> Running:
@@ -17,7 +18,7 @@ def start_worker(system: System, durations: Durations, **settings: str) -> Runni
         *(sys.executable, str(DIVIDED_WORKER), msgspec.json.encode(durations).decode()),
         environment=system.environment | {"METRICS_PORT": "0"} | settings,
     )
-    eventually(lambda: not worker.alive or any(worker.events("worker started")), within=SECONDS_TO_START)
+    eventually(lambda: not worker.alive or any(worker.events("worker started")))
     assert worker.alive
     return worker
 
@@ -25,6 +26,6 @@ def start_worker(system: System, durations: Durations, **settings: str) -> Runni
 def metric(worker: Running, name: str) -> float | None:
     """Return a metric of the worker by its name, with labels as they are shown; None before the first tick."""
     port = next(worker.events("monitoring started"))["port"]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
         lines = client.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
     return next((float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} ")), None)

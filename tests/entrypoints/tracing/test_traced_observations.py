@@ -16,7 +16,7 @@ from entrypoints.development.offers_simulator.app import running_simulator
 from entrypoints.development.offers_simulator.options import SimulatorOptions
 from entrypoints.limits import WORKING
 from entrypoints.tracing import make_tracing
-from kept_spans import Kept, KeptSpans, attributes_of
+from telemetry.kept_spans import Kept, KeptSpans, attributes_of
 
 JOB = "refresh_due_products"
 CALL = f"{JOB} > OffersGateway.offers_of > GET"

@@ -19,8 +19,8 @@ from entrypoints.http.app import create_app
 from entrypoints.limits import Limits
 from entrypoints.tracing import make_tracing
 from entrypoints.wiring.instruments import instrumenting
-from kept_spans import Kept, KeptSpans, attributes_of
-from upstreams import listening
+from telemetry.kept_spans import Kept, KeptSpans, attributes_of
+from upstream.servers import listening
 
 REMOTE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 REQUEST = ("http.request.method", "http.route", "http.response.status_code")

@@ -11,7 +11,7 @@ from application.storage import StorageUnavailable
 from application.synchronisation.batch_report import BatchReport, Outcome
 from application.synchronisation.timing import Timing
 from entrypoints.worker.jobs import batch_job
-from metric_values import counted
+from telemetry.metric_values import counted
 
 TIMING = Timing(batch_size=10, claiming=5)
 FULL = {Outcome.OBSERVED: 9, Outcome.FAILED: 1}

@@ -10,9 +10,9 @@ from adapters.metrics.metrics import Metrics
 from application.webhooks.delivery import DeliveryTiming
 from domain.event import EventType
 from entrypoints.worker.deliveries import Deliveries
-from metric_values import counted
+from telemetry.metric_values import counted
 from waiting import let_others_run, until
-from webhook_world import World
+from webhooks.world import World
 
 TIMING = DeliveryTiming(tick=0.001)
 

@@ -12,9 +12,9 @@ from adapters.metrics.inspection_metrics import InspectionMetrics
 from adapters.metrics.metrics import Metrics
 from application.diagnosis.facts import DatabaseFacts, UpkeepFacts
 from application.storage import StorageUnavailable
-from diagnosed import KEPT_UP, SERVER
 from entrypoints.worker.inspection import Inspection
-from metric_values import counted
+from fakes.healthy_system import KEPT_UP, SERVER
+from telemetry.metric_values import counted
 
 
 class Seen:

@@ -11,7 +11,7 @@ from application.synchronisation.batch_report import BatchReport, Outcome
 from domain.product import RegistrationState
 from entrypoints.worker.status_line import StatusLine
 from fakes.storage import NOON
-from metric_values import counted
+from telemetry.metric_values import counted
 
 
 class Told:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from domain.event import EventType
-from event_schemas import check_event
+from specification.event_schemas import check_event
 
 
 async def test_the_description_has_a_message_for_every_type_of_event(customer: httpx.AsyncClient) -> None:

@@ -14,9 +14,10 @@ from api_client.api import Outside
 from api_client.server import served
 from domain.event import Event, EventType
 from entrypoints.limits import RequestLimits
-from event_schemas import sample_data
 from factories import some_id
 from fakes.storage import NOON
+from specification.event_schemas import sample_data
+from waiting import PATIENCE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "events.md").read_text()
 
@@ -48,13 +49,13 @@ async def running(folder: Path, *command: str) -> AsyncIterator[asyncio.StreamRe
 
 
 async def lines(output: asyncio.StreamReader, count: int) -> list[str]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         return [(await output.readline()).decode() for _ in range(count)]
 
 
 async def stored(folder: Path, cursor: str) -> None:
     """Wait until a consumer has stored this cursor."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while not (folder / "cursor").exists() or (folder / "cursor").read_text() != cursor:
             await asyncio.sleep(0.01)
 
@@ -101,7 +102,7 @@ async def test_the_consumer_in_a_shell_goes_on_where_it_was_killed(tmp_path: Pat
         await append(outside, 3)
         async with running(tmp_path, "sh", str(script)) as output:
             assert len(await lines(output, 3)) == 3
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE):
                 while not (tmp_path / "cursor").read_text():
                     await asyncio.sleep(0.01)
         await append(outside, 1)

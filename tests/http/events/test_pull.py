@@ -11,9 +11,9 @@ from api_client.api import Api, problem_of
 from application.access.actor import Scope
 from domain.event import Event, EventType
 from domain.offer import Offer
-from event_schemas import sample_data
 from factories import some_id
 from fakes.storage import NOON
+from specification.event_schemas import sample_data
 from waiting import until
 
 

@@ -18,11 +18,11 @@ from application.events.feed import FeedTiming
 from application.storage import StorageUnavailable
 from domain.event import Event, EventType
 from entrypoints.limits import RequestLimits, Shares
-from event_schemas import sample_data
 from factories import some_id
 from fakes.event_readers import InMemoryEventReader
 from fakes.storage import NOON
-from waiting import until
+from specification.event_schemas import sample_data
+from waiting import PATIENCE, until
 
 PATH = "/events/stream"
 QUICK = FeedTiming(pause=0.01, stop_pause=0.01, trouble_pause=0.01)
@@ -67,7 +67,7 @@ class Reader:
     async def message(self) -> dict[str, str]:
         """Return the fields of the next message; a comment has the name ""."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
                 if not line and fields:
                     return fields
@@ -86,7 +86,7 @@ class Reader:
     async def ended(self) -> bool:
         """Return whether the stream has ended as HTTP says, having read the rest of it."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 async for _ in self._lines:
                     pass
         except httpx.RemoteProtocolError:
@@ -173,7 +173,7 @@ async def test_fault_30_a_client_that_does_not_read_is_disconnected_and_the_othe
         while len(_listeners()) == 2:
             await api.append(BIG, kind=REFUSED)
             assert await stream.name() == BIG
-        await until(lambda: len(api.outcomes) == 1, seconds=40)
+        await until(lambda: len(api.outcomes) == 1)
         await api.append("last")
         assert await stream.name() == "last"
         writer.close()
@@ -183,7 +183,7 @@ async def test_a_client_that_takes_nothing_for_too_long_is_disconnected() -> Non
     async with serving(replace(LIMITS, event_stalled=0.1, event_silence=0.1)) as api:
         await api.append(*[BIG] * 200, kind=REFUSED)
         _, writer = await _slow_client(api.server.port, b"?after=0-0-0")
-        await until(lambda: api.outcomes == ["too_slow"], seconds=40)
+        await until(lambda: api.outcomes == ["too_slow"])
         writer.close()
 
 
@@ -222,7 +222,7 @@ async def test_fault_31_a_thousand_listeners_of_whom_one_does_not_read_end_when_
         for reader, _ in clients:
             await reader.readuntil(b"retry: 3000\nid: ")
         _, idle = await _slow_client(api.server.port)
-        await until(lambda: len(_listeners()) == 1_000, seconds=30)
+        await until(lambda: len(_listeners()) == 1_000)
         while len(_listeners()) == 1_000:
             await api.append(BIG, kind=REFUSED)
             assert await stream.name() == BIG

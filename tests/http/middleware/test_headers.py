@@ -14,7 +14,7 @@ from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import server_config
 from entrypoints.limits import SERVING
-from waiting import until
+from waiting import PATIENCE, until
 
 JSON = {"Content-Type": "application/json"}
 UNROUTED = [
@@ -104,9 +104,9 @@ async def test_uvicorn_adds_nothing_and_lets_no_larger_body_through() -> None:
     container = make_container(settings, InMemoryOutside(Outside()))
     server = uvicorn.Server(server_config(await create_app(container), settings, SERVING))
     serving = asyncio.create_task(server.serve())
-    await until(lambda: server.started, seconds=30)
+    await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE) as client:
         for path in ("/products", f"/products/{MISSING}", "/nope", "/docs"):
             check(await client.get(path))
         answer = await client.post("/login", content=in_pieces(128 * 1024), headers=JSON)

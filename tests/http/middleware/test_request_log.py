@@ -16,7 +16,7 @@ from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
 from entrypoints.http.middleware.request_frame import QUIET_ROUTES
-from metric_values import counted, series
+from telemetry.metric_values import counted, series
 
 KINDS_OF_ANSWERS = [
     ("GET", "/products", 200),

@@ -20,6 +20,7 @@ from factories import some_id
 from fakes.storage import FakeClock
 from storages.databases import system_clock
 from storages.storage import on_postgres
+from waiting import PATIENCE
 
 A_MINUTE = timedelta(minutes=1)
 
@@ -117,7 +118,7 @@ async def test_uses_wait_for_a_database_that_is_away(
     with capture_logs() as lines:
         async with running(database, clock) as uses:
             uses.note(key)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await back.wait()
     assert (await last_uses(database))[key] == minute(clock.now)
     assert [line["event"] for line in lines] == ["last uses of keys not written yet"]

@@ -20,7 +20,7 @@ from domain.text import words
 from fakes.storage import NOON
 from storages.storage import Storage, add, change, in_memory, on_postgres
 
-pytestmark = pytest.mark.timeout(max(180, settings().max_examples))
+pytestmark = pytest.mark.timeout(max(300, settings().max_examples))
 
 PIECES = ["Crème", "CREME", "Straße", "strass", "USB-C", "usb", "c", "2", "x'y", "a:*", "&", "\\", "İ", "ﬁ", "Ⅳ"]
 PIECES += ["हिन्दी", "日本"]

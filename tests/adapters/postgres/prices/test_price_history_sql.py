@@ -139,6 +139,7 @@ async def everything(insight: Insight, id: UUID, window: Window, zone: tzinfo) -
     return answers
 
 
+@settings(max_examples=settings().max_examples // 4)
 @given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2), zone=zones)
 async def test_the_database_and_the_domain_agree(
     engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window], zone: tzinfo
@@ -150,6 +151,7 @@ async def test_the_database_and_the_domain_agree(
     await assert_agree(Insight(real, Retention()), Insight(reference, Retention()), history, asked, zone)
 
 
+@settings(max_examples=settings().max_examples // 4)
 @given(polls=polls, asked=st.lists(windows, min_size=1, max_size=2), zone=zones)
 async def test_rolling_up_and_dropping_steps_changes_no_number_for_what_stays(
     engine: AsyncEngine, polls: Sequence[tuple[int, ObservedOffers, int]], asked: list[Window], zone: tzinfo

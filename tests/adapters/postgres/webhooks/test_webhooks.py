@@ -20,6 +20,7 @@ from domain.event import webhook_disabled
 from domain.prices.retention import Retention
 from factories import some_id
 from storages.storage import ago
+from waiting import PATIENCE
 
 LEASE = timedelta(seconds=30)
 PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'webhook_delivery'::regclass")
@@ -61,7 +62,7 @@ async def test_an_event_of_an_open_transaction_makes_nothing_due(database: Async
         await late.events.append(webhook_disabled(uuid4(), "", "", ago()))
         assert await due.claim(LEASE, 10) == []
         await late.commit()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while not await due.claim(LEASE, 10):
             await asyncio.sleep(0)
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.access_token.secret import Secret
-from offers_clients import gateway_of
+from upstream.clients import gateway_of
 
 TOKEN = "eyJ.very-secret.token"
 PATIENT = HttpLimits(connect=30, read=30, call=30)

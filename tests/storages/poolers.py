@@ -5,7 +5,6 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from e2e.clients import free_port, listens
+from e2e.processes import eventually
 from entrypoints.development.child_process import end_with_parent
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 needs_pgbouncer = pytest.mark.skipif(PGBOUNCER is None, reason="NOT RUN: pgbouncer is not installed")
 
-SECONDS_TO_START = 20.0
 SETTINGS = """
 [databases]
 * = host={socket} port=5432
@@ -74,11 +73,8 @@ class Pooler:
         self._process = subprocess.Popen(
             self._command, stdin=quiet, stdout=quiet, stderr=quiet, preexec_fn=end_with_parent()
         )
-        deadline = time.monotonic() + SECONDS_TO_START
-        while not listens(self.port):
-            assert self._process.poll() is None, "pgbouncer has ended"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: self._process.poll() is not None or listens(self.port))
+        assert self._process.poll() is None, "pgbouncer has ended"
 
     def kill(self) -> None:
         """End it without a word to anybody."""
