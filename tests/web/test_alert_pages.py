@@ -12,7 +12,7 @@ import pytest
 from api_client.api import DAY, MISSING, PASSWORD, USERNAME, Api
 from domain.alerts.condition import ConditionKind, PriceThreshold
 from entrypoints.web.charts.chart import BOTTOM, TOP
-from web_forms import form_of, logged_in, send
+from web.forms import form_of, logged_in, send
 
 HOUR = timedelta(hours=1)
 BELOW = {"name": "Cheap <kettle>", "kind": "price_below", "price": "900", "cooldown": "1", "cooldown_unit": "days"}
@@ -230,8 +230,8 @@ async def test_a_threshold_is_suggested_for_so_many_firings_a_week(
     # Those of the week before now.
     assert len(found) == 3
     if kind == "price_below":
-        body = {"product_id": str(id), "kind": kind, "per_week": 3, "period": "P7D"}
-        assert str((await api.http.post("/alerts/suggest", json=body)).json()["threshold"]) == price[1]
+        asked: dict[str, Any] = {"product_id": str(id), "kind": kind, "per_week": 3, "period": "P7D"}
+        assert str((await api.http.post("/alerts/suggest", json=asked)).json()["threshold"]) == price[1]
 
 
 async def test_nothing_is_suggested_where_nothing_can_be(api: Api, admin: httpx.AsyncClient) -> None:

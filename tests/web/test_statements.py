@@ -20,7 +20,7 @@ from factories import some_id
 from fakes.offers_gateway import observed
 from storages.databases import system_clock
 from storages.storage import ago, observe, on_postgres, scheduled
-from web_forms import logged_in, send
+from web.forms import logged_in, send
 
 
 @dataclass
