@@ -154,3 +154,14 @@ async def test_a_new_name_costs_no_observation_and_a_new_rule_takes_none_by_the_
         await amend(alert.id, **edit, actor=OPERATOR)
         async with world.storage.begin() as work:
             assert await work.alert_states.store([change]) == ([change] if counts else [])
+
+
+async def test_a_lower_price_that_ended_where_the_period_begins_does_not_count(world: Synchronising) -> None:
+    id = await world.watched(Offer(OFFER, 700, 1))
+    low = PriceExtreme(ConditionKind.NEW_LOW, 2 * INTERVAL)
+    create = CreateAlert(world.storage.begin)
+    await create(name="Low", product_ids=[id], when=low, hold=NOTHING, cooldown=NOTHING, actor=OPERATOR)
+    await show(world, 1_000, id)
+    await show(world, 1_000, id)
+    await show(world, 900, id)
+    assert [kind for kind, _ in told(world)].count(EventType.ALERT_FIRING) == 1
