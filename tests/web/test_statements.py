@@ -81,7 +81,7 @@ MOST_FOR_ADMINS = {
     "/catalogue/{id}?range=24h": 9,
     "/admin/products/{id}/alerts": 5,
     "/admin/alerts": 8,
-    "/admin/alerts?page=99999999999999999&before=999999999999999999": 8,
+    "/admin/alerts?page=999999999999999999&before=999999999999999999": 8,
 }
 
 
