@@ -14,6 +14,7 @@ import pytest
 from e2e.clients import Api, Json, free_port
 from e2e.one_machine import OneMachine
 from e2e.processes import Processes, eventually
+from waiting import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
 BLOCKS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -50,7 +51,7 @@ def run(machine: OneMachine, folder: Path, *blocks: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=5 * PATIENCE,
     )
     assert shell.returncode == 0, shell.stderr
     return shell.stdout
@@ -63,6 +64,7 @@ def answered(api: Api) -> list[Json]:
     return products
 
 
+@pytest.mark.timeout(900)
 def test_the_page_is_a_backup_that_can_be_restored(machine: OneMachine, tmp_path: Path, processes: Processes) -> None:
     machine.up()
     api = machine.ready()

@@ -14,6 +14,7 @@ import pytest
 from e2e.clients import Api, free_port
 from e2e.one_machine import OneMachine
 from e2e.processes import Processes, eventually
+from waiting import PATIENCE
 
 README = Path(__file__).parents[2] / "README.md"
 ADDRESS = "http://127.0.0.1:8080"
@@ -58,6 +59,7 @@ def machine(processes: Processes, tmp_path: Path) -> Iterator[OneMachine]:
     machine.close()
 
 
+@pytest.mark.timeout(900)
 def test_the_tour_can_be_pasted_and_answers_as_it_shows(machine: OneMachine, tmp_path: Path) -> None:
     machine.environment["OFFERS_REFRESH_INTERVAL"] = "3"  # soon enough, and less work for 51 products than 1
     machine.up()
@@ -75,7 +77,7 @@ def test_the_tour_can_be_pasted_and_answers_as_it_shows(machine: OneMachine, tmp
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=5 * PATIENCE,
         )
         assert shell.returncode == 0, shell.stderr
         assert "Products given a past of 30d: " in shell.stderr

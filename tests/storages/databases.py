@@ -16,6 +16,7 @@ from adapters.postgres.connection import DatabaseLimits, create_engine
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import migrate
 from domain.prices.retention import Retention
+from waiting import PATIENCE
 
 TABLES = (
     "synchronisation",
@@ -61,7 +62,11 @@ class NewDatabase(Protocol):
 
 @asynccontextmanager
 async def migrated(dsn: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(dsn, DatabaseLimits(connections=10, statement=10))
+    # On a busy machine a transaction may lie idle for longer than in operation.
+    limits = DatabaseLimits(
+        connections=10, statement=PATIENCE, idle_in_transaction=PATIENCE, connect=PATIENCE, pool_wait=PATIENCE
+    )
+    engine = create_engine(dsn, limits)
     await migrate(engine, SqlAlchemyHistoryUpkeep(engine, Retention()), partial(create_queue_tables, dsn))
     yield engine
     await engine.dispose()

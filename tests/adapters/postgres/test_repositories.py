@@ -282,12 +282,14 @@ async def test_offers_sold_out_for_long_are_purged_in_bounded_steps(storage: Sto
     assert {offer.id for offer in left} == {lately.id, there.id, unknown.id}
 
 
-async def test_every_connection_bounds_statements_lock_waits_and_idle_transactions(database: AsyncEngine) -> None:
-    async with database.connect() as connection:
+async def test_every_connection_bounds_statements_lock_waits_and_idle_transactions(dsn: str) -> None:
+    bounded = create_engine(dsn, DatabaseLimits(statement=10, lock=1, idle_in_transaction=5))
+    async with bounded.connect() as connection:
         shown = {
             name: (await connection.execute(text(f"SHOW {name}"))).scalar_one()
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         }
+    await bounded.dispose()
     assert shown == {
         "statement_timeout": "10s",
         "lock_timeout": "1s",
