@@ -7,7 +7,7 @@ import pytest
 IMPORTED = """
 import sys
 from entrypoints import cli
-cli._run = lambda *_: print(*sorted({name.partition(".")[0] for name in sys.modules}))
+cli.run = lambda *_: print(*sorted({name.partition(".")[0] for name in sys.modules}))
 cli.main([sys.argv[1]], standalone_mode=False)
 import litestar, rich
 """
