@@ -56,8 +56,7 @@ async def attempt_all(
     Outcomes are dated from the claim on by `now`, a monotonic clock in seconds: the time of day may be set meanwhile.
     """
     began = now()
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timing.batch_deadline
+    overdue = False
 
     def at() -> datetime:
         return claim.claimed_at + timedelta(seconds=now() - began)
@@ -66,7 +65,7 @@ async def attempt_all(
         try:
             result = await call(product_id)
         except asyncio.CancelledError:
-            if loop.time() < deadline:
+            if not overdue:
                 raise
             return Failed(OffersServiceUnavailable("no answer by the batch's deadline"), at())
         except Exception as error:  # noqa: BLE001 - a defect that one product triggers must not cost the others
@@ -74,17 +73,25 @@ async def attempt_all(
         return Succeeded(result, at())
 
     tasks = {asyncio.create_task(attempt(product_id)): product_id for product_id in claim.product_ids}
+
+    def give_up() -> None:
+        nonlocal overdue
+        overdue = True
+        _cancel(tasks)
+
     # One timer for all, because a time-out for each costs as much as its part of a write.
-    overdue = loop.call_at(deadline, _cancel, tasks)
+    timer = asyncio.get_running_loop().call_later(timing.batch_deadline, give_up)
     writing = asyncio.create_task(_write_groups(tasks, write, timing.group_age))
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
+        # A process that was frozen beyond the deadline may be stopped first: then no call has failed.
+        timer.cancel()
         _cancel(tasks)
         await writing
         raise
     finally:
-        overdue.cancel()
+        timer.cancel()
         _cancel(tasks)
 
 
