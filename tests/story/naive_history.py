@@ -105,7 +105,8 @@ class ObservationLog:
 def _lengthen(runs: list[Run], run: Run) -> None:
     if run[2] >= run[3]:
         return
-    if runs and runs[-1][:2] == run[:2] and runs[-1][3] == run[2]:
+    # An observation ends the unknown time before it, even if it shows nothing for sure itself.
+    if runs and runs[-1][:2] == run[:2] != (PriceState.UNKNOWN, None) and runs[-1][3] == run[2]:
         run = (*run[:2], runs.pop()[2], run[3])
     runs.append(run)
 
