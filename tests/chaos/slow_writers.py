@@ -8,7 +8,8 @@ import psycopg
 from chaos.deployment import Deployment
 
 LOCKS_PER_SECOND = 1.0
-LONGEST_LOCK = 1.5
+LONGEST_LOCK = 0.5
+"""Seconds: half of the time that a writer waits for a locked row, so that one behind another one is answered, too."""
 SECONDS_TO_CONNECT = 5
 _LOCK = "SELECT FROM synchronisation OFFSET floor(random() * (SELECT count(*) FROM synchronisation)) LIMIT 1 FOR UPDATE"
 
