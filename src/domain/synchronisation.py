@@ -151,6 +151,9 @@ class Synchronisation:
     def _last_known(self, known_until: datetime | None, at: datetime) -> LastKnown | None:
         if self.last_known is not None or self.best is None or known_until is None:
             return self.last_known
+        if self.observed_at is not None and self.known_until is not None and self.known_until <= self.observed_at:
+            # The last observation showed nothing for sure, and neither did any before it.
+            return None
         return LastKnown(self.best.price, self.best.since, min(known_until, at))
 
     def fail(self, error: str, at: datetime, not_before: datetime) -> None:

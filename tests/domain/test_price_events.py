@@ -53,6 +53,15 @@ def test_the_first_observation_may_show_that_nothing_is_in_stock() -> None:
     assert event.data["current"] == {**step(None, 0), "offer_id": None}
 
 
+def test_after_a_first_observation_that_shows_nothing_for_sure_there_is_no_previous_price() -> None:
+    watched = Watched()
+    assert watched.see(0, NOTHING) is None
+    assert watched.see(1, NOTHING) is None
+    event = watched.price(2, 900)
+    assert event is not None
+    assert (event.data["previous"], event.data["unknown_since"]) == (None, None)
+
+
 def test_only_another_best_price_or_stock_state_has_an_event() -> None:
     watched = Watched()
     watched.price(0, 900)
