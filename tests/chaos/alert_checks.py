@@ -69,6 +69,9 @@ def check_alerts(deployment: Deployment, catalogue: Catalogue, made: Mapping[UUI
 
 def check_turns(name: str, told: Sequence[Told], record: Record, *, gone: bool) -> None:
     """An alert fires and resolves in turns, in the order of time; it does not fire for a product that is gone."""
+    if any(reason for _, _, reason, *_ in told):
+        # An edit or a withdrawal may stand before an observation of the same moment (docs/adr/0027).
+        told = sorted(told, key=lambda each: each[1])
     kinds = [kind for kind, *_ in told]
     times = [at for _, at, *_ in told]
     if kinds != [FIRING, RESOLVED] * (len(kinds) // 2) + [FIRING] * (len(kinds) % 2) or times != sorted(times):
