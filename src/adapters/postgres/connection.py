@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from adapters.postgres.errors import translate_errors_of, translated, unreachable_translated
+from adapters.postgres.errors import is_read_only, translate_errors_of, translated, unreachable_translated
 from adapters.postgres.new_connection import Keepalive, OpenConnection
 from adapters.postgres.pool import FairPool, pool_of, queue_of
 
@@ -69,6 +69,7 @@ def create_engine(dsn: str, limits: DatabaseLimits, *, pooled: bool = False, wat
         keepalive=limits.keepalive,
         pooled=pooled,
         watched=watched,
+        opened=lambda read_only: pool_of(engine).note_read_only(read_only=read_only),
     )
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -84,7 +85,7 @@ def create_engine(dsn: str, limits: DatabaseLimits, *, pooled: bool = False, wat
     # The pool is another one after the engine has been disposed of.
     event.listen(engine.sync_engine, "connect", lambda *opened: pool_of(engine).note_opening(*opened))
     event.listen(engine.sync_engine, "checkout", lambda *lent: pool_of(engine).refuse_lost(*lent[:2]))
-    event.listen(engine.sync_engine, "handle_error", _distrust_after_silence)
+    event.listen(engine.sync_engine, "handle_error", _note_trouble)
     translate_errors_of(engine)
     return engine
 
@@ -156,8 +157,7 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
             answered = True
         except Exception as error:
             answered = isinstance(error, asyncpg.PostgresError)
-            if isinstance(error, TimeoutError):
-                pool_of(engine).distrust()
+            _note(error, pool_of(engine))
             raise translated(error) or error from error
         finally:
             # Without an answer the driver may still be busy with the connection: it must not be lent again.
@@ -169,6 +169,14 @@ async def fetch(engine: AsyncEngine, sql: str, values: Sequence[object]) -> "lis
     return rows
 
 
-def _distrust_after_silence(context: ExceptionContext) -> None:
-    if isinstance(context.original_exception, TimeoutError) and context.engine is not None:
-        cast("FairPool", context.engine.pool).distrust()
+def _note_trouble(context: ExceptionContext) -> None:
+    if context.engine is not None:
+        _note(context.original_exception, cast("FairPool", context.engine.pool))
+
+
+def _note(error: BaseException, pool: FairPool) -> None:
+    if isinstance(error, TimeoutError):
+        pool.distrust()
+    elif is_read_only(error):
+        pool.note_read_only(read_only=True)
+        pool.renew_next()

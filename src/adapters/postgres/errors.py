@@ -112,6 +112,11 @@ def reason_of(error: BaseException) -> str:
     return next((reason for kind, reason in _REASONS_OF_CLASSES if isinstance(error, kind)), UNREACHABLE)
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Whether a write was refused because the session is read-only."""
+    return getattr(error, "sqlstate", None) == READ_ONLY
+
+
 def translated(error: BaseException) -> Exception | None:
     """Return the port's error for an error of the driver; None for a defect of ours, which is not translated."""
     if isinstance(error, _ABANDONED):
@@ -130,9 +135,7 @@ def translated(error: BaseException) -> Exception | None:
 
 def _translate(context: ExceptionContext) -> None:
     error = context.original_exception
-    # A connection to a server that has become a standby is given up too: the next one may find the new primary.
-    read_only = getattr(error, "sqlstate", None) == READ_ONLY
-    if (isinstance(error, _ABANDONED) or read_only) and not context.is_disconnect:
+    if isinstance(error, _ABANDONED) and not context.is_disconnect:
         context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
     found = translated(error)
     if found is None and context.is_disconnect and isinstance(error, Exception):

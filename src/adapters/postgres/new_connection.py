@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -54,7 +54,7 @@ class Keepalive:
 
 
 class OpenConnection:
-    """Opens the connections of one engine."""
+    """Opens the connections of one engine. `opened` is told of each whether it is read-only."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class OpenConnection:
         keepalive: Keepalive,
         watched: bool = False,
         pooled: bool = False,
+        opened: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._dsn = dsn
         self._settings = settings
@@ -74,6 +75,7 @@ class OpenConnection:
         self._keepalive = keepalive
         self._watched = watched
         self.pooled = pooled
+        self._opened = opened
         self._trouble: str | None = None
 
     async def __call__(self) -> "asyncpg.Connection[asyncpg.Record]":
@@ -88,6 +90,7 @@ class OpenConnection:
             self._note(reason_of(error))
             raise
         self._note(READ_ONLY_REASON if read_only else None)
+        self._opened(read_only)
         return connection
 
     async def sessions(self) -> set[int]:

@@ -28,6 +28,7 @@ class FairPool(AsyncAdaptedQueuePool):
         self.queue = BoundedQueue(at_once=self.size() - reserved, waiting=waiting, patience=patience)
         self.reserved_queue = BoundedQueue(at_once=reserved, waiting=waiting, patience=patience)
         self._distrusted = 0.0
+        self._read_only = self._renew_next = False
         self._opened: WeakSet[Any] = WeakSet()
 
     def note_opening(self, connection: Any, record: Any) -> None:
@@ -38,17 +39,32 @@ class FairPool(AsyncAdaptedQueuePool):
     def refuse_lost(self, connection: Any, record: Any) -> None:
         """Let a new connection be opened in place of one that has ended while it lay here, or is not trusted."""
         driver = connection.driver_connection
-        if record.info[_OPENED] < self._distrusted:
+        if self._renew_next or record.info[_OPENED] < self._distrusted:
+            self._renew_next = False
             driver.terminate()
         if driver.is_closed():
             raise DisconnectionError
 
     def distrust(self) -> None:
-        """Replace all connections that are open now before they are lent again: the server has stopped answering one.
+        """Replace all connections that are open now before they are lent again.
 
-        Their servers may be gone unnoticed, and each would cost its borrower as long as that one did.
+        After the server has stopped answering one, the servers of the others may be gone unnoticed, and each would cost
+        its borrower as long as that one did.
         """
         self._distrusted = time.monotonic()
+
+    def renew_next(self) -> None:
+        """Replace the next connection before it is lent: a new one may find a new primary."""
+        self._renew_next = True
+
+    def note_read_only(self, *, read_only: bool) -> None:
+        """Note whether the server took us for reading only; replace the connections from before when that ends.
+
+        A session stays as it began, so each of them would refuse a write first.
+        """
+        if self._read_only and not read_only:
+            self.distrust()
+        self._read_only = read_only
 
     def hang_up(self) -> None:
         """Cut all connections, without a message to the server."""

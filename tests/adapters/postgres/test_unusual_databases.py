@@ -6,16 +6,19 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
-from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.connection import DatabaseLimits, connect, create_engine, fetch
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import ServerUnsuitable, migrate, require_schema, schema_state
 from application.storage import StorageUnavailable
 from domain.prices.retention import Retention
 from storages.databases import NewDatabase, migrated
 from storages.storage import add, new_product, on_postgres
+
+ALTER_DATABASE = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {}', current_database()); END $$"
 
 
 @asynccontextmanager
@@ -41,14 +44,33 @@ async def no_tables() -> None:
 async def test_a_read_only_database_refuses_writes_and_says_so(new_database: NewDatabase) -> None:
     dsn = await new_database()
     async with migrated(dsn):
-        await execute(dsn, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', "
-                           "current_database()); END $$")  # fmt: skip
+        await execute(dsn, ALTER_DATABASE.format("SET default_transaction_read_only = on"))
         async with engine_for(dsn) as engine:
             assert await schema_state(engine) == "read-only"
             with pytest.raises(StorageUnavailable, match="the database is read-only"):
                 await add(on_postgres(engine).begin, new_product())
             with pytest.raises(StorageUnavailable, match="read-only"):
                 await SqlAlchemyLoginFailures(engine).note(b"account", "192.0.2.1", timedelta(minutes=1))
+
+
+async def test_one_write_finds_out_for_all_connections_that_a_database_is_no_longer_read_only(
+    new_database: NewDatabase,
+) -> None:
+    dsn = await new_database()
+    await execute(dsn, "CREATE TABLE written (by text)", ALTER_DATABASE.format("SET default_transaction_read_only = on"))
+    async with engine_for(dsn) as engine:
+        async with connect(engine), connect(engine):
+            """Both connections of the pool are open."""
+        await execute(
+            dsn,
+            "SET default_transaction_read_only = off",
+            ALTER_DATABASE.format("RESET default_transaction_read_only"),
+        )
+        with pytest.raises(StorageUnavailable, match="read-only"):
+            await fetch(engine, "INSERT INTO written VALUES ('driver')", ())
+        async with connect(engine) as one, connect(engine) as other:
+            for connection in (one, other):
+                await connection.execute(text("INSERT INTO written VALUES ('session')"))
 
 
 async def test_a_role_without_rights_is_told_where_they_are_listed(new_database: NewDatabase) -> None:
