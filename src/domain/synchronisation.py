@@ -110,9 +110,9 @@ class Synchronisation:
         """
         dated, known_until = at, self.known_until
         if self.best is not None and self.observed_at is not None and known_until is not None:
+            known_until = max(known_until, self.best.since)
             # Every recorded step and interval has ended by then.
             recorded_until = max([self.best.since, *(offer.changed_at for offer in before)])
-            known_until = max(known_until, recorded_until)
             if at < recorded_until:
                 dated = max(recorded_until, self.observed_at)
         offers = compare(before, observed, dated, known_until, Trust(at, self.observed_at or at, interval))
@@ -123,19 +123,20 @@ class Synchronisation:
             carried = CarriedPrice(self.best.price, since, min(known_until, dated))
         best = offers.best
         price = None if best is None else best.price
-        self.best, steps = next_best_price(self.best, known_until, price, dated, set_back=dated != at)
-        self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
-        self.offers_in_stock = offers.in_stock
-        self.observed_at = at
         trusted_until = at + KNOWN_FOR_INTERVALS * interval
         if best is None and observed.refused:
             trusted_until = at
-        self.known_until = min(trusted_until, offers.known_until(best, at) or trusted_until)
+        trusted_until = min(trusted_until, offers.known_until(best, at) or trusted_until)
+        known = trusted_until > at
+        self.best, steps = next_best_price(self.best, known_until, price, dated, known=known, set_back=dated != at)
+        self.known_until = trusted_until if known else min(at, self.best.since)
+        self.best_offer = None if best is None else Offer(best.id, best.price, best.items_in_stock)
+        self.offers_in_stock = offers.in_stock
+        self.observed_at = at
         self.refused_rows = observed.refused
-        shows_nothing = self.known_until <= at
-        self.last_known = last_known if shows_nothing else None
+        self.last_known = None if known else last_known
         event = None
-        if not shows_nothing and (last_known is None or last_known.price != price):
+        if known and (last_known is None or last_known.price != price):
             unknown_since = last_known.until if last_known and last_known.until < dated else None
             event = price_changed(
                 self.product_id, last_known, self.best, None if best is None else best.id, unknown_since

@@ -42,6 +42,20 @@ def test_out_of_stock_is_not_known_while_a_refused_row_may_be_an_offer_in_stock(
     assert state.known_until == AT + 4 * INTERVAL
 
 
+def test_unknown_time_is_one_step_however_many_observations_show_nothing() -> None:
+    state, offer = Synchronisation(some_id(), AT), Offer(some_id(), 9, 0)
+    observations = [
+        state.observe([], replace(observed(*offers), complete=False, refused=refused), AT + minute * INTERVAL, INTERVAL)
+        for minute, (offers, refused) in enumerate([((offer,), 0), ((), 1), ((), 1), ((), 1), ((offer,), 0)])
+    ]
+    minutes = [AT + minute * INTERVAL for minute in (0, 1, 4)]
+    assert [step for each in observations for step in each.steps] == [
+        PriceStep(PriceState.OUT_OF_STOCK, None, *minutes[:2]),
+        PriceStep(PriceState.UNKNOWN, None, *minutes[1:]),
+    ]
+    assert state.best == BestPrice(None, minutes[2])
+
+
 def after_the_clock_was_ahead(by: timedelta, *prices: int) -> tuple[Synchronisation, TrackedOffer]:
     """Return a product whose one offer had these prices, a second after each other, until that time from now."""
     state, offer = Synchronisation(some_id(), AT), Offer(some_id(), prices[0], 1)

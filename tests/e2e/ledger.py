@@ -20,13 +20,12 @@ _TORN_STEPS = """
         WINDOW same AS (PARTITION BY product_id ORDER BY valid_from, valid_to)
     ) AS neighbours WHERE ended <> valid_from
 """
-# Each observation ends the unknown time before it, so unknown steps may follow each other.
 _REPEATED_STEPS = f"""
     SELECT count(*) FROM (
         SELECT valid_from, state,
             (price, state) IS NOT DISTINCT FROM (lag(price) OVER same, lag(state) OVER same) AS repeated
         FROM best_price_step WINDOW same AS (PARTITION BY product_id ORDER BY valid_from)
-    ) AS neighbours WHERE repeated AND state <> 'unknown' AND NOT {_MIDNIGHT}
+    ) AS neighbours WHERE repeated AND NOT {_MIDNIGHT}
 """
 _UNCONNECTED_STEPS = """
     SELECT count(*) FROM synchronisation JOIN (

@@ -40,6 +40,8 @@ class Seen:
 
     @property
     def price(self) -> tuple[PriceState, int | None]:
+        if self.until == self.at:
+            return PriceState.UNKNOWN, None
         return (PriceState.OUT_OF_STOCK, None) if self.best is None else (PriceState.IN_STOCK, self.best.price)
 
 
@@ -105,8 +107,7 @@ class ObservationLog:
 def _lengthen(runs: list[Run], run: Run) -> None:
     if run[2] >= run[3]:
         return
-    # An observation ends the unknown time before it, even if it shows nothing for sure itself.
-    if runs and runs[-1][:2] == run[:2] != (PriceState.UNKNOWN, None) and runs[-1][3] == run[2]:
+    if runs and runs[-1][:2] == run[:2] and runs[-1][3] == run[2]:
         run = (*run[:2], runs.pop()[2], run[3])
     runs.append(run)
 

@@ -49,16 +49,22 @@ def next_best_price(
     price: int | None,
     at: datetime,
     *,
+    known: bool = True,
     set_back: bool = False,
 ) -> tuple[BestPrice, list[PriceStep]]:
     """Return the best price in force from `at` on, and the steps that this observation ends.
 
     An observation that comes later than `known_until` leaves a gap behind: the price carries forward to there and
-    the rest is recorded as unknown. After the clock was `set_back`, the step ends even if the price is the same: how
-    long it was known is recorded, because the new observation is trusted for a time that has passed already.
+    the rest is recorded as unknown. One that shows neither a price nor its absence for sure (not `known`) begins a gap
+    or lets it go on: the result is `since` the start of the gap, which is recorded when it ends. After the clock was
+    `set_back`, the step ends even if the price is the same: how long it was known is recorded, because the new
+    observation is trusted for a time that has passed already.
     """
     if current is None or known_until is None:
         return BestPrice(price, at), []
+    if not known:
+        end = min(known_until, at)
+        return BestPrice(None, end), _steps(current.price, current.since, end)
     if at > known_until:
         return BestPrice(price, at), [
             *_steps(current.price, current.since, known_until),

@@ -57,7 +57,9 @@ async def test_one_write_finds_out_for_all_connections_that_a_database_is_no_lon
     new_database: NewDatabase,
 ) -> None:
     dsn = await new_database()
-    await execute(dsn, "CREATE TABLE written (by text)", ALTER_DATABASE.format("SET default_transaction_read_only = on"))
+    await execute(
+        dsn, "CREATE TABLE written (by text)", ALTER_DATABASE.format("SET default_transaction_read_only = on")
+    )
     async with engine_for(dsn) as engine:
         async with connect(engine), connect(engine):
             """Both connections of the pool are open."""

@@ -49,6 +49,20 @@ def test_a_late_observation_leaves_an_unknown_step_even_if_the_price_is_the_same
         )
 
 
+def test_a_gap_that_nothing_known_begins_is_recorded_once_when_it_ends() -> None:
+    best, steps = next_best_price(BestPrice(5, START), KNOWN_UNTIL, None, AT, known=False)
+    assert (best, steps) == (BestPrice(None, AT), [PriceStep(PriceState.IN_STOCK, 5, START, AT)])
+    assert next_best_price(best, AT, None, LATE, known=False) == (best, [])
+    best, steps = next_best_price(best, AT, 5, LATE)
+    assert (best, steps) == (BestPrice(5, LATE), [PriceStep(PriceState.UNKNOWN, None, AT, LATE)])
+
+
+def test_nothing_known_lets_a_gap_go_on_that_began_earlier() -> None:
+    best, steps = next_best_price(BestPrice(5, START), KNOWN_UNTIL, None, LATE, known=False)
+    assert best == BestPrice(None, KNOWN_UNTIL)
+    assert steps == [PriceStep(PriceState.IN_STOCK, 5, START, KNOWN_UNTIL)]
+
+
 def test_an_observation_at_the_last_known_moment_leaves_no_gap() -> None:
     best = BestPrice(5, START)
     assert next_best_price(best, KNOWN_UNTIL, 5, KNOWN_UNTIL) == (best, [])

@@ -1,0 +1,50 @@
+"""A batch that is stopped: calls without an answer have not failed, even if a freeze outlasted their deadline."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import UUID
+
+import pytest
+
+from application.synchronisation.batch import Group, attempt_all
+from application.synchronisation.repositories import Claim
+from application.synchronisation.timing import Timing
+from factories import some_id
+
+AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+DEADLINE = 0.01
+
+
+class Worker:
+    """A worker that is told to stop while it is frozen, beyond the deadline of its only call."""
+
+    def __init__(self) -> None:
+        self.claim = Claim(some_id(), AT, [some_id()])
+        self.written: list[Group[object]] = []
+
+    async def run(self) -> None:
+        self.running = asyncio.create_task(
+            attempt_all(self.claim, self.call, self.write, timing=Timing(batch_deadline=DEADLINE), now=time.monotonic)
+        )
+        await self.running
+
+    async def call(self, product_id: UUID) -> NoReturn:
+        self.running.cancel()
+        self.freeze()
+        await asyncio.Event().wait()
+        raise AssertionError(product_id)
+
+    def freeze(self) -> None:
+        time.sleep(2 * DEADLINE)
+
+    async def write(self, group: Group[object]) -> None:
+        self.written.append(group)
+
+
+async def test_a_freeze_that_ends_with_a_stop_makes_no_call_fail() -> None:
+    worker = Worker()
+    with pytest.raises(asyncio.CancelledError):
+        await worker.run()
+    assert worker.written == [Group({}, {}, frozenset(worker.claim.product_ids))]
