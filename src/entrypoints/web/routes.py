@@ -20,6 +20,7 @@ from entrypoints.web.assets import show_asset
 from entrypoints.web.login import log_in, log_out, show_login
 from entrypoints.web.products.catalogue_controller import CatalogueController
 from entrypoints.web.products.product_controller import ProductController
+from entrypoints.web.products.product_edit_controller import ProductEditController
 from entrypoints.web.sessions import Sessions
 from entrypoints.web.webhooks.delivery_controller import DeliveryController
 from entrypoints.web.webhooks.webhook_controller import WebhookController
@@ -34,6 +35,7 @@ def web_routes(sessions: Sessions) -> list[ControllerRouterHandler]:
 
     controllers: list[ControllerRouterHandler] = [
         AdminController,
+        ProductEditController,
         KeyController,
         AuditController,
         DiagnosisController,

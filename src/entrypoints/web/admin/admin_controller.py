@@ -1,31 +1,24 @@
-"""What admins see and do: what needs them first, then the catalogue's health, and forms for products."""
+"""What admins see first: the products that need them, and the health of the catalogue."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
-from litestar.params import FromPath
+from litestar import Controller, Request, Response, get
 from litestar.response.base import ASGIResponse
 
-from application.access.actor import Actor
-from application.catalogue.editing import AmendProduct, WithdrawProduct
 from application.catalogue.listing import NEWEST_FIRST, ProductFilter
-from application.catalogue.registration import RegisterProduct, RetryRegistration
-from application.catalogue.views import ProductDetailView, ProductView, SynchronisationView
+from application.catalogue.views import ProductView, SynchronisationView
 from application.synchronisation.lag import ReadLag
 from application.synchronisation.timing import Timing
-from domain.errors import InvalidText, PreconditionFailed, ProductAlreadyExists
 from domain.product import RegistrationState
 from entrypoints.http.products.catalogue import Catalogue
 from entrypoints.http.route_declarations import Declaration, Injected, declared
 from entrypoints.readiness import OK, Readiness, SharedCheck
-from entrypoints.web.admin.admin_page import lead_admin, show_to_admin
+from entrypoints.web.admin.admin_page import show_to_admin
 from entrypoints.web.formats import Formats
 from entrypoints.web.pages import NOT_KEPT, Pages
-from entrypoints.web.products.product_form import Form, show_form
 from entrypoints.web.sessions import Sessions
 
 SHOWN = 20
@@ -35,7 +28,6 @@ TOLERATED = timedelta(minutes=2)
 A_SECOND = timedelta(seconds=1)
 
 _PRODUCTS = msgspec.json.Decoder(list[ProductView])
-_DETAIL = msgspec.json.Decoder(ProductDetailView)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class Need:
 
 
 class AdminController(Controller):
-    """Pages for admins; the router around it lets nobody else in."""
+    """The page for admins; the router around it lets nobody else in."""
 
     path = "/"
     include_in_schema = False
@@ -101,112 +93,6 @@ class AdminController(Controller):
         """Renew the session while somebody types."""
         cookie = sessions.cookie(request, request.scope["state"]["subject"])
         return Response(None, headers={"Set-Cookie": cookie, "Cache-Control": NOT_KEPT})
-
-    @get("/products/new")
-    async def new(
-        self, request: Request[Any, Any, Any], pages: Injected[Pages], sessions: Injected[Sessions]
-    ) -> ASGIResponse:
-        """Show an empty form."""
-        return show_form(request, pages, sessions, Form(), None)
-
-    @post("/products/new", status_code=303)
-    async def create(
-        self,
-        request: Request[Any, Any, Any],
-        register_product: Injected[RegisterProduct],
-        actor: Injected[Actor],
-        pages: Injected[Pages],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Create the product and show it, or the form with its mistakes."""
-        form = await Form.of(request)
-        try:
-            registered = await register_product(name=form.name, description=form.description, actor=actor)
-        except (InvalidText, ProductAlreadyExists) as error:
-            form.mistakes = {error.field: str(error)}
-            return show_form(request, pages, sessions, form, None)
-        return lead_admin(request, sessions, f"/catalogue/{registered.product.id}")
-
-    @get("/products/{product_id:uuid}/edit")
-    async def edit(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        catalogue: Injected[Catalogue],
-        pages: Injected[Pages],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Show the product's form."""
-        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
-        form = Form(product.name, product.description, str(product.revision))
-        return show_form(request, pages, sessions, form, product_id)
-
-    @post("/products/{product_id:uuid}/edit", status_code=303)
-    async def amend(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        catalogue: Injected[Catalogue],
-        amend_product: Injected[AmendProduct],
-        actor: Injected[Actor],
-        pages: Injected[Pages],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Save the product and show it, or the form with its mistakes."""
-        form = await Form.of(request)
-        revision = int(form.revision) if form.revision.isdecimal() and len(form.revision) < 18 else 0
-        try:
-            await amend_product(
-                product_id, name=form.name, description=form.description, expected={revision}, actor=actor
-            )
-        except (InvalidText, ProductAlreadyExists) as error:
-            form.mistakes = {error.field: str(error)}
-        except PreconditionFailed:
-            now = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
-            form.revision = str(now.revision)
-            form.mistakes = {"": f"The product changed meanwhile; it is “{now.name}” now. Save again to replace that."}
-        if form.mistakes:
-            return show_form(request, pages, sessions, form, product_id)
-        return lead_admin(request, sessions, f"/catalogue/{product_id}")
-
-    @get("/products/{product_id:uuid}/delete")
-    async def confirm(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        catalogue: Injected[Catalogue],
-        pages: Injected[Pages],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Ask once before a product is deleted."""
-        product = _DETAIL.decode((await catalogue.reader.detail(product_id)).json)
-        return show_to_admin(request, pages, sessions, "delete.html", pages.formats(request), product=product)
-
-    @post("/products/{product_id:uuid}/delete", status_code=303)
-    async def withdraw(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        withdraw_product: Injected[WithdrawProduct],
-        actor: Injected[Actor],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Delete the product."""
-        await withdraw_product(product_id, actor=actor)
-        return lead_admin(request, sessions, "/admin?done=deleted")
-
-    @post("/products/{product_id:uuid}/register", status_code=303)
-    async def retry(
-        self,
-        request: Request[Any, Any, Any],
-        product_id: FromPath[UUID],
-        retry_registration: Injected[RetryRegistration],
-        actor: Injected[Actor],
-        sessions: Injected[Sessions],
-    ) -> ASGIResponse:
-        """Try the product's registration again."""
-        await retry_registration(product_id, actor=actor)
-        return lead_admin(request, sessions, "/admin?done=retried")
 
 
 DONE = {
