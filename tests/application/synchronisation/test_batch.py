@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NoReturn
 from uuid import UUID
@@ -14,13 +15,14 @@ from application.synchronisation.timing import Timing
 from factories import some_id
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
-DEADLINE = 0.01
+DEADLINE = 3600.0
 
 
 class Worker:
     """A worker that is told to stop while it is frozen, beyond the deadline of its only call."""
 
-    def __init__(self) -> None:
+    def __init__(self, freeze: Callable[[], None]) -> None:
+        self.freeze = freeze
         self.claim = Claim(some_id(), AT, [some_id()])
         self.written: list[Group[object]] = []
 
@@ -36,15 +38,14 @@ class Worker:
         await asyncio.Event().wait()
         raise AssertionError(product_id)
 
-    def freeze(self) -> None:
-        time.sleep(2 * DEADLINE)
-
     async def write(self, group: Group[object]) -> None:
         self.written.append(group)
 
 
-async def test_a_freeze_that_ends_with_a_stop_makes_no_call_fail() -> None:
-    worker = Worker()
+async def test_a_freeze_that_ends_with_a_stop_makes_no_call_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    worker = Worker(lambda: monkeypatch.setattr(loop, "time", lambda: clock() + 2 * DEADLINE))
     with pytest.raises(asyncio.CancelledError):
         await worker.run()
     assert worker.written == [Group({}, {}, frozenset(worker.claim.product_ids))]
