@@ -86,8 +86,9 @@ _CURRENT = (
     WHERE best.product_id = synchronisation.product_id
     """,
     """
-    INSERT INTO insight (product_id, rolled_until, offers_rolled_until)
-    SELECT product_id, date_trunc('day', since, 'UTC'), date_trunc('day', since, 'UTC') FROM watched
+    UPDATE insight SET
+        rolled_until = date_trunc('day', since, 'UTC'), offers_rolled_until = date_trunc('day', since, 'UTC')
+    FROM watched WHERE watched.product_id = insight.product_id
     """,
 )
 

@@ -1,14 +1,16 @@
 """The record of dropped history: after a longer retention is set, time that is already dropped is no gap."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from adapters.postgres.connection import connect, for_single_statements
+from adapters.postgres.connection import fetch
+from adapters.postgres.driver_query import DriverQuery
 from adapters.postgres.prices.tables import (
     best_price_bucket_1h,
     best_price_bucket_5m,
@@ -20,6 +22,7 @@ from adapters.postgres.prices.tables import (
 from domain.prices.retention import LONG_AGO, Dropped, Retention
 
 _DROPPED = select(history_dropped.c.history, history_dropped.c.until)
+_DROPPED_QUERY = DriverQuery.of(_DROPPED)
 _NEW = insert(history_dropped).values(history=bindparam("history"), until=bindparam("until"))
 _NOTE = _NEW.on_conflict_do_update(
     index_elements=[history_dropped.c.history],
@@ -58,7 +61,11 @@ async def forget_future_drops(connection: AsyncConnection) -> None:
 
 async def read_dropped(connection: AsyncConnection | AsyncSession) -> Dropped:
     """Return the time up to which each table was dropped."""
-    until: Mapping[str, datetime] = dict(map(tuple, (await connection.execute(_DROPPED)).all()))
+    return _dropped((await connection.execute(_DROPPED)).all())
+
+
+def _dropped(rows: Iterable[Any]) -> Dropped:
+    until: Mapping[str, datetime] = dict(map(tuple, rows))
     offers, hours_of_offers, *best_price = (
         until.get(table.name, LONG_AGO)
         for table in (offer_interval, offer_bucket_1h, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
@@ -68,11 +75,11 @@ async def read_dropped(connection: AsyncConnection | AsyncSession) -> Dropped:
 
 @dataclass(frozen=True, slots=True)
 class SqlAlchemyRetentionReader:
-    """See `RetentionReader`."""
+    """See `RetentionReader`. The driver executes the statement, because every answer with prices begins with it."""
 
     engine: AsyncEngine
     retention: Retention
 
     async def __call__(self) -> Retention:
-        async with connect(for_single_statements(self.engine)) as connection:
-            return replace(self.retention, dropped=await read_dropped(connection))
+        rows = await fetch(self.engine, _DROPPED_QUERY.sql, ())
+        return replace(self.retention, dropped=_dropped(rows))

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, TextClause, bindparam
+from sqlalchemy import TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect, for_single_statements
@@ -74,30 +74,40 @@ _BUCKETS = {width: (_from_steps(width), statement(f"{_parts(width)} ORDER BY at"
 _SUMS = {width: _added_up(width) for width in BucketWidth}
 
 
-def _open_of(width: BucketWidth) -> str:
+def _open_of(width: BucketWidth, moment: str) -> str:
     return f"""
         SELECT CASE WHEN open IS NOT NULL THEN 'in_stock' WHEN open_known THEN 'out_of_stock' ELSE 'unknown' END, open
-        FROM best_price_bucket_{width}
-        WHERE product_id = ANY(:ids) AND at = moment.time AND open_known IS NOT NULL
+        FROM best_price_bucket_{width} WHERE product_id = ANY(:ids) AND at = {moment} AND open_known IS NOT NULL
     """
 
 
-# Where the steps are dropped, the time is the start of a bucket.
-_IN_FORCE = statement(f"""
-    SELECT state, price
-    FROM {_FOUND} CROSS JOIN unnest(:times) WITH ORDINALITY AS moment (time, number) LEFT JOIN LATERAL (
-        SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= moment.time AND valid_to > moment.time
-        UNION ALL (
-            SELECT state, price FROM best_price_step
-            WHERE product_id = ANY(:ids) AND valid_from >= date_trunc('day', moment.time, 'UTC')
-            AND valid_from <= moment.time AND valid_to > moment.time
-            ORDER BY valid_from DESC LIMIT 1
-        )
-        UNION ALL {" UNION ALL ".join(map(_open_of, BucketWidth))}
-        LIMIT 1
-    ) AS in_force ON TRUE
-    ORDER BY number
-""").bindparams(bindparam("times", type_=ARRAY(Timestamp)))
+def _in_force_at(number: int) -> str:
+    """Where the steps are dropped, the time is the start of a bucket."""
+    moment = f":moment_{number}"
+    buckets = " UNION ALL ".join(_open_of(width, moment) for width in BucketWidth)
+    return f"""
+        SELECT {number} AS number, state, price FROM {_FOUND} LEFT JOIN (
+            SELECT state, price FROM ({OPEN_STEPS}) AS open_step WHERE valid_from <= {moment} AND valid_to > {moment}
+            UNION ALL (
+                SELECT state, price FROM best_price_step
+                WHERE product_id = ANY(:ids) AND valid_from >= :day_{number}
+                AND valid_from <= {moment} AND valid_to > {moment}
+                ORDER BY valid_from DESC LIMIT 1
+            )
+            UNION ALL {buckets}
+            LIMIT 1
+        ) AS in_force ON TRUE
+    """
+
+
+@cache
+def _in_force(times: int) -> TextClause:
+    """Make the statement for so many times: each is a parameter, so that only its own partitions are planned."""
+    moments = (f"{name}_{number}" for number in range(times) for name in ("moment", "day"))
+    return statement(f"{' UNION ALL '.join(map(_in_force_at, range(times)))} ORDER BY number").bindparams(
+        *(bindparam(name, type_=Timestamp) for name in moments)
+    )
+
 
 # Equal steps follow each other only at midnight, where steps are split. Only for the extremes does it matter when they
 # were reached.
@@ -177,11 +187,16 @@ class SqlAlchemyPriceReader:
         return [summary(Window(bounds[stretch - 1], bounds[stretch]), sums) for stretch, *sums in map(tuple, rows)]
 
     async def in_force(self, product_id: UUID, times: Sequence[datetime]) -> list[PriceInForce | None]:
+        parameters: dict[str, Any] = {"ids": [product_id]}
+        for number, at in enumerate(times):
+            parameters |= {f"moment_{number}": at, f"day_{number}": BucketWidth.DAY.floor(at)}
         async with connect(self._engine) as connection:
-            rows = (await connection.execute(_IN_FORCE, {"ids": [product_id], "times": list(times)})).all()
+            rows = (await connection.execute(_in_force(len(times)), parameters)).all()
         if not rows:
             raise ProductNotFound(product_id)
-        return [None if state is None else PriceInForce(PriceState(state), price) for state, price in map(tuple, rows)]
+        return [
+            None if state is None else PriceInForce(PriceState(state), price) for _, state, price in map(tuple, rows)
+        ]
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None

@@ -1,6 +1,5 @@
 """An export begins at once however large the catalogue is: it walks the primary key, and sorts nothing first."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from adapters.postgres.catalogue.catalogue_export import SqlAlchemyCatalogueExpo
 from adapters.postgres.connection import fetch
 from adapters.postgres.snapshot import SnapshotLimits
 from application.catalogue.listing import EVERYTHING, ProductFilter
+from storages.query_plans import nodes
 
 PRODUCTS = 3_000
 _ADD = text("""
@@ -25,12 +25,6 @@ _SYNCHRONISE = text("""
     INSERT INTO synchronisation (product_id, consecutive_failures, offers_in_stock, best_price, not_before)
     SELECT id, 0, 1, 100, now() FROM product
 """)
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[str]:
-    yield plan["Node Type"]
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
 
 
 @pytest.mark.parametrize("wanted", [EVERYTHING, ProductFilter(in_stock=True), ProductFilter(min_price=1)])
@@ -53,4 +47,4 @@ async def test_products_come_by_the_primary_key_without_a_sort(
     _ = [batch async for batch in SqlAlchemyCatalogueExport(database, SnapshotLimits())(wanted)]
     found = explained[0][0]
     plan = (msgspec.json.decode(found) if isinstance(found, str) else found)[0]["Plan"]
-    assert not {"Sort", "Incremental Sort", "Hash Join"} & set(nodes(plan))
+    assert not {"Sort", "Incremental Sort", "Hash Join"} & {node["Node Type"] for node in nodes(plan)}

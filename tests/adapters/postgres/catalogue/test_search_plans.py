@@ -1,9 +1,7 @@
 """Searches and chosen ids read a bounded number of rows, with any statistics."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.catalogue.product_pages import NEAR, page_queries
 from adapters.postgres.connection import fetch
 from application.catalogue.listing import PagePosition, ProductFilter, ProductOrder, SortKey, search_words
+from storages.query_plans import nodes
 from storages.storage import on_postgres
 
 PRODUCTS = 3 * NEAR
@@ -52,12 +51,6 @@ async def fill(engine: AsyncEngine, products: int) -> None:
         await connection.execute(text("SET LOCAL lock_timeout = 0"))
         for table in ("product", "synchronisation", "listed_price", "insight"):
             await connection.execute(text(f"ANALYZE {table}"))
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
 
 
 @pytest.mark.parametrize("order", [ProductOrder(SortKey.CREATED_AT, descending=True), ProductOrder(SortKey.NAME)])

@@ -1,8 +1,6 @@
 """The event log on PostgreSQL: order under open transactions, generations of clusters, and dropped days."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
@@ -18,6 +16,7 @@ from domain.event import Event, EventType
 from domain.prices.retention import Retention
 from factories import some_id
 from storages.event_pages import settled_page
+from storages.query_plans import nodes
 
 KEPT = timedelta(days=30)
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -55,12 +54,6 @@ async def test_fault_26_an_event_that_commits_late_is_neither_skipped_nor_read_t
     found, position = await read_on(database, page.searched)
     assert names(found) == ["late", "early"]
     assert (await read_on(database, position))[0] == []
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
 
 
 async def test_a_page_looks_once_for_what_is_withheld_however_many_events_it_has(database: AsyncEngine) -> None:
