@@ -34,18 +34,21 @@ pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 500
 server_login_retry = 1
-query_wait_timeout = 2
+query_wait_timeout = {query_wait}
 """
 
 
 class Pooler:
-    """One PgBouncer, with so many connections to each database of the server. It may be killed and started again."""
+    """One PgBouncer, with so many connections to each database of the server. It may be killed and started again.
 
-    def __init__(self, dsn: str, mode: str = "transaction", size: int = 3) -> None:
+    A client waits so many seconds for one of them, then it is sent away.
+    """
+
+    def __init__(self, dsn: str, mode: str = "transaction", size: int = 3, query_wait: int = 2) -> None:
         self.port = free_port()
         self.dsn = f"postgresql://aggregator@127.0.0.1:{self.port}{urlsplit(dsn).path}"
         self._socket = parse_qs(urlsplit(dsn).query)["host"][0]
-        self._mode, self._size = mode, size
+        self._mode, self._size, self._query_wait = mode, size, query_wait
         self._folder = tempfile.TemporaryDirectory(prefix="pgbouncer-")
 
     def __enter__(self) -> Self:
@@ -57,7 +60,14 @@ class Pooler:
         (folder / "users.txt").write_text('"aggregator" ""\n')
         self._command = [str(PGBOUNCER), *(["-u", pwd.getpwuid(owner).pw_name] if os.geteuid() == 0 else [])]
         self._command.append(str(folder / "pgbouncer.ini"))
-        settings = {"folder": folder, "socket": self._socket, "port": self.port, "mode": self._mode, "size": self._size}
+        settings = {
+            "folder": folder,
+            "socket": self._socket,
+            "port": self.port,
+            "mode": self._mode,
+            "size": self._size,
+            "query_wait": self._query_wait,
+        }
         (folder / "pgbouncer.ini").write_text(SETTINGS.format(**settings))
         self.start()
         return self

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -19,23 +20,27 @@ from adapters.postgres.new_connection import Keepalive
 from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
 from storages.silence import silent
+from storages.statements import answered
 from waiting import PATIENCE
 
 PID = "SELECT pg_backend_pid()"
+AMPLE = DatabaseLimits(
+    connections=1, statement=30, lock=PATIENCE, connect=PATIENCE, pool_wait=PATIENCE, answer_margin=PATIENCE
+)
 
 
 @pytest.fixture
 async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine with one connection."""
-    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=30))
+    engine = create_engine(dsn, AMPLE)
     yield engine
     await engine.dispose()
 
 
 @pytest.fixture
 async def impatient(dsn: str) -> AsyncIterator[AsyncEngine]:
-    """Give an engine with one connection, whose statements may take half a second."""
-    engine = create_engine(dsn, DatabaseLimits(connections=1, statement=0.5))
+    """Give an engine with one connection, whose server ends statements after half a second."""
+    engine = create_engine(dsn, replace(AMPLE, statement=0.5))
     yield engine
     await engine.dispose()
 
@@ -88,10 +93,10 @@ async def test_a_connection_that_ends_during_a_read_is_replaced_by_the_next(
 
 
 async def test_a_read_that_takes_too_long_is_given_up_and_its_connection_goes_on(impatient: AsyncEngine) -> None:
-    pid = await value(impatient, PID)
+    pid = await answered(lambda: value(impatient, PID))
     with pytest.raises(StorageUnavailable):
         await value(impatient, "SELECT pg_sleep(60)")
-    assert await value(impatient, PID) == pid
+    assert await answered(lambda: value(impatient, PID)) == pid
 
 
 async def test_a_cancelled_read_gives_its_connection_back(single: AsyncEngine, engine: AsyncEngine) -> None:
@@ -139,7 +144,7 @@ async def test_connections_are_lent_in_the_order_of_asking(single: AsyncEngine) 
 
 @pytest.mark.parametrize("by_the_driver", [True, False])
 async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, by_the_driver: bool) -> None:
-    impatient = create_engine(dsn, DatabaseLimits(connections=1, pool_wait=0.05))
+    impatient = create_engine(dsn, replace(AMPLE, pool_wait=0.05))
     async with connect(impatient):
         with pytest.raises(StorageUnavailable):
             await (value(impatient, "SELECT 1") if by_the_driver else borrow(impatient))
@@ -148,7 +153,7 @@ async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, 
 
 
 async def test_the_reserved_connection_is_free_while_all_others_are_lent(dsn: str) -> None:
-    engine = create_engine(dsn, DatabaseLimits(connections=1, reserved=1, pool_wait=0.05))
+    engine = create_engine(dsn, replace(AMPLE, reserved=1, pool_wait=0.05))
     reserved = with_reserved(engine)
     async with connect(engine):
         with pytest.raises(StorageUnavailable):
@@ -198,8 +203,8 @@ async def test_without_a_server_nothing_is_lent_and_no_turn_is_lost() -> None:
 
 @pytest.fixture
 async def four(dsn: str) -> AsyncIterator[AsyncEngine]:
-    """Give an engine with four open connections, which waits a second at most for an answer."""
-    engine = create_engine(dsn, DatabaseLimits(connections=4, statement=0.5, answer_margin=0.5))
+    """Give an engine with four connections."""
+    engine = create_engine(dsn, replace(AMPLE, connections=4))
     yield engine
     await engine.dispose()
 
@@ -211,8 +216,19 @@ async def pids_of(engine: AsyncEngine) -> set[int]:
 
 
 @pytest.mark.parametrize("by_the_driver", [True, False])
-async def test_after_one_silent_connection_no_other_open_one_is_lent(four: AsyncEngine, by_the_driver: bool) -> None:
-    pids = await pids_of(four)
+async def test_after_one_silent_connection_no_other_open_one_is_lent(
+    four: AsyncEngine, monkeypatch: pytest.MonkeyPatch, by_the_driver: bool
+) -> None:
+    opened = asyncpg.connect
+
+    async def impatient(*args: Any, command_timeout: float, **options: Any) -> Any:
+        assert command_timeout == AMPLE.statement + AMPLE.answer_margin
+        return await opened(*args, command_timeout=0.5, **options)
+
+    # Those that fall silent wait half a second for an answer; those that take their places must give one.
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncpg, "connect", impatient)
+        pids = await answered(lambda: pids_of(four))
     with silent(*pids):
         with pytest.raises(StorageUnavailable):
             await (value(four, PID) if by_the_driver else ask(four))
@@ -238,7 +254,7 @@ async def test_a_connection_that_ended_in_the_pool_costs_nobody_an_error(
 
 
 async def test_closing_is_bounded_while_the_server_is_silent(dsn: str) -> None:
-    engine = create_engine(dsn, DatabaseLimits(connections=4))
+    engine = create_engine(dsn, replace(AMPLE, connections=4))
     with silent(*await pids_of(engine)):
         await close_engine(engine, 0.1)
 
@@ -266,7 +282,7 @@ async def test_of_several_hosts_the_first_that_answers_is_taken(dsn: str) -> Non
     port = silent_server.sockets[0].getsockname()[1]
     several = f"postgresql://aggregator@/aggregator?host=127.0.0.1,127.0.0.1,{folder}&port=1,{port},5432"
     engine = create_engine(several, DatabaseLimits(connections=1, connect=3))
-    assert await value(engine, "SELECT 1") == 1
+    assert await answered(lambda: value(engine, "SELECT 1")) == 1
     await engine.dispose()
     silent_server.close()
 
@@ -276,7 +292,7 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(dsn: str, engin
     async with connect(engine) as admin:
         await admin.execute(text(f"CREATE ROLE {role} NOLOGIN"))
         await admin.commit()
-        barred = create_engine(dsn.replace("//aggregator@", f"//{role}@"), DatabaseLimits(connections=1))
+        barred = create_engine(dsn.replace("//aggregator@", f"//{role}@"), AMPLE)
         with capture_logs() as logs:
             for _ in range(3):
                 with pytest.raises(StorageUnavailable):

@@ -4,17 +4,16 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Uuid, column, event, func, select, table, text
+from sqlalchemy import Uuid, column, func, select, table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine
@@ -37,6 +36,7 @@ from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
 from factories import some_id
 from fakes.offers_gateway import ScriptedOffersGateway, observed
 from storages.databases import system_clock
+from storages.statements import executed_statements
 from storages.storage import (
     INTERVAL,
     Storage,
@@ -297,18 +297,6 @@ async def test_every_connection_bounds_statements_lock_waits_and_idle_transactio
     }
 
 
-@contextmanager
-def counted_statements(engine: AsyncEngine) -> Iterator[Counter[str]]:
-    counter: Counter[str] = Counter()
-
-    def count_one(_: Any, __: Any, statement: str, *___: Any) -> None:
-        counter[statement] += 1
-
-    event.listen(engine.sync_engine, "before_cursor_execute", count_one)
-    yield counter
-    event.remove(engine.sync_engine, "before_cursor_execute", count_one)
-
-
 TIMING = Timing(refresh_interval=INTERVAL, batch_size=200, group_age=5)
 
 
@@ -356,8 +344,9 @@ async def test_a_batch_takes_as_many_statements_whatever_its_size(
             upstream.offers[id] = observed(Offer(some_id(), 90, 1))
             if kind == "failed":
                 upstream.trouble[id] = OSError()
-        with counted_statements(database) as counter:
+        with executed_statements(database) as executed:
             report = await refresh(storage, upstream)()
+        counter = Counter(sql for sql, _ in executed)
         assert report.outcomes.total() == size
         assert report.outcomes[Outcome(kind)] == size
         statements.append(counter)

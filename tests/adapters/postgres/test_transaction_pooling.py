@@ -6,6 +6,7 @@ Runs where PgBouncer is installed.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -26,19 +27,31 @@ from adapters.postgres.schema import ServerUnsuitable, require_sessions, require
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.storage import StorageUnavailable
 from storages.poolers import Pooler, needs_pgbouncer
+from storages.statements import answered
+from waiting import PATIENCE
 
 pytestmark = needs_pgbouncer
 
-LIMITS = DatabaseLimits(connections=8, statement=5, lock=0.2)
+LIMITS = DatabaseLimits(
+    connections=8,
+    statement=PATIENCE,
+    lock=0.2,
+    idle_in_transaction=2 * PATIENCE,
+    connect=PATIENCE,
+    pool_wait=PATIENCE,
+    answer_margin=PATIENCE,
+)
+"""Ample but for the wait for a lock, which is free wherever no test holds it."""
+QUERY_WAIT = round(PATIENCE)
 SETTINGS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "jit", "timezone")
-IN_FORCE = ["5s", "200ms", "5s", "off", "UTC"]
+IN_FORCE = ["1min", "200ms", "2min", "off", "UTC"]
 CURRENT = f"SELECT {', '.join(f'current_setting({name!r})' for name in SETTINGS)}"
 ADVISORY = 42
 
 
 @pytest.fixture(scope="module")
 def pooler(dsn: str) -> Iterator[Pooler]:
-    with Pooler(dsn, size=2) as pooler:
+    with Pooler(dsn, size=2, query_wait=QUERY_WAIT) as pooler:
         yield pooler
 
 
@@ -80,7 +93,7 @@ async def test_the_limits_are_in_force(pooled: AsyncEngine, read: Callable[[Asyn
 
 
 async def test_an_export_has_limits_of_its_own(pooled: AsyncEngine) -> None:
-    limits = SnapshotLimits(rows=1, statement=3, idle=7)
+    limits = SnapshotLimits(rows=1, statement=3 * PATIENCE, idle=4 * PATIENCE)
     wanted = (
         f"SELECT {', '.join(f'current_setting({name!r}) AS {name}' for name in SETTINGS)} FROM generate_series(1, $1)"
     )
@@ -89,7 +102,7 @@ async def test_an_export_has_limits_of_its_own(pooled: AsyncEngine) -> None:
         # Others go on meanwhile, in the pooler's other session.
         assert await by_driver(pooled) == IN_FORCE
         rows = [list(row) async for batch in batches for row in batch]
-    assert [first, *rows] == [["3s", "200ms", "7s", "off", "UTC"]] * 3
+    assert [first, *rows] == [["3min", "200ms", "4min", "off", "UTC"]] * 3
 
 
 async def test_a_locked_row_ends_by_the_lock_timeout(pooled: AsyncEngine) -> None:
@@ -106,28 +119,28 @@ async def test_a_locked_row_ends_by_the_lock_timeout(pooled: AsyncEngine) -> Non
 
 
 async def test_a_slow_statement_is_ended_and_its_connection_is_lent_again(pooler: Pooler) -> None:
-    async with engine_for(pooler.dsn, DatabaseLimits(connections=1, statement=0.2)) as engine:
+    async with engine_for(pooler.dsn, replace(LIMITS, connections=1, statement=0.2)) as engine:
         for _ in range(3):
             with pytest.raises(StorageUnavailable):
                 await fetch(engine, "SELECT pg_sleep(30)", ())
-            assert [row[0] for row in await fetch(engine, "SELECT $1::int", (1,))] == [1]
+            assert [row[0] for row in await answered(lambda: fetch(engine, "SELECT $1::int", (1,)))] == [1]
 
 
 async def test_a_wait_for_a_session_ends(pooler: Pooler) -> None:
     async with (
         engine_for(pooler.dsn) as holding,
-        engine_for(pooler.dsn, DatabaseLimits(connections=1, statement=0.2, answer_margin=0.2)) as engine,
+        engine_for(pooler.dsn, replace(LIMITS, connections=1, statement=0.2, answer_margin=0.2)) as engine,
     ):
-        assert await fetch(engine, "SELECT 1", ())
+        assert await answered(lambda: fetch(engine, "SELECT 1", ()))
         async with connect(holding) as one, connect(holding) as another:
             await asyncio.gather(one.execute(text("SELECT 1")), another.execute(text("SELECT 1")))
             with pytest.raises(StorageUnavailable):
                 await fetch(engine, "SELECT 1", ())
-        assert await fetch(engine, "SELECT 1", ())
+        assert await answered(lambda: fetch(engine, "SELECT 1", ()))
 
 
 async def test_nothing_outlives_a_transaction(dsn: str) -> None:
-    with Pooler(dsn, size=1) as pooler:
+    with Pooler(dsn, size=1, query_wait=QUERY_WAIT) as pooler:
         async with engine_for(pooler.dsn) as engine:
             for _ in range(2):
                 await by_driver(engine)
@@ -147,7 +160,7 @@ async def test_a_pooler_that_was_not_declared_is_noticed_while_others_use_it(
 ) -> None:
     busy = [asyncio.create_task(by_driver(pooled)) for _ in range(200)]
     for connections in (1, 3):
-        async with engine_for(pooler.dsn, DatabaseLimits(connections=connections), pooled=False) as engine:
+        async with engine_for(pooler.dsn, replace(LIMITS, connections=connections), pooled=False) as engine:
             with pytest.raises(ServerUnsuitable, match="set DATABASE_POOLER=transaction, and DATABASE_DIRECT_URL"):
                 await require_sessions(engine)
     await asyncio.gather(*busy)
@@ -155,7 +168,7 @@ async def test_a_pooler_that_was_not_declared_is_noticed_while_others_use_it(
 
 
 async def test_pooled_sessions_are_as_good_as_the_server_itself(dsn: str) -> None:
-    with Pooler(dsn, "session", size=2) as pooler:
+    with Pooler(dsn, "session", size=2, query_wait=QUERY_WAIT) as pooler:
         for url in (pooler.dsn, dsn):
             async with engine_for(url, pooled=False) as engine:
                 await require_sessions(engine)

@@ -10,16 +10,21 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.connection import DatabaseLimits, create_engine
 from api_client.api import Api, Outside, problem_of, serving
 from application.catalogue.idempotency_keys import KeptAnswer
 from domain.errors import IdempotencyInProgress
+from entrypoints.limits import RequestLimits
 from storages.storage import HOUR, new_product, on_postgres
+from waiting import PATIENCE
+
+OF_OPERATION = RequestLimits()
 
 
 @asynccontextmanager
-async def serving_on(database: AsyncEngine) -> AsyncIterator[Api]:
+async def serving_on(database: AsyncEngine, limits: RequestLimits = OF_OPERATION) -> AsyncIterator[Api]:
     storage = on_postgres(database)
-    async with serving(Outside(begin=storage.begin, reader=storage.reader.reader)) as api:
+    async with serving(Outside(begin=storage.begin, reader=storage.reader.reader, limits=limits)) as api:
         yield api
 
 
@@ -91,9 +96,25 @@ async def test_a_create_that_waits_for_a_name_in_vain_is_the_only_one_that_fails
         assert [pot.status_code for pot in pots] == [201] * 8
 
 
-async def test_a_create_waits_for_another_that_may_take_its_name(database: AsyncEngine) -> None:
+@pytest.fixture
+async def patient(dsn: str, database: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Give the same database with ample time for a lock, too."""
+    limits = DatabaseLimits(
+        statement=PATIENCE,
+        lock=PATIENCE,
+        idle_in_transaction=PATIENCE,
+        connect=PATIENCE,
+        pool_wait=PATIENCE,
+        answer_margin=PATIENCE,
+    )
+    engine = create_engine(dsn, limits)
+    yield engine
+    await engine.dispose()
+
+
+async def test_a_create_waits_for_another_that_may_take_its_name(database: AsyncEngine, patient: AsyncEngine) -> None:
     begin = on_postgres(database).begin
-    async with serving_on(database) as api:
+    async with serving_on(patient, RequestLimits(request=PATIENCE)) as api:
         async with begin() as other:
             await other.products.add(new_product(name="Kettle"))
             creating = asyncio.create_task(api.http.post("/products", json={"name": "Kettle", "description": ""}))

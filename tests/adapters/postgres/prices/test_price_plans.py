@@ -2,10 +2,8 @@
 
 from collections import Counter
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import fetch
@@ -14,19 +12,14 @@ from domain.errors import ProductNotFound
 from factories import some_id
 from storages.databases import system_clock
 from storages.query_plans import nodes
+from storages.statements import executed_statements
 
 DAY = timedelta(days=1)
 
 
 async def test_prices_in_force_are_looked_up_in_the_partitions_of_their_times(database: AsyncEngine) -> None:
-    executed: list[tuple[str, Any]] = []
-
-    @event.listens_for(database.sync_engine, "before_cursor_execute")
-    def note(_connection: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        executed.append((sql, parameters))
-
     now = system_clock()
-    with pytest.raises(ProductNotFound):
+    with executed_statements(database) as executed, pytest.raises(ProductNotFound):
         await SqlAlchemyPriceReader(database).in_force(some_id(), [now - DAY, now])
     sql, parameters = executed[-1]
     (row,) = await fetch(database, f"EXPLAIN (FORMAT JSON) {sql}", parameters)
