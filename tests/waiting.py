@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
+import pytest
+
 PATIENCE = 60.0
 """Seconds that a busy machine may take for what an idle one does at once. Nothing waits for their end but a failure."""
 
@@ -27,6 +29,13 @@ async def until(condition: Callable[[], object], *, seconds: float = PATIENCE) -
             if condition():
                 return
             await asyncio.sleep(0 if turn < 100 else 0.001)
+
+
+def let_time_pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Move the loop's clock on, until the test ends: limits that are under way strike, and no machine is too slow."""
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + seconds)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from standardwebhooks import Webhook
 
@@ -21,13 +22,14 @@ from application.webhooks.attempts import Answer
 from application.webhooks.ports import Message
 from application.webhooks.secrets import new_secret
 from application.webhooks.targets import TargetPolicy
-from waiting import until
+from waiting import let_time_pass, until
 from webhooks.receiver import Receiver, receiving
 
 ANYWHERE = TargetPolicy(allow_private=True, allow_http=True)
 PUBLIC = TargetPolicy(allow_private=False, allow_http=True)
 SECRETS = (new_secret(), new_secret())
-QUICK = SendingLimits(call=0.2)
+LIMITS = SendingLimits(call=3600)
+"""Limits that no machine is too slow for."""
 PUBLIC_ADDRESS = "93.184.215.14"
 
 
@@ -35,19 +37,51 @@ def message(url: str, body: bytes = b'{"n": "\xc5\xbe"}') -> Message:
     return Message(url, "1-2-3", body, datetime.now(UTC), SECRETS)
 
 
+class WatchedBody(httpx.AsyncByteStream):
+    """The body of an answer, of which a test knows what the sender has taken when it waits for more."""
+
+    def __init__(self) -> None:
+        self.stream = httpx.AsyncByteStream()
+        self.taken = b""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self.stream:
+            yield piece
+            self.taken += piece
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+class Watched(httpx.AsyncBaseTransport):
+    """A transport whose only answer has a watched body."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, body: WatchedBody) -> None:
+        self._transport = transport
+        self._body = body
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._transport.handle_async_request(request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._body.stream, response.stream = response.stream, self._body
+        return response
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
 @asynccontextmanager
 async def sending(
-    policy: TargetPolicy = ANYWHERE, limits: SendingLimits | None = None, lookup: Lookup = look_up
+    policy: TargetPolicy = ANYWHERE, lookup: Lookup = look_up, body: "WatchedBody | None" = None
 ) -> AsyncIterator[HttpxWebhookSender]:
-    limits = limits or SendingLimits()
     transport = pooled_transport(
         connections=8,
-        idle_seconds=limits.idle,
-        head=limits.head,
-        sent=limits.sent,
+        idle_seconds=LIMITS.idle,
+        head=LIMITS.head,
+        sent=LIMITS.sent,
         make_resolver=lambda: CheckedResolver(policy, 8, lookup),
     )
-    sender = HttpxWebhookSender(transport, policy, limits)
+    sender = HttpxWebhookSender(Watched(transport, body) if body else transport, policy, LIMITS)
     yield sender
     await sender.aclose()
 
@@ -87,22 +121,31 @@ async def test_fault_36_a_redirect_is_a_failure_and_not_followed(receiver: Recei
     assert len(receiver.received) == 1
 
 
-async def test_fault_35_a_slow_receiver_is_given_up(receiver: Receiver) -> None:
+async def test_fault_35_a_slow_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     receiver.answer = None
-    async with sending(limits=QUICK) as send:
-        assert await send(message(receiver.url)) == Answer(None, "timeout")
+    async with sending() as send:
+        answer = asyncio.create_task(send(message(receiver.url)))
+        await until(lambda: receiver.received)
+        let_time_pass(monkeypatch, LIMITS.call)
+        assert await answer == Answer(None, "timeout")
 
 
 async def test_fault_39_an_endless_body_is_read_in_part_and_not_waited_for(receiver: Receiver) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 200_000
-    async with sending(limits=SendingLimits(call=600)) as send:
+    async with sending() as send:
         assert await send(message(receiver.url)) == Answer(200, None, "a" * 500)
 
 
-async def test_fault_39_a_body_that_trickles_does_not_undo_its_status(receiver: Receiver) -> None:
+async def test_fault_39_a_body_that_trickles_does_not_undo_its_status(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver.answer = b"HTTP/1.1 201 Created\r\nContent-Length: 1000\r\n\r\nfirst"
-    async with sending(limits=QUICK) as send:
-        assert await send(message(receiver.url)) == Answer(201, None, "first")
+    body = WatchedBody()
+    async with sending(body=body) as send:
+        answer = asyncio.create_task(send(message(receiver.url)))
+        await until(lambda: body.taken == b"first")
+        let_time_pass(monkeypatch, LIMITS.call)
+        assert await answer == Answer(201, None, "first")
 
 
 async def test_fault_39_a_head_without_end_is_refused(receiver: Receiver) -> None:
@@ -163,17 +206,27 @@ class Names:
         return [(kind, socket.SOCK_STREAM, 6, "", (address, port))]
 
 
-async def test_fault_41_a_name_that_leads_to_a_private_address_at_the_second_look_up(receiver: Receiver) -> None:
+async def test_fault_41_a_name_that_leads_to_a_private_address_at_the_second_look_up(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first connection fails, as nobody listens there; the second name is looked up anew, and refused."""
+    tried = list[str]()
+
+    async def refuse(_: socket.socket, address: tuple[str, int]) -> None:
+        tried.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", refuse)
     names = Names(PUBLIC_ADDRESS, "127.0.0.1")
     url = f"http://receiver.test:{receiver.port}/"
-    async with sending(PUBLIC, QUICK, names) as send:
-        first = await send(message(url))
+    async with sending(PUBLIC, names) as send:
+        assert await send(message(url)) == Answer(None, "connection failed")
         # aiohttp remembers names for a while: it is the checked address that it remembers.
-        assert (await send(message(url))).error == first.error
+        assert await send(message(url)) == Answer(None, "connection failed")
         other = f"http://other.test:{receiver.port}/"
         refused = await send(message(other))
     assert refused == Answer(None, "The host leads to a loopback address, where webhooks may not call.")
+    assert tried == [PUBLIC_ADDRESS] * 2
     assert receiver.received == []
 
 

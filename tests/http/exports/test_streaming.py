@@ -16,10 +16,11 @@ from api_client.server import Served, served
 from application.catalogue.listing import EVERYTHING, ProductFilter
 from application.storage import StorageUnavailable
 from entrypoints.limits import RequestLimits, Shares
-from waiting import until
+from waiting import let_time_pass, until
 
 PATH = "/exports/products.ndjson"
 LINE = b'{"id":"' + b"x" * 100_000 + b'"}'
+LONG = 3600.0
 PLAIN = {"Accept-Encoding": "identity"}
 
 
@@ -143,20 +144,24 @@ async def test_a_client_that_takes_nothing_is_given_up() -> None:
         del reader
 
 
-async def test_an_export_has_an_end_however_fast_its_client_is() -> None:
-    export = HeldExport()
-    async with serving(export, RequestLimits(export_total=0.2)) as api, streaming(api) as (_, parts):
+async def test_an_export_has_an_end_however_fast_its_client_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    export, limits = HeldExport(), RequestLimits(request=2 * LONG, export_total=LONG, export_pause=2 * LONG)
+    async with serving(export, limits) as api, streaming(api) as (_, parts):
+        await anext(parts)
+        let_time_pass(monkeypatch, LONG)
         with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             _ = [part async for part in parts]
         await until(lambda: api.outcomes == ["too_long"])
         assert export.open == 0
 
 
-async def test_an_export_outlasts_the_time_limit_of_requests() -> None:
-    export, limit = HeldExport(), 0.3
-    async with serving(export, RequestLimits(request=limit)) as api, streaming(api) as (_, parts):
+async def test_an_export_outlasts_the_time_limit_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    export, limits = HeldExport(), RequestLimits(request=LONG, export_total=2 * LONG, export_pause=2 * LONG)
+    async with serving(export, limits) as api, streaming(api) as (_, parts):
         await anext(parts)
-        asyncio.get_running_loop().call_later(limit, export.go_on.set)
+        # Later than the limit, which began earlier; the loop runs its timers in order.
+        asyncio.get_running_loop().call_later(LONG, export.go_on.set)
+        let_time_pass(monkeypatch, LONG)
         _ = [part async for part in parts]
         await until(lambda: api.outcomes == ["complete"])
 
