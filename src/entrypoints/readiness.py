@@ -75,7 +75,7 @@ class Dependencies:
 
 
 class SharedCheck:
-    """One check at a time, whose result all probes share that arrive meanwhile."""
+    """Runs one check at a time; all probes that arrive while it runs share its result."""
 
     def __init__(self, dependencies: Dependencies, stopping: Stopping) -> None:
         self._dependencies = dependencies

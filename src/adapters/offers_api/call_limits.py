@@ -9,7 +9,7 @@ from application.synchronisation.offers_gateway import NotAttempted
 
 
 class CallLimits:
-    """One `async with` is one call. A call that must wait for longer than `patience` seconds is not made.
+    """One `async with` is one call. A call that must wait for longer than `patience` seconds in all is not made.
 
     `calls_per_second` spreads the calls evenly, to 10 ms; None is without limit.
     """
@@ -27,13 +27,15 @@ class CallLimits:
         """Wait for the rate and for a place.
 
         Raises:
-            NotAttempted: one of them took too long.
+            NotAttempted: that took too long.
         """
         try:
-            if self._rate is not None:
+            if self._rate is None:
+                await self._places.enter()
+            else:
                 async with asyncio.timeout(self._patience):
                     await self._rate.acquire()
-            await self._places.enter()
+                    await self._places.enter()
         except (TimeoutError, QueueFull):
             raise NotAttempted("too many calls wait for their turn") from None
 

@@ -1,7 +1,7 @@
 """The HTTP transport of all calls that leave the service, and the reasons behind its errors.
 
 It is httpx's transport interface over aiohttp, which costs half of httpx's own. Only this module, and the resolver of
-webhooks, use aiohttp directly (docs/adr/0016).
+webhooks, use aiohttp's client directly (docs/adr/0016).
 """
 
 import asyncio

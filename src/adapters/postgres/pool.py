@@ -27,8 +27,8 @@ class FairPool(AsyncAdaptedQueuePool):
         super().__init__(creator, **options)
         self.queue = BoundedQueue(at_once=self.size() - reserved, waiting=waiting, patience=patience)
         self.reserved_queue = BoundedQueue(at_once=reserved, waiting=waiting, patience=patience)
-        self._distrusted = 0.0
-        self._read_only = self._renew_next = False
+        self._distrusted = self._renewed_before = 0.0
+        self._read_only = False
         self._opened: WeakSet[Any] = WeakSet()
 
     def note_opening(self, connection: Any, record: Any) -> None:
@@ -38,9 +38,11 @@ class FairPool(AsyncAdaptedQueuePool):
 
     def refuse_lost(self, connection: Any, record: Any) -> None:
         """Let a new connection be opened in place of one that has ended while it lay here, or is not trusted."""
-        driver = connection.driver_connection
-        if self._renew_next or record.info[_OPENED] < self._distrusted:
-            self._renew_next = False
+        driver, opened = connection.driver_connection, record.info[_OPENED]
+        if opened < self._renewed_before:
+            self._renewed_before = 0.0
+            driver.terminate()
+        elif opened < self._distrusted:
             driver.terminate()
         if driver.is_closed():
             raise DisconnectionError
@@ -54,8 +56,8 @@ class FairPool(AsyncAdaptedQueuePool):
         self._distrusted = time.monotonic()
 
     def renew_next(self) -> None:
-        """Replace the next connection before it is lent: a new one may find a new primary."""
-        self._renew_next = True
+        """Replace the next connection that is open now before it is lent: a new one may find a new primary."""
+        self._renewed_before = time.monotonic()
 
     def note_read_only(self, *, read_only: bool) -> None:
         """Note whether the server took us for reading only; replace the connections from before when that ends.

@@ -67,9 +67,9 @@ class Spans:
     def span(
         self, name: str, kind: SpanKind, attributes: Attributes | None = None, *, current: bool = True
     ) -> Iterator[Span]:
-        """Make a span of the current trace; a mute one outside any, and beyond their number unless the block fails.
+        """Make a span of the current trace; without one, or beyond `most` unless the block fails, it records nothing.
 
-        With `current` the spans inside are its children. A generator must not: its consumer would be inside, too.
+        With `current` the spans inside are its children. A generator passes False, as its consumer's spans are not.
         """
         trace = _CURRENT.get()
         if trace is None:
@@ -95,7 +95,7 @@ class Spans:
     def _failure(
         self, name: str, kind: SpanKind, attributes: Attributes | None, trace: _Trace, *, current: bool
     ) -> Iterator[None]:
-        """Make a span only if the block fails, for as many as are made at most anyway; and none inside of it."""
+        """Make a span if the block fails, up to `most` of one name. With `current` the block itself makes no spans."""
         began, token = time.time_ns(), _CURRENT.set(None) if current else None
         try:
             yield

@@ -137,7 +137,7 @@ class EventFeed:
                 pause = await self._look()
                 await asyncio.sleep(pause)
         except Exception:
-            # A defect: without a feed who listens would wait for ever, and so would who comes before all have left.
+            # A defect: without this task all listeners would wait for ever, and so would new ones until all have left.
             self._end_all()
             self._listeners.clear()
             self._rest()

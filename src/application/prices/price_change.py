@@ -46,7 +46,7 @@ class ComparePrices:
 
 
 def _told(window: Window, now: datetime, retention: Retention) -> Window:
-    """Move each end whose step has been dropped back to the start of a kept bucket, and never forward."""
+    """Move each end whose steps are no longer kept to the start of the kept bucket that contains it."""
     start, end = (
         at if (kept := retention.finest(at, now)) is None else kept.floor(at) for at in (window.start, window.end)
     )

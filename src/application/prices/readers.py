@@ -98,7 +98,7 @@ class OfferPriceReader(Protocol):
         """
 
     async def summary(self, product_id: UUID, offer_id: UUID, window: Window) -> PriceSummary:
-        """Sum the window for one offer; an unknown offer was out of stock."""
+        """Sum the window for one offer; an offer that is not recorded counts as out of stock."""
 
     async def life(self, product_id: UUID, offer_id: UUID, window: Window, limit: int) -> OfferLife:
-        """Return one offer and the last `limit` of its intervals; an unknown offer has none."""
+        """Return one offer and the last `limit` of its intervals; an offer that is not recorded has none."""

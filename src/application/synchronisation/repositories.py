@@ -13,7 +13,7 @@ LONGEST_LEASE = timedelta(seconds=60)
 LONGEST_REGISTRATION_WAIT = timedelta(seconds=300)
 """A lease or a wait that is longer was written while the storage's clock was ahead, and is over."""
 MOST_UNOBSERVED = 1_000
-"""Products that wait for their first observation, from which on no product that was added with others is registered."""
+"""While so many products wait for their first observation, no product that was added with others is registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Due:
 
 
 class SynchronisationRepository(Protocol):
-    """Schedule and leases. For use inside a unit of work only; a claim counts once that is committed.
+    """Schedule and leases. For use inside a unit of work only; a claim takes effect when that unit of work commits.
 
     A claim is None when nothing is due. After the storage's clock was set back these are due at once: future slots
     whose wait is over, products whose last attempt or creation lies in the future, and leases and waits of
-    registrations that are longer than the longest.
+    registrations that are longer than LONGEST_LEASE and LONGEST_REGISTRATION_WAIT.
     """
 
     async def count_due(self, interval: timedelta, limit: int) -> Due:

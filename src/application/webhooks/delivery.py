@@ -109,7 +109,7 @@ class DeliverEvents:
         A process that is killed before the end sends the same events again, with the same ids, once the lease ends.
 
         Raises:
-            StorageUnavailable: the same holds.
+            StorageUnavailable: the round may not be recorded; then its events are sent again in the same way.
         """
         began, webhook = self.now(), claim.webhook
         room = self.timing.most_waiting - claim.waiting

@@ -1,4 +1,4 @@
-"""What a webhook's owner has sent on demand: a ping, and what was sent before."""
+"""Deliveries that a webhook's owner asks for: a ping, and earlier events once more."""
 
 import json
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ReplayEvents:
     events: EventReader
 
     async def __call__(self, webhook_id: UUID, after: Position | None, *, actor: Actor) -> Position:
-        """Put the webhook back to a position, and return its position; one ahead of it changes nothing.
+        """Move the webhook back to a position, never forward, clear its `not_before`, and return its position.
 
         None stands for the position before all events that are kept.
 

@@ -72,7 +72,7 @@ class TargetRefused(Exception):
 def address_kind(text: str) -> str | None:
     """Return what is special about an address, None if it is one of the public internet.
 
-    An IPv6 address that stands for an IPv4 address, mapped or by NAT64 (RFC 6052), is what that is.
+    An IPv6 address that stands for an IPv4 address, mapped or by NAT64 (RFC 6052), is judged as that IPv4 address.
     """
     address = ip_address(text.partition("%")[0])
     if isinstance(address, IPv6Address):
@@ -85,7 +85,7 @@ def address_kind(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetPolicy:
-    """Which targets are allowed: in production https alone, and addresses of the public internet alone."""
+    """Which targets are allowed: https alone unless `allow_http`, and public addresses alone unless `allow_private`."""
 
     allow_private: bool
     allow_http: bool

@@ -18,15 +18,15 @@ import httpx
 
 from entrypoints.configuration.settings import Settings
 from entrypoints.development.embedded_postgres.ownership import own_server
-from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from entrypoints.development.embedded_postgres.server import STOP_SECONDS, EmbeddedPostgres
 from entrypoints.development.keeping import keep_running
 from entrypoints.development.ports import Wanted, take_ports
 from entrypoints.development.processes import Processes, StartFailed
 from entrypoints.last_resort import exit_within
 
 SECONDS_TO_START = 60.0
-SECONDS_TO_END = 15.0
-"""For the parts and then PostgreSQL; both are faster unless something hangs."""
+SECONDS_TO_END = 15.0 + STOP_SECONDS
+"""For the parts, and then for PostgreSQL."""
 PARTS = ("worker", "api")
 
 

@@ -51,7 +51,7 @@ class HealthController(Controller):
         responses={200: _READY, 503: _NOT_READY} | problems(),
     )
     async def ready(self, shared_check: Injected[SharedCheck]) -> Response[Readiness]:
-        """Report each dependency; 503 without the database, with an outdated one, or while the process stops."""
+        """Report each dependency; 503 without a writable database that fits the release, or while the process stops."""
         readiness = await shared_check()
         status = 200 if readiness.status == OK else 503
         return Response(readiness, status_code=status, headers=NO_STORE)

@@ -56,8 +56,8 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> int:
 def check_settings(environment: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
     """Return the settings, None if they cannot be used, and the findings about them.
 
-    Settings of the API alone are checked where they are set; what it cannot do without, where one of its credentials
-    is set: a worker may share its environment with an API, but not those.
+    The API's own settings are checked if they are set. Its required ones must be set only if one of its credentials
+    is set: a worker's environment may hold other settings of the API, but not its credentials.
     """
     try:
         settings = read_settings(environment, USED_BY["doctor"])

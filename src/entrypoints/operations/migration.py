@@ -1,4 +1,4 @@
-"""`aggregator migrate`: our tables, the queue's, and the first partitions of history, events and the audit log."""
+"""`aggregator migrate`: our tables, the queue's, and the first partitions of every partitioned table."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ async def run_migrations(container: AsyncContainer) -> None:
     """Bring the database to this release's version.
 
     Raises:
-        StorageUnavailable: it cannot be reached.
+        SchemaError, StorageUnavailable: this release cannot run on the database, or it cannot be reached.
     """
     settings = await container.get(Settings)
     engine = await container.get(SessionEngine)

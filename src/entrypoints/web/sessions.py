@@ -89,7 +89,7 @@ class Sessions:
 
 
 def _page_of(path: str) -> str:
-    """Return where the form is that is sent to this path: in the same place, but for those below what they act on."""
+    """Return the page whose form posts to this path: the path itself, or for an action the page with its button."""
     page, _, action = path.rpartition("/")
     if action == "register":
         return "/admin"

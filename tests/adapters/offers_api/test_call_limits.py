@@ -92,3 +92,16 @@ def test_calls_beyond_the_rate_are_not_made_within_the_patience(rate: int, made:
         return await asyncio.gather(*(call() for _ in range(1_000)))
 
     assert sum(run(calls())) == pytest.approx(made, abs=1)
+
+
+def test_the_waits_for_the_rate_and_for_a_place_share_the_patience() -> None:
+    turns = CallLimits(waiting=100, concurrency=1, calls_per_second=10, patience=0.15)
+
+    async def waited() -> float:
+        async with turns:
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(NotAttempted):
+                await turns.__aenter__()
+            return asyncio.get_running_loop().time() - began
+
+    assert run(waited()) == pytest.approx(0.15, abs=0.002)

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.login_failures import SqlAlchemyLoginFailures
 from adapters.postgres.connection import DatabaseLimits, connect, create_engine, fetch
+from adapters.postgres.pool import pool_of
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from adapters.postgres.schema import ServerUnsuitable, migrate, require_schema, schema_state
 from application.storage import StorageUnavailable
@@ -73,6 +74,15 @@ async def test_one_write_finds_out_for_all_connections_that_a_database_is_no_lon
         async with connect(engine) as one, connect(engine) as other:
             for connection in (one, other):
                 await connection.execute(text("INSERT INTO written VALUES ('session')"))
+
+
+async def test_a_new_connection_is_lent_although_a_write_was_refused_while_it_was_opened(dsn: str) -> None:
+    async with engine_for(dsn) as engine:
+        await fetch(engine, "SELECT", ())
+        pool = pool_of(engine)
+        event.listen(pool, "connect", lambda *_: pool.renew_next(), insert=True)
+        pool.renew_next()
+        await fetch(engine, "SELECT", ())
 
 
 async def test_a_role_without_rights_is_told_where_they_are_listed(new_database: NewDatabase) -> None:

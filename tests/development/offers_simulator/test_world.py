@@ -62,6 +62,15 @@ def observe(sold_out: SoldOut, ticks: int = 400) -> list[dict[str, tuple[int, in
     ]
 
 
+def test_no_market_shows_an_offer_twice() -> None:
+    world = World(WorldState(3), tick=60, sold_out="vanish", now=START)
+    for number in range(500):
+        product_id = uuid.UUID(int=number)
+        world.register(product_id, START)
+        ids = [offer.id for offer in world.offers(product_id, START + 300) or ()]
+        assert len(set(ids)) == len(ids)
+
+
 @pytest.mark.parametrize("sold_out", get_args(SoldOut))
 def test_a_market_stays_within_bounds_for_good(sold_out: SoldOut) -> None:
     seen = observe(sold_out, 2_000)

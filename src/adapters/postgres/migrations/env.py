@@ -10,7 +10,7 @@ from adapters.postgres.synchronisation import rows as synchronisation_rows  # no
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:  # noqa: FBT001
-    """Ignore the partitions, which the upkeep of the history makes."""
+    """Ignore tables outside the metadata, such as the partitions that the upkeep makes."""
     return kind != "table" or name in metadata.tables
 
 

@@ -83,7 +83,7 @@ class StandbyReads:
         return stream
 
     async def _first(self, batches: AsyncGenerator[Item, None], trust: Trust) -> tuple[bool, Item | None]:
-        """Return whether the standby gives the batches, and the first one; None if there is none."""
+        """Return whether the standby gives the batches, and its first batch, which is None if there are no batches."""
 
         async def ask() -> Item | None:
             return await anext(batches, None)

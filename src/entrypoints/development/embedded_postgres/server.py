@@ -25,7 +25,8 @@ __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 _NAME = "aggregator"  # of the database and of the role
 _START_SECONDS = 60
-_STOP_SECONDS = 60  # it first writes to the disk, which may be busy
+STOP_SECONDS = 60.0
+"""For the server to end: it first writes to the disk, which may be busy."""
 _LOG_BYTES = 4 * 1024 * 1024
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 100  # the kernel's limit is 108, 104 on macOS
@@ -92,8 +93,8 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start the server, or attach to the one that runs, and return the DSN of the database `aggregator`.
 
-        Makes the cluster first where there is none. Takes about a minute at most; any number of processes may
-        call it at once. Raises `EmbeddedPostgresError` when the server can't run here.
+        Makes the cluster first where there is none. Takes about a minute at most, two behind a stop that is under way;
+        any number of processes may call it at once. Raises `EmbeddedPostgresError` when the server can't run here.
         """
         deadline = time.monotonic() + _START_SECONDS
         with self._locked():
@@ -116,9 +117,9 @@ class EmbeddedPostgres:
             return
         with self._locked():
             if self.running():
-                self._run("pg_ctl", "stop", "-s", "-m", "fast", "-t", str(_STOP_SECONDS))
+                self._run("pg_ctl", "stop", "-s", "-m", "fast", "-t", f"{STOP_SECONDS:.0f}")
                 if self.running():
-                    raise self._log.error(f"PostgreSQL needs more than {_STOP_SECONDS} s to stop, wait for it")
+                    raise self._log.error(f"PostgreSQL needs more than {STOP_SECONDS:.0f} s to stop, wait for it")
             self._reap()
             self._started_here = False
             if self._socket_dir != self._cluster:
@@ -174,7 +175,7 @@ class EmbeddedPostgres:
 
     def _reap(self) -> None:
         if self._process is not None:
-            self._process.wait(_STOP_SECONDS)
+            self._process.wait(STOP_SECONDS)
             self._process = None
 
     @contextmanager

@@ -128,7 +128,8 @@ class World:
     def _catch_up(self, product_id: UUID, product: Product, tick: int) -> None:
         product.tick = max(product.tick, tick - _MOST_TICKS_CAUGHT_UP)
         while product.tick < tick:
-            self._seed_for(product_id, product.tick)
+            # By the tick that begins: the dice of the one before may have made the ids that the product has already.
+            self._seed_for(product_id, product.tick + 1)
             product.step(self._dice, self._sold_out)
 
     def _seed_for(self, product_id: UUID, tick: int) -> None:

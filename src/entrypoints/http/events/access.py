@@ -1,4 +1,4 @@
-"""The events that a caller may see: all callers see catalogue and prices, keys with the scope alerts, admins all."""
+"""The events that a caller may see: those of products for all, of alerts for keys with the scope, all for admins."""
 
 import asyncio
 from typing import Any

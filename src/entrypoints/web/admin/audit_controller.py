@@ -33,7 +33,7 @@ class AuditForm:
 
     @classmethod
     def of(cls, request: Request[Any, Any, Any]) -> "AuditForm":
-        """Read the filters of a link; a long text is none."""
+        """Read the filters of a link; a text that is too long is cut."""
         return cls({name: request.query_params.get(name, "")[:LONGEST_TEXT].strip() for name in _FIELDS})
 
     def filter(self, zone: tzinfo) -> AuditFilter:
