@@ -24,6 +24,7 @@ JWT_SECRET = "the-same-through-every-restart-of-the-api"
 # A JWT shows by its header; the access token's claims have the refresh token in them, base64url as JWTs are.
 SECRETS = (DEFAULT_REFRESH_TOKEN, JWT_SECRET, "eyJ")
 DIVIDED_WORKER = Path(__file__).with_name("divided_worker.py")
+HOLDING_SIMULATOR = Path(__file__).with_name("holding_simulator.py")
 
 
 @dataclass
@@ -65,6 +66,11 @@ class System:
             "offers-simulator", "--port", str(self.simulator_port), "--tick", str(tick), environment={}
         )
         return _answering(running, self.simulator.lives)
+
+    def start_holding_simulator(self, *, tick: float) -> Running:
+        """Start a simulator that holds its answers while a latency is switched on, and wait until it answers."""
+        command = (sys.executable, str(HOLDING_SIMULATOR), str(self.simulator_port), str(tick))
+        return _answering(self.processes.start("simulator", *command, environment={}), self.simulator.lives)
 
     def start_api(self, **settings: str) -> Running:
         """Start an API with these settings and wait until it answers."""

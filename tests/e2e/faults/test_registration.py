@@ -2,29 +2,59 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import UUID
 
+import httpx
 import pytest
 
+from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.batch_report import Outcome
+from application.synchronisation.offers_gateway import OffersGateway
+from application.synchronisation.repositories import LONGEST_LEASE
+from application.synchronisation.timing import Timing
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState
 from e2e.divided_worker import Durations
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from e2e.ledger import assert_sound
 from entrypoints.development.offers_simulator.product import Offer
-from waiting import until
+from waiting import PATIENCE, until
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
-IMPATIENT = Durations(http=HttpLimits(read=0.3, call=0.4))
+PATIENT = Durations(
+    Timing(lease=LONGEST_LEASE, batch_deadline=2 * PATIENCE), http=HttpLimits(read=2 * PATIENCE, call=2 * PATIENCE)
+)
+IMPATIENT_READ = 1.0
 AN_HOUR_LATER = "UPDATE synchronisation SET not_before = not_before - interval '1 hour'"
 
 
+class Held(httpx.AsyncBaseTransport):
+    """The transport of calls to upstream: what comes of them is held back until it is let go.
+
+    A call that is to hang waits only a moment for its answer; its failure is held back as well.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, *, impatient: bool) -> None:
+        self._inner = inner
+        self._impatient = impatient
+        self.let_go = asyncio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._impatient:
+            timeouts = request.extensions["timeout"] | {"read": IMPATIENT_READ}
+            request.extensions = request.extensions | {"timeout": timeouts}
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            await self.let_go.wait()
+
+
 @pytest.fixture
-async def impatient(new_database_dsn: Callable[[], str]) -> AsyncIterator[InProcessWorker]:
-    """Give a worker that waits less than a second for an answer."""
-    async with new_in_process_worker(new_database_dsn(), durations=IMPATIENT) as in_process:
+async def patient(new_database_dsn: Callable[[], str]) -> AsyncIterator[InProcessWorker]:
+    """Give a worker that waits for an answer as long as a test may take."""
+    async with new_in_process_worker(new_database_dsn(), durations=PATIENT) as in_process:
         yield in_process
         assert_sound(in_process)
 
@@ -97,13 +127,13 @@ async def test_fault_12_each_forgotten_product_is_registered_again_once_and_stay
 
 
 @pytest.mark.parametrize("meanwhile", ["granted", "hangs"])
-async def test_fault_13_deleted_while_a_registration_is_under_way(impatient: InProcessWorker, meanwhile: str) -> None:
-    in_process, other = impatient, await impatient.watched(OFFER)
+async def test_fault_13_deleted_while_a_registration_is_under_way(patient: InProcessWorker, meanwhile: str) -> None:
+    in_process, other = patient, await patient.watched(OFFER)
     product_id = await in_process.create()
-    delay(in_process, "register", meanwhile)
-    submission = asyncio.create_task(in_process.submit())
-    await until(lambda: in_process.traffic(product_id).register_calls)
-    await in_process.withdraw(product_id)
+    async with answers_held(in_process, "register", meanwhile):
+        submission = asyncio.create_task(in_process.submit())
+        await until(lambda: in_process.traffic(product_id).register_calls)
+        await in_process.withdraw(product_id)
     report = await submission
     assert (report.outcomes, report.defects) == ({Outcome.SUPERSEDED: 1}, [])
     in_process.misbehave()
@@ -113,16 +143,16 @@ async def test_fault_13_deleted_while_a_registration_is_under_way(impatient: InP
 
 
 @pytest.mark.parametrize("meanwhile", ["granted", "hangs", "forgotten"])
-async def test_fault_13_deleted_while_a_refresh_is_under_way(impatient: InProcessWorker, meanwhile: str) -> None:
-    in_process, product_id = impatient, await impatient.watched(OFFER)
+async def test_fault_13_deleted_while_a_refresh_is_under_way(patient: InProcessWorker, meanwhile: str) -> None:
+    in_process, product_id = patient, await patient.watched(OFFER)
     if meanwhile == "forgotten":
         in_process.simulator.simulation.world.forget()
     in_process.dictate(product_id, Offer(OFFER.id, 200, 5), Offer("0" * 31 + "2", 300, 5))
     calls = in_process.traffic(product_id).offers_calls
-    delay(in_process, "offers", meanwhile)
-    observation = asyncio.create_task(in_process.refresh())
-    await until(lambda: in_process.traffic(product_id).offers_calls > calls)
-    await in_process.withdraw(product_id)
+    async with answers_held(in_process, "offers", meanwhile):
+        observation = asyncio.create_task(in_process.refresh())
+        await until(lambda: in_process.traffic(product_id).offers_calls > calls)
+        await in_process.withdraw(product_id)
     report = await observation
     assert (report.outcomes, report.defects) == ({Outcome.SUPERSEDED: 1}, [])
     in_process.misbehave()
@@ -130,12 +160,21 @@ async def test_fault_13_deleted_while_a_refresh_is_under_way(impatient: InProces
     assert in_process.query("SELECT price FROM offer WHERE product_id = %s", product_id) == [(100,)]
 
 
-def delay(in_process: InProcessWorker, endpoint: str, meanwhile: str) -> None:
-    """Let calls of this endpoint be under way for a while."""
-    if meanwhile == "hangs":
+@asynccontextmanager
+async def answers_held(in_process: InProcessWorker, endpoint: str, meanwhile: str) -> AsyncIterator[None]:
+    """Keep calls of this endpoint under way while the block runs; calls before and after are as ever."""
+    gateway = await in_process.container.get(OffersGateway)
+    assert isinstance(gateway, HttpxOffersGateway)
+    client, hangs = gateway._client, meanwhile == "hangs"
+    transport, held = client._transport, Held(client._transport, impatient=hangs)
+    if hangs:
         in_process.misbehave(hangs={endpoint: {}})
-    else:
-        in_process.misbehave(latency={endpoint: {"p50": 150, "p99": 150}})
+    client._transport = held
+    try:
+        yield
+    finally:
+        client._transport = transport
+        held.let_go.set()
 
 
 async def assert_gone(in_process: InProcessWorker, product_id: UUID) -> None:
