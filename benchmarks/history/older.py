@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.partitions import day_of, make_partitions
+from adapters.postgres.partitions import day_of, make_partitions
 from adapters.postgres.prices.tables import best_price_bucket_5m
 from benchmarks.history.data import MINUTE_DAYS, Filled
 

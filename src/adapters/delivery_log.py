@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from application.events.event_log import Position
-from application.webhooks.attempts import Answer
+from application.webhooks.attempts import ReceiverAnswer
 from application.webhooks.webhook import Webhook
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ class LoggedDeliveries:
         self._count_given_up = count_given_up
         self._count_skip = count_skip
 
-    def attempted(self, answer: Answer, seconds: float) -> None:
+    def attempted(self, answer: ReceiverAnswer, seconds: float) -> None:
         self._count_attempt(answer.status, seconds)
 
     def disabled(self, webhook: Webhook, reason: str) -> None:

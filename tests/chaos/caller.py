@@ -18,7 +18,7 @@ class Caller:
     """Sends requests of one customer or reader, one at a time."""
 
     def __init__(self, deployment: Deployment, record: Record, kept: Secrets, *, patience: float) -> None:
-        self._town = deployment
+        self._deployment = deployment
         self.record = record
         self._kept = kept
         self._token, self._token_until = "", 0.0
@@ -67,7 +67,7 @@ class Caller:
         if time.time() < self._token_until:
             return True
         began = time.time()
-        body = {"username": "admin", "password": self._town.secrets["ADMIN_PASSWORD"]}
+        body = {"username": "admin", "password": self._deployment.secrets["ADMIN_PASSWORD"]}
         try:
             answer = await self._client.post("/login", json=body)
         except httpx.TransportError as error:
@@ -88,7 +88,7 @@ class Caller:
 
     def _judge_silence(self, action: str, error: httpx.TransportError, began: float) -> None:
         self.record.count(f"unanswered: {action}")
-        if self._town.undisturbed("api", began - SECONDS_TO_LEAD, time.time()):
+        if self._deployment.undisturbed("api", began - SECONDS_TO_LEAD, time.time()):
             waited = time.time() - began
             self.record.violate("a running API answers", f"{action}: {type(error).__name__} after {waited:.1f} s")
 
@@ -100,7 +100,7 @@ class Caller:
         # A held worker keeps its locks, which writes wait for; reads wait for nobody.
         of_whom = ("api",) if answer.request.method == "GET" else ("api", "worker-1", "worker-2")
         locked = any(
-            self._town.parts[name].disturbed.touch(began - SECONDS_A_HELD_WORKER_LOCKS, now) for name in of_whom
+            self._deployment.parts[name].disturbed.touch(began - SECONDS_A_HELD_WORKER_LOCKS, now) for name in of_whom
         )
-        if not locked and not self._town.database_was_away(began, now):
+        if not locked and not self._deployment.database_was_away(began, now):
             self.record.violate("no 503 while the database runs", f"{action}: {answer.text[:300]}")

@@ -24,7 +24,7 @@ class Consumers:
         self.puller = Puller(seed, caller)
         self.receiver = Receiver(seed, record)
         self._listener = Listener(seed, deployment, record)
-        self._town = deployment
+        self._deployment = deployment
         self._record = record
 
     def follow(self, closing: asyncio.Event) -> list[asyncio.Task[None]]:
@@ -36,26 +36,26 @@ class Consumers:
 
         async def delivered() -> bool:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            await asyncio.to_thread(let_retry, self._town, self._record)
-            return not await asyncio.to_thread(owed, self._town, self.receiver)
+            await asyncio.to_thread(let_retry, self._deployment, self._record)
+            return not await asyncio.to_thread(owed, self._deployment, self.receiver)
 
-        if not await self._town.until(delivered, SECONDS_TO_DELIVER):
+        if not await self._deployment.until(delivered, SECONDS_TO_DELIVER):
             self._record.violate("a receiver catches up", f"not within {SECONDS_TO_DELIVER:g} s")
 
     async def hear_all(self) -> None:
         """Let the others come to the end of the log, which no worker makes longer any more."""
-        log = await asyncio.to_thread(logged, self._town)
+        log = await asyncio.to_thread(logged, self._deployment)
 
         async def heard() -> bool:
             return not log or (await self.puller.reach(log[-1]) and self._listener.reached(log[-1]))
 
-        if not await self._town.until(heard, SECONDS_TO_HEAR):
+        if not await self._deployment.until(heard, SECONDS_TO_HEAR):
             self._record.violate("consumers catch up", f"not within {SECONDS_TO_HEAR:g} s")
 
     def check(self, catalogue: Catalogue) -> None:
         """Compare what each has got with the log; the workers are stopped before."""
-        check_events(self._town, catalogue, self.puller, self._listener, self._record)
-        check_webhook(self._town, self.puller, self.receiver, self._record)
+        check_events(self._deployment, catalogue, self.puller, self._listener, self._record)
+        check_webhook(self._deployment, self.puller, self.receiver, self._record)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -88,7 +88,7 @@ class Listener:
         self.seen = Seen("stream", record)
         self.start: Position | None = None
         self._dice = random.Random(f"listener {seed}")
-        self._town = deployment
+        self._deployment = deployment
         self._record = record
         self._last: str | None = None
         self._client = httpx.AsyncClient(
@@ -134,7 +134,7 @@ class Listener:
             why = type(error).__name__
         self._record.count("consumers restarted: stream")
         now = time.time()
-        if self._town.undisturbed("api", alive - 1, now) and not self._town.database_was_away(alive, now):
+        if self._deployment.undisturbed("api", alive - 1, now) and not self._deployment.database_was_away(alive, now):
             self._record.violate("a stream goes on", f"{why} after {now - alive:.1f} s, at {self._last}")
 
     def _take(self, message: dict[str, str]) -> None:

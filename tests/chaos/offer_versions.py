@@ -83,7 +83,7 @@ class ScriptedOffers:
         self.spoilt = Stretches()
         self.frozen = False
         self.forgotten = 0
-        self._town = deployment
+        self._deployment = deployment
         self._record = record
         self._dice = random.Random(f"market {seed}")
         self._faults: list[str] = []
@@ -95,7 +95,7 @@ class ScriptedOffers:
     def settled(self) -> bool:
         """Whether the present simulator knows everything."""
         return (
-            self._life == self._town.simulator_life
+            self._life == self._deployment.simulator_life
             and self._switched == self._wanted()
             and not self._actions
             and not self._unstocked()
@@ -130,7 +130,9 @@ class ScriptedOffers:
 
     async def run(self) -> None:
         """Tell and tell again."""
-        async with httpx.AsyncClient(base_url=self._town.system.simulator.client.base_url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._deployment.system.simulator.client.base_url, trust_env=False
+        ) as client:
             # As patient as it takes: what timed out could still be done later, after its successor.
             client.timeout = httpx.Timeout(None)
             while True:
@@ -141,7 +143,7 @@ class ScriptedOffers:
                     await asyncio.sleep(0.1)
 
     async def _turn(self, client: httpx.AsyncClient) -> None:
-        if self._life != (life := self._town.simulator_life):
+        if self._life != (life := self._deployment.simulator_life):
             self._life, self._switched, self.forgotten = life, None, 0
         unstocked, wanted = self._unstocked(), self._wanted()
         if unstocked:

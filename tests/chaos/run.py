@@ -52,14 +52,14 @@ class Run:
         self._seed = seed
         self._seconds = seconds
         self._record = record
-        self._town = Deployment(folder, record)
-        self._market = ScriptedOffers(self._town, record, seed)
+        self._deployment = Deployment(folder, record)
+        self._market = ScriptedOffers(self._deployment, record, seed)
         self._catalogue = Catalogue()
-        self._kept = Secrets(self._town.secrets, record)
+        self._kept = Secrets(self._deployment.secrets, record)
         self._past = Past(seed, record)
         self._closing = asyncio.Event()
         self._callers: list[Caller] = []
-        self._consumers = Consumers(seed, self._town, record, self._caller(CONSUMERS_PATIENCE))
+        self._consumers = Consumers(seed, self._deployment, record, self._caller(CONSUMERS_PATIENCE))
         self._admin = self._caller(PATIENCE)
         self._watcher = Watcher(seed, self._admin)
 
@@ -67,38 +67,38 @@ class Run:
         """Do it all; everything is ended, whatever happens."""
         tasks: list[asyncio.Task[None]] = []
         try:
-            self._town.migrate()
+            self._deployment.migrate()
             await self._consumers.receiver.start()
-            if not await self._town.until(self._running, SECONDS_TO_START):
+            if not await self._deployment.until(self._running, SECONDS_TO_START):
                 self._record.violate("everything starts", "the deployment does not run")
                 return
             await self._prepare()
             tasks.append(asyncio.create_task(self._market.run()))
-            if not await self._town.until(self._ready, SECONDS_TO_START):
+            if not await self._deployment.until(self._ready, SECONDS_TO_START):
                 self._record.violate("everything starts", "the deployment is not ready")
                 return
             load = self._load()
             tasks += load
             tasks += self._consumers.follow(self._closing)
-            tasks.append(slow := asyncio.create_task(hold_writers_up(self._town, self._seed)))
+            tasks.append(slow := asyncio.create_task(hold_writers_up(self._deployment, self._seed)))
             await self._disturb()
             slow.cancel()
             self._market.no_faults()
             self._closing.set()
-            await self._town.until(_over(load), PATIENCE + SECONDS_TO_END)
-            settling = Settling(self._town, self._catalogue, self._market, self._record)
+            await self._deployment.until(_over(load), PATIENCE + SECONDS_TO_END)
+            settling = Settling(self._deployment, self._catalogue, self._market, self._record)
             await settling(self._caller(READERS_PATIENCE))
             await asyncio.to_thread(self._check_while_all_runs)
             await self._consumers.deliver_all()
             await self._stop(*WORKERS)
             await self._consumers.hear_all()
             await asyncio.to_thread(self._check_database)
-            await self._stop(*self._town.parts)
-            read_logs(self._town, self._record)
+            await self._stop(*self._deployment.parts)
+            read_logs(self._deployment, self._record)
             for needed in NEEDED:
                 if not self._record.counts[needed]:
                     self._record.violate("something happened", f"no {needed}")
-            self._kept.look_into_files(self._town.folder)
+            self._kept.look_into_files(self._deployment.folder)
         finally:
             for task in tasks:
                 task.cancel()
@@ -108,13 +108,13 @@ class Run:
             for caller in self._callers:
                 await caller.aclose()
             await self._consumers.aclose()
-            await self._town.close()
+            await self._deployment.close()
 
     async def _running(self) -> bool:
-        return self._town.ready
+        return self._deployment.ready
 
     async def _ready(self) -> bool:
-        return self._town.ready and self._market.settled
+        return self._deployment.ready and self._market.settled
 
     async def _prepare(self) -> None:
         """Make a webhook, the first products, and alerts, before the market opens and anything can be observed."""
@@ -137,7 +137,7 @@ class Run:
         return [asyncio.create_task(each.run(self._closing)) for each in everyone]
 
     def _caller(self, patience: float) -> Caller:
-        caller = Caller(self._town, self._record, self._kept, patience=patience)
+        caller = Caller(self._deployment, self._record, self._kept, patience=patience)
         self._callers.append(caller)
         return caller
 
@@ -146,7 +146,7 @@ class Run:
         began, next_progress = time.time(), SECONDS_BETWEEN_PROGRESS
         ending: list[tuple[float, str]] = []
         while (now := time.time() - began) < self._seconds:
-            self._town.keep()
+            self._deployment.keep()
             while plan and plan[0].at <= now:
                 self._act(disturbance := plan.pop(0))
                 if disturbance.action == "fault":
@@ -168,27 +168,27 @@ class Run:
             self._record.count(f"done: {disturbance.target}")
             self._market.act(ACTIONS[disturbance.target])
         else:
-            self._town.disturb(disturbance)
+            self._deployment.disturb(disturbance)
 
     def _check_while_all_runs(self) -> None:
-        checks.check_simulator(self._town, self._catalogue, self._market, self._record)
-        self._past.compare(self._town.system.api.client, self._catalogue)
-        checks.check_metrics(self._town, self._kept, self._record)
+        checks.check_simulator(self._deployment, self._catalogue, self._market, self._record)
+        self._past.compare(self._deployment.system.api.client, self._catalogue)
+        checks.check_metrics(self._deployment, self._kept, self._record)
 
     def _check_database(self) -> None:
-        checks.check_database(self._town, self._market, self._record)
+        checks.check_database(self._deployment, self._market, self._record)
         self._consumers.check(self._catalogue)
-        check_alerts(self._town, self._catalogue, self._watcher.made, self._record)
-        checks.check_secrets(self._town, self._kept)
+        check_alerts(self._deployment, self._catalogue, self._watcher.made, self._record)
+        checks.check_secrets(self._deployment, self._kept)
 
     async def _stop(self, *names: str) -> None:
         for name in names:
-            self._town.parts[name].terminate(float("inf"))
-        await self._town.until(self._gone(names), 2 * SECONDS_TO_END)
+            self._deployment.parts[name].terminate(float("inf"))
+        await self._deployment.until(self._gone(names), 2 * SECONDS_TO_END)
 
     def _gone(self, names: tuple[str, ...]) -> Callable[[], Awaitable[bool]]:
         async def gone() -> bool:
-            return all(self._town.parts[name].gone for name in names)
+            return all(self._deployment.parts[name].gone for name in names)
 
         return gone
 

@@ -25,7 +25,7 @@ class Settling:
     """What must become true, and what is still missing."""
 
     def __init__(self, deployment: Deployment, catalogue: Catalogue, market: ScriptedOffers, record: Record) -> None:
-        self._town = deployment
+        self._deployment = deployment
         self._catalogue = catalogue
         self._market = market
         self._record = record
@@ -33,14 +33,14 @@ class Settling:
 
     async def __call__(self, caller: Caller) -> None:
         """Wait until all is well; whatever is not in time is a violation."""
-        if not await self._town.until(self._all_run, SECONDS_TO_START):
-            not_ready = [name for name, part in self._town.parts.items() if not part.ready]
+        if not await self._deployment.until(self._all_run, SECONDS_TO_START):
+            not_ready = [name for name, part in self._deployment.parts.items() if not part.ready]
             self._record.violate("everything starts again", f"not ready: {not_ready}")
             return
         self._record.tell("everything runs, settling")
-        if not await self._town.until(self._no_doubt(caller), SECONDS_TO_SETTLE):
+        if not await self._deployment.until(self._no_doubt(caller), SECONDS_TO_SETTLE):
             self._record.violate("a running API answers", "what became of some requests could not be learnt")
-        if not await self._town.until(self._all_well, SECONDS_TO_SETTLE):
+        if not await self._deployment.until(self._all_well, SECONDS_TO_SETTLE):
             for product_id, what in self._missing.items():
                 self._record.violate("all comes right at last", f"{product_id}: {what}")
         self._record.tell("settled")
@@ -52,7 +52,7 @@ class Settling:
         return no_doubt
 
     async def _all_run(self) -> bool:
-        return self._town.ready and self._market.settled
+        return self._deployment.ready and self._market.settled
 
     async def _all_well(self) -> bool:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -63,7 +63,7 @@ class Settling:
         return not self._missing
 
     def _look(self) -> dict[str, str]:
-        api = self._town.system.api
+        api = self._deployment.system.api
         listed = api.all()
         expected = {str(entry.id): entry for entry in self._catalogue.entries.values() if entry.text is not None}
         missing = dict.fromkeys(expected.keys() - {item["id"] for item in listed}, "is not listed")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.access.actor import OPERATOR
 from application.events.event_log import Position
-from application.webhooks.attempts import Answer, Outcome
+from application.webhooks.attempts import Outcome, ReceiverAnswer
 from application.webhooks.delivery import DeliverEvents, DeliveryTiming
 from application.webhooks.management import CreateWebhook
 from application.webhooks.ports import Claim, Message
@@ -22,7 +22,7 @@ from fakes.webhooks import InMemoryDueWebhooks, InMemoryWebhookReader
 
 ANYWHERE = TargetPolicy(allow_private=True, allow_http=True)
 URL = "https://shop.example/hooks"
-OK = Answer(200, None, "ok")
+OK = ReceiverAnswer(200, None, "ok")
 TIMING = DeliveryTiming(most_waiting=5)
 
 
@@ -40,11 +40,11 @@ class PlainSeal:
 class Observed:
     """See `DeliveryObserver`."""
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[ReceiverAnswer] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     skips: int = 0
 
-    def attempted(self, answer: Answer, seconds: float) -> None:
+    def attempted(self, answer: ReceiverAnswer, seconds: float) -> None:
         self.answers.append(answer)
 
     def disabled(self, webhook: Webhook, reason: str) -> None:
@@ -59,7 +59,7 @@ class World:
     """A storage, a receiver, and the workers between them."""
 
     clock: FakeClock = field(default_factory=FakeClock)
-    answers: Callable[[Message], Answer] = lambda _: OK
+    answers: Callable[[Message], ReceiverAnswer] = lambda _: OK
     sent: list[Message] = field(default_factory=list)
     observed: Observed = field(default_factory=Observed)
     at_once: int = 0
@@ -85,7 +85,7 @@ class World:
             await work.commit()
         return [each.position.cursor for each in self.storage.rows.events[-len(kinds) :]]
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> ReceiverAnswer:
         self.sent.append(message)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)

@@ -14,7 +14,7 @@ from adapters.outgoing_http.transport import TRANSPORT_ERRORS, call_failure
 from adapters.webhooks.limits import SendingLimits
 from adapters.webhooks.resolver import AddressRefused
 from adapters.webhooks.signatures import signed_headers
-from application.webhooks.attempts import Answer
+from application.webhooks.attempts import ReceiverAnswer
 from application.webhooks.ports import Message
 from application.webhooks.targets import TargetPolicy, TargetRefused
 
@@ -32,7 +32,7 @@ class HttpxWebhookSender:
         seconds = dict.fromkeys(("connect", "pool", "read", "write"), limits.call)
         self._extensions = {"timeout": seconds}
 
-    async def __call__(self, message: Message) -> Answer:
+    async def __call__(self, message: Message) -> ReceiverAnswer:
         try:
             self._policy.check_url(message.url)
             async with asyncio.timeout(self._limits.call) as limit:
@@ -42,11 +42,11 @@ class HttpxWebhookSender:
                 finally:
                     await response.aclose()
         except TargetRefused as refused:
-            return Answer(None, str(refused))
+            return ReceiverAnswer(None, str(refused))
         except (httpx.InvalidURL, ValueError):
-            return Answer(None, "The URL cannot be called.")
+            return ReceiverAnswer(None, "The URL cannot be called.")
         except TRANSPORT_ERRORS as error:
-            return Answer(None, _reason(error))
+            return ReceiverAnswer(None, _reason(error))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -60,7 +60,7 @@ class HttpxWebhookSender:
         request.read()
         return request
 
-    async def _read(self, response: httpx.Response, limit: asyncio.Timeout) -> Answer:
+    async def _read(self, response: httpx.Response, limit: asyncio.Timeout) -> ReceiverAnswer:
         body = bytearray()
         try:
             if isinstance(response.stream, httpx.AsyncByteStream):
@@ -76,7 +76,7 @@ class HttpxWebhookSender:
                 raise
         text = _UNSTORABLE.sub("", body.decode(errors="replace"))[: self._limits.kept]
         error = None if 200 <= response.status_code < 300 else f"HTTP {response.status_code}"
-        return Answer(response.status_code, error, text, _retry_after(response.headers.get("Retry-After")))
+        return ReceiverAnswer(response.status_code, error, text, _retry_after(response.headers.get("Retry-After")))
 
 
 def _reason(error: Exception) -> str:

@@ -49,7 +49,7 @@ class WaitingEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverAnswer:
     """A receiver's answer; without a status `error` says why there is none. `text` is the beginning of its body.
 
     `retry_after` are seconds, or a time of day by the receiver.

@@ -11,9 +11,9 @@ from application.events.event_log import EventPage, EventReader, EventsExpired, 
 from application.unit_of_work import BeginWork
 from application.webhooks.attempts import (
     GONE,
-    Answer,
     Delivery,
     Outcome,
+    ReceiverAnswer,
     WaitingEvent,
     next_attempt,
 )
@@ -51,7 +51,7 @@ class DeliveryTiming:
 class DeliveryObserver(Protocol):
     """Told of deliveries; it must not wait."""
 
-    def attempted(self, answer: Answer, seconds: float) -> None:
+    def attempted(self, answer: ReceiverAnswer, seconds: float) -> None:
         """Note an attempt."""
 
     def disabled(self, webhook: Webhook, reason: str) -> None:
@@ -65,7 +65,7 @@ class DeliveryObserver(Protocol):
 class _Attempt:
     event: RecordedEvent | WaitingEvent
     at: datetime
-    answer: Answer
+    answer: ReceiverAnswer
     seconds: float
 
     @property
@@ -152,7 +152,7 @@ class DeliverEvents:
         webhook, at, sent = claim.webhook, self._time(claim, began), self.now()
         opened = [self.seal.open(webhook.id, sealed) for sealed in webhook.secrets(at)]
         if opened[0] is None:
-            return _Attempt(event, at, Answer(None, SEALED_OTHERWISE), 0.0)
+            return _Attempt(event, at, ReceiverAnswer(None, SEALED_OTHERWISE), 0.0)
         secrets = [secret for secret in opened if secret is not None]
         body = event.body if isinstance(event, WaitingEvent) else event.json
         answer = await self.send(Message(webhook.url, _id(event), body, at, secrets))

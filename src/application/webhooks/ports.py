@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from application.webhooks.attempts import Answer, Delivery, Outcome, WaitingEvent
+from application.webhooks.attempts import Delivery, Outcome, ReceiverAnswer, WaitingEvent
 from application.webhooks.webhook import Webhook
 
 LONGEST_LEASE = timedelta(minutes=10)
@@ -185,5 +185,5 @@ class Message:
 class WebhookSender(Protocol):
     """Sends one event once, in a bounded time."""
 
-    async def __call__(self, message: Message) -> Answer:
+    async def __call__(self, message: Message) -> ReceiverAnswer:
         """Return the answer; no failure is raised."""

@@ -18,7 +18,7 @@ from adapters.outgoing_http.transport import pooled_transport
 from adapters.webhooks.limits import SendingLimits
 from adapters.webhooks.resolver import CheckedResolver, Lookup, look_up
 from adapters.webhooks.sender import HttpxWebhookSender
-from application.webhooks.attempts import Answer
+from application.webhooks.attempts import ReceiverAnswer
 from application.webhooks.ports import Message
 from application.webhooks.secrets import new_secret
 from application.webhooks.targets import TargetPolicy
@@ -95,7 +95,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def test_the_published_library_verifies_both_signatures(receiver: Receiver) -> None:
     async with sending() as send:
         sent = message(receiver.url)
-        assert await send(sent) == Answer(200, None, "ok")
+        assert await send(sent) == ReceiverAnswer(200, None, "ok")
     (got,) = receiver.received
     assert got.line == "POST /hook HTTP/1.1"
     assert (got.body, got.headers["content-type"]) == (sent.body, "application/cloudevents+json")
@@ -117,7 +117,7 @@ async def test_the_time_is_signed_in_utc(receiver: Receiver, zone: str) -> None:
 async def test_fault_36_a_redirect_is_a_failure_and_not_followed(receiver: Receiver) -> None:
     receiver.answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {receiver.url}2\r\nContent-Length: 0\r\n\r\n".encode()
     async with sending() as send:
-        assert await send(message(receiver.url)) == Answer(307, "HTTP 307", "")
+        assert await send(message(receiver.url)) == ReceiverAnswer(307, "HTTP 307", "")
     assert len(receiver.received) == 1
 
 
@@ -127,13 +127,13 @@ async def test_fault_35_a_slow_receiver_is_given_up(receiver: Receiver, monkeypa
         answer = asyncio.create_task(send(message(receiver.url)))
         await until(lambda: receiver.received)
         let_time_pass(monkeypatch, LIMITS.call)
-        assert await answer == Answer(None, "timeout")
+        assert await answer == ReceiverAnswer(None, "timeout")
 
 
 async def test_fault_39_an_endless_body_is_read_in_part_and_not_waited_for(receiver: Receiver) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 200_000
     async with sending() as send:
-        assert await send(message(receiver.url)) == Answer(200, None, "a" * 500)
+        assert await send(message(receiver.url)) == ReceiverAnswer(200, None, "a" * 500)
 
 
 async def test_fault_39_a_body_that_trickles_does_not_undo_its_status(
@@ -145,7 +145,7 @@ async def test_fault_39_a_body_that_trickles_does_not_undo_its_status(
         answer = asyncio.create_task(send(message(receiver.url)))
         await until(lambda: body.taken == b"first")
         let_time_pass(monkeypatch, LIMITS.call)
-        assert await answer == Answer(201, None, "first")
+        assert await answer == ReceiverAnswer(201, None, "first")
 
 
 async def test_fault_39_a_head_without_end_is_refused(receiver: Receiver) -> None:
@@ -159,7 +159,7 @@ async def test_fault_40_a_reset_is_a_failure_and_the_event_is_sent_once(receiver
     receiver.answer = None
     receiver.then = lambda writer: writer.transport.abort()
     async with sending() as send:
-        assert await send(message(receiver.url)) == Answer(None, "connection failed")
+        assert await send(message(receiver.url)) == ReceiverAnswer(None, "connection failed")
     assert len(receiver.received) == 1
 
 
@@ -167,7 +167,7 @@ async def test_nobody_listens() -> None:
     async with receiving() as gone:
         pass
     async with sending() as send:
-        assert await send(message(gone.url)) == Answer(None, "connection failed")
+        assert await send(message(gone.url)) == ReceiverAnswer(None, "connection failed")
 
 
 async def test_what_is_kept_of_an_answer_can_be_stored(receiver: Receiver) -> None:
@@ -220,12 +220,12 @@ async def test_fault_41_a_name_that_leads_to_a_private_address_at_the_second_loo
     names = Names(PUBLIC_ADDRESS, "127.0.0.1")
     url = f"http://receiver.test:{receiver.port}/"
     async with sending(PUBLIC, names) as send:
-        assert await send(message(url)) == Answer(None, "connection failed")
+        assert await send(message(url)) == ReceiverAnswer(None, "connection failed")
         # aiohttp remembers names for a while: it is the checked address that it remembers.
-        assert await send(message(url)) == Answer(None, "connection failed")
+        assert await send(message(url)) == ReceiverAnswer(None, "connection failed")
         other = f"http://other.test:{receiver.port}/"
         refused = await send(message(other))
-    assert refused == Answer(None, "The host leads to a loopback address, where webhooks may not call.")
+    assert refused == ReceiverAnswer(None, "The host leads to a loopback address, where webhooks may not call.")
     assert tried == [PUBLIC_ADDRESS] * 2
     assert receiver.received == []
 
@@ -268,5 +268,5 @@ async def test_slow_name_servers_of_one_receiver_hold_up_no_other(receiver: Rece
 
 async def test_a_production_url_must_be_https(receiver: Receiver) -> None:
     async with sending(TargetPolicy(allow_private=True, allow_http=False)) as send:
-        assert await send(message(receiver.url)) == Answer(None, "The URL must be https.")
+        assert await send(message(receiver.url)) == ReceiverAnswer(None, "The URL must be https.")
     assert receiver.received == []

@@ -11,7 +11,7 @@ import pytest
 from application.access.actor import OPERATOR
 from application.events.event_log import EventPage, EventsExpired, Position
 from application.storage import StorageUnavailable
-from application.webhooks.attempts import RETRIES, Answer, Outcome
+from application.webhooks.attempts import RETRIES, Outcome, ReceiverAnswer
 from application.webhooks.delivery import SEALED_OTHERWISE, DeliveryTiming
 from application.webhooks.management import AmendWebhook, DeleteWebhook, RotateSecret, WebhookChange
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
@@ -24,7 +24,7 @@ from fakes.storage import NOON
 from webhooks.world import ANYWHERE, OK, TIMING, URL, PlainSeal, World
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-BROKEN, GONE = Answer(500, "HTTP 500", "no"), Answer(410, "HTTP 410")
+BROKEN, GONE = ReceiverAnswer(500, "HTTP 500", "no"), ReceiverAnswer(410, "HTTP 410")
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ async def test_fault_38_retry_after_is_honoured_up_to_an_hour(
     world: World, status: int, retry_after: Any, pause: timedelta
 ) -> None:
     await world.create()
-    world.answers = lambda _: Answer(status, f"HTTP {status}", "", retry_after)
+    world.answers = lambda _: ReceiverAnswer(status, f"HTTP {status}", "", retry_after)
     [id, *others] = await world.append(*[EventType.PRICE_CHANGED] * 3)
     sent = await world.work(timing=DeliveryTiming(calls_each=1))
     assert sent == [id]
@@ -142,7 +142,7 @@ async def test_fault_38_retry_after_is_honoured_up_to_an_hour(
 
 async def test_another_status_has_no_retry_after(world: World) -> None:
     await world.create()
-    world.answers = lambda _: Answer(500, "HTTP 500", "", 3_600.0)
+    world.answers = lambda _: ReceiverAnswer(500, "HTTP 500", "", 3_600.0)
     [id] = await world.append()
     await world.work()
     world.clock.advance(RETRIES[0])
@@ -217,7 +217,7 @@ async def test_a_round_begins_no_call_after_its_time_and_the_rest_is_sent_in_the
     await world.create()
     ids = await world.append(*[EventType.PRICE_CHANGED] * 4)
 
-    def slow(_: Message) -> Answer:
+    def slow(_: Message) -> ReceiverAnswer:
         world.clock.advance(2 * SECOND)
         return OK
 
@@ -268,7 +268,7 @@ async def test_fault_42_killed_between_call_and_commit_sends_again_with_the_same
     ids = await world.append()
     [claim] = await world.claim()
 
-    def killed(_: Message) -> Answer:
+    def killed(_: Message) -> ReceiverAnswer:
         world.storage.away = True
         return OK
 
@@ -357,7 +357,7 @@ async def test_an_event_that_waits_and_is_replayed_is_tried_once_in_a_round(worl
 
 async def test_a_ping_is_sent_at_once_and_once(world: World) -> None:
     webhook_id = await world.create()
-    world.answers = lambda _: Answer(429, "HTTP 429", "", 600.0)
+    world.answers = lambda _: ReceiverAnswer(429, "HTTP 429", "", 600.0)
     await world.append()
     await world.work()
     ping = PingWebhook(world.storage.begin)
@@ -439,7 +439,7 @@ async def test_fault_43_the_workers_own_clock_is_never_asked(world: World) -> No
     [claim] = await world.claim()
     seconds = [1e6]
 
-    def slow(_: Message) -> Answer:
+    def slow(_: Message) -> ReceiverAnswer:
         seconds[0] += 2
         return OK
 

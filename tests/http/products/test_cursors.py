@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from api_client.api import SECRET, Api, Outside, problem_of, serving
 from application.catalogue.listing import EVERYTHING, NEWEST_FIRST, PagePosition, ProductFilter, ProductOrder, SortKey
+from entrypoints.http.cursors import CHECKSUM_LENGTH
 from entrypoints.http.problems.cursor_mismatch import CursorMismatch
-from entrypoints.http.products.cursors import CHECKSUM_LENGTH, Cursors
+from entrypoints.http.products.cursors import Cursors
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 ID = UUID("6a1f0c1e-7b4d-4a5e-82c1-9d0e8f7a6b5c")

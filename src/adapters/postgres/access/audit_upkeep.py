@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.dropped_history import counted_from
-from adapters.postgres.prices.partitions import (
+from adapters.postgres.partitions import (
     Partition,
     drop_partition,
     dropping_alone,
@@ -16,6 +15,7 @@ from adapters.postgres.prices.partitions import (
     make_partitions,
     month_of,
 )
+from adapters.postgres.prices.dropped_history import counted_from
 
 MONTHS_AHEAD = 3
 """No write can be recorded in a month that has no partition, so a worker may be down for this long."""

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.catalogue.rows import IdempotencyKeyRow, product
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.partitions import existing
-from adapters.postgres.prices.tables import best_price_bucket_1d, insight
+from adapters.postgres.partitions import existing
+from adapters.postgres.prices.tables import PARTITIONED, best_price_bucket_1d, insight
 from adapters.postgres.synchronisation.rows import offer
 
 _WITHDRAWN = select(product.c.id).where(product.c.withdrawn_at.is_not(None)).order_by(product.c.withdrawn_at).limit(1)
@@ -59,7 +59,7 @@ class SqlAlchemyCataloguePurge:
             # This waits for a roll-up of the product's history that is under way; no other will begin.
             await connection.execute(_AWAIT_ROLL_UP, {"product_id": product_id})
             await connection.commit()
-            for name in [each.name for each in await existing(connection)] + [best_price_bucket_1d.name]:
+            for name in [each.name for each in await existing(connection, PARTITIONED)] + [best_price_bucket_1d.name]:
                 history = table(name, column("product_id", Uuid))
                 await connection.execute(delete(history).where(history.c.product_id == product_id))
                 await connection.commit()

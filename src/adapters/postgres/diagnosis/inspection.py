@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.access.rows import AUDIT_RECORD
 from adapters.postgres.connection import connect, fetch
 from adapters.postgres.events.tables import event
-from adapters.postgres.prices.partitions import Partition, existing, month_of
+from adapters.postgres.partitions import Partition, existing, month_of
 from adapters.postgres.prices.tables import best_price_step, offer_interval
 from adapters.postgres.schema import OLDEST_SERVER, ServerUnsuitable, require_sessions, require_way_past_pooler
 from adapters.postgres.webhooks.rows import webhook_delivery

@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
 from adapters.postgres.events.tables import event
-from adapters.postgres.prices.dropped_history import counted_from
-from adapters.postgres.prices.partitions import (
+from adapters.postgres.partitions import (
     Partition,
     day_of,
     drop_partition,
@@ -16,6 +15,7 @@ from adapters.postgres.prices.partitions import (
     existing,
     make_partitions,
 )
+from adapters.postgres.prices.dropped_history import counted_from
 
 DAYS_AHEAD = 31
 """No write can be recorded on a day that has no partition, so a worker may be down for this long."""

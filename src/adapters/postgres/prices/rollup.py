@@ -9,11 +9,7 @@ from sqlalchemy import ARRAY, Integer, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.dropped_history import counted_from, forget_future_drops, note_dropped, read_dropped
-from adapters.postgres.prices.history_sql import bucketed, statement
-from adapters.postgres.prices.offer_sums import ROLL_UP as ROLL_UP_OFFERS
-from adapters.postgres.prices.partitions import (
-    PARTITIONED,
+from adapters.postgres.partitions import (
     Partition,
     day_of,
     drop_partition,
@@ -22,7 +18,11 @@ from adapters.postgres.prices.partitions import (
     make_partitions,
     month_of,
 )
+from adapters.postgres.prices.dropped_history import counted_from, forget_future_drops, note_dropped, read_dropped
+from adapters.postgres.prices.history_sql import bucketed, statement
+from adapters.postgres.prices.offer_sums import ROLL_UP as ROLL_UP_OFFERS
 from adapters.postgres.prices.tables import (
+    PARTITIONED,
     best_price_bucket_1d,
     best_price_bucket_1h,
     best_price_bucket_5m,
@@ -168,7 +168,7 @@ class SqlAlchemyHistoryUpkeep:
             _, rolled_until = (await connection.execute(_ROLLED_BY_ALL)).one()
             newest = (await connection.execute(_NEWEST)).scalar_one()
             newest = newest and await counted_from(connection, newest)
-            partitions = await existing(connection)
+            partitions = await existing(connection, PARTITIONED)
             await connection.commit()
             kept_since = self._kept_since(newest, rolled_until)
             expired = [each for each in partitions if each.half_dropped or _end(each) <= kept_since[each.table]]

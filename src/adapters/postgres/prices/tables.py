@@ -134,3 +134,5 @@ insight = Table(
     Index("ix_insight_change_7d", "change_7d", "product_id"),
     postgresql_with={"fillfactor": "70"},
 )
+
+PARTITIONED = (offer_interval, offer_bucket_1h, best_price_step, best_price_bucket_5m, best_price_bucket_1h)

@@ -6,8 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
+from adapters.postgres.partitions import day_of, drop_partition, dropping_alone, existing, make_partitions
 from adapters.postgres.prices.dropped_history import counted_from
-from adapters.postgres.prices.partitions import day_of, drop_partition, dropping_alone, existing, make_partitions
 from adapters.postgres.webhooks.rows import webhook_delivery
 
 DAYS_AHEAD = 31

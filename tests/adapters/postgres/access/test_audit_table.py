@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.access.audit_upkeep import MONTHS_AHEAD, SqlAlchemyAuditUpkeep
-from adapters.postgres.prices.partitions import dropping_alone
+from adapters.postgres.partitions import dropping_alone
 from application.access.actor import OPERATOR
 from application.access.audit import Action, AuditEntry
 from application.access.audit_records import AuditFilter

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Row, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.partitions import Partition, drop_partition
 from adapters.postgres.prices.dropped_history import SqlAlchemyRetentionReader
-from adapters.postgres.prices.partitions import Partition, drop_partition
 from adapters.postgres.prices.rollup import SqlAlchemyHistoryUpkeep
 from application.storage import StorageUnavailable
 from domain.errors import ProductAlreadyExists

@@ -14,15 +14,6 @@ from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.connection import connect
-from adapters.postgres.prices.tables import (
-    best_price_bucket_1h,
-    best_price_bucket_5m,
-    best_price_step,
-    offer_bucket_1h,
-    offer_interval,
-)
-
-PARTITIONED = (offer_interval, offer_bucket_1h, best_price_step, best_price_bucket_5m, best_price_bucket_1h)
 
 # IF NOT EXISTS looks before it locks: without this lock, one of two sessions that make the same partition fails.
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtext('product-aggregator partitions'))")
@@ -58,7 +49,7 @@ class Partition:
         return self.detaching or not self.attached
 
 
-async def existing(connection: AsyncConnection, tables: Collection[Table] = PARTITIONED) -> list[Partition]:
+async def existing(connection: AsyncConnection, tables: Collection[Table]) -> list[Partition]:
     """Return all partitions of these tables, detached ones too."""
     named = rf"({'|'.join(table.name for table in tables)})_(\d{{8}})"
     rows = await connection.execute(_EXISTING, {"names": f"^{named}$"})
