@@ -51,6 +51,17 @@ _WITHOUT_ROWS = f"""
 """
 
 
+AMPLE = DatabaseLimits(
+    statement=PATIENCE,
+    lock=PATIENCE,
+    idle_in_transaction=2 * PATIENCE,
+    connect=PATIENCE,
+    pool_wait=PATIENCE,
+    answer_margin=PATIENCE,
+)
+"""Limits that strike on no machine; a test replaces the one that it is about."""
+
+
 def system_clock() -> datetime:
     """Return the time of this machine, as the container's clock does."""
     return datetime.now(UTC)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.storage import StorageUnavailable
 from waiting import PATIENCE
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def executed_statements(engine: AsyncEngine) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
-async def answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def answered(ask: Callable[[], Awaitable[Result]]) -> Result:
     """Ask until there is an answer: one on a busy machine may take longer than an engine's short limit.
 
     Raises:

@@ -51,7 +51,7 @@ class PriceReader(Protocol):
         """
 
     async def in_force(self, product_id: UUID, times: Sequence[datetime]) -> list[PriceInForce | None]:
-        """Return the prices in force at the times, a few in any order; None before the first observation."""
+        """Return the prices in force at a few times, in the order given; None before the first observation."""
 
     async def statistics(
         self, product_id: UUID, window: Window, current: int | None

@@ -19,20 +19,19 @@ from adapters.postgres.connection import DatabaseLimits, close_engine, connect, 
 from adapters.postgres.new_connection import Keepalive
 from adapters.postgres.pool import with_reserved
 from application.storage import StorageUnavailable
+from storages.databases import AMPLE
 from storages.silence import silent
 from storages.statements import answered
 from waiting import PATIENCE
 
 PID = "SELECT pg_backend_pid()"
-AMPLE = DatabaseLimits(
-    connections=1, statement=30, lock=PATIENCE, connect=PATIENCE, pool_wait=PATIENCE, answer_margin=PATIENCE
-)
+ONE = replace(AMPLE, connections=1, statement=30)
 
 
 @pytest.fixture
 async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine with one connection."""
-    engine = create_engine(dsn, AMPLE)
+    engine = create_engine(dsn, ONE)
     yield engine
     await engine.dispose()
 
@@ -40,7 +39,7 @@ async def single(dsn: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def impatient(dsn: str) -> AsyncIterator[AsyncEngine]:
     """Give an engine with one connection, whose server ends statements after half a second."""
-    engine = create_engine(dsn, replace(AMPLE, statement=0.5))
+    engine = create_engine(dsn, replace(ONE, statement=0.5))
     yield engine
     await engine.dispose()
 
@@ -144,7 +143,7 @@ async def test_connections_are_lent_in_the_order_of_asking(single: AsyncEngine) 
 
 @pytest.mark.parametrize("by_the_driver", [True, False])
 async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, by_the_driver: bool) -> None:
-    impatient = create_engine(dsn, replace(AMPLE, pool_wait=0.05))
+    impatient = create_engine(dsn, replace(ONE, pool_wait=0.05))
     async with connect(impatient):
         with pytest.raises(StorageUnavailable):
             await (value(impatient, "SELECT 1") if by_the_driver else borrow(impatient))
@@ -153,7 +152,7 @@ async def test_a_wait_for_a_connection_is_bounded_and_leaves_no_trace(dsn: str, 
 
 
 async def test_the_reserved_connection_is_free_while_all_others_are_lent(dsn: str) -> None:
-    engine = create_engine(dsn, replace(AMPLE, reserved=1, pool_wait=0.05))
+    engine = create_engine(dsn, replace(ONE, reserved=1, pool_wait=0.05))
     reserved = with_reserved(engine)
     async with connect(engine):
         with pytest.raises(StorageUnavailable):
@@ -292,7 +291,7 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(dsn: str, engin
     async with connect(engine) as admin:
         await admin.execute(text(f"CREATE ROLE {role} NOLOGIN"))
         await admin.commit()
-        barred = create_engine(dsn.replace("//aggregator@", f"//{role}@"), AMPLE)
+        barred = create_engine(dsn.replace("//aggregator@", f"//{role}@"), ONE)
         with capture_logs() as logs:
             for _ in range(3):
                 with pytest.raises(StorageUnavailable):

@@ -26,21 +26,14 @@ from adapters.postgres.errors import Locked
 from adapters.postgres.schema import ServerUnsuitable, require_sessions, require_way_past_pooler
 from adapters.postgres.snapshot import SnapshotLimits, read_snapshot
 from application.storage import StorageUnavailable
+from storages.databases import AMPLE
 from storages.poolers import Pooler, needs_pgbouncer
 from storages.statements import answered
 from waiting import PATIENCE
 
 pytestmark = needs_pgbouncer
 
-LIMITS = DatabaseLimits(
-    connections=8,
-    statement=PATIENCE,
-    lock=0.2,
-    idle_in_transaction=2 * PATIENCE,
-    connect=PATIENCE,
-    pool_wait=PATIENCE,
-    answer_margin=PATIENCE,
-)
+LIMITS = replace(AMPLE, connections=8, lock=0.2)
 """Ample but for the wait for a lock, which is free wherever no test holds it."""
 QUERY_WAIT = round(PATIENCE)
 SETTINGS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "jit", "timezone")

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.connection import DatabaseLimits, create_engine
+from adapters.postgres.connection import create_engine
 from api_client.api import Api, Outside, problem_of, serving
 from application.catalogue.idempotency_keys import KeptAnswer
 from domain.errors import IdempotencyInProgress
 from entrypoints.limits import RequestLimits
+from storages.databases import AMPLE
 from storages.storage import HOUR, new_product, on_postgres
 from waiting import PATIENCE
 
@@ -99,15 +100,7 @@ async def test_a_create_that_waits_for_a_name_in_vain_is_the_only_one_that_fails
 @pytest.fixture
 async def patient(dsn: str, database: AsyncEngine) -> AsyncIterator[AsyncEngine]:
     """Give the same database with ample time for a lock, too."""
-    limits = DatabaseLimits(
-        statement=PATIENCE,
-        lock=PATIENCE,
-        idle_in_transaction=PATIENCE,
-        connect=PATIENCE,
-        pool_wait=PATIENCE,
-        answer_margin=PATIENCE,
-    )
-    engine = create_engine(dsn, limits)
+    engine = create_engine(dsn, AMPLE)
     yield engine
     await engine.dispose()
 
