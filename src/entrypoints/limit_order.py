@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from application.synchronisation.repositories import LONGEST_LEASE, LONGEST_REGISTRATION_WAIT
 from application.synchronisation.timing import Timing
-from application.webhooks.ports import LONGEST_LEASE as LONGEST_DELIVERY_LEASE
+from application.webhooks.ports import LONGEST_DELIVERY_LEASE
 from entrypoints.limits import DIAGNOSING, SERVING, WORKING, Limits
 
 ORDER: tuple[tuple[str, Callable[[Limits, Timing], tuple[float, float]]], ...] = (

@@ -6,8 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from application.webhooks.attempts import LONGEST_RETRY_AFTER, Delivery, Outcome, WaitingEvent
-from application.webhooks.ports import LONGEST_LEASE, Claim, DeliveryPosition, WebhookState, WebhookSummary
+from application.webhooks.attempts import LONGEST_RETRY_AFTER, AttemptOutcome, Delivery, WaitingEvent
+from application.webhooks.ports import (
+    LONGEST_DELIVERY_LEASE,
+    DeliveryClaim,
+    DeliveryPosition,
+    WebhookState,
+    WebhookSummary,
+)
 from application.webhooks.webhook import DISABLED_BY_OWNER, Webhook
 from domain.errors import WebhookNotFound
 
@@ -107,7 +113,7 @@ class InMemoryDueWebhooks:
 
     storage: "InMemoryStorage"
 
-    async def claim(self, lease: timedelta, at_most: int) -> Sequence[Claim]:
+    async def claim(self, lease: timedelta, at_most: int) -> Sequence[DeliveryClaim]:
         self.storage.reach()
         rows, now = self.storage.rows.webhooks, self.storage.clock()
         due = [row for row in rows.webhooks.values() if self._is_due(row, now)]
@@ -116,7 +122,7 @@ class InMemoryDueWebhooks:
         for row in due[:at_most]:
             webhook = row.webhook
             rows.webhooks[webhook.id] = LeasedWebhook(webhook, lease_id, now + lease, now)
-            claims.append(Claim(lease_id, now, replace(webhook), len(rows.waiting_for(webhook.id))))
+            claims.append(DeliveryClaim(lease_id, now, replace(webhook), len(rows.waiting_for(webhook.id))))
         return claims
 
     async def due_events(self, webhook_id: UUID, at_most: int) -> Sequence[WaitingEvent]:
@@ -126,7 +132,7 @@ class InMemoryDueWebhooks:
 
     def _is_due(self, row: LeasedWebhook, now: datetime) -> bool:
         webhook, events = row.webhook, self.storage.rows.events
-        leased = row.lease_until is not None and now < row.lease_until <= now + LONGEST_LEASE
+        leased = row.lease_until is not None and now < row.lease_until <= now + LONGEST_DELIVERY_LEASE
         held = webhook.not_before is not None and now < webhook.not_before <= now + 2 * LONGEST_RETRY_AFTER
         behind = bool(events) and webhook.position < events[-1].position
         waiting = self.storage.rows.webhooks.waiting_for(webhook.id)
@@ -151,7 +157,7 @@ class InMemoryWebhookReader:
         raise WebhookNotFound(webhook_id)
 
     async def deliveries(
-        self, webhook_id: UUID, outcome: Outcome | None, limit: int, after: DeliveryPosition | None = None
+        self, webhook_id: UUID, outcome: AttemptOutcome | None, limit: int, after: DeliveryPosition | None = None
     ) -> tuple[Sequence[Delivery], DeliveryPosition | None]:
         await self.get(webhook_id)
         of_webhook = [(each.at, id, each) for of, id, each in self.storage.rows.webhooks.deliveries if of == webhook_id]

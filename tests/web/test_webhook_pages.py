@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api_client.api import PASSWORD, USERNAME, Api
-from application.webhooks.attempts import Delivery, Outcome
+from application.webhooks.attempts import AttemptOutcome, Delivery
 from application.webhooks.webhook import MOST_WEBHOOKS, Webhook
 from domain.event import EventType
 from fakes.storage import NOON
@@ -214,7 +214,7 @@ async def test_deliveries_are_filtered_and_paged(api: Api, admin: httpx.AsyncCli
         api,
         *(
             Delivery(f"1-1-{n:x}", "price.changed", NOON + timedelta(seconds=n), 1, outcome, 200, None, "", 12, None)
-            for n, outcome in enumerate([Outcome.DELIVERED] * 59 + [Outcome.FAILED])
+            for n, outcome in enumerate([AttemptOutcome.DELIVERED] * 59 + [AttemptOutcome.FAILED])
         ),
     )
 
@@ -240,8 +240,8 @@ async def test_an_attempt_shows_its_status_or_error_time_and_next_attempt(api: A
     later = NOON + timedelta(minutes=5)
     await log(
         api,
-        Delivery("1-1-1", "price.changed", NOON, 2, Outcome.FAILED, 500, None, "<h1>Oh</h1>", 1_234, later),
-        Delivery("1-1-2", "price.changed", NOON, 1, Outcome.FAILED, None, "Connection refused", "", 3, None),
+        Delivery("1-1-1", "price.changed", NOON, 2, AttemptOutcome.FAILED, 500, None, "<h1>Oh</h1>", 1_234, later),
+        Delivery("1-1-2", "price.changed", NOON, 1, AttemptOutcome.FAILED, None, "Connection refused", "", 3, None),
     )
     shown = (await admin.get(f"{page}?tz=UTC")).text
     rows = re.findall(r"<tr>\s*<td>.*?</tr>", shown, re.DOTALL)

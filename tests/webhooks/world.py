@@ -8,10 +8,10 @@ from uuid import UUID
 
 from application.access.actor import OPERATOR
 from application.events.event_log import Position
-from application.webhooks.attempts import Outcome, ReceiverAnswer
+from application.webhooks.attempts import AttemptOutcome, ReceiverAnswer
 from application.webhooks.delivery import DeliverEvents, DeliveryTiming
 from application.webhooks.management import CreateWebhook
-from application.webhooks.ports import Claim, Message
+from application.webhooks.ports import DeliveryClaim, Message
 from application.webhooks.targets import TargetPolicy
 from application.webhooks.webhook import Webhook
 from domain.event import Event, EventType
@@ -107,7 +107,7 @@ class World:
             lambda: jitter,
         )
 
-    async def claim(self) -> Sequence[Claim]:
+    async def claim(self) -> Sequence[DeliveryClaim]:
         return await self.due.claim(TIMING.lease, 10)
 
     async def work(self, **options: Any) -> list[str]:
@@ -122,7 +122,7 @@ class World:
         (state,) = await self.reader.list()
         return state.webhook
 
-    async def log(self) -> list[tuple[str, Outcome, int | None]]:
+    async def log(self) -> list[tuple[str, AttemptOutcome, int | None]]:
         """Return the attempts in the order of their events."""
         found, _ = await self.reader.deliveries((await self.webhook()).id, None, 1_000)
         return sorted((each.event_id, each.outcome, each.status) for each in found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from application.catalogue.views import Outcome
+from application.catalogue.views import CreationOutcome
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -16,7 +16,7 @@ class IdempotentRequest:
 
     key: bytes
     content: bytes
-    encode: Callable[[Sequence[Outcome]], bytes]
+    encode: Callable[[Sequence[CreationOutcome]], bytes]
 
 
 @dataclass(frozen=True, slots=True)

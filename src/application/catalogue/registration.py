@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from application.access.actor import Actor
 from application.access.audit import Action, AuditEntry, Subject, changed
 from application.catalogue.idempotency_keys import KEPT_FOR, IdempotentRequest, KeptAnswer
-from application.catalogue.views import Outcome, ProductView, TakenProduct, view_of_new
+from application.catalogue.views import CreationOutcome, ProductView, TakenProduct, view_of_new
 from application.clock import Clock
 from application.unit_of_work import BeginWork
 from domain.errors import IdempotencyMismatch, ProductAlreadyExists, ProductsAlreadyExist
@@ -40,7 +40,7 @@ class Registered:
     the products, its answer is `replayed`, and there are no outcomes.
     """
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[CreationOutcome]
     answer: bytes | None = None
     replayed: bool = False
 

@@ -137,7 +137,7 @@ class TakenProduct:
     fields: tuple[str, ...]
 
 
-Outcome = ProductView | TakenProduct
+CreationOutcome = ProductView | TakenProduct
 """The outcome for a product that was to be added."""
 
 

@@ -10,8 +10,8 @@ from application.events.feed import EventFeed, ListenerEnded
 
 
 @dataclass(frozen=True, slots=True)
-class EventRead:
-    """Reads of the log, few at once: very many consumers may come again in the same moment."""
+class ReadEvents:
+    """Read a page of the log. Few read at once, because very many consumers may come again in the same moment."""
 
     reader: EventReader
     places: BoundedQueue
@@ -28,9 +28,9 @@ class EventRead:
 
 @dataclass(frozen=True, slots=True)
 class PullEvents:
-    """Read one page of the log."""
+    """Read one page of the log, waiting for an event if need be."""
 
-    read: EventRead
+    read: ReadEvents
     feed: EventFeed
 
     async def __call__(self, after: Position | None, wanted: EventFilter, limit: int, wait: float = 0) -> EventPage:
@@ -81,7 +81,7 @@ class Followed:
 class FollowEvents:
     """Follow the log. `silence` is the time in seconds after which a quiet log is reported."""
 
-    read: EventRead
+    read: ReadEvents
     feed: EventFeed
     silence: float
     page: int

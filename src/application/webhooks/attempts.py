@@ -23,7 +23,7 @@ GONE, TOO_MANY_REQUESTS, UNAVAILABLE = 410, 429, 503
 PING = "webhook.ping"
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """What became of an attempt."""
 
     DELIVERED = "delivered"
@@ -83,7 +83,7 @@ class Delivery:
     type: str
     at: datetime
     number: int
-    outcome: Outcome
+    outcome: AttemptOutcome
     status: int | None
     error: str | None
     answer: str

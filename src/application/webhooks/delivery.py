@@ -11,13 +11,13 @@ from application.events.event_log import EventPage, EventReader, EventsExpired, 
 from application.unit_of_work import BeginWork
 from application.webhooks.attempts import (
     GONE,
+    AttemptOutcome,
     Delivery,
-    Outcome,
     ReceiverAnswer,
     WaitingEvent,
     next_attempt,
 )
-from application.webhooks.ports import Claim, DueWebhooks, Message, SecretSeal, WebhookSender
+from application.webhooks.ports import DeliveryClaim, DueWebhooks, Message, SecretSeal, WebhookSender
 from application.webhooks.webhook import Webhook
 from domain.event import webhook_disabled
 
@@ -103,7 +103,7 @@ class DeliverEvents:
     now: Callable[[], float]
     jitter: Callable[[], float]
 
-    async def __call__(self, claim: Claim, stopping: Callable[[], bool] = lambda: False) -> bool:
+    async def __call__(self, claim: DeliveryClaim, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Return whether there may be more to send at once. While `stopping` returns true, no call is begun.
 
         A process that is killed before the end sends the same events again, with the same ids, once the lease ends.
@@ -144,11 +144,11 @@ class DeliverEvents:
         await self._record(claim, done, full=room <= 0, at=self._time(claim, began))
         return not (complete and page.caught_up) or len(waiting) == self.timing.events
 
-    def width(self, claim: Claim) -> int:
+    def width(self, claim: DeliveryClaim) -> int:
         """Return how many calls of a round go at once: a receiver in trouble gets one at a time."""
         return self.timing.calls_each if claim.webhook.failures == 0 else 1
 
-    async def _attempt(self, claim: Claim, event: RecordedEvent | WaitingEvent, began: float) -> _Attempt:
+    async def _attempt(self, claim: DeliveryClaim, event: RecordedEvent | WaitingEvent, began: float) -> _Attempt:
         webhook, at, sent = claim.webhook, self._time(claim, began), self.now()
         opened = [self.seal.open(webhook.id, sealed) for sealed in webhook.secrets(at)]
         if opened[0] is None:
@@ -160,7 +160,7 @@ class DeliverEvents:
         self.observe.attempted(answer, seconds)
         return _Attempt(event, at, answer, seconds)
 
-    async def _record(self, claim: Claim, done: _Round, *, full: bool, at: datetime) -> None:
+    async def _record(self, claim: DeliveryClaim, done: _Round, *, full: bool, at: datetime) -> None:
         async with self.begin() as work:
             webhook = await work.webhooks.hold(claim.lease_id, claim.webhook.id)
             if webhook is None:
@@ -210,7 +210,7 @@ class DeliverEvents:
         waits = [at + wait for each in done.attempts if (wait := each.answer.wait(at)) is not None]
         webhook.not_before = max([*waits, *([at + self.timing.probe] if held_up else [])], default=None)
 
-    def _time(self, claim: Claim, began: float) -> datetime:
+    def _time(self, claim: DeliveryClaim, began: float) -> datetime:
         return claim.at + timedelta(seconds=self.now() - began)
 
 
@@ -239,7 +239,7 @@ def _logged(attempt: _Attempt, next_attempt_at: datetime | None) -> Delivery:
         type=str(attempt.event.type),
         at=attempt.at,
         number=attempt.number,
-        outcome=Outcome.DELIVERED if answer.success else Outcome.FAILED,
+        outcome=AttemptOutcome.DELIVERED if answer.success else AttemptOutcome.FAILED,
         status=answer.status,
         error=answer.error,
         answer=answer.text,
@@ -248,11 +248,11 @@ def _logged(attempt: _Attempt, next_attempt_at: datetime | None) -> Delivery:
     )
 
 
-def _skipped(claim: Claim, done: _Round) -> Iterator[Delivery]:
+def _skipped(claim: DeliveryClaim, done: _Round) -> Iterator[Delivery]:
     if done.expired is not None:
         position, oldest = claim.webhook.position.cursor, done.expired.oldest.cursor
         error = f"events from here to {oldest} are no longer kept (EVENTS_DAYS) and were not sent"
-        yield Delivery(position, "", claim.at, 0, Outcome.SKIPPED, None, error, "", 0, None)
+        yield Delivery(position, "", claim.at, 0, AttemptOutcome.SKIPPED, None, error, "", 0, None)
 
 
 def _reason_to_disable(webhook: Webhook, done: _Round, at: datetime) -> str | None:

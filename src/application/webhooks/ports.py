@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from application.webhooks.attempts import Delivery, Outcome, ReceiverAnswer, WaitingEvent
+from application.webhooks.attempts import AttemptOutcome, Delivery, ReceiverAnswer, WaitingEvent
 from application.webhooks.webhook import Webhook
 
-LONGEST_LEASE = timedelta(minutes=10)
+LONGEST_DELIVERY_LEASE = timedelta(minutes=10)
 """A lease that ends later was taken before the storage's clock was set back, and has ended."""
 
 
@@ -55,7 +55,7 @@ class WebhookRepository(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class DeliveryClaim:
     """A webhook that is due, leased; `at` is the storage's time, `waiting` the number of events that wait."""
 
     lease_id: UUID
@@ -71,7 +71,7 @@ class DueWebhooks(Protocol):
         StorageUnavailable: in every call.
     """
 
-    async def claim(self, lease: timedelta, at_most: int) -> Sequence[Claim]:
+    async def claim(self, lease: timedelta, at_most: int) -> Sequence[DeliveryClaim]:
         """Lease webhooks that are enabled and due by the storage's clock, those first that were served longest ago.
 
         One is due if there are events behind its position, or if an event waits whose next attempt is due. No webhook
@@ -131,7 +131,7 @@ class WebhookReader(Protocol):
         """
 
     async def deliveries(
-        self, webhook_id: UUID, outcome: Outcome | None, limit: int, after: DeliveryPosition | None = None
+        self, webhook_id: UUID, outcome: AttemptOutcome | None, limit: int, after: DeliveryPosition | None = None
     ) -> tuple[Sequence[Delivery], DeliveryPosition | None]:
         """Return up to `limit` attempts, newest first, and the position of the last one if there are more.
 

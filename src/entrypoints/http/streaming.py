@@ -16,7 +16,7 @@ from entrypoints.http.route_declarations import Place
 log = structlog.get_logger(__name__)
 
 
-class Outcome(StrEnum):
+class StreamEnd(StrEnum):
     """How a stream ended. Only a complete one ends as HTTP says: a client sees that the others are cut."""
 
     COMPLETE = "complete"
@@ -65,7 +65,7 @@ class Streaming(ASGIResponse):
             await super().__call__(scope, receive, send)
             return
         async with self._place():
-            outcome = Outcome.STOPPED
+            outcome = StreamEnd.STOPPED
             sending = asyncio.create_task(self._send_all(send))
             leaving = asyncio.create_task(_until_left(receive))
             try:
@@ -97,19 +97,19 @@ class Streaming(ASGIResponse):
             async with asyncio.timeout(self._pause):
                 await send({"type": "http.response.body", "body": part, "more_body": more})
 
-    def _outcome(self, sending: "asyncio.Task[None]", leaving: "asyncio.Task[None]") -> Outcome:
+    def _outcome(self, sending: "asyncio.Task[None]", leaving: "asyncio.Task[None]") -> StreamEnd:
         if not sending.done():
-            return Outcome.CLIENT_LEFT if leaving.done() else Outcome.TOO_LONG
+            return StreamEnd.CLIENT_LEFT if leaving.done() else StreamEnd.TOO_LONG
         error = sending.exception()
         if error is None:
-            return Outcome.COMPLETE
+            return StreamEnd.COMPLETE
         if not self._begun:
             raise error
         # Of the client: the database's time-outs are errors of the port.
         if isinstance(error, TimeoutError):
-            return Outcome.TOO_SLOW
+            return StreamEnd.TOO_SLOW
         log.error("stream broken off", stream=self._name, exc_info=error)
-        return Outcome.FAILED
+        return StreamEnd.FAILED
 
 
 async def _until_left(receive: Receive) -> None:

@@ -78,7 +78,7 @@ class Readers(Provider):
             return
         standby = create_engine(settings.read_dsn, limits.standby.database, watched=True)
         watch = StandbyWatch(probe, standby, limits.standby, settings.database_read_max_lag)
-        metrics.database.watch_standby(watch.age, lambda: watch.trust() is not None)
+        metrics.database.watch_standby(watch.age, lambda: watch.permit() is not None)
         running = asyncio.create_task(watch.run())
         reads = StandbyReads(watch, limits.standby, metrics.database.standby_read)
         yield ReadSources(engine, standby, reads, partial(inspect_standby, probe, standby, limits.standby))

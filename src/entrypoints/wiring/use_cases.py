@@ -24,7 +24,7 @@ from application.clock import Clock
 from application.clock_watch import ClockWatch
 from application.events.event_log import EventReader, EventUpkeep
 from application.events.feed import EventFeed
-from application.events.read_events import EventRead, FollowEvents, PullEvents
+from application.events.read_events import FollowEvents, PullEvents, ReadEvents
 from application.housekeeping import KeepHouse
 from application.prices.export import ExportPriceHistory
 from application.prices.listed_changes import RefreshListedChanges
@@ -131,15 +131,15 @@ class UseCases(Provider):
         return VerifyKey(keys, uses, time.monotonic, limits.keys.verified, limits.keys.verified_keys)
 
     @provide
-    def event_read(self, reader: EventReader, limits: Limits) -> EventRead:
+    def event_read(self, reader: EventReader, limits: Limits) -> ReadEvents:
         requests = limits.requests
         waiting = 2 * requests.event_streams.at_once
-        return EventRead(reader, BoundedQueue(at_once=requests.event_reads, waiting=waiting))
+        return ReadEvents(reader, BoundedQueue(at_once=requests.event_reads, waiting=waiting))
 
     pull_events = provide(PullEvents)
 
     @provide
-    def follow_events(self, read: EventRead, feed: EventFeed, limits: Limits) -> FollowEvents:
+    def follow_events(self, read: ReadEvents, feed: EventFeed, limits: Limits) -> FollowEvents:
         return FollowEvents(read, feed, limits.requests.event_silence, limits.requests.event_feed.events)
 
     @provide

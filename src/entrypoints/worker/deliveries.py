@@ -9,7 +9,7 @@ import structlog
 from adapters.metrics.metrics import Metrics
 from application.storage import StorageUnavailable
 from application.webhooks.delivery import DeliverEvents, DeliveryTiming
-from application.webhooks.ports import Claim, DueWebhooks, WebhookReader
+from application.webhooks.ports import DeliveryClaim, DueWebhooks, WebhookReader
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class Deliveries:
             self._limited = True
             self._more.set()
 
-    async def _serve(self, claim: Claim, places: int) -> None:
+    async def _serve(self, claim: DeliveryClaim, places: int) -> None:
         more = False
         try:
             more = await self.deliver(claim, lambda: self._stopping)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from application.catalogue.idempotency_keys import IdempotentRequest
-from application.catalogue.views import Outcome
+from application.catalogue.views import CreationOutcome
 from application.storage import StorageUnavailable
 from domain.errors import IdempotencyInProgress, IdempotencyMismatch, InvalidText, ProductAlreadyExists
 from domain.product import RegistrationState
@@ -90,7 +90,7 @@ async def test_a_registered_product_stays_as_it_is_on_a_retry(world: Synchronisi
     assert (world.product(id), world.state(id)) == (product, state)
 
 
-def encode(outcomes: Sequence[Outcome]) -> bytes:
+def encode(outcomes: Sequence[CreationOutcome]) -> bytes:
     return msgspec.json.encode(outcomes)
 
 

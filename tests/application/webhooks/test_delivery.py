@@ -11,7 +11,7 @@ import pytest
 from application.access.actor import OPERATOR
 from application.events.event_log import EventPage, EventsExpired, Position
 from application.storage import StorageUnavailable
-from application.webhooks.attempts import RETRIES, Outcome, ReceiverAnswer
+from application.webhooks.attempts import RETRIES, AttemptOutcome, ReceiverAnswer
 from application.webhooks.delivery import SEALED_OTHERWISE, DeliveryTiming
 from application.webhooks.management import AmendWebhook, DeleteWebhook, RotateSecret, WebhookChange
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
@@ -42,7 +42,7 @@ async def test_events_are_sent_once_in_the_order_of_the_log_and_signed(world: Wo
     stored = world.storage.rows.webhooks.webhooks[webhook_id].webhook.secret
     assert (message.url, message.at, message.secrets) == (URL, NOON, [PlainSeal().open(webhook_id, stored)])
     assert message.body == world.storage.rows.events[1].json
-    assert await world.log() == [(id, Outcome.DELIVERED, 200) for id in ids]
+    assert await world.log() == [(id, AttemptOutcome.DELIVERED, 200) for id in ids]
     assert (await world.webhook()).position == await world.events.latest()
 
 
@@ -69,7 +69,7 @@ async def test_fault_34_a_receiver_that_is_down_for_hours_gets_all_it_missed(wor
         missed += await world.append()
         await world.work(timing=timing)
         world.clock.advance(HOUR)
-    assert await world.log() == sorted((message.event_id, Outcome.FAILED, 500) for message in world.sent)
+    assert await world.log() == sorted((message.event_id, AttemptOutcome.FAILED, 500) for message in world.sent)
     world.answers = lambda _: OK
     world.clock.advance(RETRIES[-1])
     assert sorted(await world.work(timing=timing)) == sorted(missed)
@@ -293,7 +293,7 @@ async def test_a_worker_that_has_lost_its_lease_writes_nothing(world: World) -> 
     world.answers = lambda _: GONE
     await world.deliver()(late)
     assert (await world.webhook()).enabled
-    assert await world.log() == [(id, Outcome.DELIVERED, 200)]
+    assert await world.log() == [(id, AttemptOutcome.DELIVERED, 200)]
 
 
 async def test_a_webhook_that_is_deleted_in_mid_call_leaves_nothing(world: World) -> None:
@@ -419,7 +419,7 @@ async def test_an_expired_position_moves_to_the_oldest_event_and_that_is_noted(w
 
     assert await world.work(events=Shortened(world.storage)) == [kept]
     assert world.observed.skips == 1
-    assert await world.log() == [(start.cursor, Outcome.SKIPPED, None), (kept, Outcome.DELIVERED, 200)]
+    assert await world.log() == [(start.cursor, AttemptOutcome.SKIPPED, None), (kept, AttemptOutcome.DELIVERED, 200)]
 
 
 async def test_a_stopping_worker_begins_no_call(world: World) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from application.events.event_log import Position
-from application.webhooks.attempts import Delivery, Outcome, WaitingEvent
-from application.webhooks.ports import Claim
+from application.webhooks.attempts import AttemptOutcome, Delivery, WaitingEvent
+from application.webhooks.ports import DeliveryClaim
 from application.webhooks.webhook import Webhook
 from domain.errors import WebhookNotFound
 from domain.event import EventType, webhook_disabled
@@ -40,7 +40,7 @@ def waiting(id: str, next_attempt_at: datetime, *, kind: str = "price.changed") 
     return WaitingEvent(id, kind, b"{}", 1, next_attempt_at)
 
 
-def delivery(event_id: str, at: datetime, outcome: Outcome = Outcome.DELIVERED) -> Delivery:
+def delivery(event_id: str, at: datetime, outcome: AttemptOutcome = AttemptOutcome.DELIVERED) -> Delivery:
     return Delivery(event_id, "price.changed", at, 1, outcome, 200, None, "ok", 12, None)
 
 
@@ -69,14 +69,14 @@ async def append_event(storage: Storage) -> None:
         await work.commit()
 
 
-async def claimed(storage: Storage, at_most: int = 10, lease: timedelta = LEASE) -> Sequence[Claim]:
-    """Claim once something is due: events may be withheld by other transactions of the server for a moment."""
+async def claimed(storage: Storage, at_most: int = 10, lease: timedelta = LEASE) -> Sequence[DeliveryClaim]:
+    """DeliveryClaim once something is due: events may be withheld by other transactions of the server for a moment."""
     while not (claims := await storage.due_webhooks.claim(lease, at_most)):
         pass
     return claims
 
 
-async def release(storage: Storage, claim: Claim) -> None:
+async def release(storage: Storage, claim: DeliveryClaim) -> None:
     async with storage.begin() as work:
         webhook = await work.webhooks.hold(claim.lease_id, claim.webhook.id)
         assert webhook is not None
@@ -246,14 +246,14 @@ async def test_the_webhook_that_was_served_longest_ago_comes_first(storage: Stor
 async def test_deliveries_are_paged_newest_first(storage: Storage) -> None:
     webhook, other = new_webhook(), new_webhook()
     await add(storage, webhook, other)
-    made = [delivery(f"1-1-{n}", ago(seconds=10 - n), Outcome(("delivered", "failed")[n % 2])) for n in range(5)]
+    made = [delivery(f"1-1-{n}", ago(seconds=10 - n), AttemptOutcome(("delivered", "failed")[n % 2])) for n in range(5)]
     await log(storage, webhook, *made)
     await log(storage, other, delivery("1-2-1", ago()))
     found, position = await storage.webhooks.deliveries(webhook.id, None, 3)
     assert found == made[:1:-1]
     rest, end = await storage.webhooks.deliveries(webhook.id, None, 3, position)
     assert (rest, end) == (made[1::-1], None)
-    failed, end = await storage.webhooks.deliveries(webhook.id, Outcome.FAILED, 2)
+    failed, end = await storage.webhooks.deliveries(webhook.id, AttemptOutcome.FAILED, 2)
     assert (failed, end) == ([made[3], made[1]], None)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from api_client.api import MISSING, Api, pointers, problem_of, shown
 from application.access.audit import SubjectKind
-from application.webhooks.attempts import Delivery, Outcome
+from application.webhooks.attempts import AttemptOutcome, Delivery
 from application.webhooks.webhook import MOST_WEBHOOKS
 from fakes.storage import NOON
 
@@ -215,7 +215,7 @@ async def test_a_disabled_webhook_sends_nothing_on_demand(api: Api) -> None:
 async def test_deliveries_are_paged(api: Api) -> None:
     created = await create(api)
     path = f"/webhooks/{created['id']}/deliveries"
-    outcomes = (Outcome.DELIVERED, Outcome.FAILED, Outcome.DELIVERED)
+    outcomes = (AttemptOutcome.DELIVERED, AttemptOutcome.FAILED, AttemptOutcome.DELIVERED)
     async with api.outside.storage.begin() as work:
         made = [
             Delivery(f"1-1-{n}", "price.changed", NOON + timedelta(seconds=n), 1, outcome, 200, None, "ok", 12, None)

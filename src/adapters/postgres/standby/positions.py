@@ -27,7 +27,7 @@ _STANDBY = """
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class LogPosition:
     """A position in the log of one cluster and timeline (`history`)."""
 
     history: str
@@ -35,7 +35,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class PrimaryPosition(Position):
+class PrimaryPosition(LogPosition):
     """The position up to which the primary has flushed its log."""
 
     unflushed: float
@@ -43,7 +43,7 @@ class PrimaryPosition(Position):
 
 
 @dataclass(frozen=True, slots=True)
-class StandbyPosition(Position):
+class StandbyPosition(LogPosition):
     """The position up to which a standby has replayed; its reads show nothing later."""
 
     replays: bool

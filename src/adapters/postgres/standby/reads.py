@@ -9,7 +9,7 @@ from copy import copy
 from typing import ParamSpec, TypeVar
 
 from adapters.postgres.standby.bounded import bounded
-from adapters.postgres.standby.watch import StandbyLimits, StandbyWatch, Trust
+from adapters.postgres.standby.watch import ReadPermit, StandbyLimits, StandbyWatch
 from application.newest_reads import REQUEST_READS
 
 Port = TypeVar("Port")
@@ -41,14 +41,14 @@ class StandbyReads:
         """Return a read of the standby, or of the primary if the standby may not be read or fails."""
 
         async def read(*asked: Asked.args, **named: Asked.kwargs) -> Found:
-            if (trust := self._trust()) is not None:
+            if (permit := self._permit()) is not None:
 
                 async def ask() -> Found:
                     return await standby(*asked, **named)
 
                 try:
                     found = await bounded(self._limits.read, ask())
-                    if self._holds(trust):
+                    if self._holds(permit):
                         return found
                 except Exception as error:  # noqa: BLE001 - after any error the primary answers
                     self._fail(error)
@@ -65,9 +65,9 @@ class StandbyReads:
         """Return such a read in batches. All batches come from the server that gives the first one."""
 
         async def stream(*asked: Asked.args, **named: Asked.kwargs) -> AsyncGenerator[Item, None]:
-            if (trust := self._trust()) is not None:
+            if (permit := self._permit()) is not None:
                 batches = standby(*asked, **named)
-                begun, first = await self._first(batches, trust)
+                begun, first = await self._first(batches, permit)
                 if begun:
                     async with aclosing(batches):
                         if first is not None:
@@ -82,7 +82,7 @@ class StandbyReads:
 
         return stream
 
-    async def _first(self, batches: AsyncGenerator[Item, None], trust: Trust) -> tuple[bool, Item | None]:
+    async def _first(self, batches: AsyncGenerator[Item, None], permit: ReadPermit) -> tuple[bool, Item | None]:
         """Return whether the standby gives the batches, and its first batch, which is None if there are no batches."""
 
         async def ask() -> Item | None:
@@ -94,17 +94,17 @@ class StandbyReads:
             # That has ended the generator, or will: it cannot be closed while it runs.
             self._fail(error)
             return False, None
-        if self._holds(trust):
+        if self._holds(permit):
             return True, first
         await batches.aclose()
         return False, None
 
-    def _trust(self) -> Trust | None:
+    def _permit(self) -> ReadPermit | None:
         reads = REQUEST_READS.get()
-        return None if reads is not None and reads.newest else self._watch.trust()
+        return None if reads is not None and reads.newest else self._watch.permit()
 
-    def _holds(self, trust: Trust) -> bool:
-        if not self._watch.holds(trust):
+    def _holds(self, permit: ReadPermit) -> bool:
+        if not self._watch.holds(permit):
             self._count("standby_too_late")
             return False
         self._count("standby")

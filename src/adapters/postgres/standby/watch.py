@@ -55,7 +55,7 @@ class StandbyLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class ReadPermit:
     """The right to read the standby, as of a check."""
 
     since: float
@@ -81,7 +81,7 @@ class StandbyWatch:
         self._now = now
         self._history = ""
         self._samples: deque[tuple[float, int]] = deque()
-        self._trust: Trust | None = None
+        self._permit: ReadPermit | None = None
         self._doubts = 0
         self._promoted = False
         self._trouble: str | None = ""
@@ -122,17 +122,17 @@ class StandbyWatch:
             self._samples.clear()
         self._samples.append((asked_at - found.unflushed, found.position))
 
-    def trust(self) -> Trust | None:
+    def permit(self) -> ReadPermit | None:
         """Return the right to read the standby now, None without it."""
-        return self._trust if self._trust is not None and self._young(self._trust) else None
+        return self._permit if self._permit is not None and self._young(self._permit) else None
 
-    def holds(self, trust: Trust) -> bool:
+    def holds(self, permit: ReadPermit) -> bool:
         """Return whether an answer of the standby may be given now, if its read began with this right."""
-        return trust.doubts == self._doubts and self._young(trust)
+        return permit.doubts == self._doubts and self._young(permit)
 
     def age(self) -> float:
         """Return how old an answer of the standby would be at most, in seconds."""
-        return self._now() - self._trust.since if self._trust else math.inf
+        return self._now() - self._permit.since if self._permit else math.inf
 
     def note_failure(self, error: Exception) -> None:
         """Stop reading the standby until a check has succeeded, unless the failure says nothing about the server."""
@@ -155,16 +155,16 @@ class StandbyWatch:
             if since < oldest:
                 self._refuse(BEHIND)
             else:
-                self._trust = Trust(since, self._doubts)
+                self._permit = ReadPermit(since, self._doubts)
                 self._note(None)
 
-    def _young(self, trust: Trust) -> bool:
-        return self._now() - trust.since <= self._longest_lag
+    def _young(self, permit: ReadPermit) -> bool:
+        return self._now() - permit.since <= self._longest_lag
 
     def _doubt_new(self) -> None:
         # The server at the other end may have started anew, at an older state, or be another one.
         self._doubts += 1
-        self._trust = None
+        self._permit = None
         self._doubted.set()
 
     def _look_at(self, connection: object) -> None:
@@ -180,7 +180,7 @@ class StandbyWatch:
 
     def _refuse(self, trouble: str) -> None:
         self._doubts += 1
-        self._trust = None
+        self._permit = None
         self._note(PROMOTED if self._promoted else trouble)
 
     def _note(self, trouble: str | None) -> None:

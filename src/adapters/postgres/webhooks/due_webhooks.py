@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.connection import fetch
 from adapters.postgres.webhooks.mapping import read_columns
 from application.webhooks.attempts import LONGEST_RETRY_AFTER, WaitingEvent
-from application.webhooks.ports import LONGEST_LEASE, Claim
+from application.webhooks.ports import LONGEST_DELIVERY_LEASE, DeliveryClaim
 
 # One statement. It looks at the log's end only if a webhook is enabled and free, and writes only if one is due. What
 # lies ahead of the clock further than it can was written before the clock was set back.
@@ -51,11 +51,11 @@ class PostgresDueWebhooks:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def claim(self, lease: timedelta, at_most: int) -> Sequence[Claim]:
+    async def claim(self, lease: timedelta, at_most: int) -> Sequence[DeliveryClaim]:
         lease_id = uuid4()
-        values = (lease_id, lease, LONGEST_LEASE, 2 * LONGEST_RETRY_AFTER, at_most)
+        values = (lease_id, lease, LONGEST_DELIVERY_LEASE, 2 * LONGEST_RETRY_AFTER, at_most)
         rows = await fetch(self._engine, _CLAIM, values)
-        return [Claim(lease_id, row["claimed_at"], read_columns(row), row["waiting"]) for row in rows]
+        return [DeliveryClaim(lease_id, row["claimed_at"], read_columns(row), row["waiting"]) for row in rows]
 
     async def due_events(self, webhook_id: UUID, at_most: int) -> Sequence[WaitingEvent]:
         rows = await fetch(self._engine, _DUE_EVENTS, (webhook_id, at_most))

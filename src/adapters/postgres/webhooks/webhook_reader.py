@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from adapters.postgres.connection import open_session
 from adapters.postgres.webhooks.mapping import read_webhook
 from adapters.postgres.webhooks.rows import WebhookRow, webhook_delivery, webhook_waiting
-from application.webhooks.attempts import Delivery, Outcome
+from application.webhooks.attempts import AttemptOutcome, Delivery
 from application.webhooks.ports import DeliveryPosition, WebhookState, WebhookSummary
 from application.webhooks.webhook import DISABLED_BY_OWNER
 from domain.errors import WebhookNotFound
@@ -53,7 +53,7 @@ class SqlAlchemyWebhookReader:
             return await _get(session, webhook_id)
 
     async def deliveries(
-        self, webhook_id: UUID, outcome: Outcome | None, limit: int, after: DeliveryPosition | None = None
+        self, webhook_id: UUID, outcome: AttemptOutcome | None, limit: int, after: DeliveryPosition | None = None
     ) -> tuple[Sequence[Delivery], DeliveryPosition | None]:
         of = webhook_delivery.c
         wanted = select(webhook_delivery).where(of.webhook_id == webhook_id)
@@ -93,7 +93,7 @@ def _read_delivery(row: Any) -> Delivery:
         type=row.type,
         at=row.at,
         number=row.number,
-        outcome=Outcome(row.outcome),
+        outcome=AttemptOutcome(row.outcome),
         status=row.status,
         error=row.error,
         answer=row.answer,

@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 
 from application.access.actor import Actor, Scope
 from application.catalogue.registration import NewProduct, RegisterProducts
-from application.catalogue.views import Outcome, ProductView, TakenProduct
+from application.catalogue.views import CreationOutcome, ProductView, TakenProduct
 from application.fair_queue import FairQueue
 from entrypoints.http.auth.client_address import client_address, network_of
 from entrypoints.http.conditional_reads import NO_STORE
@@ -117,7 +117,7 @@ class BatchController(Controller):
         if wrong and partial is None:
             raise InvalidRequest(*chain.from_iterable(wrong))
 
-        def encode(outcomes: Sequence[Outcome]) -> bytes:
+        def encode(outcomes: Sequence[CreationOutcome]) -> bytes:
             if partial is None:
                 return msgspec.json.encode({"items": outcomes})
             return msgspec.json.encode({"items": _items(request, read, outcomes)})
@@ -147,7 +147,7 @@ def _read(product: object, position: int, mistakes: int) -> CreateProductRequest
 def _items(
     request: Request[Any, Any, Any],
     read: Sequence[CreateProductRequest | tuple[Mistake, ...]],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[CreationOutcome],
 ) -> list[Item]:
     state, remaining = request.scope["state"], iter(outcomes)
     items: list[Item] = []

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from application.access.actor import Actor, Scope
 from application.catalogue.registration import RegisterProduct
-from application.catalogue.views import Outcome, ProductView
+from application.catalogue.views import CreationOutcome, ProductView
 from entrypoints.http.conditional_reads import cache_headers
 from entrypoints.http.problems.problem_types import (
     BODY_PROBLEMS,
@@ -75,5 +75,5 @@ async def create_product(
     return ASGIResponse(body=body, status_code=201, headers=headers)
 
 
-def _only(outcomes: Sequence[Outcome]) -> bytes:
+def _only(outcomes: Sequence[CreationOutcome]) -> bytes:
     return msgspec.json.encode(outcomes[0])

@@ -8,10 +8,10 @@ from typing import Any
 from litestar import Request
 
 from application.catalogue.idempotency_keys import IdempotentRequest
-from application.catalogue.views import Outcome
+from application.catalogue.views import CreationOutcome
 from entrypoints.http.route_declarations import Header
 
-Encode = Callable[[Sequence[Outcome]], bytes]
+Encode = Callable[[Sequence[CreationOutcome]], bytes]
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from application.webhooks.attempts import Outcome
+from application.webhooks.attempts import AttemptOutcome
 from application.webhooks.ports import DeliveryPosition
 from entrypoints.http.cursors import LogCursors
 
@@ -13,11 +13,11 @@ class DeliveryCursors:
     def __init__(self, secret: str) -> None:
         self._cursors = LogCursors(secret, "deliveries")
 
-    def write(self, webhook_id: UUID, outcome: Outcome | None, position: DeliveryPosition) -> str:
+    def write(self, webhook_id: UUID, outcome: AttemptOutcome | None, position: DeliveryPosition) -> str:
         """Return the cursor of a position in this webhook's attempts with this outcome."""
         return self._cursors.write((webhook_id, outcome), position.at, position.id)
 
-    def read(self, text: str, webhook_id: UUID, outcome: Outcome | None) -> DeliveryPosition:
+    def read(self, text: str, webhook_id: UUID, outcome: AttemptOutcome | None) -> DeliveryPosition:
         """Return the position of a cursor.
 
         Raises:

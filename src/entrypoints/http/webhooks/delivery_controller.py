@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from application.access.actor import Actor, Scope
 from application.events.event_log import Position
-from application.webhooks.attempts import Delivery, Outcome
+from application.webhooks.attempts import AttemptOutcome, Delivery
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import WebhookReader
 from entrypoints.http.conditional_reads import NO_STORE
@@ -151,7 +151,7 @@ class DeliveryController(Controller):
         cursor: Cursor = None,
     ) -> Response[DeliveriesPage]:
         """Read every attempt of the last seven days, newest first: the answer's status or why there was none."""
-        wanted = Outcome(outcome) if outcome else None
+        wanted = AttemptOutcome(outcome) if outcome else None
         after = None if cursor is None else delivery_cursors.read(cursor, webhook_id, wanted)
         found, position = await webhook_reader.deliveries(webhook_id, wanted, limit, after)
         if position is None:

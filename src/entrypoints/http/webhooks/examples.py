@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from application.webhooks.attempts import Delivery, Outcome
+from application.webhooks.attempts import AttemptOutcome, Delivery
 from domain.event import EventType
 from entrypoints.http.route_declarations import answer
 
@@ -39,7 +39,7 @@ _FAILED = Delivery(
     type=EventType.PRICE_CHANGED.value,
     at=_LATER + timedelta(seconds=5),
     number=2,
-    outcome=Outcome.FAILED,
+    outcome=AttemptOutcome.FAILED,
     status=502,
     error="HTTP 502",
     answer="Bad gateway",

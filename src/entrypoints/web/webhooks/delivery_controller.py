@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 
 from application.access.actor import Actor
 from application.events.event_log import EventsExpired, Position
-from application.webhooks.attempts import Outcome
+from application.webhooks.attempts import AttemptOutcome
 from application.webhooks.management import AmendWebhook, WebhookChange
 from application.webhooks.on_demand import PingWebhook, ReplayEvents
 from application.webhooks.ports import WebhookReader
@@ -38,7 +38,7 @@ LONGEST_CURSOR = 100
 DISABLED = "Nothing is sent while the webhook is disabled. Enable it first."
 NO_CURSOR = "This is not the id of an event. Copy it from a delivery, or from an event's `id`."
 EXPIRED = "Events behind this one are no longer kept. Send all again that are kept."
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_OUTCOMES = {outcome.value: outcome for outcome in AttemptOutcome}
 
 
 class DeliveryController(Controller):

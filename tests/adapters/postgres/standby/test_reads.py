@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import pytest
 
 from adapters.postgres.standby.reads import StandbyReads
-from adapters.postgres.standby.watch import StandbyLimits, Trust
+from adapters.postgres.standby.watch import ReadPermit, StandbyLimits
 from application.newest_reads import REQUEST_READS, RequestReads
 from application.storage import StorageUnavailable
 from waiting import until
@@ -18,10 +18,10 @@ class ScriptedWatch:
     holding = True
     failure: Exception | None = None
 
-    def trust(self) -> Trust | None:
-        return Trust(0.0, 0) if self.trusted else None
+    def permit(self) -> ReadPermit | None:
+        return ReadPermit(0.0, 0) if self.trusted else None
 
-    def holds(self, trust: Trust) -> bool:
+    def holds(self, permit: ReadPermit) -> bool:
         return self.holding
 
     def note_failure(self, error: Exception) -> None:

@@ -64,7 +64,7 @@ async def watched(servers: Pair, new_engine: NewEngine) -> Watched:
 async def test_a_standby_of_an_idle_primary_does_not_grow_old(watched: Watched, servers: Pair) -> None:
     for at in (0.0, 1_000.0):
         await watched.check(at=at, caught_up=servers)
-        assert watched.watch.trust() is not None
+        assert watched.watch.permit() is not None
         assert watched.watch.age() == 0
 
 
@@ -77,13 +77,13 @@ async def test_commits_that_do_not_wait_for_the_log_make_it_older(servers: Pair,
 
 async def test_without_a_check_it_is_soon_too_old(watched: Watched, servers: Pair) -> None:
     await watched.check(at=0, caught_up=servers)
-    trust = watched.watch.trust()
-    assert trust is not None
+    permit = watched.watch.permit()
+    assert permit is not None
     watched.now = LAG
-    assert watched.watch.trust() == trust
+    assert watched.watch.permit() == permit
     watched.now = LAG + 0.1
-    assert watched.watch.trust() is None
-    assert not watched.watch.holds(trust)
+    assert watched.watch.permit() is None
+    assert not watched.watch.holds(permit)
 
 
 async def test_it_is_as_old_as_the_last_position_that_it_has_replayed(watched: Watched, servers: Pair) -> None:
@@ -94,13 +94,13 @@ async def test_it_is_as_old_as_the_last_position_that_it_has_replayed(watched: W
         await watched.check(at=LAG)
         assert watched.watch.age() == LAG
         await watched.check(at=LAG + 1)
-        assert (watched.watch.trust(), watched.watch._trouble) == (None, BEHIND)
+        assert (watched.watch.permit(), watched.watch._trouble) == (None, BEHIND)
     finally:
         await servers.on_standby("SELECT pg_wal_replay_resume()")
     await servers.replayed()
     await watched.check(at=LAG + 2, caught_up=servers)
     assert watched.watch.age() == 0
-    assert watched.watch.trust() is not None
+    assert watched.watch.permit() is not None
 
 
 async def test_a_cut_network_does_not_make_it_young(watched: Watched, servers: Pair) -> None:
@@ -115,7 +115,7 @@ async def test_a_cut_network_does_not_make_it_young(watched: Watched, servers: P
         await servers.until_alone()
         await servers.execute("CREATE TABLE unheard_of ()")
         await watched.check(at=LAG + 1)
-        assert watched.watch.trust() is None
+        assert watched.watch.permit() is None
     finally:
         await servers.on_standby(follow, "SELECT pg_reload_conf()")
 
@@ -126,27 +126,27 @@ async def test_without_the_primary_nobody_knows_how_old_it_is(
     await watched.check(at=0, caught_up=servers)
     watched.watch._primary = new_engine("postgresql://aggregator@/aggregator?host=/nowhere")
     await watched.check(at=LAG)
-    assert watched.watch.trust() is not None
+    assert watched.watch.permit() is not None
     await watched.check(at=LAG + 0.1)
-    assert watched.watch.trust() is None
+    assert watched.watch.permit() is None
 
 
 async def test_a_standby_of_another_primary_is_not_read(dsn: str, servers: Pair, new_engine: NewEngine) -> None:
     watched = Watched(new_engine(dsn), new_engine(servers.standby_dsn))
     await watched.check(at=0)
-    assert (watched.watch.trust(), watched.watch._trouble) == (None, FOREIGN)
+    assert (watched.watch.permit(), watched.watch._trouble) == (None, FOREIGN)
 
 
 async def test_a_new_connection_is_trusted_after_a_check(watched: Watched, servers: Pair) -> None:
     """The server may have started anew, at an older state."""
     await watched.check(at=0, caught_up=servers)
-    trust = watched.watch.trust()
-    assert trust is not None
+    permit = watched.watch.permit()
+    assert permit is not None
     async with connect(watched.standby), connect(watched.standby):
-        assert watched.watch.trust() is None
-        assert not watched.watch.holds(trust)
+        assert watched.watch.permit() is None
+        assert not watched.watch.holds(permit)
     await watched.check(at=0, caught_up=servers)
-    assert watched.watch.trust() is not None
+    assert watched.watch.permit() is not None
 
 
 def unavailable(cause: BaseException) -> StorageUnavailable:
@@ -190,23 +190,23 @@ async def test_a_failure_of_the_server_ends_its_use_until_the_next_check(
 ) -> None:
     await watched.check(at=0, caught_up=servers)
     watched.watch.note_failure(error)
-    assert (watched.watch.trust() is not None) == read_on
+    assert (watched.watch.permit() is not None) == read_on
     await watched.check(at=0, caught_up=servers)
-    assert watched.watch.trust() is not None
+    assert watched.watch.permit() is not None
 
 
 async def test_a_promoted_standby_is_not_read_any_more(watched: Watched, servers: Pair, new_engine: NewEngine) -> None:
     """The last test: it uses the servers up."""
     async with connect(watched.standby) as connection:
         await watched.check(at=0, caught_up=servers)
-        trust = watched.watch.trust()
-        assert trust is not None
+        permit = watched.watch.permit()
+        assert permit is not None
         await servers.on_standby("SELECT pg_promote()")
         await connection.exec_driver_sql("SELECT 1")
     # Before any check: the answer itself showed it.
-    assert not watched.watch.holds(trust)
+    assert not watched.watch.holds(permit)
     for at in (0, 1):
         await watched.check(at=at)
-        assert (watched.watch.trust(), watched.watch._trouble) == (None, PROMOTED)
+        assert (watched.watch.permit(), watched.watch._trouble) == (None, PROMOTED)
     # It returns, because there is nothing to wait for.
     await Watched(new_engine(servers.dsn), watched.standby).watch.run()

@@ -13,7 +13,7 @@ from adapters.postgres.webhooks.webhook_reader import SqlAlchemyWebhookReader
 from adapters.postgres.webhooks.webhook_upkeep import DAYS_AHEAD, SqlAlchemyWebhookUpkeep
 from adapters.webhooks.secret_seal import AesGcmSecretSeal
 from application.events.event_log import Position
-from application.webhooks.attempts import Delivery, Outcome, WaitingEvent
+from application.webhooks.attempts import AttemptOutcome, Delivery, WaitingEvent
 from application.webhooks.secrets import new_secret
 from application.webhooks.webhook import Webhook
 from domain.event import webhook_disabled
@@ -106,7 +106,7 @@ async def test_days_of_the_delivery_log_are_made_ahead_and_dropped_as_a_whole(da
         await connection.execute(text(f"CREATE TABLE {name} PARTITION OF webhook_delivery FOR VALUES {bounds}"))
     webhook = await add(database)
     entries = [
-        Delivery("1-1-1", "price.changed", at, 1, Outcome.FAILED, None, "timeout", "", 15_000, None)
+        Delivery("1-1-1", "price.changed", at, 1, AttemptOutcome.FAILED, None, "timeout", "", 15_000, None)
         for at in (ago(hours=9 * 24), ago())
     ]
     async with BeginSqlAlchemyWork(database, Retention())() as work:
