@@ -202,6 +202,8 @@ WORKING = Limits(database=DatabaseLimits(statement=10.0), queue=QueueLimits(conn
 )
 # One connection: it migrates, and gives the connection back before the queue's tables are made.
 MIGRATING = Limits(database=DatabaseLimits(connections=1, statement=600.0), queue=QueueLimits(connections=1))
+# A past is written beside workers: it waits for what they have locked rather than end in the middle.
+SEEDING = replace(MIGRATING, database=replace(MIGRATING.database, lock=30.0))
 # A doctor ends within 10 s even if checks hang, and takes few connections where there may be none left.
 DIAGNOSING = Limits(database=DatabaseLimits(connections=3), stop_by_force=9.5)
 # A command of an operator: one statement after the other.

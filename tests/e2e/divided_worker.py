@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import msgspec
 from dishka import Provider, Scope, provide
@@ -15,6 +16,7 @@ from saq.queue.postgres import PostgresQueue
 from adapters.job_queue import SaqJobQueue
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.access_token.timing import TokenTiming
+from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
 from entrypoints.configuration.settings import read_settings
 from entrypoints.container import make_container
@@ -23,6 +25,8 @@ from entrypoints.logs import configure_logs
 from entrypoints.worker.main import run_worker
 
 JOB_SECONDS = 60.0
+# A claim whose transaction began before this lease still believes it: one of LONGEST_LEASE it would take over.
+LONG_LEASE = LONGEST_LEASE - timedelta(seconds=10)
 
 
 @dataclass(frozen=True)

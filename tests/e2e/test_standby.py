@@ -4,23 +4,39 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
 
 from adapters.metrics.metrics import Metrics
+from adapters.postgres.standby.watch import StandbyLimits
 from entrypoints.configuration.settings import Settings
 from entrypoints.container import make_container
 from entrypoints.http.app import create_app
-from storages.databases import migrated
+from entrypoints.limits import SERVING
+from storages.databases import AMPLE, migrated
 from storages.silence import silent
 from storages.standby import Pair, pair
 from telemetry.metric_values import counted
 from waiting import PATIENCE, until
 
-LAG = 1.0
+LAG = 5.0
 READERS = 8
+# A busy machine is no reason to leave the standby or to answer 503.
+PATIENT = replace(
+    SERVING,
+    database=replace(AMPLE, connections=SERVING.database.connections, reserved=1),
+    requests=replace(
+        SERVING.requests, request=PATIENCE, costly_reads=replace(SERVING.requests.costly_reads, patience=PATIENCE)
+    ),
+    standby=StandbyLimits(
+        replace(SERVING.standby.database, statement=3.0, lock=3.0, connect=3.0, pool_wait=3.0, answer_margin=1.0),
+        read=4.0,
+        first_batch=4.0,
+        check=4.0,
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +83,7 @@ async def opened(servers: Pair) -> AsyncIterator[Shop]:
     settings = Settings(
         database_url=servers.dsn, database_read_url=servers.standby_dsn, database_read_max_lag=LAG, jwt_secret="s" * 40
     )
-    container = make_container(settings)
+    container = make_container(settings, limits=PATIENT)
     try:
         app = await create_app(container)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]

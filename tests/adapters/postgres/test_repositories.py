@@ -25,7 +25,7 @@ from application.synchronisation.batch_report import Outcome
 from application.synchronisation.circuit_breaker import CircuitBreaker
 from application.synchronisation.refresh import RefreshDueProducts
 from application.synchronisation.registrations import SubmitRegistrations
-from application.synchronisation.repositories import Claim
+from application.synchronisation.repositories import LONGEST_LEASE, Claim
 from application.synchronisation.timing import Timing
 from domain.alerts.condition import Condition, ConditionKind, PriceExtreme, PriceMove, PriceThreshold
 from domain.errors import ProductAlreadyExists, ProductNotFound
@@ -33,6 +33,7 @@ from domain.offer import Offer
 from domain.prices.retention import Retention
 from domain.synchronisation import Synchronisation
 from entrypoints.development.embedded_postgres.server import EmbeddedPostgres
+from entrypoints.limits import WORKING
 from factories import some_id
 from fakes.offers_gateway import ScriptedOffersGateway, observed
 from storages.databases import system_clock
@@ -78,9 +79,9 @@ async def kill_open_transactions(engine: AsyncEngine) -> None:
         await connection.execute(kill)
 
 
-async def claim(storage: Storage, limit: int) -> Claim | None:
+async def claim(storage: Storage, limit: int, lease: timedelta = LEASE) -> Claim | None:
     async with storage.begin() as work:
-        found = await work.synchronisations.claim_observations(INTERVAL, LEASE, limit)
+        found = await work.synchronisations.claim_observations(INTERVAL, lease, limit)
         await asyncio.sleep(0)
         await work.commit()
     return found
@@ -105,6 +106,15 @@ async def test_a_claim_does_not_wait_for_another_that_is_not_committed(storage: 
         assert {*one.product_ids, *two.product_ids} == ids
         await first.commit()
         await second.commit()
+
+
+async def test_a_claim_that_began_before_the_longest_lease_does_not_take_its_products_over(storage: Storage) -> None:
+    await scheduled(storage.begin, ago(seconds=70))
+    longest = LONGEST_LEASE - timedelta(seconds=WORKING.database.statement)
+    async with storage.begin() as earlier:
+        assert (await earlier.synchronisations.count_due(INTERVAL, 1)).observations == 1
+        assert await claim(storage, 1, longest) is not None
+        assert await earlier.synchronisations.claim_observations(INTERVAL, LEASE, 1) is None
 
 
 async def test_of_two_that_create_one_name_at_once_one_is_refused(storage: Storage) -> None:

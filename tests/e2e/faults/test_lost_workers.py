@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from adapters.offers_api.limits import HttpLimits
-from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
-from e2e.divided_worker import Durations
+from e2e.divided_worker import LONG_LEASE, Durations
 from e2e.processes import Running, eventually
 from e2e.system import System
 
@@ -18,7 +17,7 @@ SECOND = timedelta(seconds=1)
 # With the interval as it is nothing is due again while the test runs, so that calls can be counted.
 TIMING = Timing(tick=0.2, lease=3 * SECOND, batch_deadline=60.0, group_age=0.2, batches_at_once=1)
 # Nobody takes a half over before the test has seen both of them under way: it brings the ends of the leases forward.
-HALF = replace(TIMING, batch_size=PRODUCTS // 2, lease=LONGEST_LEASE, batch_deadline=120.0)
+HALF = replace(TIMING, batch_size=PRODUCTS // 2, lease=LONG_LEASE, batch_deadline=120.0)
 PATIENT = HttpLimits(read=120.0, call=120.0)
 HELD = {"offers": {"p50": 1, "p99": 1}}
 MAKE_DUE = """

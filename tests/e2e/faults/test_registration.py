@@ -12,11 +12,10 @@ from adapters.offers_api.gateway import HttpxOffersGateway
 from adapters.offers_api.limits import HttpLimits
 from application.synchronisation.batch_report import Outcome
 from application.synchronisation.offers_gateway import OffersGateway
-from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
 from domain.errors import ProductNotFound
 from domain.product import RegistrationState
-from e2e.divided_worker import Durations
+from e2e.divided_worker import LONG_LEASE, Durations
 from e2e.faults.in_process_worker import InProcessWorker, new_in_process_worker
 from e2e.ledger import assert_sound
 from entrypoints.development.offers_simulator.product import Offer
@@ -24,7 +23,7 @@ from waiting import PATIENCE, until
 
 OFFER = Offer("0" * 31 + "1", 100, 5)
 PATIENT = Durations(
-    Timing(lease=LONGEST_LEASE, batch_deadline=2 * PATIENCE), http=HttpLimits(read=2 * PATIENCE, call=2 * PATIENCE)
+    Timing(lease=LONG_LEASE, batch_deadline=2 * PATIENCE), http=HttpLimits(read=2 * PATIENCE, call=2 * PATIENCE)
 )
 IMPATIENT_READ = 1.0
 AN_HOUR_LATER = "UPDATE synchronisation SET not_before = not_before - interval '1 hour'"

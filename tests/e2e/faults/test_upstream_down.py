@@ -9,10 +9,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.offers_api.limits import HttpLimits
-from application.synchronisation.repositories import LONGEST_LEASE
 from application.synchronisation.timing import Timing
 from e2e.clients import Json
-from e2e.divided_worker import Durations
+from e2e.divided_worker import LONG_LEASE, Durations
 from e2e.faults.worker_metrics import metric, start_worker
 from e2e.ledger import assert_sound
 from e2e.processes import Running, eventually
@@ -186,7 +185,7 @@ def test_fault_15_one_product_hangs_the_others_stay_within_one_cycle(plant: Plan
     system = plant.system
     hanging, *others = plant.stock()
     patient = Durations(
-        replace(TIMING, lease=LONGEST_LEASE, batch_deadline=LONGEST_LEASE.total_seconds() - 10),
+        replace(TIMING, lease=LONG_LEASE, batch_deadline=LONG_LEASE.total_seconds() - 10),
         http=HttpLimits(read=200.0, call=200.0),
     )
     worker = plant.work(patient)

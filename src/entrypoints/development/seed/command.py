@@ -25,7 +25,7 @@ from entrypoints.container import make_container
 from entrypoints.development.embedded_postgres.ownership import join_server
 from entrypoints.development.seed.history import GIVEN, await_observations, give_pasts
 from entrypoints.development.seed.products import some_product
-from entrypoints.limits import MIGRATING
+from entrypoints.limits import SEEDING
 from entrypoints.operations.migration import run_migrations
 
 SECONDS_TO_OBSERVE = 60.0
@@ -56,7 +56,7 @@ def _database(settings: Settings) -> Iterator[tuple[Settings, bool]]:
 
 
 async def _seed(settings: Settings, count: int, days: int, *, patience: float) -> None:
-    container = make_container(settings, limits=MIGRATING)
+    container = make_container(settings, limits=SEEDING)
     try:
         await run_migrations(container)
         today = BucketWidth.DAY.floor((await container.get(Clock))())
