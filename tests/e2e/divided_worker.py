@@ -24,7 +24,7 @@ from entrypoints.limits import WORKING, Limits
 from entrypoints.logs import configure_logs
 from entrypoints.worker.main import run_worker
 
-JOB_SECONDS = 60.0
+JOB_SECONDS = 600.0
 # A claim whose transaction began before this lease still believes it: one of LONGEST_LEASE it would take over.
 LONG_LEASE = LONGEST_LEASE - timedelta(seconds=10)
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,7 +89,7 @@ def test_the_page_is_a_backup_that_can_be_restored(machine: OneMachine, tmp_path
     again.client.close()
 
     gone = api.create("Made after the dump")["id"]
-    beside.send(signal.SIGTERM)
+    assert beside.ends_with() == 0
     run(machine, tmp_path, blocks[0], replacing)
     eventually(lambda: {product["id"] for product in answered(api)} == set(created))
     assert api.client.get(f"/products/{gone}").status_code == 404

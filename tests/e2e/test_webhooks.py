@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from e2e.webhook_receivers import Receiver
 CREATED = "product.created"
 CLOCK_AHEAD = Path(__file__).with_name("clock_ahead.py")
 THIRTY_SECONDS = str(30 / 86_400)
+HALF_OF_THEM = 15
 LEASED = "SELECT count(*) FROM webhook WHERE lease_until > now()"
 END_LEASES = "UPDATE webhook SET lease_until = now() WHERE lease_id IS NOT NULL RETURNING id"
+PUT_OFF = "UPDATE webhook_waiting SET next_attempt_at = now() + interval '1 hour' RETURNING event_id"
 LET_RETRY = "UPDATE webhook_waiting SET next_attempt_at = now() RETURNING event_id"
 
 
@@ -108,6 +111,7 @@ def test_a_slow_receiver_delays_no_other_and_one_that_was_down_catches_up(
     before = len(fast.taken)
     running.api.create("While one is down")
     eventually(lambda: any(outcome == "failed" for _, outcome in outcomes(running, of_fast)))
+    running.query(PUT_OFF)
     assert call(running, "GET", f"/{of_fast['id']}")["failures"] >= 1
     fast.start()
     new = running.api.create("After it was down")
@@ -138,8 +142,7 @@ def test_fault_42_a_killed_worker_sends_again_with_the_same_id_and_a_wrong_clock
     assert len(receiver.taken) == 1
     running.query(END_LEASES)
     eventually(lambda: len(receiver.taken) == 2)
+    assert int(receiver.taken[1].headers["webhook-timestamp"]) < time.time() + HALF_OF_THEM
     assert len(set(receiver.ids())) == 1
     eventually(lambda: outcomes(running, webhook) == [(receiver.ids()[0], "delivered")])
-    timestamps = [int(each.headers["webhook-timestamp"]) for each in receiver.taken]
-    assert timestamps[1] - timestamps[0] < 30
     assert other.ends_with() == 0

@@ -22,9 +22,10 @@ from factories import some_id
 from fakes.job_queue import CountingRegistrationSignal
 from fakes.offers_gateway import ScriptedOffersGateway, observed
 from fakes.storage import FakeClock, InMemoryStorage
+from waiting import PATIENCE
 
 INTERVAL = timedelta(seconds=60)
-TIMING = Timing(refresh_interval=INTERVAL, batch_deadline=0.05, group_age=0.005)
+TIMING = Timing(refresh_interval=INTERVAL, batch_deadline=PATIENCE, group_age=0.005)
 
 
 @dataclass

@@ -44,7 +44,7 @@ class Pooler:
     A client waits so many seconds for one of them, then it is sent away.
     """
 
-    def __init__(self, dsn: str, mode: str = "transaction", size: int = 3, query_wait: int = 2) -> None:
+    def __init__(self, dsn: str, mode: str = "transaction", size: int = 3, query_wait: int = 60) -> None:
         self.port = free_port()
         self.dsn = f"postgresql://aggregator@127.0.0.1:{self.port}{urlsplit(dsn).path}"
         self._socket = parse_qs(urlsplit(dsn).query)["host"][0]

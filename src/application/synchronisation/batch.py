@@ -1,17 +1,19 @@
 """Calls for a claimed batch: all products at once, with the outcomes handed over in groups."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from application.synchronisation.offers_gateway import NotAttempted, OffersServiceUnavailable
 from application.synchronisation.repositories import Claim
 from application.synchronisation.timing import Timing
+from application.unit_of_work import BeginWork
 
 Result = TypeVar("Result", covariant=True)
+Claimed = TypeVar("Claimed")
 Task = asyncio.Task["Succeeded[Result] | Failed"]
 
 
@@ -38,6 +40,29 @@ class Group(Generic[Result]):
     succeeded: Mapping[UUID, Succeeded[Result]]
     failed: Mapping[UUID, Failed]
     unattempted: frozenset[UUID]
+
+
+async def claimed(
+    claiming: Coroutine[Any, Any, Claimed | None], give_back: Callable[[Claimed], Awaitable[None]]
+) -> Claimed | None:
+    """Return what was claimed; if the caller is cancelled meanwhile, give that back before the cancellation continues.
+
+    A claim that is broken off may be committed, and would keep its products from all workers until its lease ends.
+    """
+    task = asyncio.ensure_future(claiming)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if (found := await task) is not None:
+            await give_back(found)
+        raise
+
+
+async def give_back(begin: BeginWork, claim: Claim) -> None:
+    """Let other workers claim the products of a claim at once."""
+    async with begin() as work:
+        await work.synchronisations.postpone(claim.lease_id, claim.product_ids)
+        await work.commit()
 
 
 async def attempt_all(

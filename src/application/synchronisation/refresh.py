@@ -7,11 +7,12 @@ in groups as they arrive; outcomes that the lease no longer covers are dropped. 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from application.alerts.evaluation import evaluate_alerts, in_order
 from application.synchronisation.backoff import Backoff
-from application.synchronisation.batch import Failed, Group, attempt_all
+from application.synchronisation.batch import Failed, Group, attempt_all, claimed, give_back
 from application.synchronisation.batch_report import BatchReport, Outcome, error_text
 from application.synchronisation.circuit_breaker import CircuitBreaker, Trial, ready_to_call
 from application.synchronisation.offers_gateway import OffersGateway, UnknownUpstream
@@ -46,11 +47,7 @@ class RefreshDueProducts:
         return report
 
     async def _observe(self, trial: Trial, report: BatchReport) -> None:
-        async with self.begin() as work:
-            claim = await work.synchronisations.claim_observations(
-                self.timing.refresh_interval, self.timing.lease, trial.size, likeliest=trial.probes
-            )
-            await work.commit()
+        claim = await claimed(self._claim(trial), partial(give_back, self.begin))
         if claim is None:
             return
 
@@ -61,6 +58,14 @@ class RefreshDueProducts:
             report.lost_offers += sum(each.lost for each in observations)
 
         await attempt_all(claim, self.offers.offers_of, write, timing=self.timing, now=self.now)
+
+    async def _claim(self, trial: Trial) -> Claim | None:
+        async with self.begin() as work:
+            claim = await work.synchronisations.claim_observations(
+                self.timing.refresh_interval, self.timing.lease, trial.size, likeliest=trial.probes
+            )
+            await work.commit()
+        return claim
 
     async def _write(
         self, claim: Claim, group: Group[ObservedOffers], trial: Trial

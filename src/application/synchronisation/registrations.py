@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.synchronisation.backoff import Backoff
-from application.synchronisation.batch import Failed, Group, Succeeded, attempt_all
+from application.synchronisation.batch import Failed, Group, Succeeded, attempt_all, claimed, give_back
 from application.synchronisation.batch_report import BatchReport, Outcome, error_text
 from application.synchronisation.circuit_breaker import CircuitBreaker, Trial, ready_to_call
 from application.synchronisation.offers_gateway import (
@@ -45,13 +45,28 @@ class SubmitRegistrations:
         return report
 
     async def _submit(self, trial: Trial, report: BatchReport) -> None:
+        found = await claimed(self._claim(trial), lambda found: give_back(self.begin, found[0]))
+        if found is None:
+            return
+        claim, products, submitted_before = found
+
+        async def register(product_id: UUID) -> Outcome:
+            return await self._register(products[product_id], submitted_before=product_id in submitted_before)
+
+        async def write(group: Group[Outcome]) -> None:
+            report.add(group, await self._write(claim, group, trial))
+
+        await attempt_all(claim, register, write, timing=self.timing, now=self.now)
+
+    async def _claim(self, trial: Trial) -> tuple[Claim, dict[UUID, Product], set[UUID]] | None:
+        """Claim a batch, and return also its products and those that an earlier attempt was noted for."""
         async with self.begin() as work:
             claim = await work.synchronisations.claim_registrations(
                 self.timing.lease, trial.size, likeliest=trial.probes
             )
             await work.commit()
         if claim is None:
-            return
+            return None
         # A unit of work of its own: a claim locks synchronisations, and products must be locked before those.
         async with self.begin() as work:
             products = {product.id: product for product in await work.products.list(claim.product_ids)}
@@ -61,15 +76,7 @@ class SubmitRegistrations:
                 product.submit(claim.claimed_at)
             await work.products.save(*products.values())
             await work.commit()
-        claim = replace(claim, product_ids=list(products))
-
-        async def register(product_id: UUID) -> Outcome:
-            return await self._register(products[product_id], submitted_before=product_id in submitted_before)
-
-        async def write(group: Group[Outcome]) -> None:
-            report.add(group, await self._write(claim, group, trial))
-
-        await attempt_all(claim, register, write, timing=self.timing, now=self.now)
+        return replace(claim, product_ids=list(products)), products, submitted_before
 
     async def _register(self, product: Product, *, submitted_before: bool) -> Outcome:
         try:

@@ -28,6 +28,7 @@ class Deliveries:
     reader: WebhookReader
     metrics: Metrics
     timing: DeliveryTiming
+    _running: "asyncio.Task[None] | None" = None
     _rounds: set["asyncio.Task[None]"] = field(default_factory=set)
     _places: int = 0
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -36,8 +37,11 @@ class Deliveries:
     _trouble: bool = False
     _counted_at: float | None = None
 
-    async def run(self) -> None:
-        """Go on until stopped."""
+    def start(self) -> None:
+        """Begin, and go on until stopped."""
+        self._running = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
         while not self._stopping:
             self._more.clear()
             try:
@@ -60,8 +64,14 @@ class Deliveries:
     async def finish(self, seconds: float) -> None:
         """Wait for the calls under way, and break off those that take longer: other workers send their events again."""
         self.stop()
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        if self._running is not None:
+            # A claim that is broken off may be committed, and would keep its webhooks waiting until its lease ends.
+            await asyncio.wait([self._running], timeout=seconds)
+            self._running.cancel()
         if self._rounds:
-            _, late = await asyncio.wait(self._rounds, timeout=seconds)
+            _, late = await asyncio.wait(self._rounds, timeout=max(0, ends - loop.time()))
             for each in late:
                 each.cancel()
 

@@ -77,7 +77,7 @@ async def run_worker(container: AsyncContainer) -> None:
             metrics,
             limits.deliveries,
         )
-        delivering = asyncio.create_task(deliveries.run())
+        deliveries.start()
         freeze_startup_objects()
         log.info("worker started")
         working = asyncio.create_task(worker.start())
@@ -90,7 +90,6 @@ async def run_worker(container: AsyncContainer) -> None:
             reporting.cancel()
             inspecting.cancel()
             await deliveries.finish(limits.write_at_end)
-            delivering.cancel()
     log.info("worker stopped")
 
 

@@ -22,7 +22,7 @@ from factories import some_id
 from fakes.offers_gateway import observed
 from fakes.storage import NOON
 from fakes.synchronisation import INTERVAL, TIMING, Synchronising
-from waiting import until
+from waiting import let_others_run, let_time_pass, until
 
 SECOND = timedelta(seconds=1)
 DOWN = OffersServiceUnavailable("HTTP 503")
@@ -97,6 +97,7 @@ async def test_an_observation_is_dated_by_the_storages_clock(world: Synchronisin
     uptime = replace(world.refresh, now=lambda: (world.clock.now - NOON).total_seconds() + 7)
     refreshing = asyncio.create_task(uptime())
     await until(lambda: world.state(id).scheduled_at == world.clock.now)
+    await let_others_run()  # so that the call is under way
     world.clock.advance(3 * SECOND)
     world.upstream.hanging[id].set()
     await refreshing
@@ -245,13 +246,16 @@ async def test_access_lost_in_the_middle_costs_no_attempt_and_no_slot(world: Syn
     assert world.state(id).scheduled_at == world.state(other).scheduled_at
 
 
-async def test_a_hanging_product_fails_by_the_deadline_after_the_others_were_written(world: Synchronising) -> None:
+async def test_a_hanging_product_fails_by_the_deadline_after_the_others_were_written(
+    world: Synchronising, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hanging, other = await world.watched(offer()), await world.watched(offer())
     before = snapshot(world, hanging)
     world.upstream.hanging[hanging] = asyncio.Event()
     refreshing = asyncio.create_task(world.refresh())
     await until(lambda: world.state(other).observed_at == world.clock.now)
     assert not refreshing.done()
+    let_time_pass(monkeypatch, world.timing.batch_deadline)
     report = await refreshing
     assert report.outcomes == {Outcome.FAILED: 1, Outcome.OBSERVED: 1}
     assert snapshot(world, hanging) == before
@@ -291,6 +295,7 @@ async def test_a_batch_that_lost_its_lease_writes_nothing(world: Synchronising) 
     world.upstream.hanging[id] = asyncio.Event()
     late = asyncio.create_task(world.refresh())
     await until(lambda: world.state(id).scheduled_at == world.clock.now)
+    await let_others_run()
     held = world.upstream.hanging.pop(id)
     world.clock.advance(world.timing.lease)
     assert (await world.refresh()).outcomes == {Outcome.OBSERVED: 1}
@@ -350,6 +355,7 @@ async def test_a_storage_that_fails_at_the_write_is_told_to_the_caller_and_the_b
     world.upstream.hanging[id] = asyncio.Event()
     refreshing = asyncio.create_task(world.refresh())
     await until(lambda: world.state(id).scheduled_at == world.clock.now)
+    await let_others_run()
     world.storage.away = True
     world.upstream.hanging[id].set()
     with pytest.raises(StorageUnavailable):

@@ -18,7 +18,7 @@ from domain.product import RegistrationState
 from domain.synchronisation import AT_ONCE
 from fakes.offers_gateway import observed
 from fakes.synchronisation import Synchronising
-from waiting import until
+from waiting import let_time_pass, until
 
 
 async def test_a_pending_product_becomes_registered_and_its_observation_due(world: Synchronising) -> None:
@@ -171,12 +171,17 @@ async def test_access_lost_in_the_middle_costs_no_attempt(world: Synchronising) 
     assert (await world.submit()).outcomes == {Outcome.REGISTERED: 1}
 
 
-async def test_one_product_that_hangs_or_brings_out_a_defect_does_not_cost_the_others(world: Synchronising) -> None:
+async def test_one_product_that_hangs_or_brings_out_a_defect_does_not_cost_the_others(
+    world: Synchronising, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hanging, defective, refused, *good = [await world.created() for _ in range(6)]
     world.upstream.hanging[hanging] = asyncio.Event()
     world.upstream.trouble[defective] = KeyError("secret")
     world.upstream.trouble[refused] = AnswerRefused("unexpected HTTP 418")
-    report = await world.submit()
+    submitting = asyncio.create_task(world.submit())
+    await until(lambda: world.product(good[-1]).registration.state is RegistrationState.REGISTERED)
+    let_time_pass(monkeypatch, world.timing.batch_deadline)
+    report = await submitting
     assert report.outcomes == {Outcome.REGISTERED: len(good), Outcome.FAILED: 3}
     assert [type(defect) for defect in report.defects] == [KeyError]
     assert world.state(defective).last_error == "internal error (KeyError)"

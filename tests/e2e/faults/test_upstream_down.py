@@ -18,13 +18,13 @@ from e2e.processes import Running, eventually
 from e2e.system import System
 
 SECOND = timedelta(seconds=1)
-INTERVAL, PROBE_AFTER, HANGING = 1.0, 0.25, 0.5
+INTERVAL, PROBE_AFTER, HANGING = 1.0, 0.25, 2.0
 TIMING = Timing(
     refresh_interval=INTERVAL * SECOND,
     tick=0.1,
     group_age=0.2,
-    lease=3 * SECOND,
-    batch_deadline=2.0,
+    lease=8 * SECOND,
+    batch_deadline=5.0,
     probe_after=PROBE_AFTER,
     most_backoff_intervals=300,  # far longer than anything here waits
     longest_registration_backoff=3 * SECOND,

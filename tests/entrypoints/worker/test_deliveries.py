@@ -1,17 +1,19 @@
 """The loop of deliveries: claims in turns, bounded places, and receivers that hold up no others."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
 from adapters.metrics.metrics import Metrics
 from application.webhooks.delivery import DeliveryTiming
+from application.webhooks.ports import DeliveryClaim
 from domain.event import EventType
 from entrypoints.worker.deliveries import Deliveries
 from telemetry.metric_values import counted
-from waiting import let_others_run, until
+from waiting import PATIENCE, let_others_run, until
 from webhooks.world import World
 
 TIMING = DeliveryTiming(tick=0.001)
@@ -29,10 +31,9 @@ async def delivering(world: World, timing: DeliveryTiming = TIMING) -> AsyncIter
     metrics = Metrics()
     metrics.working()
     deliveries = Deliveries(world.due, world.deliver(timing), world.reader, metrics, timing)
-    running = asyncio.create_task(deliveries.run())
+    deliveries.start()
     yield deliveries
-    await deliveries.finish(5)
-    await running
+    await deliveries.finish(PATIENCE)
 
 
 def sent_to(world: World, host: str) -> list[str]:
@@ -101,6 +102,31 @@ async def test_what_takes_longer_is_broken_off_and_sent_again(world: World) -> N
     assert await world.log() == []
     world.barrier = None
     world.clock.advance(TIMING.lease)
+    assert await world.work() == [id]
+
+
+async def test_a_claim_that_is_committed_while_the_worker_stops_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.create(url="https://fast.example/")
+    [id] = await world.append()
+    claim, committed, answered = world.due.claim, asyncio.Event(), asyncio.Event()
+
+    async def claim_slowly(lease: timedelta, at_most: int) -> Sequence[DeliveryClaim]:
+        claims = await claim(lease, at_most)
+        committed.set()
+        await answered.wait()
+        return claims
+
+    monkeypatch.setattr(type(world.due), "claim", staticmethod(claim_slowly))
+    async with delivering(world) as deliveries:
+        await committed.wait()
+        stopping = asyncio.create_task(deliveries.finish(PATIENCE))
+        await let_others_run()
+        answered.set()
+        await stopping
+    assert not world.sent
+    monkeypatch.undo()
     assert await world.work() == [id]
 
 

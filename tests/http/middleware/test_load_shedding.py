@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +23,10 @@ from entrypoints.http.problems.refusals import answer_overloaded
 from entrypoints.limits import RequestLimits
 from fakes.catalogue_reader import InMemoryCatalogueReader
 from fakes.price_readers import InMemoryOfferPriceReader
-from waiting import let_others_run, until
+from waiting import PATIENCE, let_others_run, until
 
 LIMITS = RequestLimits()
+UNHURRIED = replace(LIMITS, write_wait=PATIENCE, request=2 * PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ async def test_a_request_that_waits_for_a_place_when_the_server_stops_is_told_so
 
 
 async def test_writes_have_places_of_their_own_and_wait_in_a_bounded_queue() -> None:
-    outside, released = Outside(), asyncio.Event()
+    outside, released = Outside(limits=UNHURRIED), asyncio.Event()
     begun = 0
 
     @asynccontextmanager
